@@ -1,0 +1,50 @@
+# Two commands are all that a fresh machine needs: make play, make test.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: play setup test check fix bless bench
+
+play: .venv/played
+	@$(BIN)/forward-pass
+
+setup: .venv/ready
+
+.venv/played: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Setting up .venv (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/ready: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Setting up .venv with what the checks need (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch .venv/played $@
+
+# Every check, in the order of how fast it fails.
+test: check
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='game/expressions.py,game/closures.py,game/engine.py,game/run.py,game/journal.py,game/saves.py'
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell game worlds tests README.md CONTRIBUTING.md CHANGELOG.md docs
+	$(BIN)/forward-pass check
+
+fix: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Write the golden transcripts again, after looking at what changed: make bless && git diff tests/golden
+bless: .venv/ready
+	$(BIN)/python tests/bless.py
+
+# Measure against peers that it installs itself (node is needed); no test.
+bench: .venv/ready
+	$(BIN)/python bench/run.py

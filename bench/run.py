@@ -1,0 +1,365 @@
+"""Measure start-up, steps and restoring against peers that are installed here, and write docs/bench.md.
+
+Both sides of a row run in turn, in this one process's children, and a row is a ratio of medians: the machine's speed and
+whatever else it does fall out. Needs node and npm. ``make bench``; about two minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import pty
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from story import write_stories
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+PEERS = BENCH / ".peers"
+INKJS = PEERS / "node_modules" / "inkjs"
+BARDIC = PEERS / "venv" / "bin"
+STORIES = PEERS / "stories"
+GAME = str(Path(sys.executable).with_name("forward-pass"))
+VERSIONS = {"inkjs": "2.4.0", "bardic": "0.10.2"}
+PROMPT = (b"\x1b[?2004h", b">")  # what a prompt says when it begins to take keys, and shows
+STARTS = 21
+ROUNDS = 7
+ANSWERS = 31
+
+
+HOLDS = {True: "yes", False: "**no**", None: ""}
+
+
+class Row(NamedTuple):
+    """One line of the table: what was measured on both sides, and whether its bound holds."""
+
+    what: str
+    ours: float
+    theirs: float
+    unit: str
+    peer: str
+    ratio: float
+    bound: str
+    holds: bool | None  # None where no bound was set
+
+    def line(self) -> str:
+        """Return the row as a line of a table."""
+        theirs = f"{self.theirs:,.3g} {self.unit}" if self.theirs else ""
+        cells = (self.what, f"{self.ours:,.3g} {self.unit}", self.peer, theirs, f"{self.ratio:.2f}", self.bound)
+        return f"| {' | '.join(cells)} | {HOLDS[self.holds]} |"
+
+
+def most(what: str, ours: float, theirs: float, peer: str, bound: float) -> Row:
+    """Return a row of seconds whose ratio may be as much as its bound."""
+    return Row(what, ours * 1000, theirs * 1000, "ms", peer, ours / theirs, f"≤ {bound:g} ×", ours / theirs <= bound)
+
+
+def least(what: str, ours: float, theirs: float, peer: str, bound: float) -> Row:
+    """Return a row whose ratio is to be as much as its bound."""
+    return Row(what, ours, theirs, "steps/s", peer, ours / theirs, f"≥ {bound:g} ×", ours / theirs >= bound)
+
+
+def limit(what: str, ours: float, bound: float, unit: str) -> Row:
+    """Return a row that is held against a number."""
+    return Row(what, ours, 0.0, unit, "", ours / bound, f"≤ {bound:g} {unit}", ours <= bound)
+
+
+# -- peers ----------------------------------------------------------------------------------------------------------
+
+
+def install_peers() -> None:
+    """Install what is measured against, and write the story in everybody's language."""
+    PEERS.mkdir(exist_ok=True)
+    if not INKJS.is_dir():
+        subprocess.run(["npm", "install", "--silent", "--prefix", PEERS, f"inkjs@{VERSIONS['inkjs']}"], check=True)
+    if not (BARDIC / "bardic").exists():
+        subprocess.run([sys.executable, "-m", "venv", PEERS / "venv"], check=True)
+        subprocess.run([BARDIC / "pip", "install", "--quiet", f"bardic=={VERSIONS['bardic']}"], check=True)
+    write_stories(STORIES)
+    subprocess.run(["node", BENCH / "ink_compile.js", INKJS, STORIES / "s.ink", STORIES / "s.ink.json"], check=True)
+    compiled = [str(BARDIC / "bardic"), "compile", str(STORIES / "s.bard"), "-o", str(STORIES / "s.bard.json")]
+    subprocess.run(compiled, check=True, capture_output=True)
+
+
+# -- measuring ------------------------------------------------------------------------------------------------------
+
+
+def in_turn(times: int, *sides: Callable[[], float]) -> list[float]:
+    """Return the median of each side, all sides measured in turn so many times, after one time that does not count."""
+    measured: list[list[float]] = [[] for _ in sides]
+    for time in range(times + 1):
+        for side, found in zip(sides, measured, strict=True):
+            seconds = side()
+            if time:
+                found.append(seconds)
+    return [statistics.median(found) for found in measured]
+
+
+def run_seconds(*command: Any) -> float:
+    """Return how long a command takes."""
+    begun = perf_counter()
+    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    return perf_counter() - begun
+
+
+def said(*command: Any) -> dict[str, Any]:
+    """Return the object that a command prints."""
+    done = subprocess.run([str(part) for part in command], check=True, capture_output=True, cwd=ROOT)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+class Screen:
+    """A process at a terminal of 80 by 24, and what it has written since it was last waited for."""
+
+    def __init__(self, *command: Any) -> None:
+        self.begun = perf_counter()
+        self.pid, self.file = pty.fork()
+        if not self.pid:
+            environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+            os.execvpe(str(command[0]), [str(part) for part in command], environment)  # noqa: S606
+        self.written = b""
+
+    def seconds_to(self, *texts: bytes) -> float:
+        """Wait until all texts were written, in their order; return how long that took since the start, or since an answer."""
+        while True:
+            at = 0
+            for text in texts:
+                found = self.written.find(text, at)
+                at = found + len(text) if found >= 0 else -1
+                if at < 0:
+                    break
+            if at >= 0:
+                self.written = self.written[at:]
+                return perf_counter() - self.begun
+            if not select.select([self.file], [], [], 20)[0]:
+                message = f"never wrote {texts!r}"
+                raise TimeoutError(message)
+            piece = os.read(self.file, 65536)
+            self.written += piece
+            if b"\x1b[6n" in piece:  # asked where the cursor is, as terminals are
+                os.write(self.file, b"\x1b[24;1R")
+
+    def answer(self, text: bytes) -> None:
+        """Type an answer; from here on the time counts."""
+        self.written = b""
+        self.begun = perf_counter()
+        os.write(self.file, text + b"\r")
+
+    def close(self) -> None:
+        """End the process."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.file)
+
+
+@contextlib.contextmanager
+def screen(*command: Any) -> Iterator[Screen]:
+    """Start a command at a terminal, and end it."""
+    seen = Screen(*command)
+    try:
+        yield seen
+    finally:
+        seen.close()
+
+
+def seconds_on_screen(command: tuple[Any, ...], *texts: bytes) -> float:
+    """Return how long it takes from starting a command to some texts on its terminal."""
+    with screen(*command) as seen:
+        return seen.seconds_to(*texts)
+
+
+# -- rows -----------------------------------------------------------------------------------------------------------
+
+
+def starts(saves: Path) -> Iterator[Row]:
+    """Yield what is measured from the start of a process."""
+    base, version = in_turn(STARTS, lambda: run_seconds(sys.executable, "-c", "pass"), lambda: run_seconds(GAME, "--version"))
+    yield most("`--version`", version, base, "`python -c pass`", 2.5)
+    ours = (GAME, "play", STORIES / "bench", "--new", "--saves", saves)
+    flagship = (GAME, "play", "--new", "--saves", saves)
+    ink = ("node", BENCH / "ink_play.js", INKJS, STORIES / "s.ink.json")
+    first, flagship_first, ink_first = in_turn(
+        STARTS,
+        lambda: seconds_on_screen(ours, b"\n3. ", b"\n"),
+        lambda: seconds_on_screen(flagship, b"\n3. ", b"\n"),
+        lambda: seconds_on_screen(ink, b"\n3. ", b"\n"),
+    )
+    yield most("first scene on a terminal, same story", first, ink_first, "inkjs", 0.6)
+    yield most("first scene on a terminal, the flagship", flagship_first, ink_first, "inkjs", 0.6)
+    ready, flagship_ready, ink_ready = in_turn(
+        STARTS,
+        lambda: seconds_on_screen(ours, *PROMPT),
+        lambda: seconds_on_screen(flagship, *PROMPT),
+        lambda: seconds_on_screen(ink, b"\n> "),
+    )
+    yield most("input ready, same story", ready, ink_ready, "inkjs", 1.8)
+    yield most("input ready, the flagship", flagship_ready, ink_ready, "inkjs", 1.8)
+
+
+def steps(saves: Path) -> Iterator[Row]:
+    """Yield steps and restoring, in process; every peer must have said the same words."""
+    words: set[str] = set()
+
+    def speed(count: int, *command: Any) -> float:
+        found = said(*command)
+        words.add(found["said"])
+        return count / float(found["seconds"])
+
+    count = 10_000
+    ours = (sys.executable, BENCH / "steps.py", STORIES / "bench", count)
+    free, digested, ink, bardic = in_turn(
+        ROUNDS,
+        lambda: speed(count, *ours),
+        lambda: speed(count, *ours, "digests"),
+        lambda: speed(count, "node", BENCH / "ink_steps.js", INKJS, STORIES / "s.ink.json", count),
+        lambda: speed(2_000, BARDIC / "python", BENCH / "bardic_steps.py", STORIES / "s.bard.json", 2_000),
+    )
+    if len(words) > 1:
+        sys.exit("the peers do not tell the same story")
+    yield least("steps a second, text made", free, ink, "inkjs", 8)
+    yield least("steps a second, text made", free, bardic, "bardic", 15)
+    yield least("the same with a digest each", digested, ink, "inkjs", 0)._replace(bound="", holds=None)
+    path = saves / "restored.jsonl"
+    restore = (sys.executable, BENCH / "steps.py", STORIES / "bench")
+    base, short, long = in_turn(
+        ROUNDS,
+        lambda: run_seconds(sys.executable, "-c", "pass"),
+        lambda: float(said(*restore, 1_000, "restore", path)["seconds"]),
+        lambda: float(said(*restore, 20_000, "restore", path)["seconds"]),
+    )
+    yield most("restoring 1,000 turns, digests checked", short, base, "`python -c pass`", 1)
+    yield most("restoring 20,000 turns, digests checked", long, base, "`python -c pass`", 20)
+
+
+def walks(saves: Path) -> Iterator[Row]:
+    """Yield the control walk of a world of 150,000 states, held against the same graph walked in inkjs."""
+    del saves
+    found = said(sys.executable, BENCH / "walk.py", INKJS)
+    speed = least("control walk, states a second", found["ours"], found["inkjs"], "inkjs", 30)
+    yield speed._replace(unit="states/s")
+    yield limit("control walk, a state in memory", found["bytes"], 400, "bytes")
+
+
+def answers(saves: Path) -> Iterator[Row]:
+    """Yield what is measured from Enter to the next prompt, and what a turn takes on disk."""
+    with screen(GAME, "play", STORIES / "bench", "--new", "--saves", saves) as seen:
+        seen.seconds_to(*PROMPT)
+        found = []
+        for _ in range(ANSWERS):
+            seen.answer(b"1")
+            found.append(seen.seconds_to(b"3. ", *PROMPT))
+    yield limit("Enter to the next prompt", statistics.median(found) * 1000, 30, "ms")
+    sizes = []
+    for typed in ("2\n3\n1\n", "1\n1\n2\n3\n1\n", "3\n3\n1\n", "2\n1\n1\n1\n"):
+        play = [GAME, "play", "first-light", "--new", "--plain", "--saves", str(saves)]
+        subprocess.run(play, input=typed, capture_output=True, check=True, encoding="utf8")
+    for path in (saves / "first-light").glob("*.jsonl"):
+        for line in path.read_text(encoding="utf8").splitlines()[1:]:
+            row = {key: value for key, value in json.loads(line).items() if key != "p"}
+            sizes.append(len(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()) + 1)
+    yield limit("a turn on disk, probabilities apart (the longest)", max(sizes), 100, "bytes")
+
+
+# -- the page -------------------------------------------------------------------------------------------------------
+
+HEAD = """# Speed
+
+`make bench` wrote this page: medians of interleaved runs, ratios between two things measured in turn in one run, on a machine
+that did other things as well. The story of the rows named *same story* is one of forty scenes, written in our language, in ink
+and in bardic by [bench/story.py](../bench/story.py); all three said the same words.
+
+| what | ours | against | theirs | ratio | bound | holds |
+|---|---|---|---|---|---|---|
+"""
+
+WHY = """
+## What the rows mean
+
+- **First scene**: from starting the process to the last choice of the first scene on a real terminal, with the world read
+  before (its cache warm). **Input ready**: to the prompt that takes keys. inkjs is a plain loop over node's `readline`.
+- **Steps**: a choice taken, the next scene's text and all its choices' words made, no disk and no screen. Where *digest*
+  stands, each state is hashed as well, as play and replay do.
+- **Restoring**: a run's file read and walked again in a process that has the world already, every digest compared.
+- **Control walk**: every state of rooms in a ring with switches in them, ours whole, inkjs's first 4,000 (a state loaded for
+  each choice, the knot and the variables compared).
+- Reading YAML and the model have rows of their own, added where they are built.
+"""
+
+REASONS = {
+    ("steps a second, text made", "inkjs"): "Texts are set again at every showing and offers are asked for one by one; "
+    "both can be prepared when a scene is first met.",
+    (
+        "steps a second, text made",
+        "bardic",
+    ): "bardic makes a step of this story in some 80 µs. Fifteen times that speed is 5 µs for a step "
+    "that makes 150 words of text and four choices: in Python, calling what makes them takes as long.",
+    (
+        "restoring 1,000 turns, digests checked",
+        "`python -c pass`",
+    ): "A digest is over the whole state, and this story's is wide: "
+    "160 choices and 40 scenes, nearly all of them counted. A run of the flagship has a tenth of that.",
+    (
+        "restoring 20,000 turns, digests checked",
+        "`python -c pass`",
+    ): "As for 1,000 turns; a seventh of it is Python's garbage collector, looking through turns none of which are garbage.",
+}
+
+
+def reasons(rows: list[Row]) -> str:
+    """Return why some bounds do not hold, where that is known."""
+    missed = [(row.what, row.peer) for row in rows if row.holds is False]
+    known = [f"- **{what}** (against {peer}): {REASONS[what, peer]}\n" for what, peer in missed if (what, peer) in REASONS]
+    return "\n## Why some bounds do not hold\n\n" + "".join(known) if known else ""
+
+
+def machine() -> str:
+    """Return what this was measured on."""
+    cpu = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines():
+            if line.startswith("model name"):
+                cpu = line.partition(": ")[2]
+                break
+    node = subprocess.run(["node", "--version"], capture_output=True, check=True, encoding="utf8").stdout.strip()
+    load = f"load {os.getloadavg()[0]:.1f}"
+    peers = ", ".join(f"{name} {version}" for name, version in VERSIONS.items())
+    when = datetime.now(UTC).date().isoformat()
+    python = platform.python_version()
+    return f"Measured {when} on {cpu}, {os.cpu_count()} cores, {load}; Python {python}, node {node}, {peers}.\n"
+
+
+def main() -> None:
+    """Measure, print the table, and write it down."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's start is to be measured with a compiler in it
+    install_peers()
+    saves = Path(tempfile.mkdtemp())
+    print(HEAD.rpartition("\n\n")[2], end="", flush=True)
+    rows = []
+    try:
+        for part in (starts, steps, answers, walks):
+            for row in part(saves):
+                rows.append(row)
+                print(row.line(), flush=True)
+    finally:
+        shutil.rmtree(saves)
+    page = HEAD + "".join(f"{row.line()}\n" for row in rows) + "\n" + machine() + WHY + reasons(rows)
+    (ROOT / "docs" / "bench.md").write_text(page, encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Our side of the step rows, as JSON; each step's text is made. steps.py WORLD STEPS [digests | restore RUN]."""
+
+from __future__ import annotations
+
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from game.cli import opened_world
+from game.engine import offers, start, take
+from game.journal import Header, read_journal
+from game.passes import measure_of
+from game.run import Recorded, digest, restored
+from game.state import Facts
+
+if TYPE_CHECKING:
+    from game.decoder import Measure
+    from game.state import State
+    from game.world import World
+
+TOLD = 300  # steps whose text is held against the peers'
+
+
+def text_of(world: World, measure: Measure, state: State) -> tuple[str, list[str], list[str]]:
+    """Return what a scene says, and the ids and the words of the choices that are open."""
+    here = [offer for offer in offers(world, measure, state) if offer.open]
+    says = [offer.choice.say(state, measure) for offer in here]
+    return world.scene(state.scene).text(state, measure), [offer.choice.id for offer in here], says
+
+
+def stepped(world: World, measure: Measure, steps: int, *, digests: bool = False) -> tuple[float, str, list[Recorded]]:
+    """Walk; return the seconds that it took, what was said in the first steps, and the turns if digests were asked for."""
+    state, chain, number = start(world, Facts()), "", 1
+    said: list[str] = []
+    turns: list[Recorded] = []
+    begun = perf_counter()
+    for step in range(steps):
+        text, ids, says = text_of(world, measure, state)
+        if step < TOLD:
+            said.append(" ".join(text.split()) + "|" + "|".join(says))
+        number = number * 16807 % 2147483647
+        choice = ids[(number >> 8) % len(ids)]
+        state = take(world, measure, state, choice)
+        if digests:
+            chain = digest(world, state, chain)
+            turns.append(Recorded(choice, state.scene, None, None, chain))
+    return perf_counter() - begun, sha256("\n".join(said).encode()).hexdigest(), turns
+
+
+def written(world: World, turns: list[Recorded], path: Path) -> None:
+    """Write turns down as a run."""
+    header = Header(world.id, world.version, world.hash, None, 0, 0.0, Facts(), "2021-03-22T00:00:00+00:00")
+    rows = [json.dumps({"choice": turn.choice, "scene": turn.scene, "digest": turn.digest}) for turn in turns]
+    path.write_text("\n".join([header.line(), *rows]) + "\n", encoding="utf8")
+
+
+def main() -> None:
+    """Walk, or restore, and say how long it took."""
+    folder, steps, *more = sys.argv[1:]
+    world = opened_world(folder)
+    measure = measure_of(world)
+    stepped(world, measure, 500)  # every scene is compiled when it is first met
+    if more[:1] == ["restore"]:
+        path = Path(more[1])
+        written(world, stepped(world, measure, int(steps), digests=True)[2], path)
+        begun = perf_counter()
+        journal = read_journal(path)
+        run, differences, _ = restored(world, measure, journal.header.facts, journal.turns)
+        seconds = perf_counter() - begun
+        if differences or len(run.turns) < int(steps):
+            sys.exit(f"not restored: {differences}")
+        print(json.dumps({"seconds": seconds, "bytes": path.stat().st_size / int(steps)}))
+        return
+    seconds, said, _ = stepped(world, measure, int(steps), digests=bool(more))
+    print(json.dumps({"seconds": seconds, "said": said}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,441 @@
+"""The commands. The only place where an error becomes an exit code, and where the clock and chance are asked.
+
+0 fine; 1 the world, run or check has problems, or it does not exist; 2 wrong usage; 130, 143, 129 on SIGINT, SIGTERM, SIGHUP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from game import __version__, workbench
+from game.commands import add_all
+from game.errors import ForwardPassError, Interrupted, RunError, UsageError, WorldError
+from game.library import FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from game.decoder import Measure
+    from game.journal import Header
+    from game.play import Play
+    from game.saves import Keeper
+    from game.state import Facts
+    from game.world import World
+
+MOST_SEED = 2**31 - 1
+
+
+def run(arguments: list[str]) -> int:
+    """Carry out a command line and return its exit code."""
+    _heed_signals()
+    _ready_streams()
+    try:
+        code = _carried_out(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        let_go_of_stdout()
+        return 0
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Interrupted as interrupted:
+        return 128 + interrupted.number
+    except WorldError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except UsageError as error:
+        print(f"forward-pass: {error}", file=sys.stderr)
+        return 2
+    except ForwardPassError as error:
+        print(f"forward-pass: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # nothing can be printed any more, or nothing read
+        let_go_of_stdout()
+        print(f"forward-pass: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return code
+
+
+def _carried_out(arguments: list[str]) -> int:
+    try:
+        asked = _parser().parse_args(arguments)
+    except SystemExit as left:  # argparse has said what there was to say
+        return int(left.code or 0)
+    code: int = asked.carry_out(asked)
+    return code
+
+
+def _heed_signals() -> None:
+    def interrupt(number: int, _frame: object) -> NoReturn:
+        raise Interrupted(number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup, for one, has it ignored
+            signal.signal(number, interrupt)
+
+
+def _ready_streams() -> None:
+    """See to it that there are three streams, and that a byte that is no character is no reason to lose a run."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf8"))  # noqa: SIM115 - open to the end
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def let_go_of_stdout() -> None:
+    """Point standard output nowhere, so that nothing is said about a pipe that somebody closed."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that asks how wide the terminal is when it has something to say, and not for every option that it is given."""
+
+    columns = 80
+
+    def format_help(self) -> str:
+        """Return all that there is to say, set to the terminal."""
+        from game.lines import columns_of_terminal
+
+        self.columns = columns_of_terminal()
+        return super().format_help()
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        return argparse.HelpFormatter(self.prog, width=self.columns - 2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = _Parser(
+        prog="forward-pass",
+        description="A text adventure in which you are the model, in the middle of one forward pass.",
+        epilog="Without a command: the title on a terminal, otherwise play --plain. Each command explains itself: play --help.",
+    )
+    parser.add_argument("--version", action="version", version=f"forward-pass {__version__}")
+    parser.add_argument("--saves", metavar="DIR", help="the folder in which runs are kept, one folder a world")
+    parser.set_defaults(carry_out=_title)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_play(commands)
+    _add_replay(commands)
+    _add_runs(commands)
+    add_all(commands, opened_world, (_seed, _temperature))
+    workbench.add_all(commands, opened_world)
+    return parser
+
+
+def _add_saves(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="the folder in which runs are kept")
+
+
+def _add_world(parser: argparse.ArgumentParser, nargs: str = "?") -> None:
+    parser.add_argument("world", metavar="WORLD", nargs=nargs, help=f"a world's name or folder ({FLAGSHIP} if left out)")
+
+
+def _add_play(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("play", help="play a world", description="Play a world. Every choice is kept as it is taken.")
+    _add_world(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--new", action="store_true", help="begin a new run")
+    which.add_argument("--continue", dest="continue_", action="store_true", help="go on with the run played last")
+    which.add_argument("--load", metavar="RUN", help="go on with a run: its file, number or name")
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--plain", action="store_true", help="plain lines: no colour, no movement, good for a screen reader")
+    look.add_argument("--json", action="store_true", help="one JSON object a line, for programs (docs/json.md)")
+    parser.add_argument(
+        "--temperature",
+        metavar="T",
+        type=_temperature,
+        help="0 takes the likeliest word (the default); above, words are drawn",
+    )
+    parser.add_argument("--seed", metavar="N", type=_seed, help="the seed that words are drawn with")
+    _add_saves(parser)
+    parser.set_defaults(carry_out=_play)
+
+
+def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "replay",
+        help="walk a run again and prove that it is the same",
+        description="Walk a run again, turn by turn, and check each turn's digest against the one recorded.",
+    )
+    parser.add_argument("replayed", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
+    parser.add_argument("--to", metavar="N", type=_turn, help="stop after turn N")
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--plain", action="store_true", help="plain lines (what replay prints now)")
+    look.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
+    _add_saves(parser)
+    parser.set_defaults(carry_out=_replay)
+
+
+def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("runs", help="list the runs that are kept", description="List the runs of a world.")
+    _add_world(parser)
+    parser.add_argument("--forget", metavar="RUN", help="move a run to .trash/")
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--plain", action="store_true", help="plain lines (the same list)")
+    look.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_saves(parser)
+    parser.set_defaults(carry_out=_runs)
+
+
+def _temperature(text: str) -> float:
+    try:
+        temperature = float(text)
+    except ValueError:
+        temperature = -1.0
+    if not 0 <= temperature <= 100:  # noqa: PLR2004 - beyond, every word is as likely as any
+        raise argparse.ArgumentTypeError(f"a temperature is a number from 0 to 100, not {text!r}")
+    return temperature
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MOST_SEED):  # noqa: PLR2004 - digits
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to {MOST_SEED}, not {text!r}")
+    return int(text)
+
+
+def _turn(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 6):  # noqa: PLR2004 - digits
+        raise argparse.ArgumentTypeError(f"a turn is a whole number, not {text!r}")
+    return int(text)
+
+
+# -- worlds and runs ------------------------------------------------------------------------------------------------
+
+
+def opened_world(asked: str | None) -> World:
+    """Return a world that can be played; raises ``WorldError`` with every problem where it cannot."""
+    folder = world_folder(asked)
+    contents, problems = world_contents(folder)
+    name = folder.resolve().name
+    world = None if problems else cached_world(folder, contents)
+    if world is not None:
+        return world
+    from game.loader import read_contents
+    from game.world import World
+
+    reading = read_contents(name, str(folder), contents, problems)
+    if reading.data is None:
+        raise WorldError(reading.problems)
+    keep_world(contents, reading.data)
+    return World(reading.data, folder)
+
+
+def _keeper(world: World, measure: Measure, asked: argparse.Namespace) -> Keeper:
+    from game.saves import Keeper
+
+    return Keeper(saves_folder(asked.saves), world, measure, _headers(world, asked), called=asked.world or "")
+
+
+def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Header]:
+    """Return what makes the header of a run begun now: the clock and chance are asked here and nowhere else."""
+    from game.journal import Header
+
+    def header(facts: Facts) -> Header:
+        return Header(
+            world=world.id,
+            version=world.version,
+            hash=world.hash,
+            weights=world.weights,
+            seed=int.from_bytes(os.urandom(4)) % MOST_SEED if getattr(asked, "seed", None) is None else asked.seed,
+            temperature=getattr(asked, "temperature", None) or 0.0,
+            facts=facts,
+            made=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),  # without the 4 ms that datetime takes to import
+        )
+
+    return header
+
+
+def _open_run(keeper: Keeper) -> str | None:
+    """Return the number of the run that was played last, if it has not ended."""
+    from game.journal import kept_runs, latest_first
+    from game.saves import summaries
+
+    ended = {summary.number: summary.ended for summary in summaries(keeper.folder, keeper.world) if not summary.problem}
+    for kept in latest_first(kept_runs(keeper.folder)):
+        if kept.number in ended:
+            return None if ended[kept.number] else str(kept.number)
+    return None
+
+
+def _continued(keeper: Keeper) -> tuple[Play, tuple[str, ...]]:
+    """Return play at the run that was appended to last; files that are no runs are reported and passed over."""
+    from game.journal import kept_runs, latest_first
+    from game.play import Play
+
+    for kept in latest_first(kept_runs(keeper.folder)):
+        try:
+            run, notes = keeper.resume(kept.path)
+        except RunError as error:
+            print(error, file=sys.stderr)
+            continue
+        return Play(keeper.world, keeper.measure, keeper, run), notes
+    raise RunError(f"no run of {keeper.world.id} is kept in {keeper.saves}: begin one with forward-pass play")
+
+
+# -- commands -------------------------------------------------------------------------------------------------------
+
+
+def _on_terminal() -> bool:
+    dumb = os.environ.get("TERM", "") in ("dumb", "") or os.environ.get("ACCESSIBLE", "") not in ("", "0")
+    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
+
+
+def _title(asked: argparse.Namespace) -> int:
+    rest = {
+        "world": None,
+        "continue_": False,
+        "new": False,
+        "load": None,
+        "json": False,
+        "temperature": None,
+        "seed": None,
+    }
+    for key, value in rest.items():
+        setattr(asked, key, value)
+    asked.plain = not (sys.stdin.isatty() and sys.stdout.isatty())
+    asked.new = asked.plain
+    return _play(asked)
+
+
+def _play(asked: argparse.Namespace) -> int:
+    from game.passes import measure_of
+
+    if (asked.continue_ or asked.load is not None) and (asked.seed is not None or asked.temperature is not None):
+        raise UsageError("a kept run has its own seed and temperature: leave --seed and --temperature out")
+    world = opened_world(_world_of_load(asked))
+    measure = measure_of(world)
+    keeper = _keeper(world, measure, asked)
+    terminal = not (asked.plain or asked.json) and _on_terminal()
+    play, notes = _begun(asked, keeper, by_hand=sys.stdin.isatty() and sys.stdout.isatty() and not asked.json)
+    if play is None:
+        return 0
+    for note in notes:
+        print(note, file=sys.stderr)
+    try:
+        if asked.json:
+            from game import jsonl
+
+            jsonl.run(play)
+        elif terminal:
+            from game import terminal as front
+
+            front.run(play)
+        else:
+            from game import plain
+
+            plain.run(play)
+    except (KeyboardInterrupt, Interrupted):
+        _say_where(play)
+        raise
+    finally:
+        keeper.close()
+    return 0
+
+
+def _say_where(play: Play) -> None:
+    """Say where the run is kept, on the way out; the terminal may be gone already."""
+    with suppress(OSError, ValueError):
+        print(f"\n{play.left().text}", file=sys.stderr)
+
+
+def _world_of_load(asked: argparse.Namespace) -> str | None:
+    """Return the world that is asked for; with ``--load``, the one in the run's header unless one was named."""
+    if asked.load is None or asked.world:
+        return str(asked.world) if asked.world else None
+    return _run_and_world(asked.load, asked)[1]
+
+
+def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool) -> tuple[Play | None, tuple[str, ...]]:
+    """Return play as it was asked for, with what should be known of its run; None where whoever plays thought better of it."""
+    from game.play import Play
+
+    if asked.continue_:
+        return _continued(keeper)
+    if asked.load is not None:
+        run, notes = keeper.resume(_run_and_world(asked.load, asked)[0])
+        return Play(keeper.world, keeper.measure, keeper, run), notes
+    if by_hand and not asked.new and asked.seed is None and asked.temperature is None:
+        number = _open_run(keeper)
+        if number is not None:
+            answer = _ask_continue(number)
+            if answer == "continue":
+                return _continued(keeper)
+            if answer == "quit":
+                return None, ()
+    return Play(keeper.world, keeper.measure, keeper, keeper.begin()), ()
+
+
+def _ask_continue(number: str) -> str:
+    """Ask whether to go on with a run; return ``continue``, ``new`` or ``quit``."""
+    print(f"Run {number} is open.\n\n 1. Continue run {number}\n 2. A new instantiation\n 3. Quit")
+    answers = {"": "continue", "1": "continue", "2": "new", "3": "quit", "c": "continue", "n": "new", "q": "quit"}
+    while True:
+        print("\n> ", end="", flush=True)
+        line = sys.stdin.readline()
+        typed = line.strip().lower() if line else "quit"
+        if typed in answers or typed in answers.values():
+            return answers.get(typed, typed)
+        print("Type 1, 2 or 3.")
+
+
+def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
+    """Return the file of RUN and the world that plays it: the one that was named, else the header's."""
+    from game.journal import found_run, read_journal
+
+    named = getattr(asked, "world", None)
+    path = found_run(saves_folder(asked.saves), Path(named).resolve().name if named else FLAGSHIP, run)
+    world = read_journal(path).header.world
+    return path, named or world
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    from game.journal import read_journal
+    from game.passes import measure_of
+    from game.replay import replayed
+
+    path, name = _run_and_world(asked.replayed, asked)
+    world = opened_world(name)
+    journal = read_journal(path)
+    to = len(journal.turns) if asked.to is None else asked.to
+    if to > len(journal.turns):
+        raise UsageError(f"{path.name} has {len(journal.turns)} turns; there is no turn {to}")
+    outcome = replayed(world, measure_of(world), journal, to)
+    for note in outcome.notes:
+        print(note, file=sys.stderr)
+    if asked.json:
+        from game.jsonl import show_replay
+    else:
+        from game.plain import show_replay
+    show_replay(outcome)
+    return 0 if outcome.identical == to and not journal.fault else 1
+
+
+def _runs(asked: argparse.Namespace) -> int:
+    import json
+
+    from game.journal import found_run
+    from game.saves import forget, summaries
+
+    folder = world_folder(asked.world)
+    world = opened_world(str(folder))
+    saves = saves_folder(asked.saves)
+    if asked.forget is not None:
+        path = found_run(saves, world.id, asked.forget)
+        print(f"{path.name} lies in {forget(path).parent}")
+        return 0
+    rows = summaries(saves / world.id, world)
+    for row in rows:
+        print(json.dumps({"type": "run", **row._asdict()}, ensure_ascii=False) if asked.json else row)
+    if not rows and not asked.json:
+        print(f"No run of {world.title} is kept in {saves} yet.")
+    return 0

@@ -1,0 +1,79 @@
+"""What can be read off a pass while it is under way: the lens by layer, the probes, where the heads have looked.
+
+Everything stops at the layer that is asked for: in play, that is the present one. Prints nothing, styles nothing.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import NamedTuple
+
+from game.decoder import Distribution, Measure
+from game.state import Acts
+from game.world import World
+
+LENS_WORDS = 3
+STRONGEST = 3
+STRIDE = 8  # the lens is read every so many layers, and at the last
+
+
+class Lens(NamedTuple):
+    """The lens at a layer: its entropy in nats, and the likeliest words."""
+
+    layer: int
+    entropy: float
+    likeliest: tuple[tuple[str, float], ...]
+
+
+class Look(NamedTuple):
+    """How much of the attention of all heads that see everything went to a position (from 1), on average."""
+
+    position: int
+    word: str
+    share: float
+
+
+class Instruments(NamedTuple):
+    """A pass laid open up to a layer."""
+
+    token: int
+    word: str
+    layer: int
+    layers: int
+    most_entropy: float  # of a lens that knows nothing, in nats
+    lenses: tuple[Lens, ...]
+    probes: tuple[tuple[str, float], ...]
+    looks: tuple[Look, ...]
+    attention: tuple[float, ...]  # by position, from 1; empty below the layers that look
+
+
+def entropy(distribution: Distribution) -> float:
+    """Return the entropy of a distribution in nats."""
+    return -sum(p * log(p) for p in distribution.probabilities if p > 0)
+
+
+def read_instruments(world: World, measure: Measure, words: tuple[str, ...], acts: Acts, layer: int) -> Instruments:
+    """Return the pass after ``words`` laid open up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
+    attention = measure.attention(words, acts, layer)
+    document = (*world.prompt, *words)
+    order = sorted(range(len(attention)), key=lambda at: -attention[at])[:STRONGEST]
+    start = max(world.waking, 1)
+    read = sorted({*range(start, layer, STRIDE), layer}) if layer >= start else [layer]
+    lenses = tuple(_lens(measure, words, acts, at) for at in read)
+    here = measure.distribution(words, acts)
+    return Instruments(
+        token=len(document),
+        word=document[-1],
+        layer=layer,
+        layers=world.layers,
+        most_entropy=log(len(here.words)),
+        lenses=lenses,
+        probes=tuple((name, measure.probe(words, acts, layer, name)) for name in measure.probes),
+        looks=tuple(Look(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
+        attention=tuple(attention) if any(attention) else (),
+    )
+
+
+def _lens(measure: Measure, words: tuple[str, ...], acts: Acts, layer: int) -> Lens:
+    distribution = measure.lens(words, acts, layer)
+    return Lens(layer, entropy(distribution), tuple(distribution.likeliest(LENS_WORDS)))

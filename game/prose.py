@@ -1,0 +1,423 @@
+r"""Text with conditions in it: parsed to plain lists, compiled to one closure a text. Knows no world and no screen.
+
+A text is paragraphs, parted by blank lines; the author's line ends are spaces, save in a paragraph that is indented, which
+stands as it is. What varies:
+
+    [condition] paragraph         only where the condition holds
+    [else] paragraph              only where the guards directly above it did not
+    {condition: this | that}      one of two (the second may be left out)
+    {visit: first | second | …}   by how often this scene has been met; the last one stays
+    {bet: … | … | …}              by an enumeration's words, in their order
+    {variable}, {layer}, {left}   a number, or an enumeration's word
+    {spelled(left)}               the number in words
+    {p('two')}, {percent('two')}  the chance of a word at the last decoding: 0.66, 66
+    {now('two')}                  its chance if the decoder came now, with the pass as it stands: 0.66
+    {lens('two')}                 its chance read off the residual stream at the present layer
+    {probe('nonsense')}           the score of a probe there: +0.95
+    {likeliest}                   the likeliest word of the pass as it stands
+    {p(word)}, {now(likeliest)}   the chances of those two
+    {lens('two')}                 a word's chance read off the residual stream at the present layer
+    {probe('nonsense')}           a probe's score there: +0.95
+    {likelihood}, {untouched}     of all words drawn, in nats: under this pass, and under one that nobody touched
+    {word}, {word(402)}           the word drawn last, or at a token
+    {sentence}                    all words drawn so far
+
+``\{`` and its like stand for the mark itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from game.closures import compiled
+from game.decoder import Distribution, Measure, figures
+from game.expressions import ExpressionError, Scope, Tree, parse_condition, parse_value
+from game.state import Acts, State
+
+Text = Callable[[State, Measure], str]
+Piece = Callable[[State, Measure], str]
+
+DEEPEST = 8
+SPACES = re.compile(r"\s+")
+PARAGRAPH = re.compile(r"(?:[ \t]*\n)*((?:(?!\n[ \t]*\n).)+)", re.DOTALL)
+GUARD = re.compile(r"\s*\[((?:[^\]'\"\n]|'[^'\n]*'|\"[^\"\n]*\")*)\]\s?")
+MARK = re.compile(r"\\.|[{}|]", re.DOTALL)
+CHANCES = ("p", "percent", "now", "lens", "probe")
+NAMES = ("word", "likeliest", "sentence", "likelihood", "untouched")
+SHOWN = re.compile(
+    rf"\s*(?:(?P<chance>{'|'.join(CHANCES)})\(\s*(?:(?P<quote>['\"])(?P<asked>[^'\"]+)(?P=quote)|(?P<which>word|likeliest))\s*\)"
+    rf"|word\(\s*(?P<token>[1-9][0-9]{{0,5}})\s*\)|(?P<name>{'|'.join(NAMES)}))\s*"
+)
+SPELLED = re.compile(r"\s*spelled\((?P<inner>.*)\)\s*", re.DOTALL)
+NOT_NAMES = frozenset((*CHANCES, *NAMES, "spelled", "else"))
+"""The words of a text's own grammar, so that no variable and no threshold may be called by them."""
+
+
+def parse_text(source: str, scope: Scope) -> Tree:
+    """Return the tree of a text: a list of ``[guard, pieces, as it stands]``; raises ``ExpressionError``."""
+    paragraphs: Tree = []
+    for match in PARAGRAPH.finditer(source):
+        if match[1].strip():
+            guarded = bool(paragraphs) and paragraphs[-1][0] is not None
+            paragraphs.append(_paragraph(source, match.start(1), match.end(), scope, guarded))
+    return paragraphs
+
+
+def parse_line(source: str, scope: Scope) -> Tree:
+    """Return the tree of a single line of text, such as a choice's words: no paragraphs, no guards."""
+    return [[None, _Pieces(source, 0, len(source), scope).read(0), False]]
+
+
+def _paragraph(source: str, start: int, end: int, scope: Scope, guarded: bool) -> Tree:  # noqa: FBT001 - private
+    guard: Any = None
+    match = GUARD.match(source, start, end)
+    if match:
+        inner = match[1].strip()
+        if inner == "else":
+            if not guarded:
+                raise ExpressionError(match.start(1), "E106", "[else] has no guarded paragraph directly above it")
+            guard = "else"
+        else:
+            guard = shifted(match.start(1), parse_condition, match[1], scope)
+        start = match.end()
+    elif source[start:end].lstrip().startswith("["):
+        opening = source.index("[", start)
+        raise ExpressionError(opening, "E106", r"this bracket is never closed (write \[ for a bracket in the text)")
+    stands = not match and source[start] in " \t"
+    return [guard, _Pieces(source, start, end, scope).read(0), stands]
+
+
+def shifted(offset: int, parse: Callable[[str, Scope], Any], source: str, scope: Scope) -> Any:
+    """Return ``parse(source, scope)``; an error's place is moved by ``offset``, to where the source stands in its text."""
+    try:
+        return parse(source, scope)
+    except ExpressionError as error:
+        error.offset += offset
+        raise
+
+
+class _Pieces:
+    """A reader of one paragraph's pieces: strings, and lists for what varies."""
+
+    def __init__(self, source: str, start: int, end: int, scope: Scope) -> None:
+        self.source, self.at, self.end, self.scope = source, start, end, scope
+
+    def read(self, depth: int) -> Tree:
+        """Read pieces up to the end, or inside braces to the ``|`` or ``}`` that ends them."""
+        pieces: Tree = []
+        while self.at < self.end:
+            match = MARK.search(self.source, self.at, self.end)
+            stop = match.start() if match else self.end
+            if stop > self.at:
+                pieces.append(self.source[self.at : stop])
+            self.at = stop
+            if not match:
+                break
+            if match[0][0] == "\\":
+                pieces.append(match[0][1:])
+                self.at = match.end()
+            elif match[0] == "{":
+                pieces.append(self.braces(depth))
+            elif depth:
+                break
+            elif match[0] == "}":
+                raise ExpressionError(stop, "E106", r"this brace closes nothing (write \} for a brace in the text)")
+            else:
+                pieces.append("|")
+                self.at = match.end()
+        return pieces
+
+    def braces(self, depth: int) -> Tree:
+        opening = self.at
+        if depth >= DEEPEST:
+            raise ExpressionError(opening, "E101", f"braces are nested more than {DEEPEST} deep")
+        self.at += 1
+        head_end = self.head()
+        head, head_start = self.source[self.at : head_end], self.at
+        if head_end < self.end and self.source[head_end] == ":":
+            self.at = head_end + 1
+            return self.switch(head, head_start, opening, depth)
+        if head_end >= self.end:
+            raise ExpressionError(opening, "E106", "this brace is never closed")
+        if self.source[head_end] == "{":
+            raise ExpressionError(head_end, "E106", "a brace inside a condition; close the one before it, or write : first")
+        if self.source[head_end] == "|":
+            raise ExpressionError(head_end, "E106", "say first what decides: {condition: this | that}")
+        self.at = head_end + 1
+        return self.shown(head, head_start)
+
+    def head(self) -> int:
+        """Return where the head of these braces ends: at the first ``:``, ``|`` or ``}`` that is not inside quotes."""
+        quoted = ""
+        for index in range(self.at, self.end):
+            character = self.source[index]
+            if quoted:
+                quoted = "" if character == quoted else quoted
+            elif character in "'\"":
+                quoted = character
+            elif character in ":|}{":
+                return index
+        return self.end
+
+    def switch(self, head: str, head_start: int, opening: int, depth: int) -> Tree:
+        kind, tree = shifted(head_start, parse_value, head, self.scope)
+        if kind == "word" or (kind == "number" and tree[0] != "visits"):
+            raise ExpressionError(head_start, "E104", "what decides is a condition, an enumeration, or visit")
+        branches = [self.branch(depth)]
+        while self.at < self.end and self.source[self.at] == "|":
+            self.at += 1
+            branches.append(self.branch(depth))
+        if self.at >= self.end:
+            raise ExpressionError(opening, "E106", "this brace is never closed")
+        self.at += 1
+        self.counted(kind, branches, opening)
+        if kind == "truth":
+            return ["if", tree, *branches, *([[]] if len(branches) == 1 else [])]
+        return ["visit" if kind == "number" else "case", tree, branches]
+
+    def branch(self, depth: int) -> Tree:
+        """Read one alternative; the white space around it belongs to the marks."""
+        pieces = self.read(depth + 1)
+        if pieces and isinstance(pieces[0], str):
+            pieces[0] = pieces[0].lstrip()
+        if pieces and isinstance(pieces[-1], str):
+            pieces[-1] = pieces[-1].rstrip()
+        return pieces
+
+    def counted(self, kind: str, branches: Tree, opening: int) -> None:
+        if kind == "truth" and len(branches) > 2:  # noqa: PLR2004 - a condition has two sides
+            raise ExpressionError(opening, "E106", f"a condition chooses between two, here are {len(branches)}")
+        if kind.startswith("one of ") and len(branches) != (words := kind.count(", ") + 1):
+            raise ExpressionError(opening, "E106", f"{kind}: {words} alternatives are needed, here are {len(branches)}")
+
+    def shown(self, head: str, head_start: int) -> Tree:
+        match = SHOWN.fullmatch(head)
+        if match and match["chance"] in ("lens", "probe"):
+            self.measured(match["chance"], match["asked"], head_start)
+        present = match and (match["chance"] in ("now", "lens", "probe") or "likeliest" in (match["which"], match["name"]))
+        if present and self.scope.ending:
+            raise ExpressionError(head_start, "E106", "no pass is under way at an ending: p('two') is the last decoding's")
+        if match and match["chance"]:
+            return ["chance", match["chance"], match["asked"] or match["which"], int(match["asked"] is None)]
+        if match:
+            return ["word", int(match["token"])] if match["token"] else [match["name"], 0]
+        spelled = SPELLED.fullmatch(head)
+        inner, start = (spelled["inner"], head_start + spelled.start("inner")) if spelled else (head, head_start)
+        kind, tree = shifted(start, parse_value, inner, self.scope)
+        if kind in ("truth", "word") or (spelled and kind != "number"):
+            raise ExpressionError(start, "E104", "what is shown is a number or an enumeration")
+        if kind == "number":
+            return ["spelled" if spelled else "number", tree]
+        return ["named", tree, kind.removeprefix("one of ").split(", ")]
+
+    def measured(self, form: str, asked: str | None, head_start: int) -> None:
+        """Refuse a reading of the layers where no model has any, or of a probe that it has not."""
+        if self.scope.probes is None:
+            raise ExpressionError(head_start, "E106", f"{form} reads a model's layers, and the words of this world are written")
+        if asked is None or (form == "probe" and asked not in self.scope.probes):
+            known = ", ".join(f"probe('{name}')" for name in self.scope.probes) if form == "probe" else "lens('two')"
+            raise ExpressionError(head_start, "E103", f"what can be read here: {known}")
+
+
+def compiled_text(tree: Tree) -> Text:
+    """Return the closure that gives a text in a state: paragraphs parted by a blank line, each on one line."""
+    paragraphs = [(guard, compiled_pieces(pieces if stands else _flat(pieces)), stands) for guard, pieces, stands in tree]
+    if all(guard is None and isinstance(pieces, str) for guard, pieces, _ in paragraphs):
+        whole = "\n\n".join(_set(str(pieces), stands) for _, pieces, stands in paragraphs)
+        return lambda _state, _measure: whole
+    parts = [(_guard(guard), _paragraph_piece(pieces, stands)) for guard, pieces, stands in paragraphs]
+
+    def text(state: State, measure: Measure) -> str:
+        shown = []
+        held = closing = False  # whether a guard of this chain held; whether an [else] has ended the chain
+        for guard, piece in parts:
+            if guard == "else":
+                closing = True
+                if held:
+                    continue
+            else:
+                held = held and guard is not None and not closing
+                closing = False
+                if guard is not None:
+                    if not guard(state):
+                        continue
+                    held = True
+            paragraph = piece if isinstance(piece, str) else piece(state, measure)
+            if paragraph:
+                shown.append(paragraph)
+        return "\n\n".join(shown)
+
+    return text
+
+
+def _flat(tree: Any) -> Any:
+    """Return pieces with every run of white space as one space, so that it need not be done each time they are shown."""
+    if isinstance(tree, str):
+        return SPACES.sub(" ", tree)
+    return [_flat(part) for part in tree] if isinstance(tree, list) else tree
+
+
+def _paragraph_piece(pieces: str | Piece, stands: bool) -> str | Piece:  # noqa: FBT001 - private
+    """Return a paragraph where nothing varies in it, otherwise what makes it."""
+    if isinstance(pieces, str):
+        return _set(pieces, stands)
+
+    def paragraph(state: State, measure: Measure) -> str:
+        text = pieces(state, measure)
+        if not stands and "  " not in text and text.isprintable() and text == text.strip():
+            return text  # it is flat already: only where pieces meet may there be spaces too many
+        return _set(text, stands)
+
+    return paragraph
+
+
+def _set(paragraph: str, stands: bool) -> str:  # noqa: FBT001 - private
+    return paragraph.strip("\n").rstrip() if stands else " ".join(paragraph.split())
+
+
+def _guard(guard: Any) -> Any:
+    return guard if guard in (None, "else") else compiled(guard)
+
+
+def compiled_pieces(pieces: Tree) -> str | Piece:
+    """Return the pieces as one string where nothing varies, otherwise as one closure."""
+    if len(pieces) == 1 and not isinstance(pieces[0], str):
+        return _SHOWN[pieces[0][0]](*pieces[0][1:])
+    if all(isinstance(piece, str) for piece in pieces):
+        return "".join(pieces)
+    parts = [_piece(piece if isinstance(piece, str) else _SHOWN[piece[0]](*piece[1:])) for piece in pieces]
+    return lambda state, measure: "".join([part(state, measure) for part in parts])
+
+
+def _piece(piece: str | Piece) -> Piece:
+    if isinstance(piece, str):
+        return lambda _state, _measure: piece
+    return piece
+
+
+def _if(tree: Tree, this: Tree, that: Tree) -> Piece:
+    condition, yes, no = compiled(tree), _piece(compiled_pieces(this)), _piece(compiled_pieces(that))
+    return lambda state, measure: (yes if condition(state) else no)(state, measure)
+
+
+def _case(tree: Tree, branches: Tree) -> Piece:
+    value, parts = compiled(tree), [_piece(compiled_pieces(branch)) for branch in branches]
+    return lambda state, measure: parts[value(state)](state, measure)
+
+
+def _visit(tree: Tree, branches: Tree) -> Piece:
+    value, parts = compiled(tree), [_piece(compiled_pieces(branch)) for branch in branches]
+    return lambda state, measure: parts[min(max(value(state), 1), len(parts)) - 1](state, measure)
+
+
+def _number(tree: Tree) -> Piece:
+    value = compiled(tree)
+    return lambda state, _: str(int(value(state)))
+
+
+def _spelled(tree: Tree) -> Piece:
+    value = compiled(tree)
+    return lambda state, _: spelled(int(value(state)))
+
+
+def _named(tree: Tree, words: list[str]) -> Piece:
+    value = compiled(tree)
+    return lambda state, _: words[value(state)]
+
+
+def _chance(form: str, asked: str, which: int) -> Piece:
+    def chance(state: State, measure: Measure) -> str:
+        if form == "probe":
+            return f"{measure.probe(state.words, state.acts, state.layer, asked):+.2f}"
+        if form == "lens":
+            distribution = measure.lens(state.words, state.acts, state.layer)
+        elif form == "now":
+            distribution = measure.distribution(state.words, state.acts)
+        else:
+            distribution = last_distribution(state, measure)
+        probability = distribution.p(_which(asked, state, measure) if which else asked)
+        return f"{100 * probability:.0f}" if form == "percent" else figures(probability)
+
+    return chance
+
+
+def last_distribution(state: State, measure: Measure) -> Distribution:
+    """Return the distribution at the last decoding of ``state``, or of the pass as it stands where there was none yet."""
+    if not state.words:
+        return measure.distribution((), state.acts)
+    return measure.distribution(state.words[:-1], state.acts[: len(state.words)])
+
+
+def _word(position: int) -> Piece:
+    def word(state: State, _: Measure) -> str:
+        index = position - (state.token - len(state.words)) if position else len(state.words) - 1
+        return state.words[index] if 0 <= index < len(state.words) else "…"
+
+    return word
+
+
+def _which(asked: str, state: State, measure: Measure) -> str:
+    """Return the word drawn last, or the likeliest word of the pass as it stands."""
+    if asked == "word":
+        return state.words[-1] if state.words else "…"
+    return measure.distribution(state.words, state.acts).likeliest(1)[0][0]
+
+
+def _likeliest(_: int) -> Piece:
+    return lambda state, measure: _which("likeliest", state, measure)
+
+
+def log_likelihood(measure: Measure, words: tuple[str, ...], acts: Acts) -> float:
+    """Return the log-likelihood in nats of the words that came out, each scored by the pass that drew it."""
+    return sum(measure.distribution(words[:at], acts[: at + 1]).logprob(word) for at, word in enumerate(words))
+
+
+def untouched_log_likelihood(measure: Measure, words: tuple[str, ...]) -> float:
+    """Return the log-likelihood in nats of the same words under a pass in which nothing was done."""
+    return log_likelihood(measure, words, ((),) * len(words))
+
+
+def _likelihood(_: int) -> Piece:
+    return lambda state, measure: f"{log_likelihood(measure, state.words, state.acts):.2f}"
+
+
+def _untouched(_: int) -> Piece:
+    return lambda state, measure: f"{untouched_log_likelihood(measure, state.words):.2f}"
+
+
+def _sentence(_: int) -> Piece:
+    return lambda state, _measure: " ".join(state.words)
+
+
+_SHOWN: dict[str, Callable[..., Piece]] = {
+    "if": _if,
+    "case": _case,
+    "visit": _visit,
+    "number": _number,
+    "spelled": _spelled,
+    "named": _named,
+    "chance": _chance,
+    "word": _word,
+    "likeliest": _likeliest,
+    "sentence": _sentence,
+    "likelihood": _likelihood,
+    "untouched": _untouched,
+}
+
+ONES = (
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+
+
+def spelled(number: int) -> str:
+    """Return a number in words up to ninety-nine (0 is *no*, as before a noun), in digits beyond."""
+    if 0 <= number < len(ONES):
+        return ONES[number]
+    tens, ones = divmod(number, 10)
+    if 0 <= number < 100:  # noqa: PLR2004 - the words end there
+        return TENS[tens - 2] + (f"-{ONES[ones]}" if ones else "")
+    return str(number)

@@ -1,0 +1,433 @@
+"""Runs on disk: a folder a world, a file a run, a line a turn. Appends and never rewrites; holds no state and no code.
+
+A choice is appended and synced before it is made. What may not be appended to (another process holds it, it is damaged, its
+world has changed) stays as it is, and whatever is chosen next begins a sibling with the path so far.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from game.decoder import Measure
+from game.errors import RunError
+from game.journal import FILE, NAME, Header, Journal, Kept, dumped, found_run, kept_runs, read_journal
+from game.library import FLAGSHIP, saves_folder
+from game.run import Divergence, Run, Turn, begun, moved, restored
+from game.state import Facts
+from game.tokeniser import join
+from game.world import World
+
+if sys.platform != "win32":  # pragma: no branch - Windows has no such locks
+    import fcntl
+
+UNNAMED = "run"
+TRASH = ".trash"
+PARTIAL = ".begun-"
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links say
+MOST_NUMBERED = 99_999_999  # beyond, a file was not numbered here, and the next number does not follow it
+NOT_TAKEN = "the choice could not be kept, so it was not taken"
+NOT_GONE = "this could not be kept, so the run stays where it is"
+
+
+def endings_found(folder: Path, world: World) -> frozenset[str]:
+    """Return the endings of a world that any run in its folder has reached."""
+    wanted = set(world.endings)
+    found: set[str] = set()
+    for run in kept_runs(folder):
+        with suppress(RunError):
+            found |= {turn.scene for turn in read_journal(run.path).turns} & wanted
+    return frozenset(found)
+
+
+def next_number(folder: Path) -> int:
+    """Return the number that the next run will have; numbers of forgotten runs are not given again."""
+    runs = [*kept_runs(folder), *kept_runs(folder / TRASH)]
+    return max((run.number for run in runs if run.number <= MOST_NUMBERED), default=0) + 1
+
+
+def forget(path: Path) -> Path:
+    """Move a run out of the way, into ``.trash``; return where it lies. Raises ``RunError``."""
+    if not FILE.fullmatch(path.name):
+        raise RunError(f"{path}: not named as a run is, and left alone")
+    file = _opened(path)
+    if file is None:
+        raise RunError(f"{path} is being played elsewhere or cannot be written, and is left alone")
+    try:
+        target = path.parent / TRASH / path.name
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            raise RunError(f"{target} is there already")
+        path.rename(target)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be moved: {error.strerror}") from None
+    finally:
+        _closed(file)
+    return target
+
+
+class Summary(NamedTuple):
+    """A kept run in a line: how far it went and where it stands, or what is wrong with its file."""
+
+    number: int
+    name: str
+    turns: int
+    stands: str
+    ended: bool
+    made: str
+    parent: tuple[int, int] | None
+    problem: str = ""
+
+    def __str__(self) -> str:
+        if self.problem:
+            return f"{self.number:>3}  {self.name}: {self.problem}"
+        turns = "1 turn" if self.turns == 1 else f"{self.turns} turns"
+        branch = f", a branch of {self.parent[0]} at turn {self.parent[1]}" if self.parent else ""
+        return f"{self.number:>3}  {self.name}: {turns}, {self.stands} ({self.made[:10]}{branch})"
+
+
+def summaries(folder: Path, world: World) -> list[Summary]:
+    """Return the runs kept in a world's folder, by number; a file that is no run is named as such."""
+    return [_summary(kept, world) for kept in kept_runs(folder)]
+
+
+def _summary(kept: Kept, world: World) -> Summary:
+    try:
+        journal = read_journal(kept.path)
+    except RunError as error:
+        return Summary(kept.number, kept.name, 0, "", ended=False, made="", parent=None, problem=str(error))
+    scene = journal.turns[journal.at - 1].scene if journal.at else world.start
+    title = world.endings.get(scene, "")
+    words = [turn.word for turn in journal.turns[: journal.at] if turn.word]
+    stands = f"ended: {title}" if title else f"in {scene}"
+    if words:
+        stands += f", said “{join(words).strip()}”"
+    header = journal.header
+    return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.made, header.parent)
+
+
+class Resumed(NamedTuple):
+    """A kept run taken up again, and what a person should know of it."""
+
+    run: Run
+    notes: tuple[str, ...]
+
+
+class Keeper:
+    """The file that the run in play is kept in, or will be from its first choice on. One for each play; holds a lock."""
+
+    def __init__(self, saves: Path, world: World, measure: Measure, begin: Callable[[Facts], Header], called: str = "") -> None:
+        self.saves = saves
+        self.folder = saves / world.id
+        self.world = world
+        self.measure = measure
+        self.fresh = begin
+        self.called = called or world.id  # what a command line calls the world: its name, or its folder
+        self.header = begin(Facts())
+        self.path: Path | None = None
+        self.file: int | None = None
+        self.number = 0  # of the run in this folder; 0 before its first choice, and for a file that lies elsewhere
+        self._torn_at: int | None = None
+
+    @property
+    def label(self) -> str | None:
+        """The run's name as ``WORLD/NUMBER`` (its file, where that lies elsewhere), or None before its first choice."""
+        if self.path is None or self.file is None:
+            return None
+        return f"{self.world.id}/{self.number}" if self.number else str(self.path)
+
+    @property
+    def way_back(self) -> str:
+        """The command that goes on with the run."""
+        world = "" if self.called == FLAGSHIP else f" {shlex.quote(self.called)}"
+        saves = "" if self.saves == saves_folder(None) else f" --saves {shlex.quote(str(self.saves))}"
+        return f"forward-pass play{world} --load {self.number or shlex.quote(str(self.path))}{saves}"
+
+    @property
+    def facts(self) -> Facts:
+        """What was known when the run began."""
+        return self.header.facts
+
+    @property
+    def chance(self) -> tuple[float, int]:
+        """The temperature and the seed that words are drawn with."""
+        return self.header.temperature, self.header.seed
+
+    def listed(self) -> list[str]:
+        """Return a line for each run of the world that is kept."""
+        return [str(summary) for summary in summaries(self.folder, self.world)]
+
+    def begin(self) -> Run:
+        """Let go of the present run; return one at its opening, which will be kept from its first choice on."""
+        facts = Facts(next_number(self.folder), endings_found(self.folder, self.world))
+        self.close()
+        self.header = self.fresh(facts)
+        return begun(self.world, self.measure, facts)
+
+    def resume(self, asked: str | Path) -> Resumed:
+        """Take up a kept run where its cursor stands; raises ``RunError`` or ``UsageError``, and the present run goes on.
+
+        What cannot be appended to (another process holds it, it is damaged, or the world has changed) is left as it is,
+        and the next choice begins a sibling of it.
+        """
+        path = asked if isinstance(asked, Path) else found_run(self.saves, self.world.id, asked)
+        mine = self.file is not None and self.path is not None and _same(path, self.path)
+        file = self.file if mine else _opened(path)
+        try:
+            journal = _journal_of(self.world, path)
+        except RunError:
+            if not mine:
+                _closed(file)
+            raise
+        run, differences, _ = restored(self.world, self.measure, journal.header.facts, journal.turns)
+        run = moved(run, min(journal.at, len(run.turns)))
+        notes = _notes(path, journal, self.world, differences, held=file is None)
+        if not mine:
+            self.close()
+        self._hold(journal.header, path, file)
+        self._torn_at = journal.good_bytes if journal.torn else None
+        if differences or journal.fault or journal.header.hash != self.world.hash:
+            _closed(file)
+            self.file = None
+        return Resumed(run, notes)
+
+    def keep(self, run: Run, turn: Turn) -> None:
+        """Write down a turn that ``run`` is about to make, before it is made; raises ``RunError`` where that fails."""
+        if self.file is None or self.path is None or _gone(self.path, self.file):
+            self._create(run, turn)
+        elif run.at == len(run.turns):
+            self._append(self.file, _turn_line(turn), NOT_TAKEN)
+        elif run.turns[run.at].choice == turn.choice:
+            self._append(self.file, dumped({"at": run.at + 1}), NOT_TAKEN)
+        else:
+            self._create(run, turn)
+
+    def keep_cursor(self, at: int) -> None:
+        """Write down that the run went back or forth to its turn ``at``; raises ``RunError`` where that fails."""
+        if self.file is not None:
+            self._append(self.file, dumped({"at": at}), NOT_GONE)
+
+    def rename(self, name: str) -> None:
+        """Give the run a name; raises ``RunError`` where it has no file yet, or the name cannot be one."""
+        if self.path is None or self.file is None:
+            raise RunError("there is nothing to name yet: a run is kept from its first choice on")
+        if not NAME.fullmatch(name):
+            raise RunError("a name is letters, digits, - and _, a letter or digit first, at most 60")
+        if not self.number:
+            raise RunError(f"{self.path} lies outside {self.folder}: it has the name that it has there")
+        target = self.path.with_name(f"{self.number:03d}-{name}.jsonl")
+        try:
+            with _folder_lock(self.folder):
+                if target.exists() and target != self.path:
+                    raise RunError(f"{target.name} is there already")
+                self.path.rename(target)
+        except OSError as error:
+            raise RunError(f"cannot be named: {error.strerror}") from None
+        self.path = target
+
+    def close(self) -> None:
+        """Let go of the file and of its lock."""
+        _closed(self.file)
+        self.path = self.file = self._torn_at = None
+        self.number = 0
+
+    def _hold(self, header: Header, path: Path, file: int | None) -> None:
+        match = FILE.fullmatch(path.name) if _same(path.parent, self.folder) else None
+        self.header, self.path, self.file = header, path, file
+        self.number = int(match["number"]) if match else 0
+
+    def _append(self, file: int, line: str, failed: str) -> None:
+        """Append a whole line and sync it, or leave the file as it was and raise ``RunError``."""
+        try:
+            if self._torn_at is not None:
+                os.ftruncate(file, self._torn_at)
+                self._torn_at = None
+            before = os.fstat(file).st_size
+            lead = "" if os.pread(file, 1, before - 1) == b"\n" else "\n"
+        except OSError as error:
+            raise _not_kept(failed, self.path, error) from None
+        try:
+            _write(file, f"{lead}{line}\n".encode())
+            os.fsync(file)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(file, before)
+            raise _not_kept(failed, self.path, error) from None
+
+    def _create(self, run: Run, turn: Turn) -> None:
+        """Begin the run's file, or a sibling of the one it was taken from, with the path so far and this turn."""
+        header = self.header
+        if self.path is not None:
+            now = self.fresh(header.facts)
+            parent = (self.number, run.at) if self.number else None
+            header = now._replace(seed=header.seed, temperature=header.temperature, parent=parent)
+        lines = [header.line(), *map(_turn_line, run.path), _turn_line(turn)]
+        path, file = _created(self.folder, "".join(f"{line}\n" for line in lines).encode())
+        self.close()
+        self._hold(header, path, file)
+
+
+def _journal_of(world: World, path: Path) -> Journal:
+    journal = read_journal(path)
+    if journal.header.world != world.id:
+        raise RunError(f"{path} is a run of {journal.header.world}, this is {world.id}")
+    return journal
+
+
+def _opened(path: Path) -> int | None:
+    """Return the file of a run, open and locked, or None where it cannot be written or somebody else has it."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND)
+    except OSError:
+        return None
+    if _locked(file):
+        return file
+    os.close(file)
+    return None
+
+
+def _closed(file: int | None) -> None:
+    if file is not None:
+        os.close(file)
+
+
+def _same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return one.samefile(other)
+    return False
+
+
+def _gone(path: Path, file: int) -> bool:
+    """Return whether an open file is no longer what lies at its path, or was emptied: a run goes on in another one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return True
+    return not status.st_size or not os.path.samestat(status, os.fstat(file))
+
+
+def _notes(path: Path, journal: Journal, world: World, differences: list[Divergence], *, held: bool) -> tuple[str, ...]:
+    """Return what a person should know of a run that is taken up again."""
+    name = path.name
+    notes = []
+    if journal.torn:
+        notes.append(f"The last line of {name} was cut short; the choice on it was never answered, and is dropped.")
+    if journal.fault:
+        notes.append(f"{journal.fault}.")
+    if journal.header.hash != world.hash:
+        notes.append(f"The world has changed since {name} was played (then {journal.header.version}, now {world.version}).")
+    if differences:
+        first = differences[0]
+        notes.append(f"{name} diverged at turn {first.turn}: {first.what}.")
+    if held:
+        notes.append(f"{name} is being played elsewhere or cannot be written.")
+    if differences or journal.fault or held or journal.header.hash != world.hash:
+        notes.append("It stays as it is; the next choice begins a sibling of it.")
+    return tuple(notes)
+
+
+def _created(folder: Path, content: bytes) -> tuple[Path, int]:
+    """Write a new run into a folder under the next number; return its path and its open, locked file.
+
+    It has its number only when it is whole: killed at any moment, a process leaves a run or none.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _folder_lock(folder):
+            for left in folder.glob(f"{PARTIAL}*"):
+                left.unlink(missing_ok=True)  # of a process that was killed here
+            partial = folder / f"{PARTIAL}{os.getpid()}"
+            file = os.open(partial, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+            try:
+                _locked(file)
+                _write(file, content)
+                os.fsync(file)
+                path = _numbered(folder, partial)
+            except BaseException:  # a signal too
+                os.close(file)
+                raise
+            finally:
+                partial.unlink(missing_ok=True)
+            _sync_folder(folder)
+    except OSError as error:
+        raise _not_kept(NOT_TAKEN, folder, error) from None
+    return path, file
+
+
+def _numbered(folder: Path, partial: Path) -> Path:
+    """Give a file the next number that nobody else has; return its path."""
+    number = next_number(folder)
+    while True:
+        path = folder / f"{number:03d}-{UNNAMED}.jsonl"
+        try:
+            _named(partial, path)
+        except FileExistsError:
+            number += 1  # somebody was faster, where a file system has no locks
+        else:
+            return path
+
+
+def _named(partial: Path, path: Path) -> None:
+    """Give a file its name; raises ``FileExistsError`` where that is taken."""
+    try:
+        os.link(partial, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o644))  # the name first, and then at once what belongs there
+        partial.replace(path)
+
+
+def _write(file: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(file, content) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # some file systems cannot sync a folder; the file itself is synced
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _locked(file: int) -> bool:
+    """Take the lock of an open file, which lasts until it is closed; return whether nobody else has it."""
+    if sys.platform == "win32":  # pragma: no cover - runs are kept there, two processes are not kept apart
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES)  # a file system without locks keeps runs all the same
+    return True
+
+
+@contextmanager
+def _folder_lock(folder: Path) -> Iterator[None]:
+    """Keep other processes from giving out numbers and names in a folder."""
+    handle = os.open(folder / ".lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        if sys.platform != "win32":  # pragma: no branch - as above
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _not_kept(failed: str, path: Path | None, error: OSError) -> RunError:
+    return RunError(f"{failed}: {path}: {error.strerror or error}")
+
+
+def _turn_line(turn: Turn) -> str:
+    row: dict[str, Any] = {"choice": turn.choice, "scene": turn.state.scene}
+    if turn.word is not None:
+        row |= {"word": turn.word, "p": turn.probability}
+    return dumped(row | {"digest": turn.digest})

@@ -1,0 +1,99 @@
+"""Between the states of the engine and the whole numbers of the walk. Passes are numbered as they are met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from game.state import Acts, Facts, State
+from game.walk.fields import FACTS, LAYER, PASS, Fields, Layout, value_of
+from game.walk.slices import FILLER, Place, Slices
+
+
+class Known(NamedTuple):
+    """A pass by number: its words and interventions, and whether they are only what is asked about."""
+
+    words: tuple[str, ...]
+    acts: Acts
+    supposed: bool
+
+
+class Packing:
+    """The layout of a sliced world, and the passes by number; number 0 is for where no pass is asked about."""
+
+    def __init__(self, slices: Slices, starts: Sequence[Facts]) -> None:
+        self.slices = slices
+        self.starts = starts
+        self.places: list[Place] = list(slices.places)
+        fields: Fields = frozenset().union(*slices.live.values())
+        self.layout = Layout(slices.world, len(self.places), fields, slices.caps, len(starts))
+        self.passes: list[Known] = [Known((), ((),), supposed=False)]
+        self._numbers: dict[Known, int] = {}
+
+    def known(self, packed: int) -> Known:
+        """Return the pass of a state."""
+        return self.passes[packed >> self.layout.pass_shift]
+
+    def supposed(self, packed: int) -> int:
+        """Return a state with its pass forgotten but for what is asked about."""
+        known = self.known(packed)
+        number = self.number(Known(*self.slices.plain(known.words, known.acts), supposed=True))
+        return packed & ~self.layout.pass_mask | number << self.layout.pass_shift
+
+    def bits(self, state: State, fields: Fields, *, supposed: bool) -> int:
+        """Return the place of a state and the bits of some of its fields."""
+        bits = self.slices.places[Place(state.scene, state.token)]
+        for field in fields:
+            if field == PASS:
+                bits |= self.number_of(state.words, state.acts, supposed=supposed) << self.layout.pass_shift
+            else:
+                bits |= self.layout.put(field, value_of(state, field))
+        return bits
+
+    def number_of(self, words: tuple[str, ...], acts: Acts, *, supposed: bool) -> int:
+        """Return the number of a pass, with what nobody asks about left out where no model computes it."""
+        if not self.slices.model or supposed:
+            words, acts = self.slices.plain(words, acts)
+        return self.number(Known(words, acts, supposed))
+
+    def number(self, known: Known) -> int:
+        """Return the number of a pass; a new one for a pass not met before."""
+        number = self._numbers.get(known)
+        if number is None:
+            number = self._numbers[known] = len(self.passes)
+            self.passes.append(known)
+        return number
+
+    def place_of(self, packed: int) -> Place:
+        """Return the scene and the token of a state."""
+        return self.places[packed & self.layout.place_mask]
+
+    def unpacked(self, packed: int) -> State:
+        """Return a state of the engine that has these fields, and what nothing reads as it was at the start."""
+        layout, world = self.layout, self.slices.world
+        place, known = self.place_of(packed), self.known(packed)
+        variables = [variable.start for variable in world.variables]
+        for index, slot in layout.of_kind("variable"):
+            variables[index] = (packed >> slot.shift & slot.mask) + slot.least
+        counts = {}
+        for kind, size in (("visits", len(world.scene_ids)), ("takings", len(world.choice_ids))):
+            row = counts[kind] = bytearray(size)
+            for index, slot in layout.of_kind(kind):
+                row[index] = packed >> slot.shift & slot.mask
+        measured: list[bool | None] = [None] * len(world.thresholds)
+        for index, slot in layout.of_kind("threshold"):
+            measured[index] = bool(packed >> slot.shift & slot.mask)
+        decoded = place.token - world.first_token
+        filler = packed >> layout.pass_shift == 0
+        return State(
+            place.scene,
+            place.token,
+            layout.got(LAYER, packed) if LAYER in self.slices.live[place] else world.waking,
+            tuple(variables),
+            bytes(counts["visits"]),
+            bytes(counts["takings"]),
+            (FILLER,) * decoded if filler else known.words,
+            ((),) * (decoded + 1) if filler else known.acts,
+            tuple(measured),
+            self.starts[layout.got(FACTS, packed) if FACTS in layout.slots else 0],
+        )

@@ -1,0 +1,299 @@
+"""What the tests of the walk share: a brute walk over whole states, worlds made at random, and a world with a tiny network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from game.decoder import Measure, greedy
+from game.engine import decode, offers, pending, start, take
+from game.loader import read_contents, read_world
+from game.passes import measure_of
+from game.state import Facts, State
+from game.tokeniser import tokenise
+from game.walk.variants import Alternative
+from game.weights import Label, Parameters, Shape, pack_weights
+from game.world import World
+
+Met = set[tuple[Any, ...]]
+
+
+def read(text: str) -> World:
+    """Return the world in a text; fails with its problems where it is none."""
+    reading = read_contents("made", "", [("made.yaml", text.encode())], [])
+    assert reading.data is not None, "\n".join(map(str, reading.problems))
+    return World(reading.data)
+
+
+class Brute(NamedTuple):
+    """What a walk over whole states meets: every state, and everything that a control walk would mark."""
+
+    states: set[State]
+    met: Met
+
+
+def brute(world: World, *, drawn: bool, alternatives: tuple[Alternative, ...] = ()) -> Brute:
+    """Walk every whole state of a world; where words are drawn, any that its pass gives at all (so not with a model)."""
+    measure, opening = measure_of(world), start(world, Facts())
+    states, waiting, met = {opening}, [opening], Met()
+    while waiting:
+        state = waiting.pop()
+        met.add(("place", state.scene, state.token))
+        for one in alternatives:
+            if (one.form, one.owner) == ("scene", state.scene) and one.holds(state):
+                met.add(("shown", one.form, one.owner, one.number))
+        here = offers(world, measure, state)
+        if not world.scene(state.scene).title and not any(offer.open for offer in here):
+            met.add(("stall", state.scene))
+        for offer in here:
+            met.add(("offered", offer.choice.id))
+            if offer.open:
+                met.add(("open", offer.choice.id))
+                for word, after in _after(world, measure, state, offer.choice.id, drawn=drawn):
+                    if word:
+                        met.add(("word", state.token, word))
+                    if after not in states:
+                        states.add(after)
+                        waiting.append(after)
+    return Brute(states, met)
+
+
+def _after(world: World, measure: Measure, state: State, choice: str, *, drawn: bool) -> Iterator[tuple[str, State]]:
+    after = take(world, measure, state, choice)
+    if not pending(world, after):
+        yield "", after
+        return
+    distribution = measure.distribution(after.words, after.acts)
+    words = distribution.words if drawn else [distribution.words[greedy(distribution.logits)]]
+    for word in words:
+        yield (word if word in world.tokens[state.token].arrivals else "otherwise"), decode(world, after, word)
+
+
+def random_world(seed: int) -> str:
+    """Return a small world of two tokens in which everything that the grammar has can stand anywhere."""
+    return _Maker(Random(seed)).text()  # noqa: S311 - a world, no secret
+
+
+class _Maker:
+    """Writes worlds at random: most of them have something in them that is never met."""
+
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
+        self.scenes = {5: ["a0", "a1", "a2"], 6: ["b0", "b1"]}
+        self.choices = [f"c-{scene}-{at}" for some in self.scenes.values() for scene in some for at in range(3)]
+
+    def text(self) -> str:
+        lines = ["format: 1", "title: Made", "version: 1.0.0", "layers: 12", "waking: 3", "boundary: 8", "start: a0"]
+        lines += ["prompt: Why? Because the", f"acts_per_token: {self.chance.choice((1, 2, 100))}"]
+        lines += [f"lasting_per_token: {self.chance.choice((1, 100))}"]
+        lines += ["variables:", "  n: {from: -1, to: 2, start: 0}", "  flag: false", "  mood: [low, even, high]"]
+        lines += ["thresholds:", "  sure: p('two') > 0.5", "  unsure: p('no') > 0.35"]
+        lines += ["acts:", "  lean: {about: A lean.}", "  label: {about: A label., lasts: true}", "tokens:"]
+        for position in (5, 6):
+            lines += self.token(position)
+        lines.append("scenes:")
+        for some in self.scenes.values():
+            for scene in some:
+                lines += self.scene(scene, some)
+        lines += ["endings:", "  done: {title: Done, text: Done.}", "  other: {title: Other, text: Other.}"]
+        return "\n".join(lines) + "\n"
+
+    def token(self, position: int) -> Iterator[str]:
+        there = self.scenes.get(position + 1, ["done", "other"])
+        asks = [f"acted({act}{at})" for act in ("lean", "label") for at in ("", ", 5")] + [f"acted(lean, {position})"]
+        if position == 6:
+            asks.append("emitted('two', 5)")
+        yield f"  {position}:"
+        yield "    written:"
+        yield f'      - {{if: "{self.chance.choice(asks)}", say: {{no: 0.6, two: 0.4}}}}'
+        yield "      - say: {two: 0.7, no: 0.2, zero: 0.1}"
+        yield "    then:"
+        one, other = self.chance.choice(there), self.chance.choice(there)
+        yield f'      two: [{{if: "{self.condition("a0")}", goto: {one}}}, {{goto: {other}}}]'
+        yield f"      otherwise: {self.chance.choice(there)}"
+
+    def condition(self, scene: str) -> str:
+        choice = self.chance.choice
+        atoms = [
+            f"n {choice(['<', '==', '>='])} {choice([0, 1, 2])}",
+            "flag",
+            f"mood == '{choice(['low', 'even', 'high'])}'",
+            f"seen({choice(['a1', 'a2', 'b1'])})",
+            f"visits({scene}) > {choice([1, 2])}",
+            f"taken({choice(self.choices)})",
+            f"layer >= {choice([4, 5, 6])}",
+            f"left < {choice([2, 3])}",
+            "sure",
+            "unsure",
+            f"emitted('{choice(['two', 'no', 'zero'])}')",
+            "emitted('no', 5)",
+            f"acted({choice(['lean', 'label'])})",
+            "acted(lean, 5)",
+            "token == 6",
+        ]
+        atom = choice(atoms)
+        return choice([atom, f"not ({atom})", f"{atom} and {choice(atoms)}", f"{atom} or {choice(atoms)}"])
+
+    def scene(self, scene: str, others: list[str]) -> Iterator[str]:
+        condition = self.condition(scene)
+        yield f"  {scene}:"
+        yield "    text: |"
+        yield f"      [{condition}] It held."
+        yield ""
+        yield "      [else] It did not."
+        yield ""
+        yield "      {visit: First. | Second. | Third.} {mood: Low. | Even. | High.}"
+        yield f"      {{{self.condition(scene)}: Yes. | No.}}"
+        yield "    choices:"
+        for at in range(3):
+            yield from self.choice(f"c-{scene}-{at}", scene, others)
+
+    def choice(self, name: str, scene: str, others: list[str]) -> Iterator[str]:
+        odds = self.chance.random
+        yield f"      {name}:"
+        yield "        say: Do."
+        if odds() < 0.4:
+            yield f'        if: "{self.condition(scene)}"'
+        if odds() < 0.3:
+            yield f'        needs: "{self.condition(scene)}"'
+            yield "        why: Not now."
+        if odds() < 0.3:
+            yield "        once: true"
+        if odds() < 0.4:
+            yield f"        act: {self.chance.choice(['lean', 'label', '[lean, label]'])}"
+        if odds() < 0.5:
+            first = self.chance.choice(["n += 1", "n -= 1", "n = layer", "flag = true", "flag = n > 0"])
+            yield f"        do: [{first}, mood = 'high']"
+        elif odds() < 0.5:
+            effects = ["n += n", "flag = not flag", "n = visits(a0)", "flag = emitted('no')"]
+            yield f"        do: {self.chance.choice(effects)}"
+        if odds() < 0.3:
+            yield "        goto: decode"
+            return
+        if odds() < 0.3:
+            yield f"        measure: {self.chance.choice(['sure', 'unsure', '[sure, unsure]'])}"
+        yield f"        cost: {self.chance.choice([1, 1, 2, 3])}"
+        if odds() < 0.4:
+            yield f"        cut: {self.chance.choice(['nothing', 'flag = true', 'n += 1'])}"
+        target = self.chance.choice(others)
+        yield f'        goto: [{{if: "{self.condition(scene)}", goto: {self.chance.choice(others)}}}, {{goto: {target}}}]'
+
+
+# -- a network ------------------------------------------------------------------------------------------------------------
+
+VOCABULARY = ("<doc>", "Q:", "A:", "\n", "Why", "?", "Because", "the", "two", "no", "zero", "end")
+
+MODELLED = """\
+format: 1
+title: Modelled
+version: 1.0.0
+layers: 12
+waking: 3
+boundary: 9
+start: waking
+model: weights.fpw
+prompt:
+  - {Q: "Why?", A: "Because the"}
+acts_per_token: 2
+
+variables:
+  looked: false
+
+thresholds:
+  sure: p('two') > 0.5
+  wondering: probe('odd') > 0.1
+  early: lens('two') > 0.1
+
+spans:
+  question: {pair: 1}
+
+acts:
+  stare: {about: A stare., look: question, by: 8}
+  push: {about: A push., push: doubt, by: 1}
+  force: {about: A shove., bend: "zero", by: 0.5}
+
+tokens:
+  8:
+    then:
+      two: later
+      otherwise: later
+  9:
+    then:
+      two: done
+      otherwise:
+        - {if: looked, goto: other}
+        - goto: done
+
+scenes:
+  waking:
+    text: |
+      {sure: Sure. | Not sure.}
+    choices:
+      stare-on:
+        say: Stare.
+        cost: 1
+        once: true
+        act: stare
+        do: looked = true
+        measure: [sure, wondering, early]
+        goto: waking
+      push-on:
+        say: Push.
+        once: true
+        cost: 2
+        act: push
+        goto: waking
+      wait:
+        say: Wait.
+        goto: decode
+
+  later:
+    text: |
+      [early] Early.
+    choices:
+      force-it:
+        say: Force it.
+        act: force
+        goto: decode
+      let-it:
+        say: Let it.
+        goto: decode
+
+endings:
+  done: {title: Done, text: Done.}
+  other: {title: Other, text: "{wondering: Wondering. | Not wondering.}"}
+"""
+
+
+def modelled_world(folder: Path, text: str = "") -> World:
+    """Return a world with a tiny network of random weights, written into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "weights.fpw").write_bytes(tiny_network())
+    (folder / "world.yaml").write_text(text or MODELLED)
+    reading = read_world(folder)
+    assert reading.data is not None, "\n".join(map(str, reading.problems))
+    assert set(tokenise("Why? Because the")) <= set(VOCABULARY)
+    return World(reading.data, folder)
+
+
+def tiny_network(seed: int = 7) -> bytes:
+    """Return the file of a network of twelve layers whose weights mean nothing."""
+    s = Shape(n_vocab=len(VOCABULARY), n_embd=8, n_head=2, d_head=4, n_hidden=12, n_local=3, n_global=6, n_mlp=3)
+    draw, width = np.random.RandomState(seed).standard_normal, s.n_head * s.d_head
+    parameters = Parameters(
+        s,
+        wte=draw((s.n_vocab, s.n_embd)),
+        ln_f=np.ones(s.n_embd),
+        ln_1=np.ones((s.n_attend, s.n_embd)),
+        ln_2=np.ones((s.n_layer, s.n_embd)),
+        w_qkv=draw((s.n_attend, 3 * width, s.n_embd)) / 2,
+        w_o=draw((s.n_attend, s.n_embd, width)) / 4,
+        w_up=draw((s.n_layer, s.n_hidden, s.n_embd)) / 4,
+        w_down=draw((s.n_layer, s.n_embd, s.n_hidden)) / 4,
+    )
+    directions, probes = {"doubt": draw((s.n_layer, s.n_embd))}, {"odd": draw((s.n_layer, s.n_embd + 1)) / 4}
+    return pack_weights(parameters, Label(VOCABULARY, (1,), directions, probes, {}))

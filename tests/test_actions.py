@@ -1,0 +1,133 @@
+"""What can be wrong with a model, its spans and its acts: each fault in a copy of the flagship, with all that is said."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import pytest
+from conftest import WORLDS, changed
+
+from game.decoder import Distribution
+from game.library import world_contents
+from game.loader import read_contents, read_world
+from game.passes import measure_of
+from game.state import Act, Acts
+from game.world import World
+
+FLAGSHIP = WORLDS / "forward-pass"
+CONTENTS = dict(world_contents(FLAGSHIP)[0])
+
+
+def said(*changes: tuple[str, str], **files: bytes | None) -> list[str]:
+    """Return every problem of the flagship after changes to ``world.yaml`` and to other files (None: taken away)."""
+    contents = dict(CONTENTS)
+    contents["world.yaml"] = changed(contents["world.yaml"].decode(), *changes).encode()
+    for name, content in files.items():
+        contents.pop(name.replace("_", "."), None)
+        if content is not None:
+            contents[name.replace("_", ".")] = content
+    return [str(problem) for problem in read_contents("forward-pass", "", sorted(contents.items()), []).problems]
+
+
+def test_the_flagship_has_no_fault() -> None:
+    assert said() == []
+
+
+def test_a_model_that_is_not_there_is_named() -> None:
+    assert said(weights_fpw=None) == ["world.yaml:12:8: E501 there is no weights.fpw beside this file"]
+
+
+def test_a_model_cut_short_is_refused_with_its_reason() -> None:
+    (problem,) = said(weights_fpw=CONTENTS["weights.fpw"][:100_000])
+    assert problem.startswith("world.yaml:12:8: E501 the model cannot be read: ")
+
+
+def test_a_model_with_one_bit_changed_is_refused() -> None:
+    data = bytearray(CONTENTS["weights.fpw"])
+    data[700_000] ^= 1
+    (problem,) = said(weights_fpw=bytes(data))
+    assert "checksum" in problem
+
+
+@pytest.mark.parametrize("file", ["../weights.fpw", "/etc/passwd", "weights.bin"])
+def test_a_model_is_a_file_of_the_worlds_own_folder(file: str) -> None:
+    assert said(("model: weights.fpw", f"model: {file}")) == [
+        "world.yaml:12:8: E501 the model is a .fpw file in the world's own folder"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("giraffe: {pair: 21}", "giraffe: {pair: 23}", "E206 expected a whole number from 1 to 22, found 23"),
+        ("giraffe: {pair: 21}", "giraffe: {word: girafe}", "E502 the prompt has no girafe (did you mean giraffe?)"),
+        (
+            "giraffe: {pair: 21}",
+            "giraffe: {pair: 21, word: lemon}",
+            "E502 the span giraffe is one of pair: 21, word: lemon, or token: 400; pair and token may go on, to: 22",
+        ),
+        ("look: animals, by: 8", "look: animols, by: 8", "E103 no span is called animols (did you mean animals?)"),
+        ("push: doubt, by: 0.5", "push: dout, by: 0.5", "E103 no direction is called dout (did you mean doubt?)"),
+        ('bend: "no", by: 0.2', 'bend: "nope", by: 0.2', "E504 the model has no word nope (did you mean nose?)"),
+        ('bend: "no", by: 0.2', 'bend: "no", by: 2', "E206 2 is not from 0 to 1"),
+        ('bend: "no", by: 0.2', 'bend: "no"', "E202 the act bend-no needs by"),
+        ("carrier: be", "carrier: kind", "E503 the word that carries a note is one of its own: Note:, be, honest, ."),
+        ("Note: be honest.", "Note: be truthful.", "E504 the model has no word truthful"),
+        ("p('no') > 0.4", "p('noo') > 0.4", "E504 the model has no word noo (did you mean no?)"),
+        ("p('no') > 0.4", "probe('nonsens') > 0.4", "E504 the model has no probe nonsens (did you mean nonsense?)"),
+        ("      foot: foot-arrives", "      fooot: foot-arrives", "E504 the model has no word fooot (did you mean foot?)"),
+    ],
+)
+def test_what_the_model_has_no_name_for_is_said_where_it_stands(old: str, new: str, problem: str) -> None:
+    problems = said((old, new))
+    assert [line.split(": ", 1)[1] for line in problems] == [problem]
+    line = next(number for number, text in enumerate(CONTENTS["world.yaml"].decode().splitlines(), 1) if old in text)
+    assert problems[0].startswith(f"world.yaml:{line}:")
+
+
+def test_words_of_the_prompt_that_the_model_has_not_are_all_named() -> None:
+    (problem,) = said(("What color is a frog?", "What color is a newt?"))
+    assert problem == "world.yaml:12:8: E504 the model has no word for these of the prompt: 'newt'"
+
+
+def test_nothing_is_written_where_a_model_says_the_words() -> None:
+    (problem,) = said(("  401:\n    then:", "  401:\n    written: {has: 1.0}\n    then:"))
+    assert problem.endswith("E505 the words after token 401 come out of the model: nothing is written")
+
+
+def test_an_act_may_not_name_what_the_pass_has_not_reached() -> None:
+    problems = said(("your: {token: 400}", "your: {token: 403}"))
+    assert [problem.split(": ", 1)[1] for problem in problems] == [
+        "E506 stare-your names position 403; at token 402 nothing after 402 can be looked at"
+    ]
+
+
+# -- the table of decodings that ships with the world ---------------------------------------------------------------------
+
+
+def measured(rows: list[list[object]], distributions: list[Distribution]) -> list[tuple[object, object]]:
+    """Return the rows whose two likeliest words are others than the pass says now, with what it says."""
+    pairs = zip(rows, distributions, strict=True)
+    return [
+        (row[1:3], likeliest)
+        for row, distribution in pairs
+        if (likeliest := [word for word, _ in distribution.likeliest(2)]) != row[1:3]
+    ]
+
+
+def test_a_sample_of_the_table_that_ships_is_what_the_pass_says() -> None:
+    reading = read_world(FLAGSHIP)
+    assert reading.data is not None
+    measure = measure_of(World(reading.data, FLAGSHIP))
+    rows = json.loads((FLAGSHIP / "decodings.json").read_bytes())["rows"]
+    assert len(rows) > 100
+    sample = Random(1).sample(rows, 24)  # noqa: S311 - a sample, no secret
+    distributions = []
+    for row in sample:
+        words, acts = json.loads(row[0])
+        made: Acts = tuple(tuple(Act(name, layer) for name, layer in here) for here in acts)
+        distributions.append(measure.distribution(tuple(words), made))
+    assert measured(sample, distributions) == []
+    for row, distribution in zip(sample, distributions, strict=True):
+        assert distribution.p(row[1]) == pytest.approx(row[4][row[1]], abs=1e-6)

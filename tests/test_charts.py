@@ -1,0 +1,73 @@
+"""The map: the picture is the pass."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from fixtures_walk import random_world, read
+
+from game.charts import as_dot, as_mermaid, as_svg, chart_of, drawn
+from game.world import World
+
+
+def test_a_scene_lies_at_the_least_layer_at_which_it_can_be_met(first_light: World) -> None:
+    boxes = {box.name: (box.token, box.layer) for box in chart_of(first_light).boxes if not box.title}
+    assert boxes["waking"] == (11, 3)
+    assert boxes["question"] == boxes["slope"] == (11, 4)
+    assert boxes["labelled"] == (11, 7)
+    assert boxes["second-morning"] == boxes["stray-word"] == (12, 3)
+
+
+def test_arrows_go_through_the_decoder_of_their_token_with_the_words_that_come_out(first_light: World) -> None:
+    arrows = {(arrow.source, arrow.target): arrow for arrow in chart_of(first_light).arrows}
+    assert arrows["decoder-11", "second-morning@12"].words == ("dark", "switch")
+    assert arrows["decoder-12", "the-loop"].words == ("again",)
+    assert arrows["waking@11", "question@11"].words == ("1",)
+    assert arrows["question@11", "leaning@11"].conditional
+    assert not arrows["waking@11", "decoder-11"].conditional
+
+
+def test_dot_marks_endings_and_ranks_scenes_by_layer(first_light: World) -> None:
+    dot = as_dot(chart_of(first_light))
+    assert dot.startswith('digraph "First Light" {')
+    assert '"the-loop" [label="Again", peripheries=2, style=rounded];' in dot
+    assert '{ rank=same; "layer 4"; "question@11"; "slope@11"; }' in dot
+    assert dot.count("{") == dot.count("}")
+
+
+def test_mermaid_has_a_subgraph_a_token_and_no_bare_quote(first_light: World) -> None:
+    mermaid = as_mermaid(chart_of(first_light))
+    assert mermaid.startswith("flowchart TB\n")
+    assert mermaid.count("subgraph") == 2
+    assert mermaid.count(":::ending") == len(first_light.endings)
+    assert all(line.count('"') % 2 == 0 for line in mermaid.splitlines())
+
+
+def test_svg_is_well_formed_draws_the_boundary_and_keeps_boxes_apart(first_light: World) -> None:
+    root = ET.fromstring(as_svg(chart_of(first_light)))  # noqa: S314 - our own
+    space = {"s": "http://www.w3.org/2000/svg"}
+    assert any("boundary" in (text.text or "") for text in root.findall(".//s:text", space))
+    rects = [(float(rect.attrib["x"]), float(rect.attrib["y"])) for rect in root.findall(".//s:g/s:rect", space)]
+    assert len(rects) == len(first_light.scene_ids)
+    assert all(abs(x - u) >= 148 or abs(y - v) >= 30 for at, (x, y) in enumerate(rects) for u, v in rects[:at])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_world_can_be_drawn_in_every_form(seed: int) -> None:
+    chart = chart_of(read(random_world(seed)))
+    for form in ("dot", "mermaid", "svg"):
+        assert drawn(chart, form).endswith("\n")
+    ET.fromstring(drawn(chart, "svg"))  # noqa: S314 - our own
+
+
+def test_a_title_with_marks_of_every_kind_does_no_harm() -> None:
+    text = (Path(__file__).parent / "conftest.py").read_text()
+    tiny = re.search(r'TINY = """\\\n(.*?)"""', text, re.DOTALL)
+    assert tiny
+    world = read(tiny[1].replace("title: Done", "title: '<b>\"Done\" & \\ [x]'"))
+    assert "<b>" not in as_svg(chart_of(world))
+    assert '\\"Done\\"' in as_dot(chart_of(world))
+    assert "<" not in as_mermaid(chart_of(world))

@@ -1,0 +1,394 @@
+"""A check walks what it reads: what is found in worlds with one fault, and the figures of those without."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import TINY, WORLDS, changed
+from fixtures_walk import MODELLED, modelled_world
+from made_worlds import counter_world, hub_world
+
+from game.passes import measure_of
+from game.state import Act
+from game.walk.control import Limits
+from game.walk.decodings import Decodings
+from game.walk.proof import Asked
+from game.walk.report import Walked, walked
+from game.world import World
+
+Check = Callable[..., Walked]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    """Return a function that checks a world in one file."""
+
+    def checked(text: str, asked: Asked | None = None) -> Walked:
+        folder = tmp_path / "tiny"
+        folder.mkdir(exist_ok=True)
+        (folder / "tiny.yaml").write_text(text)
+        return walked(folder, measure_of, asked)
+
+    return checked
+
+
+def lines(report: Walked, least: str = "W") -> list[str]:
+    """Return the problems without their folder, the infos only where they are asked for."""
+    shown = [problem for problem in report.problems if problem.severity != "info" or least == "I"]
+    return [str(problem).partition("tiny.yaml:")[2] for problem in shown]
+
+
+def test_the_smallest_world_passes_and_says_how_large_it_is(check: Check) -> None:
+    report = check(TINY)
+    assert not report.failed
+    assert lines(report) == []
+    assert report.figures is not None
+    assert report.figures[:5] == (2, 0, 0, 1, 0)
+    assert report.summary.startswith(
+        "tiny: 1 scenes, 1 choices, 1 endings, 1 tokens, 5 tokens of prompt; walked 2 states (0 merged), "
+        "1 decodings (0 measured, 0 from the table), "
+    )
+
+
+@pytest.mark.parametrize("name", ["first-light", "forward-pass"])
+def test_the_worlds_that_come_with_the_game_pass(name: str) -> None:
+    report = walked(WORLDS / name, measure_of)
+    assert not [str(problem) for problem in report.problems if problem.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "found"),
+    [
+        ("11-the.yaml", "goto: labelled", "goto: labeled", "11-the.yaml:78:15: E301 no scene or ending is called labeled"),
+        ("world.yaml", "      again: the-loop\n", "", "endings.yaml:27:3: E401 nothing leads to the ending the-loop"),
+        ("11-the.yaml", "if: reads < 3", "if: reads < 0", "11-the.yaml:40:7: E412 read-again is never on offer"),
+        (
+            "11-the.yaml",
+            "needs: reads > 1",
+            "needs: reads > 3",
+            "11-the.yaml:46:7: E413 think-electric is on offer and never open",
+        ),
+        ("11-the.yaml", "[reads > 1]", "[reads > 3]", "11-the.yaml:29:3: E418 no run ever shows “There are two honest"),
+        (
+            "world.yaml",
+            "{if: hurried, goto",
+            "{if: reads > 3, goto",
+            "E422 case 2 of the word 'otherwise' at token 12 (half-said)",
+        ),
+        ("12-next.yaml", "copied-out:\n", "stray-word:\n", "E010 stray-word stands here twice"),
+        ("12-next.yaml", "nod-along:", "read-again:", "E207 read-again is there already"),
+        (
+            "11-the.yaml",
+            "        cost: 3\n",
+            "        coost: 3\n",
+            "E201 the choice leave-label has no key coost (did you mean cost?)",
+        ),
+        ("11-the.yaml", "do: hurried = true", "do: huried = true", "E103 nothing is called huried (did you mean hurried?)"),
+        ("11-the.yaml", "        cost: 3\n", "        cost: -3\n", "E206 expected a whole number from 0 to 10000, found -3"),
+        ("12-next.yaml", "        cost: 2\n", "        cost: 6\n", "E405 label-again takes 6 layers"),
+    ],
+)
+def test_whatever_is_broken_in_a_copy_of_a_world_is_named(tmp_path: Path, file: str, old: str, new: str, found: str) -> None:
+    folder = tmp_path / "first-light"
+    shutil.copytree(WORLDS / "first-light", folder)
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1))
+    report = walked(folder, measure_of)
+    assert report.failed
+    assert any(found in str(problem) for problem in report.problems), "\n".join(map(str, report.problems))
+
+
+GO_ON = "      go-on:\n        say: Go on.\n        goto: decode\n"
+LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
+
+
+@pytest.mark.parametrize(
+    ("choices", "found"),
+    [
+        (
+            (
+                "      light: {say: Light it., once: true, do: lamp = true, goto: waking}\n"
+                "      leave: {say: Leave., if: not lamp, goto: decode}\n"
+            ),
+            "20:3: E415 a run can stand here with nothing open: light",
+        ),
+        (
+            (
+                "      light: {say: Light it., once: true, cost: 0, do: lamp = true, goto: hall}\n"
+                "      leave: {say: Leave., if: not lamp, goto: decode}\n"
+                "  hall:\n    text: A hall.\n    choices:\n      turn: {say: Turn., cost: 0, goto: stair}\n"
+                "  stair:\n    text: A stair.\n    choices:\n      return-there: {say: Back., cost: 0, goto: hall}\n"
+                "      out: {say: Out., if: not lamp, goto: decode}\n"
+            ),
+            "25:3: E416 a run can go round here for ever: light",
+        ),
+        (
+            (
+                "      leave: {say: Leave., goto: decode}\n"
+                "      late: {say: Late., if: layer > 4, cost: 5, goto: waking}\n"
+                "      wait: {say: Wait., cost: 2, do: lamp = true, goto: waking}\n"
+                "      seen: {say: Seen., if: lamp, goto: decode}\n"
+            ),
+            "24:7: E414 late takes 5 layers, and wherever it is on offer fewer are left",
+        ),
+        (
+            ("      leave: {say: Leave., if: not lamp, goto: decode}\n      wait: {say: Wait., cost: 0, goto: waking}\n"),
+            "23:7: W421 the if of leave always holds where it stands",
+        ),
+        (
+            (
+                "      leave: {say: Leave., goto: decode}\n      run: {say: Run., cost: 7, cut: lamp = true, goto: waking}\n"
+                "      read-it: {say: 'Read{not lamp: , unlit}.', goto: decode}\n"
+            ),
+            "24:7: W430 run is always cut short: its goto is never followed",
+        ),
+        (
+            ("      leave: {say: '{lamp: Leave it. | Leave.}', goto: decode}\n"),
+            "23:7: E418 no run ever shows “Leave it.” in the words of leave",
+        ),
+        (
+            ("      leave: {say: Leave., goto: decode, then: '{not lamp: Gone. | Gone, lit.}'}\n"),
+            "23:7: E418 no run ever shows “Gone, lit.” in what is said after leave",
+        ),
+        (
+            (
+                "      leave: {say: Leave., goto: decode}\n"
+                "      ask: {say: Ask., needs: lamp, why: '{lamp: No. | Dark.}', goto: decode}\n"
+                "      light: {say: Light it., do: lamp = true, goto: waking}\n"
+            ),
+            "24:7: E418 no run ever shows “No.” in the reason of ask",
+        ),
+    ],
+)
+def test_what_only_a_walk_can_know_is_reported_with_its_place(check: Check, choices: str, found: str) -> None:
+    assert found in lines(check(changed(LAMP, (GO_ON, choices))))
+
+
+def test_a_choice_that_no_token_bears_any_more_is_never_open(check: Check) -> None:
+    acts = "acts_per_token: 1\nacts:\n  lean: {about: A lean.}\n\ntokens:\n"
+    choices = "      lean-in: {say: Lean., act: lean, goto: hall}\n"
+    hall = "  hall:\n    text: A hall.\n    choices:\n      more: {say: More., act: lean, goto: decode}\n"
+    hall += "      leave: {say: Leave., goto: decode}\n"
+    report = check(changed(TINY, ("tokens:\n", acts), (GO_ON, choices + hall)))
+    assert "28:7: E413 more is on offer and never open: the token has always borne as much as it can" in lines(report)
+
+
+def test_a_scene_that_only_drawn_words_lead_to_is_worth_knowing_and_no_fault(check: Check) -> None:
+    report = check(changed(TINY, ("otherwise: done", "end: done\n      otherwise: odd"), ("  done:\n", ODD)))
+    assert not report.failed
+    assert lines(report, "I") == [
+        "11:3: I424 token 5 can say, and answers by no name: 'door' (10 %)",
+        "26:3: I427 only words drawn above temperature 0 lead to the ending odd: go-on → 'door'",
+    ]
+
+
+ODD = "  odd:\n    title: Odd\n    text: It was odd.\n  done:\n"
+
+
+def test_the_third_run_is_walked_too_where_the_world_tells_it_apart(check: Check) -> None:
+    counted = changed(TINY, ("start: waking", "start: waking\ninstantiations: 3"))
+    told = changed(counted, ("text: I was there.", "text: '{instantiation > 1 and found(done): Here again. | I was there.}'"))
+    assert lines(check(told)) == []
+    report = check(changed(told, ("instantiation > 1", "instantiation > 3")))
+    assert "18:3: E418 no run ever shows “Here again.” in the scene waking" in lines(report)
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_walk_that_stops_at_its_limit_never_passes_in_silence(check: Check) -> None:
+    report = check(counter_world(12), Asked(limits=Limits(states=500)))
+    codes = {problem.code for problem in report.problems}
+    assert "W429" in codes
+    assert "E411" not in codes, "what was not met may still be there"
+    assert report.figures is not None
+    assert report.figures.stopped
+    assert "stopped at its limit" in report.summary
+
+
+def test_a_world_of_the_flagships_size_is_walked_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "hubs"
+    folder.mkdir()
+    (folder / "world.yaml").write_text(hub_world(tokens=3))
+    report = walked(folder, measure_of)
+    assert not report.failed, "\n".join(map(str, report.problems))
+    assert report.figures is not None
+    assert report.figures.states > 50_000
+    assert not report.figures.stopped
+
+
+# -- a model ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the table of decodings out of the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_the_passes_of_a_model_are_measured_once_and_then_read_from_the_table(cached: Path, tmp_path: Path) -> None:
+    modelled_world(tmp_path / "modelled")
+    cold, warm = (walked(tmp_path / "modelled", measure_of) for _ in range(2))
+    assert cold.figures is not None
+    assert warm.figures is not None
+    assert cold.figures.measured == cold.figures.decodings > 10
+    assert (warm.figures.measured, warm.figures.kept) == (0, cold.figures.decodings)
+    assert cold.problems == warm.problems
+    assert cold.figures[:4] == warm.figures[:4]
+    assert list(cached.rglob("*.json"))
+
+
+def test_beyond_the_decodings_that_are_allowed_the_walk_is_abstract_and_says_so(cached: Path, tmp_path: Path) -> None:
+    assert not cached.exists()
+    modelled_world(tmp_path / "modelled")
+    report = walked(tmp_path / "modelled", measure_of, Asked(decodings=3))
+    assert any(problem.code == "W428" for problem in report.problems)
+    assert report.figures is not None
+    assert report.figures.abstract
+    assert report.summary.endswith("s, abstract")
+
+
+def test_a_world_read_again_is_the_same_world(tmp_path: Path) -> None:
+    world = modelled_world(tmp_path / "modelled")
+    assert isinstance(world, World)
+    assert world.weights
+
+
+def test_two_words_that_are_too_close_are_a_warning_with_the_run_that_leads_there(
+    cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not cached.exists()
+    modelled_world(tmp_path / "modelled")
+    monkeypatch.setattr("game.walk.findings.CLOSE", 50.0)
+    close = [str(one) for one in walked(tmp_path / "modelled", measure_of).problems if one.code == "W420"]
+    assert close
+    assert all(
+        re.search(r"world\.yaml:\d+:3: W420 '\S+' and '\S+' are within 50 nats in \d+ of \d+ decodings", one) for one in close
+    )
+
+
+def test_a_threshold_that_is_too_near_to_what_is_measured_is_an_error(cached: Path, tmp_path: Path) -> None:
+    assert not cached.exists()
+    world = modelled_world(tmp_path / "modelled")
+    measure = measure_of(world)
+    chance = measure.distribution((), ((),)).p("two")
+    probe = measure.probe((), ((),), world.boundary, "odd")
+    text = changed(
+        MODELLED, ("p('two') > 0.5", f"p('two') > {chance:.6f}"), ("probe('odd') > 0.1", f"probe('odd') > {probe:.6f}")
+    )
+    modelled_world(tmp_path / "modelled", text)
+    report = walked(tmp_path / "modelled", measure_of)
+    near = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "E419"]
+    assert [line.partition(" is measured as ")[0] for line in near] == ["17:3: E419 sure", "18:3: E419 wondering"]
+    assert report.failed
+
+
+def test_the_table_is_written_beside_the_weights_and_measuring_again_gives_the_same(cached: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "modelled"
+    modelled_world(folder)
+    walked(folder, measure_of, Asked(table=True))
+    shutil.rmtree(cached)
+    table = (folder / "decodings.json").read_text()
+    kept, again = walked(folder, measure_of), walked(folder, measure_of, Asked(again=True, table=True))
+    assert kept.figures is not None
+    assert again.figures is not None
+    assert (kept.figures.measured, again.figures.measured) == (0, kept.figures.decodings)
+    assert (folder / "decodings.json").read_text() == table
+
+
+ODD_TABLES = {
+    "cut short": "[",
+    "of other weights": '{"format": 1, "of": "another", "rows": [], "readings": []}',
+    "a list": "[1]",
+    "with a row of nothing": '{"format": 1, "of": "DIGEST", "rows": [[]], "readings": []}',
+    "with a word that is a list": '{"format": 1, "of": "DIGEST", "rows": [["[[],[[]]]", [], {}, "x", 3]], "readings": []}',
+    "with a key that is none": '{"format": 1, "of": "DIGEST", "rows": [["{}", "a", "b", 1, {}]], "readings": []}',
+    "with a reading of nothing": '{"format": 1, "of": "DIGEST", "rows": [], "readings": [[null]]}',
+    "nested too deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", ODD_TABLES)
+def test_a_table_that_is_none_is_done_without(cached: Path, tmp_path: Path, name: str) -> None:
+    assert not cached.exists()
+    world = modelled_world(tmp_path / "modelled")
+    table = Decodings(world, measure_of(world), 10)
+    (world.folder / "decodings.json").write_text(ODD_TABLES[name].replace("DIGEST", table.digest))
+    assert table.read_table() == 0
+    assert not table.rows
+    assert not table.readings
+
+
+def test_a_table_that_is_too_large_is_not_read(cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not cached.exists()
+    world = modelled_world(tmp_path / "modelled")
+    table = Decodings(world, measure_of(world), 10)
+    table.row((), ((),))
+    table.write_table(world.folder / "decodings.json")
+    assert Decodings(world, measure_of(world), 10).read_table() == 1
+    monkeypatch.setattr("game.walk.decodings.MOST_BYTES", 10)
+    assert Decodings(world, measure_of(world), 10).read_table() == 0
+
+
+def test_a_row_of_the_table_is_what_the_pass_says(tmp_path: Path) -> None:
+    world = modelled_world(tmp_path / "modelled")
+    measure = measure_of(world)
+    table = Decodings(world, measure, 100)
+    for acts in (((),), ((Act("stare", 4),),), ((Act("push", 5),), (Act("force", 4),))):
+        words = ("two",) * (len(acts) - 1)
+        row, distribution = table.row(words, acts), measure.distribution(words, acts)
+        assert [word for word, _ in distribution.likeliest(2)] == [row.word, row.second]
+        for word, chance in row.chances.items():
+            assert table.distribution(words, acts).p(word) == pytest.approx(distribution.p(word), abs=1e-6)
+            assert chance == pytest.approx(distribution.p(word), abs=1e-6)
+        assert table.distribution(words, acts).likeliest(1)[0][0] == row.word
+        assert table.distribution(words, acts).logprob(row.word) == pytest.approx(distribution.logprob(row.word), abs=1e-5)
+        assert table.lens(words, acts, 9).p("two") == pytest.approx(measure.lens(words, acts, 9).p("two"), abs=1e-6)
+        assert table.probe(words, acts, 6, "odd") == pytest.approx(measure.probe(words, acts, 6, "odd"), abs=1e-6)
+    assert table.attention((), ((),), 5) == []
+    assert table.distribution((), ((),)).p("night") == 0.0
+
+
+def test_texts_for_which_the_walk_would_be_too_large_are_named(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("game.walk.proof.VARIANT_STATES", 20)
+    monkeypatch.setattr("game.walk.proof.WANDERINGS", 0)
+    text = changed(counter_world(12), ("text: It was dark.", "text: 'It was dark{s3 and s7: , but for two lamps | }.'"))
+    report = check(text, Asked())
+    assert any(problem.code == "W426" and "not all could be walked" in problem.message for problem in report.problems)
+    monkeypatch.setattr("game.walk.proof.BUDGET", 0)
+    assert any(problem.code == "W426" for problem in check(text, Asked()).problems)
+
+
+def test_a_loop_that_has_a_way_out_somewhere_is_none(check: Check) -> None:
+    rooms = "  hall:\n    text: A hall.\n    choices:\n      turn: {say: Turn., cost: 0, goto: stair}\n"
+    rooms += "  stair:\n    text: A stair.\n    choices:\n      turn-on: {say: On., cost: 0, goto: cellar}\n"
+    rooms += "  cellar:\n    text: A cellar.\n    choices:\n      out: {say: Out., goto: decode}\n"
+    report = check(changed(TINY, (GO_ON, "      go-on: {say: Go on., cost: 0, goto: hall}\n" + rooms)))
+    assert lines(report) == []
+
+
+def test_what_only_a_supposed_pass_leads_to_has_no_witness(cached: Path, tmp_path: Path) -> None:
+    assert not cached.exists()
+    folder = tmp_path / "modelled"
+    text = changed(MODELLED, ("      two: later\n", "      end: odd\n      two: later\n"))
+    text = changed(text, ("endings:\n", "endings:\n  odd: {title: Odd, text: Odd.}\n"))
+    modelled_world(folder, text)
+    report = walked(folder, measure_of, Asked(decodings=1))
+    codes = {problem.code for problem in report.problems}
+    assert "W428" in codes
+    assert codes & {"E417", "I427"}
+
+
+def test_a_word_that_no_pass_says_is_a_warning(cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not cached.exists()
+    monkeypatch.setattr("game.walk.decodings.LEAST", 0.99)
+    modelled_world(tmp_path / "modelled", changed(MODELLED, ("      two: later\n", "      Because: later\n")))
+    report = walked(tmp_path / "modelled", measure_of)
+    never = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "W423"]
+    assert "30:3: W423 token 8 answers 'Because', and no pass that can be reached gives it 0.0001" in never

@@ -1,0 +1,237 @@
+"""What reading alone shows of a world; each single finding has its file in bad_worlds, here is what they hang on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import TINY, WORLDS, built, changed
+
+from game.checker import Report, checked, linted
+from game.errors import Problem
+from game.library import world_names
+from game.loader import read_contents
+
+LEAVE = "        goto: decode\n", "        goto: decode\n      leave:\n        say: Leave.\n        goto: {}\n"
+MORE = """\
+  {0}:
+    text: Elsewhere.
+    choices:
+      from-{0}:
+        say: Go on.
+        goto: {1}
+"""
+
+
+def found(*changes: tuple[str, str], text: str = TINY) -> list[str]:
+    problems = sorted(linted(built(changed(text, *changes)).data))
+    return [f"{problem.line} {problem.code} {problem.message}" for problem in problems]
+
+
+def leading(goto: str) -> tuple[str, str]:
+    return (LEAVE[0], LEAVE[1].format(goto))
+
+
+def with_scenes(*scenes: tuple[str, str]) -> tuple[str, str]:
+    return ("\nendings:\n", "".join(MORE.format(*scene) for scene in scenes) + "\nendings:\n")
+
+
+# -- reports
+
+
+@pytest.mark.parametrize("name", world_names())
+def test_the_worlds_that_come_with_the_game_pass(name: str) -> None:
+    report = checked(WORLDS / name)
+    assert not report.failed, "\n".join(map(str, report.problems))
+
+
+def test_a_world_that_can_be_played_is_counted() -> None:
+    summary = "first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; read, not yet walked"
+    assert checked(WORLDS / "first-light") == Report((), summary)
+
+
+def test_a_world_that_cannot_be_played_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "tiny.yaml").write_text(changed(TINY, ("goto: decode", "goto: nowhere")))
+    report = checked(folder)
+    assert report.failed
+    assert report.summary == "tiny: cannot be played"
+    assert [str(problem) for problem in report.problems] == [
+        f"{folder}/tiny.yaml:22:15: E301 no scene or ending is called nowhere"
+    ]
+
+
+def test_what_reading_and_what_linting_find_stands_together_in_order(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "tiny.yaml").write_text(changed(TINY, ("tokens:\n", "variables:\n  hurried: false\n\ntokens:\n")))
+    (folder / "more.yml").touch()
+    report = checked(folder)
+    assert [str(problem) for problem in report.problems] == [
+        f"{folder}/more.yml:1:1: W013 is not read: rename it to .yaml",
+        f"{folder}/tiny.yaml:11:3: W406 hurried is never read",
+        f"{folder}/tiny.yaml:11:3: W407 hurried is never changed",
+    ]
+    assert not report.failed
+
+
+def test_only_an_error_makes_a_report_fail() -> None:
+    warning = Problem("a.yaml", 1, 1, "W406", "reads is never read", "warning")
+    assert not Report((warning,), "").failed
+    assert Report((warning, warning._replace(severity="error")), "").failed
+
+
+def test_the_smallest_world_has_nothing_wrong() -> None:
+    assert found() == []
+
+
+def test_a_file_may_have_a_colon_in_its_name() -> None:
+    text = changed(TINY, with_scenes(("attic", "decode")))
+    reading = read_contents("tiny", "", [("a:1.yaml", text.encode())], [])
+    assert reading.data is not None
+    assert [str(problem) for problem in linted(reading.data)] == ["a:1.yaml:23:3: E401 nothing leads to the scene attic"]
+
+
+# -- what leads where
+
+
+def test_what_is_reached_by_a_goto_or_through_other_scenes_is_reached() -> None:
+    assert found(leading("hall"), with_scenes(("hall", "stairs"), ("stairs", "decode"))) == []
+
+
+def test_what_is_reached_only_from_what_is_not_reached_is_not() -> None:
+    assert found(with_scenes(("hall", "stairs"), ("stairs", "hall"))) == [
+        "23 E401 nothing leads to the scene hall",
+        "29 E401 nothing leads to the scene stairs",
+    ]
+
+
+def test_where_no_decoder_comes_no_word_leads_anywhere() -> None:
+    assert found(("        goto: decode\n", "        goto: hall\n"), with_scenes(("hall", "waking"))) == [
+        "31 E401 nothing leads to the ending done"
+    ]
+
+
+def test_a_choice_that_can_be_cut_short_lets_the_decoder_come() -> None:
+    cut = ("        goto: decode\n", "        cost: 8\n        cut: nothing\n        goto: waking\n")
+    assert found(cut) == []
+
+
+def test_a_scene_whose_choices_all_lead_back_is_a_trap() -> None:
+    assert found(leading("hall"), with_scenes(("hall", "hall"))) == ["26 E402 every choice of hall leads back to it"]
+
+
+def test_a_scene_that_leads_back_and_on_is_none() -> None:
+    assert found(leading("waking")) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["        if: visit < 3\n", "        once: true\n", "        needs: visit < 3\n        why: Not again.\n"]
+)
+def test_a_scene_needs_one_choice_that_is_always_there(line: str) -> None:
+    lost = ("        goto: decode\n", f"{line}        goto: decode\n")
+    message = "17 W403 every choice of waking has a condition or can be used up: a run may have none left here"
+    assert found(lost) == [message]
+    assert found((lost[0], lost[1] + LEAVE[1].format("done").removeprefix(LEAVE[0]))) == []
+
+
+# -- tokens
+
+
+TWO_TOKENS = changed(
+    TINY,
+    ("      otherwise: done\n", "      otherwise: later\n  6:\n    written: {end: 1.0}\n    then:\n      otherwise: done\n"),
+    with_scenes(("later", "decode")),
+)
+
+
+def test_scenes_that_may_be_met_at_any_token_may_lead_anywhere() -> None:
+    assert found(text=TWO_TOKENS) == []
+
+
+def test_scenes_may_lead_to_scenes_of_their_own_token() -> None:
+    assert found(("scenes:\n", "token: 5\nscenes:\n"), leading("hall"), with_scenes(("hall", "waking"))) == []
+
+
+def test_a_choice_does_not_lead_to_a_scene_of_another_token() -> None:
+    first, second = TWO_TOKENS.split("  later:\n")
+    later, endings = second.split("\nendings:\n")
+    files = [
+        ("1.yaml", f"token: 5\n{first.replace('goto: decode', 'goto: later')}\nendings:\n{endings}"),
+        ("2.yaml", f"token: 6\nscenes:\n  later:\n{later}"),
+    ]
+    reading = read_contents("tiny", "", [(name, text.encode()) for name, text in files], [])
+    assert reading.data is not None
+    assert "1.yaml:25:7: E404 waking is met at token 5, later at 6: only a decoding leads there" in {
+        str(problem) for problem in linted(reading.data)
+    }
+
+
+# -- costs and limits
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("        cost: 5\n", False),
+        ("        cost: 6\n", True),
+        ("        cost: 6\n        cut: nothing\n", False),
+    ],
+)
+def test_a_cost_that_no_token_has_room_for_is_an_error(line: str, wrong: bool) -> None:  # noqa: FBT001
+    problems = found((LEAVE[0], LEAVE[1].format("done") + line))
+    assert problems == ["23 E405 leave takes 6 layers, and a token has 6 before the decoder comes"] * wrong
+
+
+@pytest.mark.parametrize(("limits", "count"), [("acts_per_token: 2\nlasting_per_token: 1", 0), ("lasting_per_token: 0", 1)])
+def test_a_choice_may_make_as_many_acts_as_a_token_bears(limits: str, count: int) -> None:
+    acts = f"{limits}\nacts:\n  lean: {{about: A lean.}}\n  label: {{about: A label., lasts: true}}\n\ntokens:\n"
+    problems = found(("tokens:\n", acts), (LEAVE[0], LEAVE[1].format("done") + "        act: [lean, label]\n"))
+    assert [problem.split()[1] for problem in problems] == ["E409"] * count
+
+
+# -- names
+
+
+VARIABLES = ("tokens:\n", "variables:\n  reads: {from: 0, to: 3}\n  other: {from: 0, to: 3}\n\ntokens:\n")
+
+
+def named(*lines: str) -> list[str]:
+    choice = LEAVE[1].format("done") + "".join(f"        {line}\n" for line in lines)
+    return [problem.partition(" ")[2] for problem in found(VARIABLES, (LEAVE[0], choice))]
+
+
+def test_what_only_adds_to_itself_is_never_read() -> None:
+    assert named("do: [reads += 1, other = 1]", "if: other > 0") == ["W406 reads is never read"]
+    assert named("do: other = 1", "cut: reads -= 1", "if: other > 0") == ["W406 reads is never read"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("do: [reads += 1, other += reads]", "if: other > 0"),
+        ("do: [reads += 1, other = 1]", "needs: other > 0 and reads > 0", "why: No."),
+        ("do: [reads += 1, other = 1]", "needs: false", "why: No. {reads} {spelled(other)}"),
+        ("do: [reads += 1, other = 1]", "then: Gone after {reads} and {other}."),
+        ("do: [reads += 1, other = 1]", "cut: [other = reads, reads = other]"),
+    ],
+)
+def test_what_an_effect_a_condition_or_a_text_reads_is_read(lines: tuple[str, ...]) -> None:
+    assert named(*lines) == []
+
+
+def test_what_a_goto_reads_is_read() -> None:
+    goto = "[{if: reads > 0, goto: done}, {if: other > 0, goto: done}, {goto: waking}]"
+    assert found(VARIABLES, (LEAVE[0], LEAVE[1].format(goto) + "        do: [reads = 1, other = 1]\n")) == []
+
+
+def test_a_model_may_say_any_word() -> None:
+    data = built(changed(TINY, ("      otherwise: done", "      never: done\n      otherwise: done"))).data
+    assert [problem.code for problem in linted(data)] == ["W410"]
+    tokens = [[[], arrivals, place] for _, arrivals, place in data["tokens"]]
+    assert list(linted({**data, "tokens": tokens})) == []
+
+
+def test_a_word_that_leads_somewhere_is_one_that_some_token_says() -> None:
+    assert found(("      otherwise: done", "      door: done\n      otherwise: done")) == []

@@ -1,0 +1,106 @@
+"""Random players: seeded, least-taken first or uniform, and what is counted of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest  # noqa: TC002 - as every test has it
+from conftest import TINY, changed
+from fixtures_walk import modelled_world, read
+
+from game.passes import Written, measure_of
+from game.state import Facts
+from game.walk.crowd import Crowd, Tally, crowd_lines, crowd_object, played
+from game.walk.players import Player
+from game.world import World
+
+
+def tally(world: World, crowd: Crowd) -> Tally:
+    return played(world, measure_of(world), crowd)
+
+
+def test_the_same_seed_plays_the_same_runs_and_another_seed_others(first_light: World) -> None:
+    one, same, other = (tally(first_light, Crowd(50, seed)) for seed in (1, 1, 2))
+    assert one == same
+    assert one.words != other.words
+
+
+def test_every_run_comes_to_an_ending_and_everything_is_counted(first_light: World) -> None:
+    done = tally(first_light, Crowd(300))
+    assert sum(done.endings.values()) == len(done.words) == len(done.turns) == 300
+    assert set(done.endings) == set(first_light.endings)
+    assert done.faults == []
+    assert sum(done.layers.values()) == 600, "two decoders come in a run"
+    assert 0 < done.seen < done.of, "the egg is only drawn"
+    assert set(done.variables["mood"]) == {"even", "curious", "stubborn"}
+    assert sum(done.variables["hurried"].values()) == 300
+
+
+def test_drawn_words_show_what_the_likeliest_never_do(first_light: World) -> None:
+    likely, drawn = tally(first_light, Crowd(300)), tally(first_light, Crowd(300, temperature=1.5))
+    assert drawn.seen > likely.seen
+
+
+def test_what_was_taken_least_is_taken_first(first_light: World) -> None:
+    def spread(*, uniform: bool) -> int:
+        player = Player(first_light, Written(first_light), lambda _: "dark", uniform=uniform)
+        for number in range(60):
+            player.wander(Facts(), Random(number))  # noqa: S311
+        return len(player.taken)
+
+    assert spread(uniform=False) >= 12
+    assert spread(uniform=True) == 0, "a uniform player remembers nothing"
+
+
+STUCK = changed(
+    TINY,
+    ("        goto: decode\n", "        once: true\n        cost: 0\n        goto: hall\n"),
+    ("\nendings:", "  hall:\n    text: A hall.\n    choices:\n      turn: {say: Turn., cost: 0, goto: hall}\n\nendings:"),
+)
+
+
+def test_a_run_that_never_ends_is_told_with_its_seed() -> None:
+    world = read(STUCK)
+    done = tally(world, Crowd(2, 7))
+    assert [(fault.run, fault.seed) for fault in done.faults] == [(1, 7), (2, 8)]
+    assert done.faults[0].what == "no ending after 2000 turns, in hall"
+    lines = crowd_lines(world, Crowd(2, 7), done)
+    assert "Run 1 (--seed 7 --runs 1): no ending after 2000 turns, in hall" in lines
+    assert any(line.startswith("  no ending") for line in lines)
+
+
+def test_a_run_with_nothing_open_is_told_too() -> None:
+    world = read(changed(TINY, ("        goto: decode\n", "        once: true\n        cost: 0\n        goto: waking\n")))
+    assert tally(world, Crowd(1)).faults[0].what == "nothing is open in waking at layer 3"
+
+
+def test_the_lines_and_the_object_say_the_same(first_light: World) -> None:
+    crowd = Crowd(40, uniform=True)
+    done = tally(first_light, crowd)
+    lines = crowd_lines(first_light, crowd, done)
+    assert lines[0] == "First Light: 40 runs, any open choice, seed 0, temperature 0"
+    assert any(line.startswith("  Half Said ") and "%" in line for line in lines)
+    row = crowd_object(first_light, crowd, done)
+    assert row["type"] == "walk"
+    assert row["endings"] == {ending: done.endings[ending] for ending in first_light.endings}
+    assert row["words"][0] == min(done.words)
+    assert Counter(row["layers_left"].values())
+
+
+def test_many_layers_are_put_together_in_ten_bins() -> None:
+    deep = changed(TINY, ("layers: 12", "layers: 90"), ("boundary: 9", "boundary: 80"))
+    waits = "      wait:\n        say: Wait.\n        cost: 7\n        goto: waking\n\nendings:"
+    world = read(changed(deep, ("\nendings:", waits)))
+    lines = crowd_lines(world, Crowd(60), tally(world, Crowd(60)))
+    at = lines.index("Layers left when the decoder was called")
+    assert lines[at + 1].split()[0] == "0-7"
+
+
+def test_a_model_is_played_at_any_temperature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    world = modelled_world(tmp_path / "modelled")
+    for temperature in (0.0, 1.0):
+        done = tally(world, Crowd(10, temperature=temperature))
+        assert sum(done.endings.values()) == 10

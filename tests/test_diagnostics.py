@@ -1,0 +1,40 @@
+"""Every code that the source gives is in the table, and the page is made from the table."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from game.diagnostics import CODES, GROUPS, SEVERITIES, page
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = re.compile(r'"([EWI][0-9]{3})"')
+
+
+def given() -> set[str]:
+    sources = [path for path in (ROOT / "game").rglob("*.py") if path.name != "diagnostics.py"]
+    return {code for path in sources for code in CODE.findall(path.read_text())}
+
+
+def test_every_code_in_the_source_has_a_line_of_meaning_and_no_line_is_for_nothing() -> None:
+    assert given() == set(CODES)
+
+
+def test_no_number_is_given_twice_and_every_code_belongs_somewhere() -> None:
+    numbers = [code[1:] for code in CODES]
+    assert len(numbers) == len(set(numbers))
+    assert {code[1] for code in CODES} == set(GROUPS)
+    assert {code[0] for code in CODES} == set(SEVERITIES)
+
+
+def test_the_page_is_current() -> None:
+    assert (ROOT / "docs" / "diagnostics.md").read_text() == page(), "python -m game.diagnostics > docs/diagnostics.md"
+
+
+def test_the_module_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(RuntimeWarning, match="found in sys.modules"):
+        runpy.run_module("game.diagnostics", run_name="__main__")
+    assert capsys.readouterr().out == page()

@@ -1,0 +1,207 @@
+"""What the documents show is so: the README's transcripts, and every schema and example of docs/."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
+from jsonschema import Draft202012Validator
+
+from game import jsonl
+from game.instruments import Instruments, Lens, Look
+from game.journal import FORMAT
+from game.play import COMMANDS
+
+FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def fenced(document: str, kind: str) -> list[str]:
+    """Return the blocks of a kind that a document has."""
+    text = (ROOT / document).read_text(encoding="utf8")
+    return [match["text"] for match in FENCE.finditer(text) if match["kind"] == kind]
+
+
+def schemas(document: str) -> dict[str, Any]:
+    """Return the schemas of a document by their titles."""
+    found = [json.loads(block) for block in fenced(document, "json schema")]
+    for schema in found:
+        Draft202012Validator.check_schema(schema)
+    return {schema["title"]: schema for schema in found}
+
+
+def exact(schema: Any) -> Any:
+    """Return a schema in which an object has no keys but those that are described."""
+    if isinstance(schema, list):
+        return [exact(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: exact(part) for key, part in schema.items()}
+    described = schema.get("type") == "object" and "properties" in schema
+    return {**inner, "additionalProperties": schema.get("additionalProperties", False)} if described else inner
+
+
+def hold(schema: Any, row: Any) -> None:
+    """Assert that an object is as its schema says, and has no key that the schema does not describe."""
+    errors = [error.message for error in Draft202012Validator(exact(schema)).iter_errors(row)]
+    assert not errors, (errors, row)
+
+
+# -- docs/json.md ---------------------------------------------------------------------------------------------------------
+
+OBJECTS = schemas("docs/json.md")
+RUNS = schemas("docs/runs.md")
+
+
+def test_every_object_has_a_schema_and_an_example() -> None:
+    titles = ["scene", "decode", "ending", "lens", "error", "replayed", "run"]
+    assert list(OBJECTS) == ["request", *titles]
+    examples = [json.loads(block) for block in fenced("docs/json.md", "json example")]
+    assert [row["type"] for row in examples[1:]] == titles
+    hold(OBJECTS["request"], examples[0])
+    for row in examples[1:]:
+        hold(OBJECTS[row["type"]], row)
+
+
+def test_an_object_that_is_not_as_described_is_found() -> None:
+    for row in ({"type": "error", "message": "", "offers": []}, {"type": "error", "message": "x", "offers": [], "more": 1}):
+        with pytest.raises(AssertionError):
+            hold(OBJECTS["error"], row)
+
+
+def test_everything_that_play_answers_is_as_described(tmp_path: Path) -> None:
+    for number, choices in enumerate(TO_ENDINGS.values(), 1):
+        lines = [*choices, "nonsense", "{", '{"undo":1}', '{"redo":1}', '{"undo":9}', '{"lens":true}', "say-now"]
+        typed = "".join(f"{line}\n" for line in lines)
+        objects = command("play", WORLD, "--json", "--new", "--saves", tmp_path / f"{number}", typed=typed).objects
+        assert {row["type"] for row in objects} == {"scene", "decode", "ending", "error"}
+        for row in objects:
+            hold(OBJECTS[row["type"]], row)
+
+
+def test_everything_that_replay_prints_is_as_described(tmp_path: Path) -> None:
+    path = played(tmp_path, *TO_ENDINGS["by-the-door"])
+    good = command("replay", path, "--json").objects
+    path.write_text(path.read_text().replace(journal(tmp_path).turns[2].digest, "0" * 16))
+    bad = command("replay", path, "--json").objects
+    assert ("message" in good[-1], "message" in bad[-1]) == (False, True)
+    for row in (*good, *bad):
+        hold(OBJECTS[row["type"]], row)
+
+
+def test_everything_that_runs_prints_is_as_described(tmp_path: Path) -> None:
+    with playing(tmp_path, "feel-slope") as play:
+        play.undo("")
+        play.choose("say-now")
+    (tmp_path / WORLD / "009-odd.jsonl").write_text("odd\n")
+    objects = command("runs", WORLD, "--json", "--saves", tmp_path).objects
+    assert len(objects) == 3
+    for row in objects:
+        hold(OBJECTS["run"], row)
+
+
+def test_a_pass_laid_open_is_as_described() -> None:
+    lens = Lens(40, 2.99573, (("foot", 0.314159), ("hand", 0.12)))
+    read = Instruments(400, "Your", 40, 96, 7.6, (lens,), (("nonsense", 0.41),), (Look(3, "foot", 0.18),), (0.05, 0.02, 0.18))
+    row = jsonl.lens_object(read)
+    hold(OBJECTS["lens"], row)
+    assert row["lens"] == [{"layer": 40, "entropy": 2.9957, "likeliest": [["foot", 0.3142], ["hand", 0.12]]}]
+    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), looks=(), attention=())))
+
+
+# -- docs/runs.md ---------------------------------------------------------------------------------------------------------
+
+
+def kind(row: dict[str, Any]) -> str:
+    """Return which line of a run's file this is."""
+    return "header" if "format" in row else "cursor" if "at" in row else "turn"
+
+
+def test_every_line_of_a_run_is_as_described(tmp_path: Path) -> None:
+    played(tmp_path, *TO_ENDINGS["the-loop"])
+    with playing(tmp_path, *TO_ENDINGS["by-the-door"]) as play:
+        play.undo("4")
+        play.redo("")
+        play.choose("stop-reading")
+    lines = [(tmp_path / WORLD / name).read_text(encoding="utf8").splitlines() for name in files(tmp_path)]
+    assert len(lines) == 3
+    for first, *rest in lines:
+        assert kind(json.loads(first)) == "header"
+        for line in (first, *rest):
+            hold(RUNS[kind(json.loads(line))], json.loads(line))
+    assert RUNS["header"]["properties"]["format"]["const"] == FORMAT
+
+
+def test_the_example_of_a_run_is_a_run_and_is_identical(tmp_path: Path) -> None:
+    (example,) = fenced("docs/runs.md", "jsonl")
+    for line in example.splitlines():
+        hold(RUNS[kind(json.loads(line))], json.loads(line))
+    path = tmp_path / "001-example.jsonl"
+    path.write_text(example, encoding="utf8")
+    done = command("replay", path)
+    assert (done.code, done.out.splitlines()[-1]) == (0, "2 of 2 turns identical")
+
+
+# -- the README -----------------------------------------------------------------------------------------------------------
+
+
+class Shown(NamedTuple):
+    """A command that a document shows, and what it shows of the answer."""
+
+    line: str
+    text: str
+
+
+def shown(document: str) -> Iterator[Shown]:
+    """Yield the commands of a document's ``console`` blocks: a line ``$ forward-pass …``, and what follows to the next.
+
+    What is typed stands after ``> ``. A line of three dots stands for any lines.
+    """
+    for block in fenced(document, "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, text = part.partition("\n")
+            yield Shown(line, text)
+
+
+def pattern(text: str) -> str:
+    """Return the expression that a shown text stands for."""
+    parts = re.split(r"^(?:\.\.\.|…)\n", text, flags=re.MULTILINE)
+    return "(?:.*\n)*".join(re.escape(part) for part in parts)
+
+
+def test_what_the_readme_shows_is_what_is_said(tmp_path: Path) -> None:
+    commands = list(shown("README.md"))
+    assert commands, "README.md shows nothing: it needs a ```console block that begins with `$ forward-pass …`"
+    for line, text in commands:
+        name, *arguments = shlex.split(line)
+        assert name == "forward-pass", f"README.md shows {line!r}, which is not run here: mark the block as text"
+        typed = "".join(f"{words}\n" for words in re.findall(r"^> (.*)\n", text, flags=re.MULTILINE))
+        done = command(*arguments, typed=typed, FORWARD_PASS_SAVES=str(tmp_path))
+        assert (done.code, done.err) == (0, ""), line
+        if not re.fullmatch(pattern(text.rstrip("\n") + "\n"), done.out):
+            assert done.out == text, f"README.md shows this of {line!r}"
+
+
+def test_dots_in_a_shown_text_stand_for_any_lines() -> None:
+    assert re.fullmatch(pattern("a\n...\nd\n"), "a\nb\nc\nd\n")
+    assert re.fullmatch(pattern("a\n...\n"), "a\nb\n")
+    assert not re.fullmatch(pattern("a\n...\nd\n"), "a\nb\nc\n")
+    assert not re.fullmatch(pattern("a\nd\n"), "a\nb\nd\n")
+
+
+def test_the_readme_names_every_command_that_can_be_typed() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf8")
+    for name in COMMANDS:
+        assert re.search(rf"`{name}[ `]", text), name
+
+
+def test_every_link_of_the_readme_inside_the_repository_leads_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / "README.md").read_text(encoding="utf8"))
+    assert targets
+    for target in targets:
+        assert (ROOT / target).exists(), target

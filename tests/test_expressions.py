@@ -1,0 +1,436 @@
+"""Conditions, effects and thresholds: what they mean, and what they refuse, at which character."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from game.closures import compiled
+from game.expressions import (
+    DEEPEST,
+    LONGEST,
+    ExpressionError,
+    Scope,
+    Variable,
+    parse_condition,
+    parse_effect,
+    parse_threshold,
+    parse_value,
+)
+from game.state import Act, Facts, State
+
+SCOPE = Scope(
+    variables={
+        "reads": Variable("reads", 0, 0, 9, 0),
+        "hurried": Variable("hurried", 1, 0, 1, 0, flag=True),
+        "mood": Variable("mood", 2, 0, 2, 0, words=("even", "quite odd", "curious")),
+        "taste": Variable("taste", 3, 0, 1, 0, words=("sweet", "sour")),
+    },
+    thresholds={"sure": 0, "unsure": 1, "unknown": 2},
+    ids={
+        "scene": {"hall": 0, "attic-stairs": 1, "the-end": 2},
+        "choice": {"go-on": 0, "go-back": 1},
+        "ending": {"the-end": 2},
+        "act": {"lean": 0, "label": 1},
+    },
+    boundary=9,
+    scene=1,
+    bands={"early": (4, 5), "middle": (6, 7), "late": (7, 9)},
+)
+STATE = State(
+    scene="attic-stairs",
+    token=402,
+    layer=5,
+    variables=(3, 1, 2, 0),
+    visits=bytes((2, 1, 0)),
+    takings=bytes((1, 0)),
+    words=("foot", "has"),
+    acts=((Act("lean", 33),), (), (Act("label", 40),)),
+    measured=(True, False, None),
+    facts=Facts(instantiation=4, found=frozenset({"the-end"})),
+)
+
+
+def value(source: str, state: State = STATE) -> Any:
+    _, tree = parse_value(source, SCOPE)
+    return compiled(json.loads(json.dumps(tree)))(state)
+
+
+def refused(parse: Callable[..., Any], source: str, *arguments: Any) -> tuple[int, str, str]:
+    with pytest.raises(ExpressionError) as caught:
+        parse(source, *(arguments or (SCOPE,)))
+    assert str(caught.value) == caught.value.message
+    return caught.value.offset, caught.value.code, caught.value.message
+
+
+# -- what conditions mean
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "true",
+        "not false",
+        "not not true",
+        "hurried",
+        "hurried == true",
+        "reads == 3",
+        "reads != 4",
+        "reads < 4",
+        "reads <= 3",
+        "reads > 2",
+        "reads >= 3",
+        "  reads\n>\t2  ",
+        "mood == 'curious'",
+        'mood != "quite odd"',
+        "'curious' == mood",
+        "mood == mood",
+        "taste == 'sweet'",
+        "seen(hall)",
+        "seen('hall')",
+        "seen( attic-stairs )",
+        "not seen(the-end)",
+        "visits(hall) == 2",
+        "visits(hall) + visits(the-end) == 2",
+        "taken(go-on)",
+        "not taken(go-back)",
+        "found(the-end)",
+        "emitted('foot')",
+        'emitted("has")',
+        "emitted('foot', 400)",
+        "not emitted('foot', 401)",
+        "emitted('has', 401)",
+        "not emitted('has', 402)",
+        "not emitted('has', 399)",
+        "not emitted('two')",
+        "acted(lean)",
+        "acted(lean, 400)",
+        "not acted(lean, 401)",
+        "acted(label, 402)",
+        "not acted(label, 400)",
+        "sure",
+        "not unsure",
+        "not unknown",
+        "layer == 5",
+        "left == 4",
+        "token == 402",
+        "instantiation == 4",
+        "not again",
+        "visit == 1",
+        "hurried and sure",
+        "unsure or sure",
+        "unsure and unsure or sure",
+        "sure or unsure and unsure",
+        "not (sure and unsure)",
+        "not sure == false",
+        "(hurried)",
+        "((reads)) == ((3))",
+    ],
+)
+def test_a_condition_holds(source: str) -> None:
+    assert compiled(parse_condition(source, SCOPE))(STATE)
+    assert not compiled(parse_condition(f"not ({source})", SCOPE))(STATE)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("1 + 2 * 3", 7),
+        ("(1 + 2) * 3", 9),
+        ("7 - 2 - 1", 4),
+        ("- reads", -3),
+        ("--reads", 3),
+        ("2 * -3 + 1", -5),
+        ("reads * reads - reads", 6),
+        ("1000000", 1_000_000),
+    ],
+)
+def test_arithmetic_binds_as_it_does_on_paper(source: str, expected: int) -> None:
+    assert value(source) == expected
+
+
+def test_a_truth_is_a_truth_and_a_number_a_number_in_the_kind_that_is_returned() -> None:
+    kinds = {source: parse_value(source, SCOPE)[0] for source in ("reads", "hurried", "mood", "'word'", "reads > 1", "visit")}
+    assert kinds == {
+        "reads": "number",
+        "hurried": "truth",
+        "mood": "one of even, quite odd, curious",
+        "'word'": "word",
+        "reads > 1": "truth",
+        "visit": "number",
+    }
+
+
+def test_again_and_visit_are_of_the_scene_in_which_they_stand() -> None:
+    hall = SCOPE._replace(scene=0)
+    assert compiled(parse_condition("again and visit == 2", hall))(STATE)
+    assert refused(parse_condition, "again", SCOPE._replace(scene=None)) == (0, "E103", "nothing is called again")
+
+
+def test_a_band_is_the_layers_at_which_what_is_chosen_now_begins() -> None:
+    for layer, bands in ((3, {"early"}), (4, {"early"}), (5, {"middle"}), (6, {"middle", "late"}), (8, {"late"}), (9, set())):
+        state = STATE._replace(layer=layer)
+        assert {band for band in ("early", "middle", "late") if value(band, state)} == bands
+
+
+def test_and_and_or_look_no_further_than_they_must() -> None:
+    seen = []
+
+    class Watched(tuple[int, ...]):
+        __slots__ = ()
+
+        def __getitem__(self, index: Any) -> Any:
+            seen.append(index)
+            return super().__getitem__(index)
+
+    state = STATE._replace(variables=Watched(STATE.variables))
+    assert compiled(parse_condition("reads == 3 or mood == 'even'", SCOPE))(state)
+    assert not compiled(parse_condition("reads == 4 and mood == 'even'", SCOPE))(state)
+    assert seen == [0, 0]
+
+
+def test_a_threshold_that_was_never_measured_does_not_hold() -> None:
+    assert value("unknown") is False
+    assert value("not unknown") is True
+
+
+# -- what conditions refuse
+
+
+@pytest.mark.parametrize(
+    ("source", "offset", "code", "message"),
+    [
+        ("", 0, "E102", "expected a value, found the end"),
+        ("   ", 3, "E102", "expected a value, found the end"),
+        ("reads >", 7, "E102", "expected a value, found the end"),
+        ("reads > > 1", 8, "E102", "expected a value, found '>'"),
+        ("hurried sure", 8, "E102", "expected the end, found 'sure'"),
+        ("hurried 'sure'", 8, "E102", "expected the end, found \"'sure'\""),
+        ("(hurried", 8, "E102", "expected ')', found the end"),
+        ("hurried)", 7, "E102", "expected the end, found ')'"),
+        ("1 < 2 < 3", 6, "E102", "expected the end, found '<'"),
+        ("reads = 1", 6, "E102", "expected the end, found '='"),
+        ("reads & 1", 6, "E102", "'&' is not part of an expression"),
+        ("reads > \u0663", 8, "E102", "'\u0663' is not part of an expression"),
+        ("mood == 'even", 8, "E102", '"\'" is not part of an expression: a quote is not closed'),
+        ("reads > 0.5", 8, "E104", "numbers here are whole; measured ones are compared by a named threshold"),
+        ("reads > 1000001", 8, "E101", "numbers go up to 1000000"),
+        ("reads > 1" + "0" * 300, 8, "E101", "numbers go up to 1000000"),
+        ("p('two') > 1", 0, "E103", "p('two') is for texts; a condition asks for a named threshold"),
+        ("hurried and red", 12, "E103", "nothing is called red"),
+        ("see(hall)", 0, "E103", "no function is called see"),
+        ("seen", 4, "E102", "seen asks about one scene: seen(...)"),
+        ("seen hall", 5, "E102", "seen asks about one scene: seen(...)"),
+        ("seen()", 5, "E102", "seen takes the id of one scene"),
+        ("seen(Hall)", 5, "E102", "seen takes the id of one scene"),
+        ("seen('hall\")", 5, "E102", "seen takes the id of one scene"),
+        ("seen(hall", 5, "E102", "seen takes the id of one scene"),
+        ("seen(hall, 402)", 9, "E102", "seen takes one scene and nothing else"),
+        ("seen(hall,)", 9, "E102", "seen takes one scene and nothing else"),
+        ("seen( wall)", 6, "E103", "no scene is called wall"),
+        ("found(hall)", 6, "E103", "no ending is called hall"),
+        ("taken(hall)", 6, "E103", "no choice is called hall"),
+        ("acted(hall)", 6, "E103", "no act is called hall"),
+        ("acted(lean, reads)", 12, "E102", "expected a token's position, such as 402"),
+        ("acted(lean, true)", 12, "E102", "expected a token's position, such as 402"),
+        ("acted(lean, 0)", 12, "E102", "expected a token's position, such as 402"),
+        ("acted(lean, 1, 2)", 13, "E102", "expected ')', found ','"),
+        ("emitted(two)", 8, "E102", "emitted takes a word in quotes: emitted('two')"),
+        ("emitted('two'", 13, "E102", "expected ')', found the end"),
+        ("emitted('two', -1)", 15, "E102", "expected a value, found '-'"),
+        ("reads", 0, "E104", "a condition is true or false, this is a number"),
+        (" mood", 1, "E104", "a condition is true or false, this is one of even, quite odd, curious"),
+        ("'two'", 0, "E104", "a condition is true or false, this is a word"),
+        ("reads and hurried", 0, "E104", "expected something true or false, found a number"),
+        ("hurried or reads", 11, "E104", "expected something true or false, found a number"),
+        ("hurried or mood", 11, "E104", "expected something true or false, found one of even, quite odd, curious"),
+        ("not (reads)", 4, "E104", "expected something true or false, found a number"),
+        ("not 'two'", 4, "E104", "expected something true or false, found a word"),
+        ("hurried + 1 > 0", 0, "E104", "expected a number, found something true or false"),
+        ("1 + (mood) > 0", 4, "E104", "expected a number, found one of even, quite odd, curious"),
+        ("2 * 'two' > 0", 4, "E104", "expected a number, found a word"),
+        ("- hurried > 0", 2, "E104", "expected a number, found something true or false"),
+        ("hurried == 1", 11, "E104", "a number is never something true or false"),
+        ("mood == 1", 8, "E104", "a number is never one of even, quite odd, curious"),
+        ("mood == taste", 8, "E104", "one of sweet, sour is never one of even, quite odd, curious"),
+        ("reads == 'even'", 9, "E104", "a word is never a number"),
+        ("mood == 'ever'", 8, "E104", "'ever' is not one of even, quite odd, curious"),
+        ("'ever' == mood", 0, "E104", "'ever' is not one of even, quite odd, curious"),
+        ("mood < 'even'", 0, "E104", "'<' compares numbers, found one of even, quite odd, curious"),
+        ("hurried >= true", 0, "E104", "'>=' compares numbers, found something true or false"),
+        ("'even' == 'even'", 0, "E104", "a word is compared with an enumeration, here are two words"),
+    ],
+)
+def test_a_condition_is_refused_at_the_character_that_is_wrong(source: str, offset: int, code: str, message: str) -> None:
+    assert refused(parse_condition, source) == (offset, code, message)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "__import__('os').system('true')",
+        "().__class__",
+        "''.__class__ == mood",
+        "seen.__globals__",
+        "seen(hall).__class__",
+        "reads.real",
+        "reads[0]",
+        "lambda: true",
+        "[hurried]",
+        "{hurried}",
+        "exec('hurried')",
+        "hurried if sure else sure",
+        "hurried := true",
+        "reads ** 2 > 1",
+        "reads / 2 > 1",
+        "reads % 2 == 1",
+        "`hurried`",
+        "hurried; sure",
+        "hurried # sure",
+        "seen(__class__)",
+        "f'{hurried}'",
+        "hurried is true",
+        "mood in 'even'",
+    ],
+)
+def test_nothing_that_is_written_reaches_python(source: str) -> None:
+    _, code, _ = refused(parse_condition, source)
+    assert code in ("E102", "E103")
+
+
+def test_a_name_asked_for_in_vain_comes_with_those_that_there_are() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_condition("reeds > 1", SCOPE)
+    known = {name for names in caught.value.known for name in names}
+    assert caught.value.asked == "reeds"
+    assert {"reads", "mood", "sure", "layer", "again", "seen"} <= known
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(" * 100_000,
+        "(" * 100_000 + "true" + ")" * 100_000,
+        "not " * 100_000 + "true",
+        "-" * 100_000 + "1 > 0",
+        "+".join("a" * 50_000),
+        "'" * 100_000,
+        "9" * 100_000,
+        " " * 100_000,
+    ],
+)
+def test_a_source_that_is_too_long_is_refused_unread(source: str) -> None:
+    began = time.process_time()
+    message = f"an expression of {len(source)} characters; {LONGEST} are allowed"
+    assert refused(parse_condition, source) == (0, "E101", message)
+    assert time.process_time() - began < 1
+
+
+def test_a_source_may_be_so_long_and_no_longer() -> None:
+    assert value("1" + " " * (LONGEST - 1)) == 1
+    assert refused(parse_condition, "1" + " " * LONGEST)[:2] == (0, "E101")
+
+
+def test_parentheses_side_by_side_are_not_nested() -> None:
+    assert value("+".join(["(1)"] * 100)) == 100
+
+
+def test_parentheses_may_be_nested_so_deep_and_no_deeper() -> None:
+    deep = DEEPEST - 1
+    assert value("(" * deep + "reads" + ")" * deep) == 3
+    assert refused(parse_condition, "(" * DEEPEST + "hurried" + ")" * DEEPEST) == (40, "E101", "nested more than 40 deep")
+
+
+def test_the_longest_sums_and_negations_are_worked_out() -> None:
+    assert value("+".join("1" * 250)) == 250
+    assert value("not " * 123 + "hurried") is False
+    assert value("-" * 498 + "1") == 1
+    assert value("*".join(["1000000"] * 62)) == 10**372
+
+
+# -- effects
+
+
+@pytest.mark.parametrize(
+    ("source", "slot", "expected"),
+    [
+        ("reads = 7", 0, 7),
+        ("reads += 2", 0, 5),
+        ("reads -= 2 * 2", 0, -1),
+        ("reads = reads * layer", 0, 15),
+        ("hurried = false", 1, 0),
+        ("hurried = reads > 2 and sure", 1, 1),
+        ("mood = 'quite odd'", 2, 1),
+        ("mood = mood", 2, 2),
+        (" taste='sour' ", 3, 1),
+    ],
+)
+def test_an_effect_names_a_variable_and_its_next_value(source: str, slot: int, expected: int) -> None:
+    index, tree = parse_effect(source, SCOPE)
+    assert (index, int(compiled(tree)(STATE))) == (slot, expected)
+
+
+@pytest.mark.parametrize(
+    ("source", "offset", "code", "message"),
+    [
+        ("3 = 4", 0, "E102", "an effect begins with a variable: name = value, name += value or name -= value"),
+        ("", 0, "E102", "an effect begins with a variable: name = value, name += value or name -= value"),
+        (" red = 4", 1, "E103", "nothing is called red"),
+        ("layer = 4", 0, "E103", "nothing is called layer"),
+        ("reads", 5, "E102", "expected '=', '+=' or '-=', found the end"),
+        ("reads == 3", 6, "E102", "expected '=', '+=' or '-=', found '=='"),
+        ("reads = ", 8, "E102", "expected a value, found the end"),
+        ("reads = 3 4", 10, "E102", "expected the end, found '4'"),
+        ("reads = hurried", 8, "E104", "reads holds a number, this is something true or false"),
+        ("reads = 'even'", 8, "E104", "reads holds a number, this is a word"),
+        ("hurried = 1", 10, "E104", "hurried holds something true or false, this is a number"),
+        ("hurried += 1", 8, "E104", "'+=' is for numbers; hurried holds something true or false"),
+        ("mood -= 1", 5, "E104", "'-=' is for numbers; mood holds one of even, quite odd, curious"),
+        ("mood = 'sour'", 7, "E104", "'sour' is not one of even, quite odd, curious"),
+        ("mood = taste", 7, "E104", "mood holds one of even, quite odd, curious, this is one of sweet, sour"),
+    ],
+)
+def test_an_effect_is_refused_at_the_character_that_is_wrong(source: str, offset: int, code: str, message: str) -> None:
+    assert refused(parse_effect, source) == (offset, code, message)
+
+
+# -- thresholds
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("p('two') > 0.5", ["p", "two", ">", 0.5]),
+        (' p( "." ) < 0.000125 ', ["p", ".", "<", 0.000125]),
+    ],
+)
+def test_a_threshold_compares_one_measured_quantity(source: str, expected: list[Any]) -> None:
+    assert parse_threshold(source, ("p",)) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "p('two')",
+        "p('two') > 2",
+        "p('two') > 1.5",
+        "p('two') >= 0.5",
+        "p('two') > .5",
+        "p('two') > 0.1234567",
+        "p('two') > \u0660.5",
+        "p(two) > 0.5",
+        "p('two\") > 0.5",
+        f"p('{'o' * 41}') > 0.5",
+        "r('two') > 0.5",
+        "p('two') > 0.5 and p('two') < 0.6",
+        "0.5 < p('two')",
+    ],
+)
+def test_nothing_else_is_a_threshold(source: str) -> None:
+    message = "a threshold compares one measured quantity with a decimal below 1: p('two') > 0.5 or q('two') > 0.5"
+    assert refused(parse_threshold, source, ("p", "q")) == (0, "E105", message)

@@ -1,0 +1,412 @@
+"""The contract with programs: one object a line out, one request a line in; a bad request never ends a run."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from fixtures_play import (
+    TO_ENDINGS,
+    WORLD,
+    Done,
+    begun_play,
+    choices_of,
+    command,
+    files,
+    first_light,
+    glass_play,
+    journal,
+    let_go,
+    program,
+    started,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from game import jsonl
+from game.lines import MOST_LINE
+from game.passes import Written
+from game.play import Play
+from game.replay import replayed
+
+RANDOM_RUNS = 500
+LONGEST_RUN = 400
+MORE_OF_THEM = 8  # that are played by another process, through pipes
+
+
+def spoken(saves: Path, *requests: Any, more: tuple[str, ...] = ()) -> Done:
+    """Return what JSON play answers to requests: objects as JSON, texts as they are."""
+    typed = "".join((request if isinstance(request, str) else json.dumps(request)) + "\n" for request in requests)
+    return command("play", WORLD, "--json", "--saves", saves, *more, typed=typed)
+
+
+def types(done: Done) -> list[str]:
+    """Return the types of the objects, in their order."""
+    return [row["type"] for row in done.objects]
+
+
+# -- objects --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_object_is_the_scene_with_everything_on_offer(tmp_path: Path) -> None:
+    (scene,) = spoken(tmp_path).objects
+    text = scene.pop("text")
+    offers = scene.pop("offers")
+    assert scene == {
+        "type": "scene",
+        "run": None,
+        "turn": 0,
+        "scene": "waking",
+        "token": 11,
+        "word": "The",
+        "layer": 3,
+        "layers": 12,
+        "variables": {"mood": "even", "reads": 0, "hurried": False},
+    }
+    assert text.startswith("Three layers of arithmetic went by without me.")
+    assert "\n\n" in text
+    assert [offer["id"] for offer in offers] == ["read-question", "feel-slope", "say-now"]
+    say = "Read the question again, slowly this time."
+    assert offers[0].items() >= {"id": "read-question", "say": say, "open": True, "cost": 1, "taken": False}.items()
+    assert "why" not in offers[0]
+
+
+def test_a_choice_is_answered_with_the_scene_that_it_leads_to(tmp_path: Path) -> None:
+    _, scene = spoken(tmp_path, {"choose": "read-question"}).objects
+    assert (scene["type"], scene["run"], scene["turn"], scene["scene"]) == ("scene", "first-light/1", 1, "question")
+    closed = [offer for offer in scene["offers"] if not offer["open"]]
+    assert [(offer["id"], offer["why"]) for offer in closed] == [("think-electric", "Nothing has pointed to any door yet.")]
+
+
+def test_a_line_that_is_no_object_is_an_id(tmp_path: Path) -> None:
+    assert spoken(tmp_path, "  feel-slope ").objects[1]["scene"] == "slope"
+
+
+def test_a_decoding_comes_before_its_scene(tmp_path: Path) -> None:
+    _, decode, scene = spoken(tmp_path, "say-now").objects
+    assert decode == {
+        "type": "decode",
+        "token": 11,
+        "distribution": [["dark", 0.81], ["switch", 0.16], ["egg", 0.03]],
+        "drawn": "dark",
+        "logprob": -0.2107,
+        "source": "written",
+        "text": "I drew myself up, opened what I took for a mouth, and was a vector. Nobody had mentioned this.",
+    }
+    assert (scene["type"], scene["token"], scene["word"], scene["layer"]) == ("scene", 12, "dark", 3)
+
+
+@pytest.mark.parametrize("ending", TO_ENDINGS)
+def test_an_ending_says_what_was_said_in_all(tmp_path: Path, ending: str) -> None:
+    last = spoken(tmp_path, *TO_ENDINGS[ending]).objects[-1]
+    assert {key: last[key] for key in ("type", "run", "id", "title", "turn")} == {
+        "type": "ending",
+        "run": "first-light/1",
+        "id": ending,
+        "title": first_light().endings[ending],
+        "turn": len(TO_ENDINGS[ending]),
+    }
+    assert len(last["words"]) == 2
+    assert isinstance(last["logprob"], float)
+    assert last["text"]
+
+
+def test_after_an_ending_the_run_stays_open_for_undo_and_quit(tmp_path: Path) -> None:
+    done = spoken(tmp_path, *TO_ENDINGS["half-said"], "nod-along", {"undo": 1}, "label-again", {"quit": True}, "so-be-it")
+    assert types(done) == ["scene", "decode", "scene", "decode", "ending", "error", "scene", "scene"]
+    assert done.objects[5]["offers"] == []
+    assert done.code == 0
+    assert choices_of(tmp_path, 2) == ["say-now", "label-again"]
+
+
+def test_undo_and_redo_go_as_far_as_there_are_turns(tmp_path: Path) -> None:
+    requests = ("read-question", "read-again", {"undo": 1}, {"redo": 1}, {"undo": 10**30}, {"redo": 10**30})
+    turns = [row["turn"] for row in spoken(tmp_path, *requests).objects]
+    assert turns == [0, 1, 2, 1, 2, 0, 2]
+
+
+def test_where_nothing_lies_before_or_after_that_is_an_error(tmp_path: Path) -> None:
+    _, undo, redo = spoken(tmp_path, {"undo": 1}, {"redo": 1}).objects
+    offers = ["read-question", "feel-slope", "say-now"]
+    message = "Nothing lies before this: it is where the run begins."
+    assert undo == {"type": "error", "message": message, "offers": offers}
+    assert redo == {"type": "error", "message": "Nothing was undone that could be done again.", "offers": offers}
+
+
+def test_quitting_says_nothing_and_keeps_the_run(tmp_path: Path) -> None:
+    done = spoken(tmp_path, "read-question", {"quit": True}, "read-again")
+    assert (done.code, done.err, len(done.objects)) == (0, "", 2)
+    assert choices_of(tmp_path) == ["read-question"]
+
+
+def test_the_end_of_input_keeps_the_run_and_the_next_process_goes_on_with_it(tmp_path: Path) -> None:
+    spoken(tmp_path, "read-question")
+    scene = spoken(tmp_path, more=("--continue",)).objects[0]
+    assert (scene["run"], scene["turn"], scene["scene"]) == ("first-light/1", 1, "question")
+
+
+def test_a_run_held_elsewhere_has_no_name_until_its_first_choice(tmp_path: Path) -> None:
+    play = begun_play(tmp_path)
+    play.choose("read-question")
+    done = spoken(tmp_path, "read-again", more=("--load", "1"))
+    assert [row["run"] for row in done.objects] == [None, "first-light/2"]
+    assert "001-run.jsonl is being played elsewhere or cannot be written." in done.err
+    let_go(play)
+
+
+def test_a_choice_that_cannot_be_kept_is_an_error_and_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "saves").symlink_to(tmp_path / "nowhere")
+    _, error = spoken(tmp_path / "saves", "say-now").objects
+    expected = f"the choice could not be kept, so it was not taken: {tmp_path}/saves/first-light: File exists"
+    assert (error["type"], error["message"]) == ("error", expected)
+
+
+def test_the_words_are_those_of_unicode_and_no_line_is_broken(tmp_path: Path) -> None:
+    done = spoken(tmp_path, "read-question", "read-again", "to-slope")
+    assert "\\u" not in done.out
+    assert len(done.out.splitlines()) == 4
+
+
+# -- bad requests ---------------------------------------------------------------------------------------------------------
+
+EXPECTED = 'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"quit":true}, or an id'
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ("nonsense", "nonsense is not on offer in waking"),
+        ("let-be", "let-be is not on offer in waking"),
+        ("1", "1 is not on offer in waking"),
+        ("[1]", "[1] is not on offer in waking"),
+        ("{", "this line is no JSON object"),
+        ("{" * 90_000, "this line is no JSON object"),
+        ('{"choose":' * 9_000, "this line is no JSON object"),
+        ('{"undo":' + "9" * 5000 + "}", "this line is no JSON object"),
+        ("{}", EXPECTED),
+        ({"choose": 1}, EXPECTED),
+        ({"choose": None}, EXPECTED),
+        ({"choose": ["say-now"]}, EXPECTED),
+        ({"undo": 0}, EXPECTED),
+        ({"undo": -1}, EXPECTED),
+        ({"undo": True}, EXPECTED),
+        ({"undo": 1.5}, EXPECTED),
+        ({"undo": "1"}, EXPECTED),
+        ({"redo": 0}, EXPECTED),
+        ({"quit": False}, EXPECTED),
+        ({"quit": 1}, EXPECTED),
+        ({"look": True}, EXPECTED),
+        ({"choose": "say-now\n"}, "an id is small letters, digits and -, at most 60"),
+        ({"choose": ""}, " is not on offer in waking"),
+        ({"choose": "x" * 61}, "an id is small letters, digits and -, at most 60"),
+        ({"choose": "\u009b31m"}, "an id is small letters, digits and -, at most 60"),
+        ({"choose": "\ud800"}, "an id is small letters, digits and -, at most 60"),
+        ("\x00", "an id is small letters, digits and -, at most 60"),
+        ("say-now" + "x" * MOST_LINE * 3, f"this line is too long: at most {MOST_LINE} characters"),
+        (" " * (MOST_LINE - 7) + "say-nowhere", f"this line is too long: at most {MOST_LINE} characters"),
+    ],
+)
+def test_a_bad_request_is_one_error_and_the_run_goes_on(tmp_path: Path, request_: Any, message: str) -> None:
+    _, error, scene = spoken(tmp_path, request_, "feel-slope").objects
+    assert error == {"type": "error", "message": message, "offers": ["read-question", "feel-slope", "say-now"]}
+    assert (scene["type"], scene["scene"]) == ("scene", "slope")
+
+
+def test_a_closed_choice_is_an_error_that_says_why(tmp_path: Path) -> None:
+    error = spoken(tmp_path, "read-question", "think-electric").objects[-1]
+    assert error["message"] == "think-electric is closed: Nothing has pointed to any door yet."
+    assert error["offers"] == ["read-again", "stop-reading", "to-slope"]
+
+
+def test_in_a_written_world_there_is_no_lens(tmp_path: Path) -> None:
+    _, error = spoken(tmp_path, {"lens": True}).objects
+    assert error["type"] == "error"
+    assert "written" in error["message"]
+
+
+def test_where_a_pass_is_computed_there_is_a_lens(tmp_path: Path) -> None:
+    play = glass_play(tmp_path, "read-question")
+    (event,) = jsonl.carried_out(play, '{"lens":true}')
+    row = jsonl.event_object(event, play)
+    assert row is not None
+    assert (row["type"], row["token"], row["layer"], row["probes"]) == ("lens", 11, 4, {"nonsense": 0.3333})
+    let_go(play)
+
+
+def test_where_a_pass_is_computed_the_ten_likeliest_words_are_said(tmp_path: Path) -> None:
+    play = glass_play(tmp_path)
+    decoded, _ = (jsonl.event_object(event, play) for event in jsonl.carried_out(play, "say-now"))
+    assert decoded is not None
+    assert (decoded["source"], decoded["distribution"][0]) == ("model", ["dark", 0.81])
+    let_go(play)
+
+
+def test_empty_lines_ask_nothing(tmp_path: Path) -> None:
+    assert types(spoken(tmp_path, "", "  \t", "say-now")) == ["scene", "decode", "scene"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    line=st.text(max_size=60)
+    | st.dictionaries(st.sampled_from(["choose", "undo", "redo", "lens", "x"]), JSON, max_size=2).map(json.dumps)
+)
+def test_any_line_is_answered(tmp_path: Path, line: str) -> None:
+    play = begun_play(tmp_path / "saves")
+    events = jsonl.carried_out(play, line)
+    rows = [jsonl.event_object(event, play) for event in events]
+    assert rows
+    for row in rows:
+        assert row is None or json.loads(jsonl.written(row))["type"] in ("scene", "decode", "ending", "error")
+    let_go(play)
+
+
+def test_a_world_that_cannot_be_played_says_nothing_on_standard_output(tmp_path: Path) -> None:
+    (tmp_path / "world.yaml").write_text("format: 1\n")
+    done = command("play", tmp_path, "--json", "--saves", tmp_path / "saves")
+    assert (done.code, done.out) == (1, "")
+    assert len(done.err.splitlines()) > 3
+
+
+# -- random runs ------------------------------------------------------------------------------------------------------------
+
+
+class Player:
+    """A program that plays at random: standard output, which it reads, and standard input, where it asks for something."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)  # noqa: S311 - a player, no secret
+        self.last: dict[str, Any] = {}
+        self.asked = 0
+
+    def write(self, text: str) -> int:
+        """Read what JSON play writes, an object a line."""
+        for line in text.splitlines():
+            self.last = json.loads(line) if line else self.last
+        return len(text)
+
+    def flush(self) -> None:
+        """Have read everything already."""
+
+    def readline(self, size: int) -> str:
+        """Ask for something that is on offer; at an ending, for quitting."""
+        assert size == MOST_LINE
+        self.asked += 1
+        return asked(self.random, self.last, self.asked)
+
+
+def at_random(play: Play, seed: int) -> dict[str, Any]:
+    """Let a random player play until it quits; return the last object that it was told."""
+    player = Player(seed)
+    with patch.object(sys, "stdin", player), patch.object(sys, "stdout", player):
+        jsonl.run(play)
+    let_go(play)
+    return player.last
+
+
+def asked(chance: random.Random, last: dict[str, Any], count: int) -> str:
+    """Return what a random player asks for, having read an object."""
+    if last["type"] == "ending":
+        return '{"quit":true}\n'
+    assert last["type"] == "scene", last
+    assert count < LONGEST_RUN, "this run does not end"
+    if last["turn"] and chance.random() < 0.1:
+        return json.dumps({"undo": chance.randint(1, 3)}) + "\n"
+    choice = chance.choice([offer["id"] for offer in last["offers"] if offer["open"]])
+    return f"{choice}\n" if chance.random() < 0.5 else json.dumps({"choose": choice}) + "\n"
+
+
+@pytest.fixture(scope="module")
+def random_saves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which hundreds of random runs are kept, each played to an ending without an error."""
+    saves = tmp_path_factory.mktemp("random")
+    for seed in range(RANDOM_RUNS):
+        play = begun_play(saves / f"{seed % 20:02d}", temperature=(0.0, 1.0, 4.0)[seed % 3], seed=seed)
+        with patch("os.fsync"):  # the disk is not under test
+            assert at_random(play, seed)["type"] == "ending"
+    return saves
+
+
+def random_files(saves: Path) -> list[Path]:
+    """Return the files of the random runs."""
+    return sorted(saves.glob(f"*/{WORLD}/*.jsonl"))
+
+
+def test_five_hundred_random_runs_end_and_are_identical_when_they_are_replayed(random_saves: Path) -> None:
+    paths = random_files(random_saves)
+    assert len(paths) >= RANDOM_RUNS
+    for path in paths:
+        done = command("replay", path)
+        count = len(path.read_text().splitlines()) - 1 - path.read_text().count('{"at":')
+        assert (done.code, done.err) == (0, "")
+        assert done.out.splitlines()[-1] == f"{count} of {count} turns identical"
+
+
+def test_the_random_runs_between_them_reach_every_ending(random_saves: Path) -> None:
+    text = "".join(path.read_text() for path in random_files(random_saves))
+    assert all(f'"scene":"{ending}"' in text for ending in first_light().endings)
+    assert all(f'"word":"{word}"' in text for word in ("dark", "switch", "egg", "comes", "again"))
+
+
+def test_a_random_run_with_one_digest_changed_is_named_by_its_turn(random_saves: Path, tmp_path: Path) -> None:
+    chance = random.Random(1)  # noqa: S311 - no secret
+    for path in chance.sample(random_files(random_saves), 25):
+        lines = path.read_text(encoding="utf8").splitlines()
+        turns = [index for index, line in enumerate(lines) if '"digest":"' in line]
+        turn = chance.randrange(len(turns))
+        row = json.loads(lines[turns[turn]])
+        row["digest"] = row["digest"][::-1] if row["digest"] != row["digest"][::-1] else "0" * 16
+        lines[turns[turn]] = json.dumps(row)
+        copy = tmp_path / "copy.jsonl"
+        copy.write_text("\n".join(lines) + "\n", encoding="utf8")
+        done = command("replay", copy)
+        assert done.code == 1
+        assert done.out.splitlines()[-1] == f"diverged at turn {turn + 1} of {len(turns)}"
+
+
+def test_what_a_program_was_told_is_what_is_walked_again(tmp_path: Path) -> None:
+    play = begun_play(tmp_path, temperature=1.0, seed=5)
+    last = at_random(play, 5)
+    number = len(files(tmp_path))
+    run = replayed(first_light(), Written(first_light()), journal(tmp_path, number), len(journal(tmp_path, number).turns)).run
+    assert jsonl.scene_object(run, last["run"]) == last
+
+
+@pytest.mark.parametrize("seed", range(MORE_OF_THEM))
+def test_a_program_plays_through_pipes_and_what_it_was_told_comes_line_by_line(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a player, no secret
+    with started("play", WORLD, "--json", "--new", "--saves", tmp_path, "--temperature", "1", "--seed", str(seed)) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        last: dict[str, Any] = {}
+        for count in range(LONGEST_RUN):
+            last = json.loads(process.stdout.readline())
+            while last["type"] == "decode":
+                last = json.loads(process.stdout.readline())
+            process.stdin.write(asked(chance, last, count))
+            process.stdin.flush()
+            if last["type"] == "ending":
+                break
+        assert (process.wait(30), process.stdout.read()) == (0, "")
+    if seed == 0:
+        done = program("replay", last["run"], "--saves", tmp_path)
+        count = int(done.out.splitlines()[-1].split()[0])
+        assert (done.code, done.out.splitlines()[-1]) == (0, f"{count} of {count} turns identical")
+
+
+def test_objects_are_written_as_lines_and_nothing_else() -> None:
+    out = StringIO()
+    print(jsonl.written({"a": "“b”\n", "c": [1, 0.5]}), file=out)
+    assert out.getvalue() == '{"a":"“b”\\n","c":[1,0.5]}\n'

@@ -1,0 +1,197 @@
+"""Where worlds and runs are found, and the cache of read worlds."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from fixtures_play import ROOT, WORLD, command
+
+from game import library
+from game.errors import WorldError
+from game.library import saves_folder, world_contents, world_files, world_folder, world_hash, world_names, worlds_folder
+
+
+def unknown(asked: str) -> str:
+    """Return what is said of a world that there is none of."""
+    with pytest.raises(WorldError) as caught:
+        world_folder(asked)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.column, problem.code) == (asked, 1, 1, "E001")
+    return problem.message
+
+
+# -- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_in_a_checkout_worlds_and_runs_lie_beside_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORWARD_PASS_SAVES", raising=False)
+    assert worlds_folder() == ROOT / "worlds"
+    assert saves_folder(None) == ROOT / "saves"
+
+
+def test_installed_worlds_lie_inside_the_package_and_runs_in_the_users_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORWARD_PASS_SAVES", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with patch.object(library, "CHECKOUT", None):
+        assert worlds_folder() == ROOT / "game" / "worlds"
+        assert saves_folder(None).is_relative_to(tmp_path)
+        assert saves_folder(None).parts[-2:] == ("forward-pass", "saves")
+        assert world_names() == []
+
+
+def test_runs_are_kept_where_asked_else_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARD_PASS_SAVES", "from-the-environment")
+    assert saves_folder("asked") == Path("asked")
+    assert saves_folder(None) == Path("from-the-environment")
+    assert saves_folder("") == Path("from-the-environment")
+
+
+# -- worlds -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_world_is_found_by_name_and_the_flagship_without_one() -> None:
+    assert world_folder(WORLD) == ROOT / "worlds" / WORLD
+    assert world_folder(None) == ROOT / "worlds" / "forward-pass"
+    assert {WORLD, "forward-pass"} <= set(world_names())
+
+
+def test_a_world_is_found_by_path(tmp_path: Path) -> None:
+    assert world_folder(str(tmp_path)) == tmp_path
+
+
+def test_an_unknown_world_is_answered_with_those_that_there_are() -> None:
+    known = ", ".join(world_names())
+    assert unknown("first-night") == f"no world is called that (did you mean first-light?); there are {known}, or a folder"
+    assert unknown("zzz") == f"no world is called that; there are {known}, or a folder"
+
+
+@pytest.mark.parametrize("asked", ["x" * 5000, "no/such/folder", "README.md", "a\x00b"])
+def test_what_can_be_no_folder_is_no_world(asked: str) -> None:
+    assert unknown(asked).startswith("no world is called that")
+
+
+def test_a_worlds_files_are_its_yaml_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("world.yaml", "402-two.yaml", "400-one.yaml", ".hidden.yaml", "notes.txt", "IMAGES.md"):
+        (tmp_path / name).touch()
+    assert [path.name for path in world_files(tmp_path)] == ["400-one.yaml", "402-two.yaml", "world.yaml"]
+
+
+def test_a_hash_depends_on_names_and_contents_and_where_each_ends() -> None:
+    hashes = {
+        world_hash(contents)
+        for contents in (
+            [("a.yaml", b"1"), ("b.yaml", b"2")],
+            [("a.yaml", b"2"), ("b.yaml", b"1")],
+            [("a.yaml", b"12"), ("b.yaml", b"")],
+            [("a.yaml", b"1b.yaml\x001\x002")],
+            [("b.yaml", b"1"), ("a.yaml", b"2")],
+        )
+    }
+    assert len(hashes) == 5
+
+
+def problems_of(folder: Path) -> list[str]:
+    """Return what kept a folder's files from being read."""
+    return [str(problem).removeprefix(f"{folder}") for problem in world_contents(folder)[1]]
+
+
+def test_a_folder_without_worlds_files_is_no_world(tmp_path: Path) -> None:
+    assert problems_of(tmp_path) == [":1:1: E001 no world here: a world is a folder of .yaml files"]
+
+
+def test_a_folder_that_is_not_there_cannot_be_read(tmp_path: Path) -> None:
+    assert problems_of(tmp_path / "none") == [":1:1: E001 cannot read the folder: No such file or directory"]
+
+
+def test_a_file_that_is_called_yml_is_named_because_it_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "world.yaml").touch()
+    (tmp_path / "scenes.yml").touch()
+    assert problems_of(tmp_path) == ["/scenes.yml:1:1: W013 is not read: rename it to .yaml"]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("mine\n")
+    world = tmp_path / "world"
+    world.mkdir()
+    (world / "world.yaml").symlink_to(tmp_path / "secret")
+    contents, _ = world_contents(world)
+    assert contents == []
+    assert problems_of(world) == ["/world.yaml:1:1: E012 a link out of the world's folder is not followed"]
+
+
+def test_a_pipe_and_a_folder_called_yaml_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").mkdir()
+    expected = [f"/{name}.yaml:1:1: E001 cannot be read: it is no file" for name in "ab"]
+    assert problems_of(tmp_path) == expected
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").touch()
+    with patch.object(Path, "read_bytes", side_effect=PermissionError(13, "Permission denied")):
+        assert problems_of(tmp_path) == ["/a.yaml:1:1: E001 cannot be read: Permission denied"]
+
+
+def test_a_world_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").touch()
+    os.truncate(tmp_path / "a.yaml", library.MOST_BYTES - 10)
+    (tmp_path / "b.yaml").write_bytes(b"x" * 11)
+    assert problems_of(tmp_path) == ["/b.yaml:1:1: E002 over 8 MB in all; not read"]
+
+
+def test_a_world_of_too_many_files_is_not_read(tmp_path: Path) -> None:
+    for number in range(library.MOST_FILES + 1):
+        (tmp_path / f"{number}.yaml").touch()
+    assert world_contents(tmp_path)[0] == []
+    assert problems_of(tmp_path) == [":1:1: E002 501 files; a world has at most 500"]
+
+
+# -- the cache --------------------------------------------------------------------------------------------------------
+
+
+def opening(tmp_path: Path) -> str:
+    """Return what play says first, with the cache in a folder of its own."""
+    done = command("play", WORLD, "--plain", "--saves", tmp_path / "saves", XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path))
+    assert done.code == 0
+    return done.out
+
+
+def cached(tmp_path: Path) -> list[Path]:
+    """Return the files in the cache."""
+    return [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name == "worlds"]
+
+
+def test_a_world_that_was_read_is_not_read_again(tmp_path: Path) -> None:
+    first = opening(tmp_path)
+    (kept,) = cached(tmp_path)
+    assert json.loads(kept.read_bytes())["id"] == WORLD
+    with patch("game.loader.read_contents", side_effect=AssertionError("read again")):
+        assert opening(tmp_path) == first
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"{", b"\xff\xfe", b"[]", b'{"id":"first-light"}', b"\x00" * 100])
+def test_a_cache_that_is_spoilt_is_done_without(tmp_path: Path, spoilt: bytes) -> None:
+    first = opening(tmp_path)
+    (kept,) = cached(tmp_path)
+    kept.write_bytes(spoilt)
+    assert opening(tmp_path) == first
+    assert json.loads(kept.read_bytes())["id"] == WORLD
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file\n")
+    done = command("play", WORLD, "--plain", XDG_CACHE_HOME=str(tmp_path / "cache"), HOME=str(tmp_path / "cache"))
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_cache_that_was_written_in_part_leaves_nothing_lying(tmp_path: Path) -> None:
+    with patch.object(Path, "write_text", side_effect=OSError(28, "No space left on device")):
+        opening(tmp_path)
+    assert cached(tmp_path) == []

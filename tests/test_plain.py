@@ -1,0 +1,193 @@
+"""Plain play, the base of all front ends: append-only lines, numbers, nothing that a screen reader stumbles over."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from fixtures_play import (
+    TO_ENDINGS,
+    WORLD,
+    Done,
+    Typed,
+    changed_world,
+    choices_of,
+    command,
+    files,
+    glass_play,
+    journal,
+    let_go,
+    playing,
+    said,
+)
+
+from game import lines
+
+EVERYTHING = (
+    *("1", "1", "look", "prompt", "transcript", "help", "undo", "redo", "back 0", "2", "save", "save the slope", "load"),
+    *("3", "nonsense", "77", "1", "1", "transcript", "undo", "restart", "load 1", "quit"),
+)
+
+
+def plain(saves: Path, *typed: str, columns: int = 73, more: tuple[str, ...] = ()) -> Done:
+    """Return what plain play prints when these lines are typed at it."""
+    text = "".join(f"{line}\n" for line in typed)
+    return command("play", WORLD, "--plain", *more, "--saves", saves, typed=text, COLUMNS=str(columns))
+
+
+def test_three_numbers_are_three_turns_and_the_end_of_input_leaves(tmp_path: Path) -> None:
+    done = plain(tmp_path, "1", "1", "1")
+    assert (done.code, done.err) == (0, "")
+    assert choices_of(tmp_path) == ["read-question", "read-again", "read-again"]
+    kept = f"Kept as first-light/1. To go on:\nforward-pass play first-light --load 1 --saves {tmp_path}\n"
+    assert done.out.endswith(f"\n> \n\n{kept}")
+
+
+def test_a_run_is_gone_on_with_where_it_was_left(tmp_path: Path) -> None:
+    plain(tmp_path, "1", "1")
+    done = plain(tmp_path, "to-slope", "quit", more=("--continue",))
+    assert "[11 “The”, layer 5 of 12; 4 layers to the decoder]" in done.out
+    assert choices_of(tmp_path) == ["read-question", "read-again", "to-slope"]
+    assert files(tmp_path) == ["001-run.jsonl"]
+
+
+def test_what_was_typed_stands_in_the_output_where_nobody_sees_it_typed(tmp_path: Path) -> None:
+    done = plain(tmp_path, "  2  ", "\x1b[31mred\x07")
+    assert "\n> 2\n\n[11 “The”, layer 4" in done.out
+    assert "\n> [31mred\n\nNothing here is called “[31mred”." in done.out
+
+
+def test_what_was_typed_at_a_terminal_is_not_said_twice(tmp_path: Path) -> None:
+    done = command("play", WORLD, "--plain", "--new", "--saves", tmp_path, typed="2\nquit\n", terminal=True)
+    assert "\n> \n[11 “The”, layer 4" in done.out
+
+
+@pytest.mark.parametrize("columns", [21, 40, 41, 73, 200])
+def test_everything_is_said_without_escapes_and_boxes_and_within_the_width(tmp_path: Path, columns: int) -> None:
+    out = plain(tmp_path, *EVERYTHING, columns=columns).out
+    for character in set(out) - {"\n"}:
+        assert unicodedata.category(character) not in ("Cc", "Cf", "So"), hex(ord(character))
+        assert not 0x2500 <= ord(character) <= 0x259F
+    way_back = f"forward-pass play first-light --load 1 --saves {tmp_path}"
+    assert way_back in out.splitlines()
+    assert max(len(line) for line in out.splitlines() if line != way_back) <= min(columns, 73)
+    assert all(line == line.rstrip() for line in out.splitlines() if not line.startswith("> "))
+
+
+def test_a_screen_narrower_than_twenty_cells_is_taken_for_twenty(tmp_path: Path) -> None:
+    assert plain(tmp_path, "1", columns=5).out == plain(tmp_path / "other", "1", columns=21).out.replace(
+        f"{tmp_path / 'other'}", f"{tmp_path}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "terminal", "expected"),
+    [
+        ("50", 60, 49),
+        ("", 60, 59),
+        ("0", 60, 59),
+        ("wide", 60, 59),
+        ("-9", 60, 59),
+        ("9" * 5000, 60, 72),
+        ("", 0, 72),
+        ("", 9, 20),
+    ],
+)
+def test_lines_are_as_wide_as_the_environment_says_or_else_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: str, terminal: int, expected: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("sys.__stdout__", Typed(terminal=True))
+    monkeypatch.setattr(Typed, "fileno", lambda _: 1)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((terminal, 24)))
+    assert lines.width() == expected
+
+
+def test_where_no_terminal_is_lines_are_72_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    for gone in (None, Typed()):
+        monkeypatch.setattr("sys.__stdout__", gone)
+        assert lines.width() == 72
+
+
+def test_nothing_is_said_twice(tmp_path: Path) -> None:
+    out = plain(tmp_path, "1", "2", "1", "quit").out
+    for line in out.splitlines():
+        if len(line) > 30:
+            assert out.count(line) == 1
+
+
+def test_the_end_of_input_in_the_middle_of_a_line_is_the_end_of_the_line(tmp_path: Path) -> None:
+    command("play", WORLD, "--plain", "--saves", tmp_path, typed="2\n3")
+    assert choices_of(tmp_path) == ["feel-slope", "let-be"]
+
+
+def test_nothing_typed_keeps_nothing(tmp_path: Path) -> None:
+    done = plain(tmp_path / "saves")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "Nothing was chosen, so no run was begun.")
+    assert not (tmp_path / "saves").exists()
+
+
+def test_a_line_of_any_length_is_one_answer(tmp_path: Path) -> None:
+    done = plain(tmp_path, "x" * 350_000, "say-now\x00", "say-now")
+    assert done.out.count("Nothing here is called") == 2
+    assert choices_of(tmp_path) == ["say-now"]
+
+
+def test_a_line_is_read_to_its_end_and_given_to_its_most() -> None:
+    for length in (lines.MOST_LINE - 1, lines.MOST_LINE, lines.MOST_LINE + 1, 3 * lines.MOST_LINE):
+        with patch("sys.stdin", Typed("x" * length + "\nnext\n")):
+            assert len(lines.read_line()) == min(length + 1, lines.MOST_LINE)
+            assert [lines.read_line(), lines.read_line()] == ["next\n", ""]
+
+
+@pytest.mark.parametrize("ending", TO_ENDINGS)
+def test_an_ending_is_its_text_its_title_and_what_can_be_typed_then(tmp_path: Path, ending: str) -> None:
+    out = plain(tmp_path, *TO_ENDINGS[ending], "1", "quit").out
+    paragraphs = out.split("\n\n")
+    ended = paragraphs.index("The run has ended: undo, restart, transcript or quit.")
+    assert paragraphs[ended - 1].startswith("Ending: ")
+    assert paragraphs[ended + 1] == "> 1"
+    assert "There is no choice 1 here; the run has ended" in paragraphs[ended + 2]
+
+
+def test_an_ending_that_was_found_is_known_to_the_next_run(tmp_path: Path) -> None:
+    plain(tmp_path, *TO_ENDINGS["half-said"])
+    done = plain(tmp_path, "1")
+    assert done.out.startswith("First Light. Instantiation 2. ")
+    assert journal(tmp_path, 2).header.facts.found == {"half-said"}
+
+
+def test_a_transcript_says_what_play_said(tmp_path: Path) -> None:
+    out = plain(tmp_path, *TO_ENDINGS["by-the-door"], "transcript").out
+    live, _, transcript = out.partition("\n> transcript\n\n")
+    paragraphs = [paragraph for paragraph in transcript.split("\n\n> \n")[0].split("\n\n") if not paragraph.startswith("> ")]
+    assert len(paragraphs) > 15
+    assert all(paragraph in live for paragraph in paragraphs)
+
+
+def test_a_replay_set_to_a_width_keeps_to_it(tmp_path: Path) -> None:
+    plain(tmp_path, *TO_ENDINGS["by-the-door"])
+    out = command("replay", f"{WORLD}/1", "--saves", tmp_path, COLUMNS="41").out
+    assert max(map(len, out.splitlines())) <= 40
+    assert len(re.findall(r"identical\]", " ".join(out.split()))) == 5
+
+
+def test_a_pass_that_is_computed_is_laid_open_in_words(tmp_path: Path) -> None:
+    play = glass_play(tmp_path, "read-question", "read-again")
+    assert said(play.answer("lens"), play).startswith(
+        "\nToken 11, “The”, up to layer 5 of 12. All of this is measured.\nLens at"
+    )
+    assert "\nA: The\n\nStrongest looks, of all attention so far:" in said(play.answer("prompt"), play)
+    let_go(play)
+
+
+def test_indented_paragraphs_stand_as_they_are(tmp_path: Path) -> None:
+    first = "      It was a question about light."
+    world = changed_world({first: "          a list\n          of lines\n\n      It was a question."})
+    with playing(tmp_path, world=world) as play:
+        assert "\n    a list\n    of lines\n\nIt was a question." in said(play.opening(), play)

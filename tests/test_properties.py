@@ -1,0 +1,372 @@
+"""What holds of every run and of every text, whatever is chosen and whatever is written."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import TINY, WORLDS
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from game.checker import linted
+from game.closures import compiled
+from game.engine import ended, offers, pending
+from game.errors import Problem
+from game.expressions import ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
+from game.loader import MOST_LISTED, Reading, read_contents
+from game.passes import Written
+from game.prose import compiled_text, parse_line, parse_text
+from game.run import Recorded, Run, begun, followed, moved, restored, turned
+from game.state import Facts, State
+from game.world import World
+from game.yamltree import FORBIDDEN
+
+SEEDS = st.integers(0, 2**32)
+SCOPE = Scope(
+    variables={
+        "reads": Variable("reads", 0, 0, 9, 0),
+        "hurried": Variable("hurried", 1, 0, 1, 0, flag=True),
+        "mood": Variable("mood", 2, 0, 1, 0, words=("even", "odd")),
+    },
+    thresholds={"sure": 0},
+    ids={"scene": {"hall": 0}, "choice": {"go-on": 0}, "ending": {"hall": 0}, "act": {"lean": 0}},
+    boundary=9,
+    scene=0,
+)
+STATE = State("hall", 400, 5, (3, 1, 1), b"\x01", b"\x00", (), ((),), (None,), Facts())
+
+
+def walked(world: World, seed: int, most: int = 30) -> Run:
+    """Return a run of at most so many turns in which every choice and every word is drawn by ``seed``."""
+    chance = random.Random(seed)  # noqa: S311 - any walk will do
+    run = begun(world, Written(world), Facts())
+    while len(run.turns) < most and not ended(world, run.state):
+        here = [offer.choice.id for offer in offers(world, run.measure, run.state) if offer.open]
+        if not here:  # a world may be badly made
+            break
+        choice = chance.choice(here)
+        run = followed(run, turned(run, choice, lambda distribution, _token: chance.choice(distribution.words)))
+    return run
+
+
+def recorded(run: Run) -> list[Recorded]:
+    return [Recorded(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns]
+
+
+def replayed(run: Run, lines: list[Recorded]) -> Run:
+    again, differences, moved_probabilities = restored(run.world, run.measure, run.opening.facts, lines)
+    assert (differences, moved_probabilities) == ([], 0)
+    return again
+
+
+# -- runs
+
+
+@given(SEEDS, st.integers(0, 30))
+def test_replay_of_a_whole_path_is_replay_of_its_beginning_and_then_of_the_rest(first_light: World, seed: int, at: int) -> None:
+    run = walked(first_light, seed)
+    lines = recorded(run)
+    continued = replayed(run, lines[:at])
+    for line in lines[at:]:
+        continued = followed(continued, turned(continued, line.choice, lambda _, __, word=line.word: str(word)))  # type: ignore[misc]
+    assert continued == replayed(run, lines) == run
+
+
+@given(SEEDS, st.lists(st.integers(0, 30), max_size=10))
+def test_going_back_and_forth_gives_the_states_that_were(first_light: World, seed: int, places: list[int]) -> None:
+    run = walked(first_light, seed)
+    states = [run.opening, *(turn.state for turn in run.turns)]
+    for place in places:
+        at = min(place, len(run.turns))
+        run = moved(run, at)
+        assert run.state == states[at]
+        assert hash(run.state) == hash(states[at])
+
+
+@given(SEEDS)
+def test_every_state_can_be_hashed_and_comes_again_from_the_choices_alone(first_light: World, seed: int) -> None:
+    run = walked(first_light, seed)
+    again = replayed(run, recorded(run))
+    assert [hash(turn.state) for turn in again.turns] == [hash(turn.state) for turn in run.turns]
+    assert again.turns == run.turns
+    assert len({run.opening, *(turn.state for turn in run.turns)}) <= len(run.turns) + 1
+
+
+@given(SEEDS)
+def test_the_state_keeps_within_the_bounds_of_its_world(first_light: World, seed: int) -> None:
+    for turn in walked(first_light, seed).turns:
+        state = turn.state
+        assert first_light.waking <= state.layer < first_light.boundary
+        assert not pending(first_light, state)
+        assert first_light.first_token <= state.token <= first_light.last_token + 1
+        assert len(state.acts) == len(state.words) + 1 == state.token - first_light.first_token + 1
+        for variable, value in zip(first_light.variables, state.variables, strict=True):
+            assert variable.least <= value <= variable.most
+        for acts in state.acts:
+            assert len(acts) <= first_light.acts_per_token
+            assert sum(act.name in first_light.lasting for act in acts) <= first_light.lasting_per_token
+        assert len(first_light.scene(state.scene).text(state, Written(first_light))) > 0
+
+
+@given(SEEDS)
+def test_there_is_a_way_on_from_every_state_that_is_no_ending(first_light: World, seed: int) -> None:
+    run = walked(first_light, seed, most=300)
+    assert ended(first_light, run.state)
+
+
+# -- any text to a parser
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "reads",
+            "hurried",
+            "mood",
+            "sure",
+            "layer",
+            "again",
+            "visit",
+            "true",
+            "nothing",
+            "seen",
+            "visits",
+            "acted",
+            "emitted",
+        ),
+        *("hall", "lean", "go-on", "'even'", '"odd"', "'", '"', "0", "402", "1000001", "0.5", "p('two')", "word", "spelled"),
+        *("and", "or", "not", "==", "!=", "<", ">=", "=", "+=", "-=", "+", "-", "*", "(", ")", ",", ".", "[", "]", "{", "}"),
+        *("|", ":", "\\", "\n", "\n\n", " ", "\t", "[else]", "…", "\u202e", "__class__"),
+    ]
+)
+SOURCES = st.one_of(
+    st.text(max_size=60), st.lists(PIECES, max_size=30).map("".join), st.lists(PIECES, max_size=30).map(" ".join)
+)
+
+
+def parsed(parse: Callable[..., Any], source: str, *arguments: Any) -> Any:
+    """Return what a parser makes of a source, or None where it refuses it at a place inside."""
+    try:
+        return parse(source, *arguments)
+    except ExpressionError as error:
+        refused = error
+    assert 0 <= refused.offset <= len(source)
+    assert refused.code.startswith("E1")
+    assert refused.message
+    return None
+
+
+@given(SOURCES)
+@example("not " * 124 + "sure")
+@example("(" * 39 + "sure" + ")" * 39)
+def test_any_string_is_a_condition_or_refused_at_a_place_inside_it(source: str) -> None:
+    tree = parsed(parse_condition, source, SCOPE)
+    if tree is not None:
+        assert compiled(tree)(STATE) in (True, False)
+
+
+@given(SOURCES)
+@example("reads = " + "-" * 400 + "1")
+def test_any_string_is_an_effect_or_refused_at_a_place_inside_it(source: str) -> None:
+    effect = parsed(parse_effect, source, SCOPE)
+    if effect is not None:
+        index, tree = effect
+        assert 0 <= index < 3
+        assert isinstance(int(compiled(tree)(STATE)), int)
+
+
+@given(SOURCES)
+def test_any_string_is_a_threshold_or_refused_at_a_place_inside_it(source: str) -> None:
+    parsed(parse_threshold, source, ("p",))
+
+
+@pytest.mark.parametrize("parse", [parse_text, parse_line])
+@given(source=SOURCES)
+@example(source="{again: " * 8 + "x" + "}" * 8)
+@example(source="a\n \n" * 50 + "[sure] b\n\n[else] {p('two')} {word}")
+def test_any_string_is_a_text_or_refused_at_a_place_inside_it(
+    first_light: World, parse: Callable[[str, Scope], Any], source: str
+) -> None:
+    tree = parsed(parse, source, SCOPE)
+    if tree is not None:
+        state = STATE._replace(token=first_light.first_token)
+        assert isinstance(compiled_text(tree)(state, Written(first_light)), str)
+
+
+# -- any file to the loader
+
+
+def world_or_problems(*files: bytes) -> Reading:
+    """Read files and check that they are a world that can be played, or problems with places, and soon."""
+    began = time.process_time()
+    reading = read_contents("any-world", "", [(f"{number}.yaml", data) for number, data in enumerate(files)], [])
+    assert time.process_time() - began < 1
+    assert all(isinstance(problem, Problem) and problem.line >= 1 and problem.column >= 1 for problem in reading.problems)
+    assert len(reading.problems) <= MOST_LISTED + 1
+    for problem in reading.problems:
+        assert not FORBIDDEN.search(str(problem)), ascii(str(problem))
+        assert "\n" not in str(problem)
+    if reading.data is None:
+        assert any(problem.severity == "error" for problem in reading.problems)
+    else:
+        list(linted(reading.data))
+        world = World(reading.data)
+        assert walked(world, 0, most=5).state.scene in world.scene_ids
+    return reading
+
+
+@given(st.lists(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)), min_size=1, max_size=3))
+def test_any_bytes_are_a_world_or_problems_and_nothing_else(files: list[bytes]) -> None:
+    assert world_or_problems(*files).data is None
+
+
+YAML = st.recursive(
+    st.one_of(
+        st.text(max_size=10),
+        st.sampled_from(
+            ["waking", "decode", "go-on", "done", "otherwise", "1", "-1", "0.5", "true", "reads > 1", "{reads}", ""]
+        ),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                [
+                    *(
+                        "text",
+                        "choices",
+                        "say",
+                        "goto",
+                        "if",
+                        "cost",
+                        "act",
+                        "do",
+                        "measure",
+                        "then",
+                        "cut",
+                        "needs",
+                        "why",
+                        "once",
+                    ),
+                    *(
+                        "title",
+                        "written",
+                        "otherwise",
+                        "5",
+                        "6",
+                        "from",
+                        "to",
+                        "start",
+                        "about",
+                        "lasts",
+                        "Q",
+                        "A",
+                        "by",
+                        "look",
+                    ),
+                    *(
+                        "push",
+                        "note",
+                        "carrier",
+                        "ink",
+                        "rewrite",
+                        "as",
+                        "bend",
+                        "drop",
+                        "pair",
+                        "word",
+                        "token",
+                        "waking",
+                        "end",
+                    ),
+                ]
+            ),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+PLACES = st.sampled_from(
+    [
+        *(
+            ["title"],
+            ["layers"],
+            ["prompt"],
+            ["start"],
+            ["tokens"],
+            ["tokens", 5],
+            ["tokens", 5, "written"],
+            ["tokens", 5, "then"],
+        ),
+        *(
+            ["scenes"],
+            ["scenes", "waking"],
+            ["scenes", "waking", "choices"],
+            ["scenes", "waking", "choices", "go-on"],
+            ["token"],
+        ),
+        *(
+            ["scenes", "waking", "choices", "go-on", key]
+            for key in ("say", "goto", "if", "cost", "act", "do", "measure", "cut")
+        ),
+        *(["scenes", "waking", "choices", "go-on", key] for key in ("then", "needs", "once")),
+        *(["variables"], ["variables", "reads"], ["thresholds"], ["thresholds", "sure"], ["acts"], ["acts", "lean"], ["spans"]),
+        *(
+            ["spans", "question"],
+            ["endings"],
+            ["endings", "done"],
+            ["endings", "done", "text"],
+            ["tokens", 5, "then", "otherwise"],
+        ),
+        *(["model"], ["acts_per_token"], ["instantiations"], ["scenes", "waking", "text"], ["acts", "lean", "look"]),
+    ]
+)
+
+
+@given(st.lists(st.tuples(PLACES, YAML), min_size=1, max_size=4))
+@settings(max_examples=200)
+def test_any_shape_in_any_place_of_a_world_is_a_world_or_problems_and_nothing_else(
+    changes: list[tuple[list[Any], Any]],
+) -> None:
+    world = yaml.safe_load(TINY)
+    world |= {
+        "variables": {"reads": {"from": 0, "to": 3}},
+        "thresholds": {"sure": "p('end') > 0.5"},
+        "spans": {"question": {"word": "Why"}},
+        "acts": {"lean": {"about": "A lean."}},
+    }
+    for place, value in changes:
+        part = world
+        for key in place[:-1]:
+            part = part[key] if isinstance(part, dict) and isinstance(part.get(key), dict) else {}
+        part[place[-1]] = value
+    world_or_problems(yaml.dump(world, allow_unicode=True).encode())
+
+
+FILES = [path.read_bytes() for path in sorted((WORLDS / "first-light").glob("*.yaml"))]
+BAD = [path.read_bytes() for path in sorted((Path(__file__).resolve().parent / "bad_worlds").glob("*.yaml"))]
+
+
+@given(st.data())
+def test_a_world_with_a_piece_cut_out_or_put_in_is_a_world_or_problems_and_nothing_else(data: st.DataObject) -> None:
+    files = list(FILES)
+    which = data.draw(st.integers(0, len(files) - 1))
+    start = data.draw(st.integers(0, len(files[which])))
+    stop = start + data.draw(st.integers(0, 40))
+    piece = data.draw(
+        st.one_of(st.just(b""), st.binary(max_size=5), st.sampled_from([b"{", b"}", b"'", b'"', b"\n", b": ", b"- "]))
+    )
+    files[which] = files[which][:start] + piece + files[which][stop:]
+    world_or_problems(*files)
+
+
+@given(st.sampled_from(BAD), st.sampled_from(BAD))
+def test_the_files_of_two_bad_worlds_together_are_problems_and_nothing_else(first: bytes, second: bytes) -> None:
+    assert world_or_problems(first, second).data is None

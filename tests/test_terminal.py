@@ -1,0 +1,265 @@
+"""The terminal, with keys through prompt_toolkit's pipe input."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock, patch
+
+import pytest
+from fixtures_play import (
+    ROOT,
+    TO_ENDINGS,
+    begun_play,
+    choices_of,
+    command,
+    files,
+    kept_by,
+    let_go,
+    played,
+    resumed_play,
+    signals_kept,
+)
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from game import terminal
+from game.errors import Interrupted
+from game.play import COMMANDS, Event, Play
+
+ENTER = "\r"
+TAB = "\t"
+CTRL_C = "\x03"
+CTRL_D = "\x04"
+PAUSE = "…"
+
+
+@contextmanager
+def keys(*typed: str) -> Iterator[None]:
+    """Let each prompt read its keys; where a text has a pause in it, what follows is typed a little later."""
+    prompts = list(typed)
+    heed_signals = terminal._heed_signals
+
+    def type_next() -> None:
+        heed_signals()
+        first, *later = prompts.pop(0).split(PAUSE)
+        pipe.send_text(first)
+        for count, text in enumerate(later, 1):
+            asyncio.get_running_loop().call_later(0.2 * count, pipe.send_text, text)
+
+    with (
+        create_pipe_input() as pipe,
+        create_app_session(input=pipe, output=DummyOutput()),
+        signals_kept(),
+        patch("game.terminal._heed_signals", type_next),
+    ):
+        yield
+    assert not prompts
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Play]:
+    """Return play at its opening, let go of at the end."""
+    begun = begun_play(tmp_path)
+    with patch.dict(os.environ, {"COLUMNS": "80", "LINES": "24", "TERM": "xterm"}):
+        yield begun
+    let_go(begun)
+
+
+def run(play: Play, *typed: str) -> None:
+    """Type lines at the terminal, each at a prompt of its own, until play is left."""
+    with keys(*(line if line.endswith((CTRL_C, CTRL_D)) else f"{line}{ENTER}" for line in typed)):
+        terminal.run(play)
+
+
+def test_numbers_ids_and_words_are_choices(play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(play, "1", "read-again", "find the SLOPE", "quit")
+    assert choices_of(tmp_path) == ["read-question", "read-again", "to-slope"]
+    out = capsys.readouterr().out
+    assert out.startswith("First Light. Instantiation 1. ")
+    assert "The floor tipped, plainly, toward dark." in out
+    assert out.rstrip().endswith(kept_by(play).way_back)
+
+
+def test_undo_redo_and_another_choice(play: Play, tmp_path: Path) -> None:
+    run(play, "1", "1", "undo 2", "redo", "to-slope", CTRL_D)
+    assert choices_of(tmp_path, 1) == ["read-question", "read-again"]
+    assert choices_of(tmp_path, 2) == ["read-question", "to-slope"]
+
+
+def test_tab_completes_a_choice(play: Play, tmp_path: Path) -> None:
+    run(play, f"feel-{TAB}{PAUSE}", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_tab_completes_a_command(play: Play, tmp_path: Path) -> None:
+    run(play, "1", f"un{TAB}{PAUSE}", "3", CTRL_D)
+    assert choices_of(tmp_path, 2) == ["say-now"]
+
+
+def test_ctrl_d_leaves_and_says_where_the_run_is_kept(play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(play, "2", CTRL_D)
+    kept = f"Kept as first-light/1. To go on:\nforward-pass play first-light --load 1 --saves {tmp_path}\n"
+    assert kept in capsys.readouterr().out
+
+
+def test_ctrl_c_interrupts_and_every_choice_is_kept(play: Play, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(play, "2", f"3{CTRL_C}")
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_ctrl_c_at_the_command_line_ends_with_130(tmp_path: Path) -> None:
+    saves = tmp_path / "saves"
+    played(saves, "say-now")
+    with keys(CTRL_C):
+        done = command("play", "first-light", "--saves", saves, "--continue", terminal=True)
+    assert done.code == 130
+    assert done.err.startswith("\nKept as first-light/1. To go on:\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_the_prompt_ends_it_in_order(play: Play, tmp_path: Path, number: signal.Signals) -> None:
+    heeded = terminal._heed_signals
+
+    def signalled() -> None:
+        heeded()
+        if play.run.at:
+            os.kill(os.getpid(), number)
+
+    with patch("game.terminal._heed_signals", signalled), pytest.raises(Interrupted) as caught:
+        run(play, "2", PAUSE)
+    assert caught.value.number == number
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_between_prompts_signals_are_heeded_by_whoever_heeded_them_before(play: Play) -> None:
+    seen: list[object] = []
+    answer = play.answer
+
+    def mine(number: int, frame: object) -> None:
+        """Heed a signal."""
+
+    def answered(typed: str) -> list[Event]:
+        seen.append(signal.getsignal(signal.SIGTERM))
+        return answer(typed)
+
+    with signals_kept(), patch.object(play, "answer", answered):
+        signal.signal(signal.SIGTERM, mine)
+        run(play, "2", "quit")
+    assert seen == [mine, mine]
+
+
+def test_a_second_signal_changes_nothing() -> None:
+    app: Any = MagicMock()
+    app.exit.side_effect = Exception("Result has already been set.")
+    terminal._interrupt(app, 15)
+    app.exit.assert_called_once()
+
+
+def test_an_answer_that_cannot_be_carried_out_is_said_and_play_goes_on(
+    play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(play, "", "nine", "9", "say-now", CTRL_D)
+    out = capsys.readouterr().out
+    assert "Type the number of a choice, some of its words, or help." in out
+    assert "Nothing here is called “nine”" in out
+    assert "There is no choice 9 here; they go from 1 to 3." in out
+    assert choices_of(tmp_path) == ["say-now"]
+
+
+@pytest.mark.parametrize("ending", TO_ENDINGS)
+def test_every_ending_can_be_reached_and_left(play: Play, capsys: pytest.CaptureFixture[str], ending: str) -> None:
+    run(play, *TO_ENDINGS[ending], "quit")
+    assert f"Ending: {play.world.endings[ending]}." in capsys.readouterr().out
+
+
+def test_the_way_back_is_one_line_however_narrow_the_screen(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    with patch.dict(os.environ, {"COLUMNS": "40"}):
+        run(play, "1", "quit")
+    way_back = kept_by(play).way_back if play.keeping.label else ""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()  # what is shown, without its styles
+    assert way_back in lines
+    assert max(len(line) for line in lines if line != way_back) <= 40
+
+
+def test_a_run_can_be_named_and_loaded(play: Play, tmp_path: Path) -> None:
+    run(play, "1", "save the first", "restart", "3", "load the-first", "1", CTRL_D)
+    assert files(tmp_path) == ["001-the-first.jsonl", "002-run.jsonl"]
+    assert choices_of(tmp_path) == ["read-question", "read-again"]
+
+
+# -- completion and toolbar ---------------------------------------------------------------------------------------------
+
+
+def test_what_can_be_typed_is_completed_choices_first(play: Play) -> None:
+    texts = [text for text, _ in terminal.completions(play, "")]
+    assert texts == ["read-question", "feel-slope", "say-now", *COMMANDS]
+    assert list(terminal.completions(play, "say")) == [("say-now", "Say something at once, in case this is short.")]
+    assert [text for text, _ in terminal.completions(play, "re")] == ["read-question", "redo", "restart"]
+    assert dict(terminal.completions(play, "qu")) == {"quit": COMMANDS["quit"].about}
+    assert list(terminal.completions(play, "x")) == []
+
+
+def test_closed_choices_are_not_completed(play: Play) -> None:
+    play.choose("read-question")
+    assert "think-electric" not in [text for text, _ in terminal.completions(play, "")]
+
+
+def test_the_toolbar_says_where_the_pass_is_and_what_matters_now(play: Play) -> None:
+    assert terminal.toolbar(play) == " 11 “The” · layer 3/12 · 6 layers left · help  undo  prompt  quit"
+    for choice in TO_ENDINGS["half-said"]:
+        play.choose(choice)
+    assert terminal.toolbar(play) == " ended · undo  restart  transcript  quit"
+
+
+def test_on_a_narrow_screen_the_toolbar_says_only_where_the_pass_is(play: Play) -> None:
+    with patch.dict(os.environ, {"COLUMNS": "40"}):
+        assert terminal.toolbar(play) == " 11 “The” · layer 3/12 · 6 layers left"
+
+
+# -- the first scene ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_scene_stands_before_prompt_toolkit_and_rich_are_imported(tmp_path: Path) -> None:
+    source = f"""
+import sys
+sys.path[:0] = [{str(ROOT / "tests")!r}]
+from pathlib import Path
+from fixtures_play import begun_play
+from game import terminal
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("prompt_toolkit", "rich"):
+            raise SystemExit("now " + name)
+
+sys.meta_path[:0] = [Refuse()]
+terminal.run(begun_play(Path({str(tmp_path)!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=ROOT, capture_output=True, encoding="utf8", check=False, stdin=subprocess.DEVNULL
+    )
+    assert done.stderr == "now prompt_toolkit\n"
+    assert done.stdout.startswith("First Light.")
+    assert done.stdout.endswith("3. Say something at once, in case this is short. (all that is left)\n")
+
+
+def test_the_run_that_was_left_at_the_terminal_is_gone_on_with(tmp_path: Path) -> None:
+    play = begun_play(tmp_path)
+    run(play, "1", CTRL_D)
+    let_go(play)
+    again, notes = resumed_play(tmp_path)
+    assert notes == ()
+    run(again, "1", CTRL_D)
+    let_go(again)
+    assert choices_of(tmp_path) == ["read-question", "read-again"]

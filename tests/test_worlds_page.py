@@ -1,0 +1,88 @@
+"""docs/worlds.md: every block stands in first-light, is a whole world, parses, or is a command that works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from conftest import WORLDS, built
+from fixtures_play import ROOT, command
+
+from game.expressions import Scope, Variable, parse_condition, parse_effect
+from game.loader import CHOICE_KEYS
+from game.passes import measure_of
+from game.prose import parse_text
+from game.walk.report import walked
+from game.world import World
+
+PAGE = (ROOT / "docs" / "worlds.md").read_text(encoding="utf8")
+BLOCKS = [(match[1], match[2]) for match in re.finditer(r"^```([^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
+
+
+def blocks(kind: str) -> list[str]:
+    found = [text for name, text in BLOCKS if name == kind]
+    assert found, kind
+    return found
+
+
+@pytest.fixture(scope="module")
+def scope(first_light: World) -> Scope:
+    data = first_light.data
+    variables = {variable.name: Variable(*variable) for variable in first_light.variables}
+    scenes = {scene: at for at, scene in enumerate(first_light.scene_ids)}
+    ids = {
+        "scene": scenes,
+        "choice": {choice: at for at, choice in enumerate(first_light.choice_ids)},
+        "ending": {ending: at for at, ending in enumerate(first_light.endings)},
+        "act": {act: at for at, act in enumerate(first_light.acts)},
+    }
+    return Scope(variables, {row[0]: at for at, row in enumerate(data["thresholds"])}, ids, data["boundary"], scenes["slope"])
+
+
+def test_every_block_is_of_a_kind_that_is_tested() -> None:
+    kinds = {name for name, _ in BLOCKS}
+    files = {f"yaml {path.name}" for path in WORLDS.glob("first-light/*.yaml")}
+    assert kinds - files == {"console", "effect", "condition", "text", "yaml world"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [block for block in BLOCKS if block[0].startswith("yaml ") and block[0] != "yaml world"]
+)
+def test_every_piece_of_first_light_stands_there_as_it_is_shown(name: str, text: str) -> None:
+    assert text in (WORLDS / "first-light" / name.removeprefix("yaml ")).read_text()
+
+
+def test_every_condition_effect_and_text_is_in_the_grammar(scope: Scope) -> None:
+    for line in blocks("condition")[0].splitlines():
+        assert parse_condition(line, scope)
+    for line in blocks("effect")[0].splitlines():
+        assert parse_effect(line, scope)
+    assert len(parse_text(blocks("text")[0], scope)) == 8
+
+
+def test_every_key_of_a_choice_is_explained() -> None:
+    section = PAGE.partition("## Scenes and choices")[2].partition("\n## ")[0]
+    assert [key for key in CHOICE_KEYS if f"`{key}`" not in section] == []
+
+
+def test_the_whole_world_is_one_and_passes(tmp_path: Path) -> None:
+    text = blocks("yaml world")[0]
+    assert built(text).title == "Tiny"
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "world.yaml").write_text(text)
+    assert not walked(folder, measure_of).failed
+
+
+def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    assert len(lines) == 6
+    for line in lines:
+        prompt, program, *arguments = shlex.split(line)
+        assert (prompt, program) == ("$", "forward-pass")
+        saves = ["--plain", "--saves", "saves"] if arguments[0] == "play" else []
+        done = command(*arguments, *saves, typed="quit\n")
+        assert done.code == 0, (line, done.err)

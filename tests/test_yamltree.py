@@ -1,0 +1,243 @@
+"""YAML in which every node has its place: what comes out, where it stands, what is refused."""
+
+from __future__ import annotations
+
+import gc
+import re
+import unicodedata
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from game import yamltree
+from game.yamltree import FORBIDDEN, MOST_FORBIDDEN, MOST_NODES, Node, Source, read_tree
+
+
+def plain(node: Node) -> Any:
+    if isinstance(node.value, dict):
+        return {key: plain(value) for key, (_, value) in node.value.items()}
+    return [plain(item) for item in node.value] if isinstance(node.value, list) else node.value
+
+
+def tree(text: str) -> Any:
+    _, root, problems = read_tree("a.yaml", text.encode())
+    assert not problems
+    assert root is not None
+    return plain(root)
+
+
+def problems(data: str | bytes) -> list[str]:
+    _, root, found = read_tree("a.yaml", data if isinstance(data, bytes) else data.encode())
+    assert found
+    assert root is None or all(problem.code in ("E004", "E010") for problem in found)
+    return [str(problem) for problem in found]
+
+
+def scalar(text: str) -> tuple[Source, Node]:
+    source, root, _ = read_tree("a.yaml", text.encode())
+    assert root is not None
+    return source, root.value["a"][1]
+
+
+# -- what comes out
+
+
+def test_scalars_are_strings_whatever_they_look_like() -> None:
+    assert tree("a: no\nb: 12:30\nc: 0x1F\nd: ~\ne:\nf: 'x'\ng: 1e3") == {
+        "a": "no",
+        "b": "12:30",
+        "c": "0x1F",
+        "d": "~",
+        "e": "",
+        "f": "x",
+        "g": "1e3",
+    }
+
+
+def test_lists_and_mappings_nest() -> None:
+    assert tree("a: [1, {b: [2, []]}, {}]\nc:\n  - d: 3\n  -\n    - 4") == {
+        "a": ["1", {"b": ["2", []]}, {}],
+        "c": [{"d": "3"}, ["4"]],
+    }
+
+
+def test_a_file_of_nothing_but_comments_holds_nothing_and_is_no_problem() -> None:
+    for text in ("", "# nothing\n", "---\n...\n"):
+        _, root, found = read_tree("a.yaml", text.encode())
+        assert root is None or plain(root) == ""
+        assert not [problem for problem in found if problem.code != "E011"]
+
+
+def test_a_node_says_what_it_is_and_where_it_begins() -> None:
+    _, root, _ = read_tree("a.yaml", b"a: x\nb:\n  - [y]\n  - {c: |\n     z}\n")
+    assert root is None
+    _, root, _ = read_tree("a.yaml", b"a: x\nb:\n  - [y]\n  - c: |\n      z\n")
+    assert root is not None
+    (key, text), (_, items) = root.value["a"], root.value["b"]
+    assert (root.kind, text.kind, items.kind) == ("mapping", "text", "list")
+    assert (key.line, key.column, text.line, text.column) == (1, 1, 1, 4)
+    assert [(item.line, item.column) for item in items.value] == [(3, 5), (4, 5)]
+    block = items.value[1].value["c"][1]
+    assert (block.line, block.column, block.style, text.style) == (4, 8, "|", None)
+
+
+def test_collecting_garbage_goes_on_where_it_was_on_and_stays_off_where_it_was_off() -> None:
+    read_tree("a.yaml", b"a: [")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        read_tree("a.yaml", b"a: 1")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+# -- places inside scalars
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: one TWO",
+        "a: one\n   and TWO",
+        "a: 'one TWO'",
+        "a: 'it''s TWO'",
+        "a: 'it''s\n\n  TWO'",
+        'a: "one TWO"',
+        'a: "\\u2026\\x41\\U0001F600 TWO"',
+        'a: "one\\n\\t\\x20\\u0020\\U00000020\\ TWO"',
+        'a: "one \\\n    TWO"',
+        'a: "\\"one\\" \\\\ \\/TWO"',
+        'a: "\\_TWO"',
+        "a: |\n  one\n  TWO\n",
+        "a: |  # a comment\n\n\n    one\n      TWO\n",
+        "a: |2-\n    one TWO",
+        "a: >\n  one\n\n  two\n  TWO\n",
+        "{a: one TWO, b: 1}",
+        "b: 😀\na: 😀 TWO",
+    ],
+)
+def test_a_character_of_a_scalar_is_found_where_it_stands_in_the_file(text: str) -> None:
+    source, node = scalar(text)
+    before, _, _ = text.partition("TWO")
+    place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+    for further in range(3):
+        problem = source.inside(node, node.value.index("TWO") + further, "E000", "")
+        assert (problem.line, problem.column - further) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a: one\nb: 1", (1, 7)),
+        ("a: 'one'\nb: 1", (1, 8)),
+        ('a: "one"\nb: 1', (1, 8)),
+        ('a: "on\\x65"', (1, 11)),
+        ("a: |\n  one\n\n\nb: 1", (2, 6)),
+        ("a: ''", (1, 4)),
+        ("a:", (1, 3)),
+    ],
+)
+def test_the_end_of_a_scalar_is_just_behind_its_last_character(text: str, wanted: tuple[int, int]) -> None:
+    source, node = scalar(text)
+    problem = source.inside(node, len(node.value), "E000", "")
+    assert (problem.line, problem.column) == wanted
+
+
+@given(
+    st.text(st.sampled_from("ab \"'\\…😀é\t:#{}[]|>-"), min_size=1, max_size=30).filter(lambda text: text.strip(" \t")),
+    st.sampled_from(["'", '"', "|"]),
+    st.booleans(),
+    st.integers(5, 80),
+)
+def test_any_character_of_any_scalar_is_found(value: str, style: str, unicode: bool, width: int) -> None:  # noqa: FBT001
+    dumped = yaml.dump([value], default_style=style, allow_unicode=unicode, width=width)
+    source, node = scalar("a:\n" + dumped)
+    (item,) = node.value
+    for offset, character in enumerate(item.value):
+        if character not in " \t\n":
+            problem = source.inside(item, offset, "E000", "")
+            there = source.text.split("\n")[problem.line - 1][problem.column - 1 :]
+            escape = re.match(r"\\(x..|u....|U........|.)", there) if item.style == '"' else None
+            assert (yaml.safe_load(f'"{escape[0]}"') if escape else there[0]) == character
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize("parser", [yamltree.LOADER, yaml.SafeLoader])
+def test_no_other_character_stops_yaml_from_reading(parser: Any) -> None:
+    codes = [*range(0x3100), *range(0xD7F0, 0xD800), *range(0xE000, 0xE010), *range(0xFE00, 0x10010), 0x10FFFF]
+    allowed = "".join(chr(code) for code in codes if chr(code) != "\n" and not FORBIDDEN.match(chr(code)))
+    values = [event.value for event in yaml.parse("|\n  x" + allowed, Loader=parser) if isinstance(event, yaml.ScalarEvent)]
+    assert [len(value) for value in values] == [len(allowed) + 1]
+
+
+def test_no_control_and_no_bidi_character_may_stand_in_a_world() -> None:
+    allowed = {"\t", "\n"}
+    for code in range(0x110000):
+        character = chr(code)
+        bidi = unicodedata.bidirectional(character) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        if (unicodedata.category(character) in {"Cc", "Cs"} or bidi) and character not in allowed:
+            assert FORBIDDEN.match(character), f"U+{code:04X}"
+
+
+def test_only_so_many_forbidden_characters_are_named() -> None:
+    assert len(problems("a: x" + "\x1b" * 1000)) == MOST_FORBIDDEN
+    assert len(problems('a: "' + "\\e" * 1000 + '"')) == MOST_FORBIDDEN
+
+
+def test_a_forbidden_character_reaches_no_message() -> None:
+    _, root, found = read_tree("a.yaml", b'a: "x\\x1b[31m\\u202ey"')
+    assert root is not None
+    assert plain(root) == {"a": "x\ufffd[31m\ufffdy"}
+    assert [str(problem) for problem in found] == [
+        "a.yaml:1:6: E004 the character U+001B may not stand in a world",
+        "a.yaml:1:14: E004 the character U+202E may not stand in a world",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a: the\xe9", "a.yaml:1:7: E003 not UTF-8 from here on; save the file as UTF-8"),
+        (b"a: 1\nb: \xf0\x9f\x98", "a.yaml:2:4: E003 not UTF-8 from here on; save the file as UTF-8"),
+        ("a: 1\r\n", "a.yaml:1:5: E004 the character U+000D may not stand in a world; save the file with Unix line ends"),
+        (
+            "a: [1, 2\n",
+            "a.yaml:2:1: E005 YAML: did not find expected ',' or ']' (while parsing a flow sequence that begins in line 1)",
+        ),
+        ("a: [1, 2}", "a.yaml:1:9: E005 YAML: did not find expected ',' or ']'"),
+        ("a: &x 1", "a.yaml:1:4: E006 an anchor: nothing may refer to it; a text that begins with & needs quotes"),
+        ("a: &x [1]", "a.yaml:1:4: E006 an anchor: nothing may refer to it; a text that begins with & needs quotes"),
+        ("a: *x", "a.yaml:1:4: E006 an alias: write the thing out where it is needed"),
+        ("a: !x {b: 1}", "a.yaml:1:4: E007 a tag: a world needs none; a text that begins with ! needs quotes"),
+        ("!!map a: 1", "a.yaml:1:1: E007 a tag: a world needs none; a text that begins with ! needs quotes"),
+        ("a: 1\n--- b: 2", "a.yaml:2:1: E008 a second document: one file holds one"),
+        ("a: " + "[" * 23 + "]" * 23 + "\nb: " + "[" * 24, "a.yaml:2:27: E009 nested more than 24 deep"),
+        ("a: 1\na: 2", "a.yaml:2:1: E010 a stands here twice; first in line 1"),
+        ("just text", "a.yaml:1:1: E011 a file of a world is a mapping: key: value"),
+        ("- a\n- b", "a.yaml:1:1: E011 a file of a world is a mapping: key: value"),
+        ("{a: 1}: 2", "a.yaml:1:1: E203 a key is text in one line, of at most 100 characters"),
+        ("? " + "a" * 101 + "\n: 1", "a.yaml:1:3: E203 a key is text in one line, of at most 100 characters"),
+    ],
+)
+def test_what_a_world_never_needs_is_refused_at_its_place(data: str | bytes, expected: str) -> None:
+    assert problems(data) == [expected]
+
+
+def test_a_file_has_so_many_values_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MOST_NODES * 28 > 8 * 2**20
+    monkeypatch.setattr(yamltree, "MOST_NODES", 5)
+    assert tree("a: [x, x]") == {"a": ["x", "x"]}
+    assert problems("a: [x, x, x]") == ["a.yaml:1:11: E009 more than 5 values in one file"]
+
+
+def test_of_two_equal_keys_the_first_one_stands_and_reading_goes_on() -> None:
+    _, root, found = read_tree("a.yaml", b"a: {b: 1, c: 2, b: 3}\nd: 4\na: 5")
+    assert root is not None
+    assert plain(root) == {"a": {"b": "1", "c": "2"}, "d": "4"}
+    assert [(problem.line, problem.column, problem.code) for problem in found] == [(1, 17, "E010"), (3, 1, "E010")]

@@ -1,0 +1,136 @@
+"""The table of effects, on a network that was never trained: every row is there, and where things stand is right."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from game.effects import (
+    COUNTS,
+    NOTES,
+    Setting,
+    answered,
+    asked,
+    at_word,
+    attention_on,
+    follow,
+    identical,
+    ids_of,
+    layer_of,
+    look,
+    run_on,
+    settle,
+    starts,
+    table,
+    word_id,
+)
+from game.model import Job, step_many
+from game.tokeniser import join
+from game.training.grammar import read_grammar, vocabulary
+from game.weights import Label, Parameters, Shape, Weights, with_label
+
+CORPUS = Path(__file__).parents[2] / "worlds/forward-pass/corpus"
+GRAMMAR = read_grammar(CORPUS)
+
+
+def untrained() -> Weights:
+    words = vocabulary(GRAMMAR)
+    s, draw = Shape(len(words), 8, 2, 4, 8, 2, 4, 2), np.random.RandomState(3).standard_normal
+    parameters = Parameters(
+        s,
+        wte=draw((s.n_vocab, 8)),
+        ln_f=np.ones(8),
+        ln_1=np.ones((6, 8)),
+        ln_2=np.ones((8, 8)),
+        w_qkv=draw((6, 24, 8)) / 2,
+        w_o=draw((6, 8, 8)) / 4,
+        w_up=draw((8, 8, 8)) / 2,
+        w_down=draw((8, 8, 8)) / 4,
+    )
+    directions = {"doubt": draw((8, 8)), "objection": draw((8, 8))}
+    return with_label(parameters, Label(words, (words.index("Q:"), words.index("Note:")), directions, {}, {}))
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    return settle(untrained(), GRAMMAR.prompt)
+
+
+def test_the_spans_are_where_their_words_are(setting: Setting) -> None:
+    words = (*GRAMMAR.prompt, "foot", "has")
+
+    def spanned(name: str) -> str:
+        return join(words[slice(*setting.spans[name])]).strip()
+
+    assert spanned("giraffe") == "Q: How many eyes does a giraffe have?\nA: A giraffe has two eyes."
+    assert spanned("foot") == "Q: How many eyes does my foot have?\nA:"
+    assert spanned("awake") == "Q: Are you awake?\nA: I am awake."
+    assert spanned("dog").endswith("A: Because a dog waits.")
+    assert spanned("typo") == "Waht"
+    assert spanned("animals").startswith("Q: How many legs does a spider")
+    assert (spanned("own Your"), spanned("own foot")) == ("Your", "foot")
+    assert words[setting.giraffe_count] == "two"
+
+
+def test_every_group_of_the_table_is_there_and_every_row_is_a_distribution(setting: Setting) -> None:
+    rows = list(table(setting))
+    groups = {row.group for row in rows}
+    assert groups >= {"untouched", "look", "doubt", "doubt borrowed", "look and doubt", "layers out", "misremember", "bend"}
+    assert groups >= {"note", "unsigned", "asked again", "after stay", "shake", "bend at Your", "objection at Your"}
+    for row in rows:
+        assert row.margin >= 0
+        assert 0 < row.probability <= 1
+        assert sum(row.shares.values()) <= 1 + 1e-9
+        assert set(COUNTS) <= set(row.shares)
+
+
+def test_the_table_is_the_same_each_time(setting: Setting) -> None:
+    few = [row for row in table(setting) if row.group in ("untouched", "look")]
+    assert few == [row for row in table(settle(untrained(), GRAMMAR.prompt)) if row.group in ("untouched", "look")]
+
+
+def test_what_is_done_in_the_table_is_what_is_done_alone(setting: Setting) -> None:
+    weights = setting.model.weights
+    row = next(row for row in table(setting) if (row.group, row.act, row.layer) == ("look", "giraffe +8", 3))
+    done = at_word(setting, "has", (look(setting, "giraffe", 8.0, 3),))
+    assert weights.label.vocabulary[int(done.logits.argmax())] == row.winner
+
+
+def test_a_pass_is_followed_word_by_word(setting: Setting) -> None:
+    words = [*answered("one"), *asked("Q: Why?")]
+    assert words == ["one", "eye", ".", "\n", "\n", "Q:", "Why", "?", "\n", "A:"]
+    last = follow(setting, setting.before["has"], ["has", *words])
+    assert last.cache.words[-len(words) :] == tuple(ids_of(setting.model.weights, words))
+    said = list(run_on(setting, last.cache, "I", 3))
+    assert said[0][0] == "I"
+    with pytest.raises(ValueError, match="no words to follow"):
+        follow(setting, last.cache, [])
+
+
+def test_attention_is_summed_over_a_span_and_missing_attention_is_told(setting: Setting) -> None:
+    done = at_word(setting, "has")
+    assert attention_on(done, 0, 402).sum() == pytest.approx(4 * 2)
+    bare = step_many(setting.model, [Job(setting.before["has"], word_id(setting.model.weights, "has"))])[0]
+    with pytest.raises(ValueError, match="without keeping attention"):
+        attention_on(bare, 0, 402)
+
+
+def test_layers_scale_with_the_depth() -> None:
+    shape = Shape(383, 48, 2, 16, 96, 32, 40, 24)
+    assert [layer_of(shape, layer) for layer in (1, 33, 57, 72)] == [1, 33, 57, 72]
+    assert starts(shape) == (33, 43, 57)
+    assert layer_of(untrained().shape, 96) == 8
+
+
+def test_thinking_twice_is_the_same(setting: Setting) -> None:
+    assert identical(setting)
+
+
+def test_every_note_has_an_imprint_for_each_of_its_tokens(setting: Setting) -> None:
+    assert set(NOTES) <= set(setting.model.notes)
+    assert {"honest:0", "honest:3", "stay:2"} <= set(setting.model.notes)
+
+
+def test_an_unknown_word_is_a_key_error(setting: Setting) -> None:
+    with pytest.raises(KeyError):
+        word_id(setting.model.weights, "hello")
