@@ -206,7 +206,7 @@ def world_or_problems(*files: bytes) -> Reading:
     """Read files and check that they are a world that can be played, or problems with places, and soon."""
     began = time.process_time()
     reading = read_contents("any-world", "", [(f"{number}.yaml", data) for number, data in enumerate(files)], [])
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 20  # milliseconds; what is not linear would take hours
     assert all(isinstance(problem, Problem) and problem.line >= 1 and problem.column >= 1 for problem in reading.problems)
     assert len(reading.problems) <= MOST_LISTED + 1
     for problem in reading.problems:

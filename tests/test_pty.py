@@ -17,7 +17,7 @@ import pyte
 import pytest
 from fixtures_play import ROOT, WORLD, choices_of, program, surroundings
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Terminal:

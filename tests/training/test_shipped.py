@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -199,5 +200,8 @@ def test_the_digits_are_the_same_on_every_machine(kernel: str, threads: str) -> 
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": root}
     command = [sys.executable, "-c", _KERNELS, str(Path(__file__).parent)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == -signal.SIGILL:
+        pytest.skip(f"this processor lacks instructions that {kernel} needs")
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == digest()
