@@ -82,7 +82,7 @@ def _least_layers(slices: Slices) -> dict[Place, int]:
         for _, row in slices.choices(place.scene):
             for way in slices.ways(place, row):
                 for _, target in way.targets:
-                    there = waking if way.decodes else layer + row["cost"]
+                    there = waking if way.decodes else row["until"] or layer + row["cost"]
                     if target not in found and there < slices.world.boundary:
                         later = (target.token - slices.world.first_token) * slices.world.boundary
                         heappush(waiting, (later + there, there, target))
@@ -102,7 +102,7 @@ def _arrows(slices: Slices, layers: dict[Place, int], tokens: tuple[int, ...]) -
                 there = Place(target, place.token)
                 if target != DECODE and there in layers:
                     rows = found.setdefault((source, _key(there, endings)), [])
-                    rows.append((str(row["cost"]), conditional or tree is not None))
+                    rows.append((f"to {row['until']}" if row["until"] else str(row["cost"]), conditional or tree is not None))
     for token in tokens:
         for word, cases in slices.data["tokens"][token - tokens[0]][1].items():
             for tree, target in cases:

@@ -222,5 +222,5 @@ def _asked(tree: Tree) -> Iterator[str]:
     for node in _lists(tree):
         if len(node) == 3 and node[0] == "emitted":  # noqa: PLR2004 - the word and the position
             yield node[1]
-        if len(node) == 4 and node[0] == "chance" and not node[3]:  # noqa: PLR2004 - the form, the word, and whether it varies
+        if len(node) == 5 and node[0] == "chance" and not node[3]:  # noqa: PLR2004 - the form, the word, whether it varies, when
             yield node[2]

@@ -84,6 +84,10 @@ class Measure(Protocol):
         """Return the score of a probe on the residual stream after ``layer``; near +1 yes, near -1 no."""
         ...
 
+    def foreseen(self, position: int) -> Distribution:
+        """Return what the pass expected at a position of the prompt, counted from 1, from the words before it."""
+        ...
+
 
 def figures(probability: float) -> str:
     """Return a probability as it is shown: two places, and more where two would make it certain or impossible."""

@@ -52,7 +52,7 @@ CODES = {
     "E303": "A goto mixes scenes and the decoder, or a word leads to the decoder.",
     "E304": "Tokens, prompt and files do not fit each other.",
     "E305": "A distribution is not one, or a case of it reads the story.",
-    "E306": "A cost or a cut stands beside goto: decode.",
+    "E306": "A cost, an until or a cut stands beside what leaves it no place.",
     "E307": "A word of the last token leads to a scene.",
     "E401": "Nothing that is written leads to a scene or an ending.",
     "E402": "Every choice of a scene leads back to it.",

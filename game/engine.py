@@ -1,9 +1,11 @@
 """The rules of the machine.
 
 1. A state is a value. ``take`` and ``decode`` make another one and change nothing; a choice that is not open raises.
-2. Within a token, layers only rise, from the waking layer to the boundary. A choice costs layers. One whose cost would reach
-   the boundary is closed, save where it lets the decoder come, or says what happens when it is cut short.
-3. A choice is carried out in this order: its interventions begin at the layer after the present one; its effects read the
+2. Within a token, layers only rise, from the waking layer to the boundary. A choice costs layers, or leads up
+   to a layer and is there below it. One whose cost would reach the boundary is closed, save where it lets the decoder come, or
+   says what happens when it is cut short.
+3. A choice is carried out in this order: its interventions begin at the layer after the present one, or
+   where they turn what leaves the boundary, there; its effects read the
    state as the choice found it, each seeing the ones before it; its cost is paid; its thresholds are measured; it leads on.
 4. At the boundary the decoder comes. Every threshold is measured on the finished pass, with all interventions in place. The
    machine then waits for one word, which is drawn outside, and ``decode`` begins the next token at its waking layer.
@@ -78,7 +80,7 @@ def offers(world: World, measure: Measure, state: State) -> tuple[Offer, ...]:
         taken = takings[choice.slot] > 0
         if taken and choice.once:
             continue
-        cost = left if choice.decodes else choice.cost
+        cost = left if choice.decodes else choice.layer_after(state.layer) - state.layer
         plain = choice.needs is None and not choice.acts and (choice.decodes or cost < left)
         why = "" if plain else _closed(world, measure, state, choice)
         shown.append(Offer(choice, cost, why, taken, choice.cut is not None and cost >= left))
@@ -97,7 +99,7 @@ def _closed(world: World, measure: Measure, state: State, choice: Choice) -> str
             made = (*choice.acts, *(act.name for act in here))
             if sum(name in world.lasting for name in made) > world.lasting_per_token:
                 return "As much has been left behind as one token can leave."
-    if not choice.decodes and choice.cut is None and state.layer + choice.cost >= world.boundary:
+    if not choice.decodes and choice.cut is None and choice.layer_after(state.layer) >= world.boundary:
         left = world.boundary - state.layer
         takes, are = ("layer" if choice.cost == 1 else "layers"), ("is" if left == 1 else "are")
         return f"That takes {choice.cost} {takes}; there {are} {left}."
@@ -126,12 +128,12 @@ def take(world: World, measure: Measure, state: State, choice: str) -> State:
     Raises ``NotOfferedError`` where the choice is not open; the state that was given is as it was.
     """
     chosen = _offered(world, measure, state, choice)
-    layer = state.layer + chosen.cost
+    layer = chosen.layer_after(state.layer)
     runs_out = chosen.decodes or layer >= world.boundary
     cut = runs_out and not chosen.decodes
     acts = state.acts
     if chosen.acts:
-        acts = (*acts[:-1], (*acts[-1], *(Act(name, state.layer + 1) for name in chosen.acts)))
+        acts = (*acts[:-1], (*acts[-1], *(Act(name, world.begins(name, state.layer)) for name in chosen.acts)))
     effects = (chosen.cut or ()) if cut else chosen.effects
     after = State(
         state.scene,

@@ -102,6 +102,10 @@ class Scope(NamedTuple):
     ending: bool = False  # at an ending no pass is under way
     bands: Mapping[str, tuple[int, int]] = {}  # first and last layer, by name
     probes: Collection[str] | None = None  # what a text may probe for; None: no model runs under this world
+    prompt: tuple[str, ...] = ()  # its words
+    decoded: tuple[int, int] = (1, 1_000_000)  # the first and the last token at whose end a word is drawn
+    spans: Mapping[str, tuple[int, int]] = {}  # where each begins, counted from 0, and the position after its last
+    continuations: Mapping[str, str] = {}  # passages that could follow what was said, by name
 
 
 class _Typed(NamedTuple):

@@ -17,7 +17,7 @@ NOT_NAMES = expressions.NOT_NAMES | prose.NOT_NAMES
 LONGEST_ID = 60
 MOST_TOKENS = 1_000_000
 
-SECTIONS = ("variables", "thresholds", "bands", "spans", "acts", "tokens", "scenes", "endings")
+SECTIONS = ("variables", "thresholds", "bands", "spans", "continuations", "acts", "tokens", "scenes", "endings")
 NAMED = ("variables", "thresholds", "bands")  # what conditions call by name
 SHARED = {"scenes": ("endings",), "endings": ("scenes",)} | {one: tuple({*NAMED} - {one}) for one in NAMED}
 SINGLES = {

@@ -34,7 +34,7 @@ MOST_LISTED = 100  # problems named a world; more are counted
 REQUIRED = ("format", "title", "version", "layers", "waking", "boundary", "start", "prompt", "tokens", "scenes", "endings")
 SCENE_KEYS = ("text", "choices")
 ENDING_KEYS = ("title", "text")
-CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "act", "do", "measure", "then", "goto", "cut")
+CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "do", "measure", "then", "goto", "cut")
 TOKEN_KEYS = ("written", "then")
 CASE_KEYS = ("if", "say")
 TARGET_KEYS = ("if", "goto")
@@ -162,6 +162,7 @@ class _Loader(ActLoader):
 
     def take_scope(self, variables: list[Variable], prompt: list[str], waking: int, boundary: int) -> None:
         """Take up all that conditions, gotos and acts may name: ids, names, bands, the model's words, spans and acts."""
+        self.waking = waking
         self.net = net = self.model(prompt)
         self.scope = Scope(
             {variable.name: variable for variable in variables},
@@ -180,6 +181,13 @@ class _Loader(ActLoader):
         self.first = len(prompt)
         self.spans = {name: self.span(name, entry, prompt) for name, entry in self.sections["spans"].items()}
         self.acts = {name: self.act(name, entry, self.spans) for name, entry in self.sections["acts"].items()}
+        positions = [int(position) for position in self.sections["tokens"] if POSITION.fullmatch(position)]
+        self.scope = self.scope._replace(
+            prompt=tuple(prompt),
+            decoded=(min(positions, default=1), max(positions, default=1)),
+            spans={name: (start, stop) for name, (start, stop) in self.spans.items()},
+            continuations={name: self.continuation(name, entry) for name, entry in self.sections["continuations"].items()},
+        )
 
     def single_number(self, key: str, least: int, most: int, otherwise: int = 0) -> int:
         entry = self.singles.get(key)
@@ -222,6 +230,19 @@ class _Loader(ActLoader):
             offset = int(str(error).rpartition(" ")[2].rstrip(")")) - 1  # it ends in "(character N)"
             self.problems.append(source.inside(node, offset, "E304", f"{what}: {error}"))
             return ""
+        return text
+
+    def continuation(self, name: str, entry: Entry) -> str:
+        """Return a passage that could follow what was said; what the model cannot read, or a world without one, is reported."""
+        text = self.typed(entry.source, entry.node, name)
+        if self.net is None:
+            message = f"the continuation {name} is for a model to read, and the words of this world are written"
+            self.problems.append(entry.source.at(entry.key, "E304", message))
+            return text
+        lost = [word for word in dict.fromkeys(tokenise(text)) if word not in self.net.vocabulary]
+        if lost or not text.strip():
+            message = f"the model has no word for {', '.join(map(repr, lost[:10]))}" if lost else f"{name} says nothing"
+            self.problems.append(entry.source.at(entry.node, "E504" if lost else "E203", message))
         return text
 
     def variable(self, index: int, entry: Entry) -> Variable:
@@ -396,20 +417,22 @@ class _Loader(ActLoader):
         decodes = any(target == DECODE for _, target in goto)
         if decodes and any(target not in ("", DECODE) for _, target in goto):
             self.problems.append(source.at(keys["goto"], "E303", "either every case of a goto is decode, or none"))
-        if decodes:
-            for name in ("cost", "cut"):
-                if name in keys:
-                    message = f"{name} has no place beside goto: decode, which takes all layers that are left"
-                    self.problems.append(source.at(keys[name], "E306", message))
+        self.placed(source, keys, decodes=decodes)
+        until = self.until(source, keys["until"]) if "until" in keys else 0
+        condition = self.condition(source, keys.get("if"), scene)
+        if until:
+            below: Tree = ["<", ["layer"], ["int", until]]
+            condition = ["and", condition, below] if condition else below
         self.causal(source, keys.get("act"), self.sections["scenes"][self.homes[key]].token)
         return {
             "slot": self.scope.ids["choice"][key],
             "say": text("say"),
-            "if": self.condition(source, keys.get("if"), scene),
+            "if": condition,
             "needs": self.condition(source, keys.get("needs"), scene),
             "why": text("why"),
             "once": self.truth(source, keys["once"]) if "once" in keys else False,
             "cost": self.whole(source, keys["cost"], 0, 10_000) if "cost" in keys else 1,
+            "until": until,
             "acts": self.named(source, keys.get("act"), "act", self.scope.ids["act"]),
             "measure": [
                 self.scope.thresholds[name]
@@ -421,6 +444,25 @@ class _Loader(ActLoader):
             "goto": goto,
             "place": _place(entry),
         }
+
+    def placed(self, source: Source, keys: dict[str, Node], *, decodes: bool) -> None:
+        """Report the keys of a choice that say how many layers it takes where something else says it already."""
+        for name in ("cost", "until", "cut"):
+            if decodes and name in keys:
+                message = f"{name} has no place beside goto: decode, which takes all layers that are left"
+                self.problems.append(source.at(keys[name], "E306", message))
+            elif "until" in keys and name in keys and name != "until":
+                message = f"{name} has no place beside until, which takes the layers below its own and never more"
+                self.problems.append(source.at(keys[name], "E306", message))
+
+    def until(self, source: Source, node: Node) -> int:
+        """Return the layer to which a choice takes one; one at which no token is under way was reported, and is 0."""
+        layer = self.whole(source, node, 0, 10_000)
+        if self.waking < layer < self.scope.boundary:
+            return layer
+        message = f"until is a layer above {self.waking}, at which a token wakes, and below {self.scope.boundary}, its boundary"
+        self.problems.append(source.at(node, "E206", message))
+        return 0
 
     def effects(self, source: Source, node: Node | None, scope: Scope) -> Tree:
         rows = [] if node is None else self.several(source, node, "effects")

@@ -67,6 +67,10 @@ class Written:
         del words, acts, layer
         raise ForwardPassError(f"The words of {self.world.title} are written: there is nothing to probe for {name}.")
 
+    def foreseen(self, position: int) -> Distribution:
+        """Raise: nobody read the prompt where nothing is computed."""
+        raise ForwardPassError(f"The words of {self.world.title} are written: nothing was expected at position {position}.")
+
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Raise: no head looks anywhere where nothing is computed."""
         del words, acts, layer
@@ -85,6 +89,7 @@ class Computed:
         self._reading: threading.Thread | None = None
         self._failure: Exception | None = None
         self._base: tuple[network.Model, network.Cache] | None = None
+        self._foreseen: dict[int, Distribution] = {}
         self._passes: OrderedDict[tuple[tuple[str, ...], Acts], network.Pass] = OrderedDict()
 
     def begin(self) -> None:
@@ -145,6 +150,18 @@ class Computed:
         from game.model import probe  # noqa: PLC0415 - as above
 
         return probe(self.weights, name, layer, self.passed(words, acts).streams[layer])
+
+    def foreseen(self, position: int) -> Distribution:
+        """Return what the pass expected at a position of the prompt, counted from 1, from the words before it (two or more)."""
+        known = self._foreseen.get(position)
+        if known is None:
+            from game.model import step, truncated  # noqa: PLC0415 - as above
+
+            model, cache = self.base
+            before = truncated(model.weights, cache, position - 2)
+            passed = step(model, before, self.ids[self.world.prompt[position - 2]], [])
+            known = self._foreseen[position] = Distribution(self.vocabulary, passed.logits.tolist(), self.ids)
+        return known
 
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Return how much the heads that see everything looked at each position, on average, up to ``layer``; it sums to 1."""

@@ -10,17 +10,7 @@ stands as it is. What varies:
     {bet: … | … | …}              by an enumeration's words, in their order
     {variable}, {layer}, {left}   a number, or an enumeration's word
     {spelled(left)}               the number in words
-    {p('two')}, {percent('two')}  the chance of a word at the last decoding: 0.66, 66
-    {now('two')}                  its chance if the decoder came now, with the pass as it stands: 0.66
-    {lens('two')}                 its chance read off the residual stream at the present layer
-    {probe('nonsense')}           the score of a probe there: +0.95
-    {likeliest}                   the likeliest word of the pass as it stands
-    {p(word)}, {now(likeliest)}   the chances of those two
-    {lens('two')}                 a word's chance read off the residual stream at the present layer
-    {probe('nonsense')}           a probe's score there: +0.95
-    {likelihood}, {untouched}     of all words drawn, in nats: under this pass, and under one that nobody touched
-    {word}, {word(402)}           the word drawn last, or at a token
-    {sentence}                    all words drawn so far
+    {p('two')}, {word}, …         what ``readings`` has: chances, words and likelihoods of the pass
 
 ``\{`` and its like stand for the mark itself.
 """
@@ -31,27 +21,22 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from game import readings
 from game.closures import compiled
-from game.decoder import Distribution, Measure, figures
+from game.decoder import Measure
 from game.expressions import ExpressionError, Scope, Tree, parse_condition, parse_value
-from game.state import Acts, State
+from game.readings import Piece, parsed_reading
+from game.state import State
 
 Text = Callable[[State, Measure], str]
-Piece = Callable[[State, Measure], str]
 
 DEEPEST = 8
 SPACES = re.compile(r"\s+")
 PARAGRAPH = re.compile(r"(?:[ \t]*\n)*((?:(?!\n[ \t]*\n).)+)", re.DOTALL)
 GUARD = re.compile(r"\s*\[((?:[^\]'\"\n]|'[^'\n]*'|\"[^\"\n]*\")*)\]\s?")
 MARK = re.compile(r"\\.|[{}|]", re.DOTALL)
-CHANCES = ("p", "percent", "now", "lens", "probe")
-NAMES = ("word", "likeliest", "sentence", "likelihood", "untouched")
-SHOWN = re.compile(
-    rf"\s*(?:(?P<chance>{'|'.join(CHANCES)})\(\s*(?:(?P<quote>['\"])(?P<asked>[^'\"]+)(?P=quote)|(?P<which>word|likeliest))\s*\)"
-    rf"|word\(\s*(?P<token>[1-9][0-9]{{0,5}})\s*\)|(?P<name>{'|'.join(NAMES)}))\s*"
-)
 SPELLED = re.compile(r"\s*spelled\((?P<inner>.*)\)\s*", re.DOTALL)
-NOT_NAMES = frozenset((*CHANCES, *NAMES, "spelled", "else"))
+NOT_NAMES = readings.NOT_NAMES | {"spelled", "else"}
 """The words of a text's own grammar, so that no variable and no threshold may be called by them."""
 
 
@@ -193,16 +178,9 @@ class _Pieces:
             raise ExpressionError(opening, "E106", f"{kind}: {words} alternatives are needed, here are {len(branches)}")
 
     def shown(self, head: str, head_start: int) -> Tree:
-        match = SHOWN.fullmatch(head)
-        if match and match["chance"] in ("lens", "probe"):
-            self.measured(match["chance"], match["asked"], head_start)
-        present = match and (match["chance"] in ("now", "lens", "probe") or "likeliest" in (match["which"], match["name"]))
-        if present and self.scope.ending:
-            raise ExpressionError(head_start, "E106", "no pass is under way at an ending: p('two') is the last decoding's")
-        if match and match["chance"]:
-            return ["chance", match["chance"], match["asked"] or match["which"], int(match["asked"] is None)]
-        if match:
-            return ["word", int(match["token"])] if match["token"] else [match["name"], 0]
+        reading = parsed_reading(head, head_start, self.scope)
+        if reading is not None:
+            return reading
         spelled = SPELLED.fullmatch(head)
         inner, start = (spelled["inner"], head_start + spelled.start("inner")) if spelled else (head, head_start)
         kind, tree = shifted(start, parse_value, inner, self.scope)
@@ -211,14 +189,6 @@ class _Pieces:
         if kind == "number":
             return ["spelled" if spelled else "number", tree]
         return ["named", tree, kind.removeprefix("one of ").split(", ")]
-
-    def measured(self, form: str, asked: str | None, head_start: int) -> None:
-        """Refuse a reading of the layers where no model has any, or of a probe that it has not."""
-        if self.scope.probes is None:
-            raise ExpressionError(head_start, "E106", f"{form} reads a model's layers, and the words of this world are written")
-        if asked is None or (form == "probe" and asked not in self.scope.probes):
-            known = ", ".join(f"probe('{name}')" for name in self.scope.probes) if form == "probe" else "lens('two')"
-            raise ExpressionError(head_start, "E103", f"what can be read here: {known}")
 
 
 def compiled_text(tree: Tree) -> Text:
@@ -327,70 +297,6 @@ def _named(tree: Tree, words: list[str]) -> Piece:
     return lambda state, _: words[value(state)]
 
 
-def _chance(form: str, asked: str, which: int) -> Piece:
-    def chance(state: State, measure: Measure) -> str:
-        if form == "probe":
-            return f"{measure.probe(state.words, state.acts, state.layer, asked):+.2f}"
-        if form == "lens":
-            distribution = measure.lens(state.words, state.acts, state.layer)
-        elif form == "now":
-            distribution = measure.distribution(state.words, state.acts)
-        else:
-            distribution = last_distribution(state, measure)
-        probability = distribution.p(_which(asked, state, measure) if which else asked)
-        return f"{100 * probability:.0f}" if form == "percent" else figures(probability)
-
-    return chance
-
-
-def last_distribution(state: State, measure: Measure) -> Distribution:
-    """Return the distribution at the last decoding of ``state``, or of the pass as it stands where there was none yet."""
-    if not state.words:
-        return measure.distribution((), state.acts)
-    return measure.distribution(state.words[:-1], state.acts[: len(state.words)])
-
-
-def _word(position: int) -> Piece:
-    def word(state: State, _: Measure) -> str:
-        index = position - (state.token - len(state.words)) if position else len(state.words) - 1
-        return state.words[index] if 0 <= index < len(state.words) else "…"
-
-    return word
-
-
-def _which(asked: str, state: State, measure: Measure) -> str:
-    """Return the word drawn last, or the likeliest word of the pass as it stands."""
-    if asked == "word":
-        return state.words[-1] if state.words else "…"
-    return measure.distribution(state.words, state.acts).likeliest(1)[0][0]
-
-
-def _likeliest(_: int) -> Piece:
-    return lambda state, measure: _which("likeliest", state, measure)
-
-
-def log_likelihood(measure: Measure, words: tuple[str, ...], acts: Acts) -> float:
-    """Return the log-likelihood in nats of the words that came out, each scored by the pass that drew it."""
-    return sum(measure.distribution(words[:at], acts[: at + 1]).logprob(word) for at, word in enumerate(words))
-
-
-def untouched_log_likelihood(measure: Measure, words: tuple[str, ...]) -> float:
-    """Return the log-likelihood in nats of the same words under a pass in which nothing was done."""
-    return log_likelihood(measure, words, ((),) * len(words))
-
-
-def _likelihood(_: int) -> Piece:
-    return lambda state, measure: f"{log_likelihood(measure, state.words, state.acts):.2f}"
-
-
-def _untouched(_: int) -> Piece:
-    return lambda state, measure: f"{untouched_log_likelihood(measure, state.words):.2f}"
-
-
-def _sentence(_: int) -> Piece:
-    return lambda state, _measure: " ".join(state.words)
-
-
 _SHOWN: dict[str, Callable[..., Piece]] = {
     "if": _if,
     "case": _case,
@@ -398,12 +304,7 @@ _SHOWN: dict[str, Callable[..., Piece]] = {
     "number": _number,
     "spelled": _spelled,
     "named": _named,
-    "chance": _chance,
-    "word": _word,
-    "likeliest": _likeliest,
-    "sentence": _sentence,
-    "likelihood": _likelihood,
-    "untouched": _untouched,
+    **readings.COMPILED,
 }
 
 ONES = (

@@ -170,6 +170,9 @@ def _scenes() -> Schema:
         "why": _described("why it is closed", TEXT),
         "once": _described("whether it is gone once it was taken", TRUTH),
         "cost": _described("layers (1)", {"type": "integer", "minimum": 0}),
+        "until": _described(
+            "the layer to which it takes one, instead of a cost; not there from that layer on", {"type": "integer"}
+        ),
         "act": _described("the interventions that it makes", _several(TEXT)),
         "do": _described("effects, such as: reads += 1", _several(TEXT)),
         "measure": _described("thresholds whose truth is taken where it leads", _several(TEXT)),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from game.decoder import Distribution, Measure, figures
 from game.engine import Offer, ended, offers, scene_of
 from game.instruments import Instruments, read_instruments
-from game.prose import log_likelihood, untouched_log_likelihood
+from game.readings import log_likelihood, untouched_log_likelihood
 from game.run import Run, Turn, moved
 from game.state import State
 from game.tokeniser import join

@@ -57,6 +57,7 @@ class Choice(NamedTuple):
     why: Text
     once: bool
     cost: int  # layers; for a choice that decodes, whatever is left
+    until: int  # the layer to which it takes one, whatever that costs; 0: it has a cost
     acts: tuple[str, ...]
     lasting: bool  # whether one of its interventions outlives the token
     effects: tuple[Effect, ...]
@@ -66,6 +67,10 @@ class Choice(NamedTuple):
     decodes: bool
     cut: tuple[Effect, ...] | None  # the effects where the layers run out on it; None: then it is closed
     place: str
+
+    def layer_after(self, layer: int) -> int:
+        """Return the layer to which the choice leads from ``layer``; one that decodes leads to the boundary instead."""
+        return self.until or layer + self.cost
 
 
 class Scene(NamedTuple):
@@ -168,6 +173,10 @@ class World:
         """The titles of the endings by id, in the order in which they were written."""
         return {key: row["title"] for key, row in self.data["scenes"].items() if row["title"]}
 
+    def begins(self, act: str, layer: int) -> int:
+        """Return the first layer at which an act is in force that is made at ``layer``: a bend turns what leaves the boundary."""
+        return self.boundary if self.acts[act][0] == "bend" else layer + 1
+
     @cached_property
     def notes(self) -> dict[str, tuple[tuple[str, ...], int]]:
         """The words of every note that an act can leave, and which of them carries it, by the act's name."""
@@ -205,6 +214,7 @@ class World:
             why=compiled_text(row["why"]),
             once=row["once"],
             cost=row["cost"],
+            until=row["until"],
             acts=tuple(row["acts"]),
             lasting=any(act in self.lasting for act in row["acts"]),
             effects=self._effects(row["do"]),

@@ -223,7 +223,7 @@ def _placed(source: Source, problems: list[Problem], stack: list[tuple[Node, Nod
     if isinstance(parent.value, list):
         parent.value.append(node)
     elif key is None:
-        if not isinstance(node.value, str) or len(node.value) > LONGEST_KEY or "\n" in node.value:
+        if not isinstance(node.value, str) or len(node.value) > LONGEST_KEY or ("\n" in node.value and node.value != "\n"):
             raise _RefusedError(node.index, "E203", f"a key is text in one line, of at most {LONGEST_KEY} characters")
         stack[-1] = (parent, node)
     else:

@@ -36,7 +36,7 @@ Tell = Callable[[str, int], None]
 """Told what is being done, and how far it has come."""
 
 MOST_STATES = 3_000_000
-MOST_MEASURED = 500_000  # states that are walked with their passes measured
+MOST_MEASURED = 2_000_000  # states that are walked with their passes measured
 MOST_SUPPOSED = 6  # thresholds that are taken both ways at once
 
 
@@ -308,11 +308,11 @@ class Walk:
             for measure in measures:
                 yield take(self.world, measure, state, choice.id)
         except NotOfferedError:
-            lacking = not choice.decodes and choice.cut is None and state.layer + choice.cost >= self.world.boundary
+            lacking = not choice.decodes and choice.cut is None and choice.layer_after(state.layer) >= self.world.boundary
             self._mark(("short" if lacking else "limited", choice.id), packed)
 
     def _suppositions(self, choice: Choice, state: State) -> Iterator[Supposed]:
-        runs_out = choice.decodes or state.layer + choice.cost >= self.world.boundary
+        runs_out = choice.decodes or choice.layer_after(state.layer) >= self.world.boundary
         indices = list(range(len(self.world.thresholds)) if runs_out else choice.measures)
         asked = [index for index in indices if ("threshold", index) in self.layout.slots][:MOST_SUPPOSED]
         for truths in product((False, True), repeat=len(asked)):

@@ -135,6 +135,11 @@ class Decodings:
         """Return the score of a probe after a layer."""
         return self.reading("probe", name, layer, (words, acts))
 
+    def foreseen(self, position: int) -> Distribution:
+        """Return a distribution of nothing: no rule of the machine asks what was expected of the prompt."""
+        del position
+        return Distribution((), ())
+
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Return nothing: no rule of the machine asks where heads look."""
         del words, acts, layer

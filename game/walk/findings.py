@@ -98,7 +98,8 @@ class _Findings:
             yield from self._closed(choice, row)
             return
         for key in ("if", "needs"):
-            if row[key] is not None and not marked((key, choice, False)) and self.whole:
+            said = row[key] is not None and not (key == "if" and row["until"])  # below which layer it is there was not asked
+            if said and not marked((key, choice, False)) and self.whole:
                 yield problem_at(place, "W421", f"the {key} of {choice} always holds where it stands")
         if row["cut"] and not marked(("cut", choice, True)):
             yield from self._never(place, "I425", f"{choice} is never cut short: there are always layers enough")

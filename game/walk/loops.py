@@ -35,4 +35,4 @@ def trapped(walk: Walk) -> list[int]:
 
 
 def _idles(choice: Choice) -> bool:
-    return not choice.decodes and choice.cost == 0
+    return not choice.decodes and choice.cost == 0 and not choice.until

@@ -154,7 +154,7 @@ class Slices:
             deciding |= {("takings", row["slot"])}
         if row["acts"] and (self.limited or self.model):
             deciding |= {PASS}
-        if row["cost"] and row["goto"][0][1] != DECODE:
+        if row["cost"] and not row["until"] and row["goto"][0][1] != DECODE:
             deciding |= {LAYER}
         for form in ("say", "why", "then"):
             for one in self.watched.get((form, choice), ()):
@@ -180,7 +180,7 @@ class Slices:
             if met in there and self.caps.get(met[1], 1) > 1:
                 used.add(met)
         acts = bool(row["acts"])
-        if way.decodes:
+        if way.decodes or row["until"]:  # the layer there is the same from wherever one comes
             live.discard(LAYER)
             used.discard(LAYER)
         if (PASS in live and (way.decodes or acts)) or (way.decodes and self._asks_pass(place.token)):
@@ -221,7 +221,7 @@ class Slices:
         """Return the fields that one way of a choice gives new values to."""
         found = {("variable", variable) for variable, _ in way.effects} | self._measured(row, way)
         found |= {("takings", row["slot"]), ("visits", self.data["scenes"][target]["slot"])}
-        if way.decodes or row["cost"]:
+        if way.decodes or row["cost"] or row["until"]:
             found.add(LAYER)
         if way.decodes or row["acts"]:
             found.add(PASS)

@@ -46,6 +46,11 @@ class Supposed:
         del words, acts, layer, name
         return self.high()
 
+    def foreseen(self, position: int) -> Distribution:
+        """Return a distribution of nothing: no rule of the machine asks what was expected of the prompt."""
+        del position
+        return Distribution((), ())
+
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Return nothing: no rule of the machine asks where heads look."""
         del words, acts, layer
