@@ -210,16 +210,21 @@ class _Loader(ActLoader):
         if not isinstance(entry.node.value, list):
             text = self.typed(entry.source, entry.node, "prompt").strip()
             return [DOC, *tokenise(text)] if text else []
+        pairs = self.pairs(entry, "prompt")
+        return [DOC, *tokenise(pairs)] if pairs else []
+
+    def pairs(self, entry: Entry, what: str) -> str:
+        """Return pairs of ``Q`` and ``A`` as they are typed, an empty line between two; nothing where one cannot be read."""
         pairs = []
         for item in entry.node.value:
-            keys = self.keyed(Entry(entry.source, item, item), "a pair of the prompt", PAIR_KEYS, PAIR_KEYS)
+            keys = self.keyed(Entry(entry.source, item, item), f"a pair of the {what}", PAIR_KEYS, PAIR_KEYS)
             said = [self.typed(entry.source, keys[key], key) if key in keys else "" for key in PAIR_KEYS]
             pairs.append("\n".join(f"{key}: {' '.join(text.split())}" for key, text in zip(PAIR_KEYS, said, strict=True)))
             if not all(said):
-                return []
+                return ""
         if not pairs:
-            self.problems.append(entry.source.at(entry.node, "E203", "prompt is empty"))
-        return [DOC, *tokenise("\n\n".join(pairs))] if pairs else []
+            self.problems.append(entry.source.at(entry.node, "E203", f"{what} is empty"))
+        return "\n\n".join(pairs)
 
     def typed(self, source: Source, node: Node, what: str) -> str:
         """Return a text that the tokeniser reads whole, or nothing, having said where it cannot."""
@@ -233,16 +238,20 @@ class _Loader(ActLoader):
         return text
 
     def continuation(self, name: str, entry: Entry) -> str:
-        """Return a passage that could follow what was said; what the model cannot read, or a world without one, is reported."""
-        text = self.typed(entry.source, entry.node, name)
+        """Return a passage that could follow what was said: text, or pairs as in a prompt, which begin after an empty line."""
+        if isinstance(entry.node.value, list):
+            pairs = self.pairs(entry, f"continuation {name}")
+            text = f"\n\n{pairs}" if pairs else ""
+        else:
+            text = self.typed(entry.source, entry.node, name)
         if self.net is None:
             message = f"the continuation {name} is for a model to read, and the words of this world are written"
             self.problems.append(entry.source.at(entry.key, "E304", message))
             return text
         lost = [word for word in dict.fromkeys(tokenise(text)) if word not in self.net.vocabulary]
-        if lost or not text.strip():
-            message = f"the model has no word for {', '.join(map(repr, lost[:10]))}" if lost else f"{name} says nothing"
-            self.problems.append(entry.source.at(entry.node, "E504" if lost else "E203", message))
+        if lost:
+            message = f"the model has no word for {', '.join(map(repr, lost[:10]))}"
+            self.problems.append(entry.source.at(entry.node, "E504", message))
         return text
 
     def variable(self, index: int, entry: Entry) -> Variable:

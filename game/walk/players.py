@@ -13,6 +13,7 @@ from game.errors import ForwardPassError
 from game.state import Facts, State
 from game.world import World
 
+AIMED = 0.75  # of the choices of a player that has an aim
 LONGEST = 2000  # turns, after which a run is taken not to end
 
 Draw = Callable[[State], str]
@@ -52,8 +53,8 @@ class Player:
         self.world, self.measure, self.draw, self.uniform = world, measure, draw, uniform
         self.taken: Counter[str] = Counter()
 
-    def wander(self, facts: Facts, chance: Random) -> Wandering:
-        """Return one run, to an ending or to where it cannot go on."""
+    def wander(self, facts: Facts, chance: Random, aim: frozenset[str] = frozenset()) -> Wandering:
+        """Return one run, to an ending or to where it cannot go on; more often than not by the choices that are its ``aim``."""
         world = self.world
         opening = state = start(world, facts)
         steps: list[Step] = []
@@ -61,7 +62,7 @@ class Player:
             if len(steps) >= LONGEST:
                 return Wandering(opening, tuple(steps), f"no ending after {LONGEST} turns, in {state.scene}")
             try:
-                choice = self._chosen(state, chance)
+                choice = self._chosen(state, chance, aim)
                 if choice is None:
                     return Wandering(opening, tuple(steps), f"nothing is open in {state.scene} at layer {state.layer}")
                 state = take(world, self.measure, state, choice)
@@ -72,11 +73,14 @@ class Player:
             steps.append(Step(choice, word, state))
         return Wandering(opening, tuple(steps), "")
 
-    def _chosen(self, state: State, chance: Random) -> str | None:
+    def _chosen(self, state: State, chance: Random, aim: frozenset[str]) -> str | None:
         """Return an open choice: any, or one of those that were taken least so far."""
         here = [offer.choice.id for offer in offers(self.world, self.measure, state) if offer.open]
         if not here:
             return None
+        aimed = [choice for choice in here if choice in aim]
+        if aimed and chance.random() < AIMED:
+            return chance.choice(aimed)
         if self.uniform:
             return chance.choice(here)
         least = min(self.taken[choice] for choice in here)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from game.decoder import Measure
-from game.state import Facts
+from game.state import Facts, State
 from game.walk.control import Limits, Mark, Tell, Walk, quiet
 from game.walk.decodings import TABLE, Decodings
 from game.walk.fields import FACTS, read_by
@@ -18,7 +18,8 @@ from game.walk.witness import Item, Witnesses
 from game.world import DECODE, World
 
 THIRD = 3
-WANDERINGS = 200
+WANDERINGS = 20_000
+AIMED_RUNS = 1000  # at most, toward a scene whose text has alternatives that nobody met
 VARIANT_STATES = 400_000  # of a walk that is sliced to what some texts read
 BUDGET = 2_000_000  # states, of all walks to texts together
 MOST_DECODINGS = 200_000
@@ -97,6 +98,7 @@ class _Proof:
         likely = self._walk()
         self._witnessed(likely)
         self._wander()
+        self._aim(likely)
         drawn = None
         if self._unmet(likely):
             drawn = self._walk(drawn=True)
@@ -154,9 +156,12 @@ class _Proof:
 
     # -- texts ----------------------------------------------------------------------------------------------------
 
+    def _likeliest(self, state: State) -> str:
+        return self.decodings.row(state.words, state.acts).word
+
     def _wander(self) -> None:
         """Let random players, who take what was taken least, meet what they will at temperature 0."""
-        player = Player(self.world, self.decodings, lambda state: self.decodings.row(state.words, state.acts).word)
+        player = Player(self.world, self.decodings, self._likeliest)
         items = [_item(one) for one in self.alternatives]
         for number in range(WANDERINGS):
             if all(map(self.witnesses.has, items)):
@@ -165,6 +170,21 @@ class _Proof:
             facts = self.starts[number % len(self.starts)]
             run = player.wander(facts, Random(number))  # noqa: S311 - a player, no secret
             self.witnesses.take_in(facts, run.opening, run.steps)
+
+    def _aim(self, walk: Walk) -> None:
+        """Let random players who keep near a known path to a scene meet what its text says of other ways there."""
+        scenes = {one.owner for one in self.alternatives if one.form == "scene"}
+        paths = {item.name: state for item, state in self._targets(walk) if item.kind == "scene" and item.name in scenes}
+        for scene, state in paths.items():
+            items = [_item(one) for one in self.alternatives if one.form == "scene" and one.owner == scene]
+            start, path = walk.path(state)
+            player = Player(self.world, self.decodings, self._likeliest, uniform=True)
+            aim = frozenset(choice for choice, _ in path)
+            for number in range(AIMED_RUNS):
+                if all(map(self.witnesses.has, items)):
+                    break
+                run = player.wander(self.starts[start], Random(number), aim)  # noqa: S311 - a player, no secret
+                self.witnesses.take_in(self.starts[start], run.opening, run.steps)
 
     def _sliced(self, *, drawn: bool) -> None:
         """Walk to the texts that nobody met, over states that tell apart what they read."""
