@@ -33,6 +33,7 @@ FORMAT = 1
 TABLE = "decodings.json"
 BATCH = 256
 MOST_BYTES = 64 * 2**20  # of a table; a larger one is measured again
+DIGITS_KEPT = 8
 MOST_CACHES = 1024  # caches of earlier tokens that are kept: some 40 KB a word each
 LEAST_SAID = 1e-300
 LEAST = 1e-4  # a word less likely than this is not waited for
@@ -275,11 +276,12 @@ class Decodings:
         return len(self.rows)
 
     def write_table(self, path: Path | None = None) -> None:
-        """Keep the rows for the next walk; a cache that cannot be written is done without."""
+        """Keep the rows for the next walk, beside a world only those that this one used; a cache may fail to be written."""
         if self.source != "model" or (path is None and not self.measured):
             return
         chosen = path or self._kept_path()
-        rows = [[_text_of(key), *row] for key, row in sorted(self.rows.items())]
+        kept = sorted(key for key in self.rows if path is None or key in self.used)
+        rows = [[_text_of(key), *_rounded(self.rows[key])] for key in kept]
         readings = [[*row[:3], _text_of(row[3]), value] for row, value in sorted(self.readings.items())]
         text = json.dumps({"format": FORMAT, "of": self.digest, "rows": rows, "readings": readings}, separators=(",", ":"))
         with suppress(OSError):
@@ -323,6 +325,12 @@ def _asked_words(world: World) -> list[tuple[frozenset[str], frozenset[str]]]:
         named = frozenset(arrivals) - {OTHERWISE}
         found.append((named | thresholds, named))
     return found
+
+
+def _rounded(row: Row) -> Row:
+    """Return a row with as many digits as are worth keeping: no finding hangs on more."""
+    chances = {word: float(f"{chance:.{DIGITS_KEPT}g}") for word, chance in row.chances.items()}
+    return row._replace(margin=float(f"{row.margin:.{DIGITS_KEPT}g}"), chances=chances)
 
 
 def _text_of(key: Key) -> str:
