@@ -119,6 +119,11 @@ def _spans() -> Schema:
     return _named(ID.pattern, _object("a part of the prompt", SPAN_KEYS, keys), "parts of the prompt that acts speak of")
 
 
+def _continuations() -> Schema:
+    passage = {"anyOf": [TEXT, {"type": "array", "items": _PAIR, "minItems": 1}]}
+    return _named(ID.pattern, passage, "what could follow the words so far, for texts to ask about")
+
+
 def _acts() -> Schema:
     told = sorted({key for keys in KINDS.values() for key in keys})
     keys = {
@@ -214,6 +219,7 @@ _SECTIONS = {
     "thresholds": _thresholds,
     "bands": _bands,
     "spans": _spans,
+    "continuations": _continuations,
     "acts": _acts,
     "tokens": _tokens,
     "scenes": _scenes,

@@ -7,6 +7,8 @@ says to it. To add one, write the first three lines and let ``make bless`` write
     temperature: 0
     seed: 0
 
+A line ``after: content, lever`` says which other golden plays of the world are played before it, into the same folder.
+
 ``make bless`` adds three more, which are asserted like the text: where it ends, the digest of its last state, and the words
 that were drawn with their probabilities.
 
@@ -52,11 +54,13 @@ class Golden(NamedTuple):
     seed: int
     text: str
     came: dict[str, str]
+    after: tuple[str, ...] = ()  # the golden plays of the world that are played before it, into the same folder
 
     def written(self, text: str, came: dict[str, str]) -> str:
         """Return the file that says ``text``, and what it came to."""
         typed = {"play": " / ".join(self.typed), "temperature": f"{self.temperature:g}", "seed": f"{self.seed}"}
-        head = "".join(f"{key}: {value}\n" for key, value in (typed | came).items())
+        before = {"after": ", ".join(self.after)} if self.after else {}
+        head = "".join(f"{key}: {value}\n" for key, value in (typed | before | came).items())
         return f"{head}\n{text}"
 
 
@@ -77,8 +81,9 @@ def read_golden(path: Path) -> Golden:
     rows = dict(line.split(": ", 1) for line in head.splitlines())
     asked = {key: rows.pop(key, "") for key in ("play", "temperature", "seed")}
     assert all(asked.values()), f"{path} begins with {asked}"
+    after = tuple(name for name in rows.pop("after", "").split(", ") if name)
     typed, chance = tuple(asked["play"].split(" / ")), (float(asked["temperature"]), int(asked["seed"]))
-    return Golden(path.parent.name, typed, *chance, text, rows)
+    return Golden(path.parent.name, typed, *chance, text, rows, after)
 
 
 @lru_cache
@@ -105,8 +110,16 @@ def keeper(golden: Golden, saves: Path) -> Keeper:
     return Keeper(saves, world, measure, begin)
 
 
+def inherit(golden: Golden, saves: Path) -> None:
+    """Play what comes before a golden play, into the same folder."""
+    for name in golden.after:
+        _, play = live(read_golden(GOLDEN / golden.world / f"{name}.txt"), saves)
+        play.keeping.close()
+
+
 def begun(golden: Golden, saves: Path) -> Play:
     """Return a golden play before anything is typed."""
+    inherit(golden, saves)
     kept = keeper(golden, saves)
     return Play(kept.world, kept.measure, kept, kept.begin())
 
@@ -114,7 +127,7 @@ def begun(golden: Golden, saves: Path) -> Play:
 def resumed(golden: Golden, saves: Path) -> Play:
     """Return a golden play as it is taken up again."""
     kept = keeper(golden, saves)
-    run, notes = kept.resume("1")
+    run, notes = kept.resume(f"{len(golden.after) + 1}")
     assert not notes, notes
     return Play(kept.world, kept.measure, kept, run)
 
