@@ -467,8 +467,8 @@ class _Loader(ActLoader):
     def until(self, source: Source, node: Node) -> int:
         """Return the layer to which a choice takes one; one at which no token is under way was reported, and is 0."""
         layer = self.whole(source, node, 0, 10_000)
-        if self.waking < layer < self.scope.boundary:
-            return layer
+        if layer is None or self.waking < layer < self.scope.boundary:
+            return layer or 0
         message = f"until is a layer above {self.waking}, at which a token wakes, and below {self.scope.boundary}, its boundary"
         self.problems.append(source.at(node, "E206", message))
         return 0

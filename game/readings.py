@@ -20,6 +20,7 @@ r"""What a text can say of a pass in numbers and words: parsed to plain lists, c
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -129,7 +130,7 @@ class _Reading:
         if given.quoted or given.value not in known:
             message = f"no continuation is called {given.value}{nearest(given.value, list(known))}"
             raise ExpressionError(given.start, "E103", message)
-        return known[given.value]
+        return json.dumps(tokenise(known[given.value]))  # as words: in a text, the ends of lines are blanks
 
     # -- the forms ------------------------------------------------------------------------------------------------
 
@@ -269,7 +270,7 @@ def _at(state: State, measure: Measure, when: int | str) -> Distribution | None:
 
 def _after(state: State, passage: str) -> tuple[tuple[str, ...], Acts]:
     """Return the words and interventions of a pass that goes on through a passage in which nothing is done."""
-    words = tokenise(passage)
+    words = json.loads(passage) if passage else ()
     return (*state.words, *words), (*state.acts[: len(state.words) + 1], *((),) * len(words))
 
 

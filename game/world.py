@@ -174,7 +174,7 @@ class World:
         return {key: row["title"] for key, row in self.data["scenes"].items() if row["title"]}
 
     def begins(self, act: str, layer: int) -> int:
-        """Return the first layer at which an act is in force that is made at ``layer``: a bend turns what leaves the boundary."""
+        """Return the first layer at which an act made at ``layer`` is in force: a bend turns what leaves the boundary."""
         return self.boundary if self.acts[act][0] == "bend" else layer + 1
 
     @cached_property

@@ -114,7 +114,7 @@ def inherit(golden: Golden, saves: Path) -> None:
     """Play what comes before a golden play, into the same folder."""
     for name in golden.after:
         _, play = live(read_golden(GOLDEN / golden.world / f"{name}.txt"), saves)
-        play.keeping.close()
+        assert isinstance(play.keeping, Keeper)
 
 
 def begun(golden: Golden, saves: Path) -> Play:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from game import cli
+from game.decoder import Distribution
 from game.journal import Header, Journal, kept_runs, read_journal
 from game.library import world_contents, worlds_folder
 from game.lines import event_lines
@@ -83,6 +84,10 @@ class Glass(Written):
 
     source = "model"
     probes: tuple[str, ...] = ("nonsense",)  # type: ignore[assignment]
+
+    def foreseen(self, position: int) -> Distribution:
+        """Raise: nobody asks."""
+        raise AssertionError(position)
 
     def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
         """Return a score."""

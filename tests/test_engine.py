@@ -479,6 +479,10 @@ class Layered(Written):
         assert (words, len(acts)) == ((), 1)
         return Distribution(("end", "door"), [log(layer / 10), log(1 - layer / 10)])
 
+    def foreseen(self, position: int) -> Distribution:
+        """Raise: nobody asks."""
+        raise AssertionError(position)
+
     def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
         """Return a score that knows its layer."""
         assert (words, len(acts), name) == ((), 1, "doubt")

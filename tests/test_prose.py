@@ -279,8 +279,6 @@ def test_a_number_is_spelled_up_to_ninety_nine(number: int, words: str) -> None:
         ("a {spelled(mood)}", 11, "E104", "what is shown is a number or an enumeration"),
         ("a {spelled(red)}", 11, "E103", "nothing is called red"),
         ("a {red}", 3, "E103", "nothing is called red"),
-        ("a {word(0)}", 3, "E103", "no function is called word"),
-        ("a {p(two)}", 3, "E103", "p('two') is for texts; a condition asks for a named threshold"),
         ("a {hurried: {sure: {red}}}", 20, "E103", "nothing is called red"),
         ("a {probe('sense')}", 3, "E103", "what can be read here: probe('nonsense')"),
         ("a {lens(word)}", 3, "E103", "what can be read here: lens('two')"),

@@ -248,10 +248,10 @@ class _Findings:
             walked = max(len(walk.parents) for walk in self.evidence.walks)
             yield problem_at(place, "W429", f"the walk stopped after {walked:,} states: what lies beyond is unknown")
         if any(walk.supposed for walk in self.evidence.walks):
-            drawn = "" if self.evidence.likely.supposed else "with words drawn above temperature 0, "
+            drawn = "" if self.evidence.likely.supposed else "with words drawn, "
             message = (
-                f"{drawn}there are more passes than were measured ({self.evidence.decodings.measured:,} now): beyond, the walk is "
-                "abstract, with every word and every threshold taken as possible"
+                f"{drawn}there are more passes than were measured ({self.evidence.decodings.measured:,} now): beyond, the walk "
+                "is abstract, with every word and every threshold taken as possible"
             )
             yield problem_at(place, "W428", message)
 

@@ -1,0 +1,218 @@
+"""What texts read of a pass: each form on a pass that says which question was put to it, and some on the real one."""
+
+from __future__ import annotations
+
+import json
+from math import log
+from pathlib import Path
+
+import pytest
+from conftest import TINY, built
+
+from game.cli import opened_world
+from game.decoder import Distribution, figures
+from game.expressions import ExpressionError, Scope
+from game.passes import Computed, Written
+from game.prose import compiled_text, parse_text
+from game.state import Act, Acts, Facts, State
+
+SCOPE = Scope(
+    variables={},
+    thresholds={},
+    ids={"scene": {"hall": 0}, "choice": {}, "ending": {}, "act": {"bend-no": 0, "lean": 1}},
+    boundary=9,
+    probes=("nonsense",),
+    prompt=("<doc>", "Q:", "Why", "?", "Your"),
+    decoded=(400, 405),
+    spans={"start": (1, 3), "late": (402, 403)},
+    continuations={"again": "\n\nQ: Why?"},
+)
+STATE = State("hall", 402, 5, (), b"", b"", ("foot", "has"), ((Act("lean", 4),), (), ()), (), Facts())
+FRESH = STATE._replace(token=400, words=(), acts=((Act("lean", 4),),))
+AGAIN = ("\n", "\n", "Q:", "Why", "?")
+
+
+class Pass(Written):
+    """A pass that keeps what it was asked, and whose *two* is likelier the more words there are."""
+
+    def __init__(self) -> None:
+        super().__init__(built(TINY))
+        self.asked: list[tuple[tuple[str, ...], Acts]] = []
+
+    def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
+        """Answer by the number of words: .05 for each, on top of .05."""
+        assert len(acts) == len(words) + 1
+        self.asked.append((words, acts))
+        two = 0.05 * (len(words) + 1)
+        rest = 0.9 - two
+        return Distribution(("two", "foot", "has", "\n", "<end>"), [log(two), log(rest), log(0.05), log(0.03), log(0.02)])
+
+    def foreseen(self, position: int) -> Distribution:
+        """Answer by the position."""
+        return Distribution(("face", "Why"), [log(position / 10), log(1 - position / 10)])
+
+    def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
+        """Look at the first positions only, the second the most; above any layer a little less."""
+        assert len(acts) == len(words) + 1
+        return [0.1, 0.6, 0.3 if layer < 100 else 0.2, *[0.0] * (398 + len(words))]
+
+
+def shown(source: str, state: State = STATE, given: Pass | None = None) -> str:
+    tree = json.loads(json.dumps(parse_text(source, SCOPE)))
+    return compiled_text(tree)(state, given or Pass())
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{p('two')} {percent('two')}", "0.10 10"),  # the last decoding: after one word
+        ("{p('two', 400)} {percent('two', 401)}", "0.05 10"),
+        ("{p('two', 402)} {word(402)} {likeliest(402)}", "… … …"),  # not decoded yet
+        ("{p(word)} {p(word, 400)} {p(word, 401)}", "0.05 0.85 0.05"),
+        ("{p(likeliest, 400)} {likeliest(400)}", "0.85 foot"),
+        ("{now('two')} {now(likeliest)} {likeliest}", "0.15 0.75 foot"),
+        ("{word} {word(400)} {sentence}", "has foot foot has"),
+        ("{p('two', again)} {percent('two', again)} {likeliest(again)}", "0.40 40 foot"),
+        ("{p(likeliest, again)}", "0.50"),
+        ("{would(bend-no, 'two')} {would(lean)}", "0.15 foot"),
+        ("{foreseen('face', 3)} {foreseen(word, 3)}", "0.30 0.70"),
+        ("{heed(start)} {heed(start, 401)} {heed(late, 405)}", "90.0 80.0 …"),
+    ],
+)
+def test_each_form_says_what_it_was_asked(source: str, expected: str) -> None:
+    assert shown(source) == expected
+
+
+def test_what_was_not_yet_said_is_an_ellipsis() -> None:
+    assert shown("{word} {word(400)} {p(word, 400)} {p(word)}", FRESH) == "… … … 0.00"
+    assert shown("{p('two')}", FRESH) == "0.05"
+
+
+def test_a_passage_is_run_over_the_words_so_far_with_their_acts_and_none_of_its_own() -> None:
+    given = Pass()
+    shown("{p('two', again)}", STATE, given)
+    assert given.asked == [((*STATE.words, *AGAIN), (*STATE.acts, *((),) * 5))]
+
+
+def test_an_act_that_would_be_made_begins_where_a_choice_would_have_it_begin() -> None:
+    given = Pass()
+    shown("{would(lean, 'two')}", STATE, given)
+    assert given.asked == [(STATE.words, (*STATE.acts[:-1], (Act("lean", 6),)))]
+
+
+def test_what_follows_is_the_likeliest_each_time_and_typed_as_one_would() -> None:
+    given = Pass()
+    assert shown("{onward(3)}", STATE, given) == "foot foot foot"
+    assert [len(words) for words, _ in given.asked] == [2, 3, 4]
+    assert shown("{onward(1, again)}") == "foot"
+    late = STATE._replace(words=("foot",) * 9, acts=((),) * 10, token=409)
+    assert shown("{onward(2)}", late) == "two two"
+
+
+def test_what_follows_ends_with_the_document() -> None:
+    class Ending(Pass):
+        def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
+            """Say that it is over at once."""
+            del words, acts
+            return Distribution(("<end>", "two"), [log(0.9), log(0.1)])
+
+    assert shown("{onward(9)}", STATE, Ending()) == "<end>"
+
+
+@pytest.mark.parametrize(
+    ("source", "offset", "code", "message"),
+    [
+        ("a {p(two)}", 5, "E102", "p takes a word in quotes, word or likeliest, and perhaps a token or a continuation: "),
+        ("a {p()}", 5, "E102", "p takes "),
+        ("a {p('two', 402, 403)}", 3, "E102", "p takes "),
+        ("a {p('two', 399)}", 11, "E206", "the tokens of this world are 400 to 405, not 399"),
+        ("a {p('two', agan)}", 11, "E103", "no continuation is called agan (did you mean again?)"),
+        ("a {p('two', 'again')}", 11, "E103", "no continuation is called again"),
+        ("a {p(word, again)}", 5, "E106", "no word is drawn after a passage: likeliest is the nearest to it"),
+        ("a {now('two', 402)}", 3, "E102", "now takes a word in quotes, word or likeliest: now('two')"),
+        ("a {lens(word)}", 3, "E103", "what can be read here: lens('two')"),
+        ("a {probe('sense')}", 3, "E103", "what can be read here: probe('nonsense')"),
+        ("a {would(bend-now)}", 9, "E103", "no act is called bend-now (did you mean bend-no?)"),
+        ("a {would(lean, two)}", 14, "E102", "would takes an act, and perhaps a word in quotes"),
+        ("a {foreseen('face', 2)}", 19, "E206", "the prompt's words that had any before them are 3 to 5, not 2"),
+        ("a {foreseen('face', six)}", 19, "E206", "the prompt's words that had any before them are 3 to 5, not six"),
+        ("a {foreseen(likeliest, 3)}", 12, "E102", "foreseen takes a word in quotes, or word, and a position"),
+        ("a {heed(stat)}", 8, "E103", "no span is called stat (did you mean start?)"),
+        ("a {heed(start, again)}", 14, "E102", "heed takes a span, and perhaps a token"),
+        ("a {heed(start, 499)}", 14, "E206", "the tokens of this world are 400 to 405, not 499"),
+        ("a {heed(late, 402)}", 8, "E106", "late ends at position 403, which token 402 cannot see"),
+        ("a {onward(61)}", 10, "E206", "1 to 60 words can be asked for, not 61"),
+        ("a {onward(two)}", 10, "E206", "1 to 60 words can be asked for, not two"),
+        ("a {likeliest(nobody)}", 13, "E103", "no continuation is called nobody"),
+        ("a {word(two)}", 8, "E102", "word takes a token: word(402)"),
+    ],
+)
+def test_a_reading_is_refused_where_it_is_wrong(source: str, offset: int, code: str, message: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_text(source, SCOPE)
+    assert (caught.value.offset, caught.value.code) == (offset, code)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "source", ["{now('two')}", "{likeliest}", "{p(likeliest)}", "{would(lean)}", "{heed(start)}", "{lens('two')}"]
+)
+def test_at_an_ending_no_pass_is_under_way(source: str) -> None:
+    with pytest.raises(ExpressionError, match="no pass is under way at an ending"):
+        parse_text(source, SCOPE._replace(ending=True))
+
+
+@pytest.mark.parametrize(
+    "source", ["{p('two', 402)}", "{onward(3)}", "{heed(start, 401)}", "{foreseen('face', 3)}", "{likeliest(again)}"]
+)
+def test_what_is_over_can_be_read_at_an_ending(source: str) -> None:
+    assert parse_text(source, SCOPE._replace(ending=True))
+
+
+@pytest.mark.parametrize("source", ["{would(lean)}", "{foreseen('face', 3)}", "{heed(start)}", "{onward(3)}", "{lens('two')}"])
+def test_where_words_are_written_nothing_is_read_of_layers(source: str) -> None:
+    with pytest.raises(ExpressionError, match="the words of this world are written"):
+        parse_text(source, SCOPE._replace(probes=None))
+
+
+def test_a_written_pass_expected_nothing() -> None:
+    with pytest.raises(Exception, match="nothing was expected at position 3"):
+        Written(built(TINY)).foreseen(3)
+
+
+# -- on the real pass
+
+
+@pytest.fixture(scope="module")
+def computed() -> Computed:
+    world = opened_world("forward-pass")
+    return Computed(world, Path(world.folder) / str(world.model))
+
+
+def test_what_was_foreseen_is_what_a_reading_of_the_whole_prompt_says(computed: Computed) -> None:
+    from game.model import prefill  # noqa: PLC0415 - NumPy comes with the first pass
+
+    world = computed.world
+    logits = prefill(computed.weights, [computed.ids[word] for word in world.prompt]).logits
+    for position in (3, 223, 395):
+        expected = Distribution(computed.vocabulary, logits[position - 2].tolist(), computed.ids)
+        assert computed.foreseen(position).p("face") == pytest.approx(expected.p("face"), abs=1e-9)
+        assert computed.foreseen(position) is computed.foreseen(position)
+    assert world.prompt[394] == "foot"
+
+
+def test_the_attention_of_a_whole_token_is_one_and_is_shared_among_spans(computed: Computed) -> None:
+    shares = computed.attention(("foot", "has"), ((), (), ()), 1_000_000)
+    assert sum(shares) == pytest.approx(1)
+    assert len(shares) == len(computed.world.prompt) + 2
+
+
+def test_the_question_asked_again_is_answered_from_what_was_said(computed: Computed) -> None:
+    world = computed.world
+    tree = parse_text(
+        "{p('two', again)}",
+        SCOPE._replace(continuations={"again": "\n\nQ: How many eyes does my foot have?\nA: Your foot has"}),
+    )
+    words = ("foot", "has", "two", "eyes", ".")
+    state = State("", world.first_token + 5, 32, (), b"", b"", words, ((),) * 6, (), Facts())
+    assert compiled_text(tree)(state, computed) == figures(0.946)
