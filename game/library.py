@@ -151,6 +151,17 @@ def _cache_folder() -> Path:
 def _key(contents: Contents) -> str:
     """Return the cache's key of a world: over its files' contents, and over the reader that would read them."""
     digest = sha256(f"{__version__} {world_hash(contents)}".encode())
-    for module in ("loader", "actions", "gathering", "reader", "yamltree", "prose", "expressions", "tokeniser", "world"):
+    for module in (
+        "loader",
+        "actions",
+        "gathering",
+        "reader",
+        "yamltree",
+        "prose",
+        "readings",
+        "expressions",
+        "tokeniser",
+        "world",
+    ):
         digest.update(str((PACKAGE / f"{module}.py").stat().st_mtime_ns).encode())
     return f"{digest.hexdigest()}.json"
