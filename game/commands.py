@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from game.errors import Problem, UsageError, WorldError
-from game.library import FLAGSHIP, world_folder, world_names
+from game.library import FLAGSHIP, saves_folder, world_folder, world_names
 
 if TYPE_CHECKING:
     from game.decoder import Measure
@@ -244,6 +244,47 @@ def new(asked: argparse.Namespace) -> int:
     return 0
 
 
+# -- endings ----------------------------------------------------------------------------------------------------------
+
+
+def add_endings(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
+    """Add ``endings``."""
+    parser = commands.add_parser(
+        "endings",
+        help="which endings were found, and hints for the rest",
+        description="List the endings of a world that were found, with the runs that reached them, and count the rest.",
+    )
+    _add_world(parser)
+    parser.add_argument(
+        "--hints",
+        metavar="N",
+        nargs="?",
+        type=_count,
+        const=0,
+        help="tell all hints, or those for ending N: nudge, clearer, plain",
+    )
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--plain", action="store_true", help="plain lines (the same list)")
+    look.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="the folder in which runs are kept")
+    parser.set_defaults(carry_out=lambda asked: endings(asked, opened(asked.world)))
+
+
+def endings(asked: argparse.Namespace, world: World) -> int:
+    """List the endings of a world; a run that cannot be read is passed over, and said to be."""
+    from game.collection import collected, collection_lines, collection_object
+    from game.lines import width
+
+    rows, faults = collected(world, saves_folder(asked.saves) / world.id)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if asked.json:
+        print(json.dumps(collection_object(world, rows, asked.hints), ensure_ascii=False))
+    else:
+        print("\n".join(collection_lines(world, rows, asked.hints, width())))
+    return 0
+
+
 def add_all(commands: Commands[argparse.ArgumentParser], opened: Opened, checked: Sequence[Any]) -> None:
     """Add every command for authors; ``checked`` reads a seed and a temperature."""
     seed, temperature = checked
@@ -251,3 +292,4 @@ def add_all(commands: Commands[argparse.ArgumentParser], opened: Opened, checked
     add_walk(commands, opened, seed, temperature)
     add_map(commands, opened)
     add_new(commands)
+    add_endings(commands, opened)

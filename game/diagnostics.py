@@ -84,6 +84,7 @@ CODES = {
     "W428": "There are more passes than were measured: beyond, the walk is abstract.",
     "W429": "The walk stopped at its limit.",
     "W430": "A choice is always cut short.",
+    "W431": "A world has hints, and none for an ending.",
     "E501": "The model cannot be read, or is no file of the world's folder.",
     "E502": "A span is not one, or the prompt has no such words.",
     "E503": "An act is of no kind or of two, or is told what its kind cannot use.",

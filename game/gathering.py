@@ -34,6 +34,7 @@ SINGLES = {
     "instantiations": "the highest number of an instantiation that texts tell apart",
     "acts_per_token": "how many interventions a token bears",
     "lasting_per_token": "how many of them may outlive it",
+    "telling": "the token whose word tells of a run",
 }
 
 

@@ -12,7 +12,7 @@ from game.engine import ended, offers
 from game.errors import ForwardPassError, UsageError
 from game.instruments import Instruments
 from game.lines import MOST_LINE, read_line
-from game.play import Arrived, Decoded, Event, Left, Opened, Play, Refused
+from game.play import Arrived, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.replay import Replayed
 from game.run import Run, moved
 from game.transcript import run_log_likelihood, running_likelihoods, scene_text, then_text, turn_distribution, word_at
@@ -20,6 +20,10 @@ from game.transcript import run_log_likelihood, running_likelihoods, scene_text,
 LIKELIEST = 10
 LONGEST_ID = 60
 DIGITS = 4
+EXPECTED = (
+    'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"notes":true}, {"about":TERM}, {"hint":true}, '
+    '{"quit":true}, or an id'
+)
 
 
 def written(row: dict[str, Any]) -> str:
@@ -133,6 +137,8 @@ def event_object(event: Event, play: Play) -> dict[str, Any] | None:
             return lens_object(read)
         case Refused(message):
             return {"type": "error", "message": message, "offers": [offer.choice.id for offer in play.open_offers]}
+        case Told(_, row):
+            return row
         case _:
             return None
 
@@ -163,9 +169,23 @@ def _carried_out(play: Play, line: str) -> list[Event]:
             return play.redo(str(min(count, len(play.run.turns))))
         case {"quit": True}:
             return [play.left()]
+    return _asked(play, request)
+
+
+def _asked(play: Play, request: Any) -> list[Event]:
+    """Return the answer to a request that changes nothing."""
+    match request:
         case {"lens": True}:
             return play.lens("")
-    raise UsageError('expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"quit":true}, or an id')
+        case {"notes": True}:
+            return play.notes("")
+        case {"about": str(term)}:
+            return play.about(term[:LONGEST_ID])
+        case {"hint": True}:
+            return play.hint("")
+        case {"hint": int(number)} if type(number) is int:
+            return play.hint(f"{number}")
+    raise UsageError(EXPECTED)
 
 
 def _chosen(play: Play, choice: str) -> list[Event]:

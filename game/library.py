@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).resolve().parent
 MOST_FILES = 500
 TEXT = ".yaml"
 READ = (TEXT, ".fpw")
+BESIDE = ("glossary", "hints")
 CALIBRATION = "calibration.json"
 MOST_BYTES = 8 * 1024 * 1024  # of all files of a world together
 CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
@@ -65,8 +66,10 @@ Contents = list[tuple[str, bytes]]
 
 
 def world_files(folder: Path) -> list[Path]:
-    """Return the files that make a world, in the order in which they are read: its texts, its weights, its calibration."""
-    made_of = (path for path in folder.iterdir() if path.suffix in READ or path.name == CALIBRATION)
+    """Return the files that make a world, in the order in which they are read: texts, weights, calibration, glossary, hints."""
+    made_of = [path for path in folder.iterdir() if path.suffix in READ or path.name == CALIBRATION]
+    for beside in BESIDE:
+        made_of += [path for path in (folder / beside).glob(f"*{TEXT}") if not (folder / beside).is_symlink()]
     return sorted(path for path in made_of if not path.name.startswith("."))
 
 
@@ -98,7 +101,8 @@ def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]
         return [], [Problem(shown, 1, 1, "E002", f"{len(files)} files; a world has at most {MOST_FILES}")]
     total = 0
     for path in files:
-        file = f"{shown}/{path.name}"
+        name = path.relative_to(folder).as_posix()
+        file = f"{shown}/{name}"
         try:
             if not path.resolve().is_relative_to(real):
                 problems.append(Problem(file, 1, 1, "E012", "a link out of the world's folder is not followed"))
@@ -110,7 +114,7 @@ def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]
             if total > MOST_BYTES:
                 problems.append(Problem(file, 1, 1, "E002", f"over {MOST_BYTES // 2**20} MB in all; not read"))
                 break
-            contents.append((path.name, path.read_bytes()))
+            contents.append((name, path.read_bytes()))
         except (OSError, RuntimeError) as error:
             problems.append(Problem(file, 1, 1, "E001", f"cannot be read: {getattr(error, 'strerror', '') or error}"))
     return contents, problems
@@ -157,6 +161,7 @@ def _key(contents: Contents) -> str:
         "gathering",
         "reader",
         "yamltree",
+        "beside",
         "prose",
         "readings",
         "expressions",

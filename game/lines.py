@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
+from game.about import share_line
 from game.play import Arrived, Asked, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.transcript import (
     MEASURE,
@@ -46,12 +47,20 @@ def event_lines(event: Event, play: Play, columns: int) -> list[str]:
             lines = [*wrapped(then, columns), ""] if then else []
             lines += standing_lines(run, columns)
             if play.over:
-                return ["", *lines, "", *wrapped("The run has ended: undo, restart, transcript or quit.", columns)]
+                shared = share_line(run, play.keeping.facts.instantiation, play.found, "-")
+                return [
+                    "",
+                    *lines,
+                    "",
+                    *wrapped(shared, columns),
+                    "",
+                    *wrapped("The run has ended: undo, restart, transcript or quit.", columns),
+                ]
             return ["", *lines, "", *offer_lines(run, columns)]
         case Decoded(_, distribution, turn, then):
             lines = [*wrapped(then, columns), ""] if then else []
             return ["", *lines, *wrapped(decoding_line(turn, distribution, play.measure), columns)]
-        case Told(text):
+        case Told(text, _):
             return ["", *(line for row in text.split("\n") for line in wrapped(row, columns))]
         case Asked("prompt", run):
             return ["", *prompt_lines(run, columns), *look_lines(run, columns)]

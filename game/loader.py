@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from game.actions import ActLoader
+from game.beside import Beside
 from game.errors import Problem
 from game.expressions import (
     MOST_NUMBER,
@@ -77,7 +78,10 @@ def read_contents(world: str, shown: str, contents: Contents, problems: list[Pro
             continue
         source, root, met = read_tree(file, content)
         reader.problems.extend(met)
-        if root is not None:
+        beside = name.split("/")[0] if "/" in name else ""
+        if root is not None and beside:
+            reader.gather_beside(beside, source, root)
+        elif root is not None:
             reader.gather(source, root)
         elif met:
             whole = False
@@ -96,7 +100,7 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-class _Loader(ActLoader):
+class _Loader(ActLoader, Beside):
     """The second pass: everything that was gathered, read against everything else."""
 
     def __init__(self, world: str, shown: str, problems: list[Problem]) -> None:
@@ -142,6 +146,9 @@ class _Loader(ActLoader):
             "tokens": [tokens[position] for position in sorted(tokens)],
             "scenes": scenes,
             "choices": {key: self.choice(key, entry) for key, entry in self.choices.items()},
+            "telling": self.telling(),
+            "glossary": self.glossary(),
+            "hints": self.hint_steps(),
             "places": {
                 f"{section}.{name}": _place(entry)
                 for section in ("variables", "thresholds", "acts")
@@ -236,6 +243,12 @@ class _Loader(ActLoader):
             self.problems.append(source.inside(node, offset, "E304", f"{what}: {error}"))
             return ""
         return text
+
+    def telling(self) -> int:
+        """Return the token whose word tells of a run, 0 where none was named."""
+        entry = self.singles.get("telling")
+        first, last = self.scope.decoded
+        return (self.whole(entry.source, entry.node, first, last) or 0) if entry else 0
 
     def continuation(self, name: str, entry: Entry) -> str:
         """Return a passage that could follow what was said: text, or pairs as in a prompt, which begin after an empty line."""

@@ -7,8 +7,9 @@ that fits no other. A choice is kept before it is made; where it cannot be kept 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from game import about
 from game.decoder import Distribution, Measure, draw
 from game.engine import Offer, ended, offers
 from game.errors import ForwardPassError, NotOfferedError, UsageError, nearest
@@ -38,9 +39,10 @@ class Decoded(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Something said beside the story: paragraphs."""
+    """Something said beside the story: paragraphs, and the object that programs are told instead."""
 
     text: str
+    row: dict[str, Any] | None = None
 
 
 class Asked(NamedTuple):
@@ -127,6 +129,12 @@ class Play:
         self.measure = measure
         self.keeping = keeping
         self.run = run
+        self.hinted: dict[str, int] = {}  # how many steps of an ending's hint were given
+
+    @property
+    def found(self) -> frozenset[str]:
+        """The endings that were found before this run, and by it."""
+        return self.keeping.facts.found | ({self.run.state.scene} if self.over else set())
 
     @property
     def draw(self) -> Draw:
@@ -289,6 +297,29 @@ class Play:
         state = self.run.state
         return state.words, state.acts, state.layer
 
+    def about(self, rest: str) -> list[Event]:
+        """Say what a term means, or what there is to ask about."""
+        if not rest or rest.casefold() == self.world.title.casefold():
+            names = [one.name for one in about.terms(self.world)]
+            return [Told(about.listed(self.world), {"type": "about", "about": self.world.about, "terms": names})]
+        term = about.term(self.world, rest)
+        return [Told(term.paragraphs, {"type": "term", **term._asdict()})]
+
+    def hint(self, rest: str) -> list[Event]:
+        """Give a step toward an ending that was not found."""
+        before = about.counted(self.world, self.found)
+        given = about.hint(self.world, self.found, self.hinted, rest)
+        if given is None:
+            return [Told(f"{before}: there is nothing left to hint at.", {"type": "hint", "found": len(self.found)})]
+        row = {"type": "hint", "found": len(self.found), "ending": given.number, "step": given.step, "text": given.text}
+        return [Told(f"{before}.\n{given.line}", row)]
+
+    def notes(self, rest: str) -> list[Event]:
+        """Show what this run has written into the cache."""
+        del rest
+        rows = [trace._asdict() for trace in about.traces(self.run)]
+        return [Told(about.written_down(self.run), {"type": "notes", "notes": rows})]
+
     def transcript(self, rest: str) -> list[Event]:
         """Show the run so far."""
         del rest
@@ -344,6 +375,9 @@ _TABLE = (
     Command("look", "show this scene again", Play.look),
     Command("prompt", "show the document so far", Play.prompt),
     Command("lens", "lay this pass open up to the present layer", Play.lens),
+    Command("notes", "show what this run has written into the cache", Play.notes),
+    Command("about [TERM]", "say what a term means, and whether it is true", Play.about),
+    Command("hint [N]", "a step toward an ending not found yet", Play.hint),
     Command("transcript", "show this run so far", Play.transcript),
     Command("help", "say all this", Play.help),
     Command("quit", "leave; nothing is lost and nothing is asked", Play.quit),

@@ -212,6 +212,7 @@ _SINGLES: dict[str, Schema] = {
     "instantiations": {"type": "integer", "minimum": 1},
     "acts_per_token": {"type": "integer", "minimum": 0},
     "lasting_per_token": {"type": "integer", "minimum": 0},
+    "telling": {"type": "integer", "minimum": 1},
 }
 
 _SECTIONS = {

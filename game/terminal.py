@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from game.about import terms
 from game.errors import Interrupted
 from game.lines import opening_lines, width
 from game.play import COMMANDS, Event, Left, Play
@@ -84,6 +85,12 @@ def completions(play: Play, typed: str) -> Iterator[tuple[str, str]]:
     for offer in play.open_offers:
         if offer.choice.id.startswith(typed):
             yield offer.choice.id, offer.choice.say(play.run.state, play.measure)
+    if typed.startswith("about "):
+        asked = typed.removeprefix("about ").casefold()
+        yield from ((f"about {term.name}", term.claim) for term in terms(play.world) if term.name.casefold().startswith(asked))
+    if typed.startswith("about "):
+        asked = typed.removeprefix("about ").casefold()
+        yield from ((f"about {term.name}", term.claim) for term in terms(play.world) if term.name.casefold().startswith(asked))
     for name, command in COMMANDS.items():
         if name.startswith(typed):
             yield name, command.about

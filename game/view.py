@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from game.about import share_line
 from game.decoder import Measure, figures
 from game.engine import ended
 from game.instruments import Instruments
@@ -68,7 +69,7 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
             return Text("\n".join(transcript(run, columns)))
         case Refused(text):
             return Text(text, style="bold")
-        case Told(text) | Left(text):
+        case Told(text, _) | Left(text):
             return Text(text)
 
 
@@ -77,7 +78,10 @@ def arrival(run: Run, play: Play, columns: int) -> RenderableType:
     if ended(run.world, run.state):
         title, *said = ending_lines(run, columns)
         foot = Text("The run has ended: undo, restart, transcript or quit.", style="dim")
-        return Group(prose(scene_text(run)), Text(""), Text(title, style="bold"), *map(Text, said), Text(""), foot)
+        shared = Text(share_line(run, play.keeping.facts.instantiation, play.found, "·"))
+        return Group(
+            prose(scene_text(run)), Text(""), Text(title, style="bold"), *map(Text, said), Text(""), shared, Text(""), foot
+        )
     return Group(
         Text(place_line(run.world, run.state), style="dim"),
         Text(""),

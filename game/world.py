@@ -136,6 +136,9 @@ class World:
         self.model: str | None = data["model"]  # the file of the weights, in the world's folder
         self.weights: str | None = data["weights"]  # their checksum
         self.acts: dict[str, tuple[str, dict[str, Any]]] = {name: (kind, given) for name, _, _, kind, given in data["acts"]}
+        self.glossary: list[list[Any]] = data.get("glossary", [])  # name, claim, text, source, other names, see also
+        self.hints: dict[str, list[str]] = data.get("hints", {})  # three steps for each ending
+        self.telling: int = data.get("telling", 0)  # the token whose word tells of a run; 0: the last
         self.lasting: frozenset[str] = frozenset(name for name, lasts, *_ in data["acts"] if lasts)
         self.spans: dict[str, tuple[int, int]] = {name: (start, stop) for name, (start, stop) in data["spans"].items()}
         self.scene_ids: tuple[str, ...] = tuple(data["scenes"])

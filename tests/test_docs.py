@@ -59,7 +59,7 @@ RUNS = schemas("docs/runs.md")
 
 
 def test_every_object_has_a_schema_and_an_example() -> None:
-    titles = ["scene", "decode", "ending", "lens", "error", "replayed", "run"]
+    titles = ["scene", "decode", "ending", "lens", "about", "term", "hint", "notes", "error", "replayed", "run", "endings"]
     assert list(OBJECTS) == ["request", *titles]
     examples = [json.loads(block) for block in fenced("docs/json.md", "json example")]
     assert [row["type"] for row in examples[1:]] == titles
@@ -76,10 +76,11 @@ def test_an_object_that_is_not_as_described_is_found() -> None:
 
 def test_everything_that_play_answers_is_as_described(tmp_path: Path) -> None:
     for number, choices in enumerate(TO_ENDINGS.values(), 1):
-        lines = [*choices, "nonsense", "{", '{"undo":1}', '{"redo":1}', '{"undo":9}', '{"lens":true}', "say-now"]
+        asked = ['{"about":""}', '{"about":"layer"}', '{"about":"zz"}', '{"hint":true}', '{"hint":2}', '{"notes":true}']
+        lines = [*choices, *asked, "nonsense", "{", '{"undo":1}', '{"redo":1}', '{"undo":9}', '{"lens":true}', "say-now"]
         typed = "".join(f"{line}\n" for line in lines)
         objects = command("play", WORLD, "--json", "--new", "--saves", tmp_path / f"{number}", typed=typed).objects
-        assert {row["type"] for row in objects} == {"scene", "decode", "ending", "error"}
+        assert {row["type"] for row in objects} == {"scene", "decode", "ending", "error", "about", "term", "hint", "notes"}
         for row in objects:
             hold(OBJECTS[row["type"]], row)
 

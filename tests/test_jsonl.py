@@ -175,7 +175,7 @@ def test_the_words_are_those_of_unicode_and_no_line_is_broken(tmp_path: Path) ->
 
 # -- bad requests ---------------------------------------------------------------------------------------------------------
 
-EXPECTED = 'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"quit":true}, or an id'
+from game.jsonl import EXPECTED
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ def scope(first_light: World) -> Scope:
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for name, _ in BLOCKS}
-    files = {f"yaml {path.name}" for path in WORLDS.glob("first-light/*.yaml")}
+    folder = WORLDS / "first-light"
+    files = {f"yaml {path.relative_to(folder).as_posix()}" for path in folder.rglob("*.yaml")}
     assert kinds - files == {"console", "effect", "condition", "text", "yaml world"}
 
 
