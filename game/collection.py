@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from game.errors import RunError
 from game.journal import kept_runs, read_journal
+from game.saves import UNNAMED
 from game.transcript import wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from game.world import World
-
-
-UNNAMED = "run"
 
 
 class Collected(NamedTuple):

@@ -30,6 +30,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from game import jsonl
+from game.jsonl import EXPECTED
 from game.lines import MOST_LINE
 from game.passes import Written
 from game.play import Play
@@ -174,8 +175,6 @@ def test_the_words_are_those_of_unicode_and_no_line_is_broken(tmp_path: Path) ->
 
 
 # -- bad requests ---------------------------------------------------------------------------------------------------------
-
-from game.jsonl import EXPECTED
 
 
 @pytest.mark.parametrize(
