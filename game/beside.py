@@ -80,5 +80,5 @@ class Beside(Gatherer):
             for ending, entry in endings.items():
                 if ending not in found:
                     message = f"there are hints, and none for the ending {ending}"
-                    self.problems.append(entry.source.at(entry.key, "W431", message)._replace(severity="warning"))
+                    self.problems.append(entry.source.at(entry.key, "W308", message)._replace(severity="warning"))
         return found

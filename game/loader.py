@@ -100,6 +100,15 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
     return tuple(found)
 
 
+class Unread(tuple[str, ...]):
+    """The probes of a model that could not be read: whatever is asked for may be one, and one problem is enough."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class _Loader(ActLoader, Beside):
     """The second pass: everything that was gathered, read against everything else."""
 
@@ -182,7 +191,7 @@ class _Loader(ActLoader, Beside):
             },
             boundary,
             bands={name: self.band(name, entry, waking + 1, boundary) for name, entry in self.sections["bands"].items()},
-            probes=net.probes if net else None,
+            probes=net.probes if net else Unread() if "model" in self.singles else None,
         )
         self.goals = {**self.scope.ids["scene"], DECODE: 0}
         self.first = len(prompt)
@@ -257,6 +266,8 @@ class _Loader(ActLoader, Beside):
             text = f"\n\n{pairs}" if pairs else ""
         else:
             text = self.typed(entry.source, entry.node, name)
+        if self.net is None and "model" in self.singles:
+            return text  # why it cannot be read was said where it is named
         if self.net is None:
             message = f"the continuation {name} is for a model to read, and the words of this world are written"
             self.problems.append(entry.source.at(entry.key, "E304", message))

@@ -155,7 +155,7 @@ class _Reading:
         self.computed()
         self.under_way()
         self.counted(given, 1, 1)
-        known = self.scope.probes or ()
+        known = () if self.scope.probes is None else self.scope.probes
         if not given[0].quoted or (self.form == "probe" and given[0].value not in known):
             can = ", ".join(f"probe('{name}')" for name in known) if self.form == "probe" else "lens('two')"
             raise ExpressionError(self.start, "E103", f"what can be read here: {can}")

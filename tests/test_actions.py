@@ -72,8 +72,16 @@ def test_a_model_is_a_file_of_the_worlds_own_folder(file: str) -> None:
         ('bend: "no", by: 0.2', 'bend: "nope", by: 0.2', "E504 the model has no word nope (did you mean nose?)"),
         ('bend: "no", by: 0.2', 'bend: "no", by: 2', "E206 2 is not from 0 to 1"),
         ('bend: "no", by: 0.2', 'bend: "no"', "E202 the act bend-no needs by"),
-        ("carrier: be", "carrier: kind", "E503 the word that carries a note is one of its own: Note:, be, honest, ."),
-        ("Note: be honest.", "Note: be truthful.", "E504 the model has no word truthful"),
+        (
+            "carrier: be, lasts",
+            "carrier: kind, lasts",
+            "E503 the word that carries a note is one of its own: Note:, be, honest, .",
+        ),
+        (
+            'Note: be honest.", carrier: be, lasts',
+            'Note: be truthful.", carrier: be, lasts',
+            "E504 the model has no word truthful",
+        ),
         ("p('no') > 0.4", "p('noo') > 0.4", "E504 the model has no word noo (did you mean no?)"),
         ("p('no') > 0.4", "probe('nonsens') > 0.4", "E504 the model has no probe nonsens (did you mean nonsense?)"),
         ("      foot: foot-arrives", "      fooot: foot-arrives", "E504 the model has no word fooot (did you mean foot?)"),
@@ -99,7 +107,8 @@ def test_nothing_is_written_where_a_model_says_the_words() -> None:
 def test_an_act_may_not_name_what_the_pass_has_not_reached() -> None:
     problems = said(("your: {token: 400}", "your: {token: 403}"))
     assert [problem.split(": ", 1)[1] for problem in problems] == [
-        "E506 stare-your names position 403; at token 402 nothing after 402 can be looked at"
+        "E506 stare-your names position 403; at token 402 nothing after 402 can be looked at",
+        "E106 your ends at position 403, which token 402 cannot see",
     ]
 
 

@@ -53,8 +53,10 @@ def test_every_bad_world_says_what_is_expected_of_it() -> None:
 def files(expected: Path) -> list[tuple[str, bytes]]:
     """Return the file, or the folder of files, whose problems a text holds."""
     file = expected.with_suffix(".yaml")
-    paths = [file] if file.exists() else sorted(expected.with_suffix("").iterdir())
-    return [(path.name, path.read_bytes()) for path in paths]
+    if file.exists():
+        return [(file.name, file.read_bytes())]
+    folder = expected.with_suffix("")
+    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in sorted(folder.rglob("*.yaml"))]
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.stem)

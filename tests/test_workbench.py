@@ -37,7 +37,7 @@ def test_lens_goes_on_past_the_story() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (["--at", "399"], "forward-pass: forward-pass can be laid open at tokens 400 to 466, not at 399\n"),
+        (["--at", "399"], "forward-pass: forward-pass can be laid open at tokens 400 to 471, not at 399\n"),
         (["--layer", "97"], "forward-pass: forward-pass has layers 1 to 96, not 97\n"),
         (["--layer", "0"], "forward-pass: forward-pass has layers 1 to 96, not 0\n"),
     ],
