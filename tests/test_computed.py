@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from bless import GOLDEN, read_golden
 from conftest import WORLDS
 
 from game.decoder import greedy
@@ -128,14 +129,15 @@ KERNELS = ("Haswell", "Nehalem", "Prescott")
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_run_replayed_on_another_kernel_and_more_threads_is_identical(kernel: str, tmp_path: Path) -> None:
-    played = "see-end\nend-to-slope\nlie-down\nlook-back\nfoot-wait\nlook-giraffe-on\ngiraffe-to-place\nhalf-doubt\najar-wait\n"
+    choices = read_golden(GOLDEN / "forward-pass" / "lineage.txt").typed
+    played = "".join(f"{choice}\n" for choice in choices)
     command = [sys.executable, "-m", "game"]
     saves = ["--saves", str(tmp_path)]
     subprocess.run([*command, "play", "--plain", *saves], input=played, text=True, capture_output=True, check=True)
     elsewhere = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "2"}
     replay = [*command, "replay", "1", *saves]
     done = subprocess.run(replay, text=True, capture_output=True, check=True, env=elsewhere)
-    assert done.stdout.splitlines()[-1] == "9 of 9 turns identical"
+    assert done.stdout.splitlines()[-1] == f"{len(choices)} of {len(choices)} turns identical"
     assert done.stderr == ""
 
 

@@ -150,7 +150,8 @@ def test_an_ending_is_its_text_its_title_and_what_can_be_typed_then(tmp_path: Pa
     out = plain(tmp_path, *TO_ENDINGS[ending], "1", "quit").out
     paragraphs = out.split("\n\n")
     ended = paragraphs.index("The run has ended: undo, restart, transcript or quit.")
-    assert paragraphs[ended - 1].startswith("Ending: ")
+    assert paragraphs[ended - 2].startswith("Ending: ")
+    assert paragraphs[ended - 1].endswith("1 of 4 endings")
     assert paragraphs[ended + 1] == "> 1"
     assert "There is no choice 1 here; the run has ended" in paragraphs[ended + 2]
 

@@ -69,9 +69,11 @@ def test_an_ending_is_its_text_its_title_and_what_was_said(tmp_path: Path) -> No
     with playing(tmp_path, *TO_ENDINGS["the-loop"]) as play:
         lines = shown(play, play.opening()).splitlines()
     assert lines[0] == "dark again."
-    assert lines[-4:] == [
+    assert lines[-6:] == [
         "Ending: Again.",
         "Said in all: “dark again”, log-likelihood -0.81 nats.",
+        "",
+        "First Light · instantiation 1 · “again” at 0.55 · 1 of 4 endings",
         "",
         "The run has ended: undo, restart, transcript or quit.",
     ]
