@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from game import __version__, workbench
+from game import __version__, archive, workbench
 from game.commands import add_all
 from game.errors import ForwardPassError, Interrupted, RunError, UsageError, WorldError
 from game.library import FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
@@ -127,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_play(commands)
     _add_replay(commands)
     _add_runs(commands)
+    archive.add_all(commands, opened_world)
     add_all(commands, opened_world, (_seed, _temperature))
     workbench.add_all(commands, opened_world)
     return parser

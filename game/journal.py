@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
@@ -159,6 +160,7 @@ def _loaded(line: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
+@lru_cache(maxsize=1 << 16)  # siblings hold the lines that they share, letter for letter
 def _row(line: str) -> Recorded | int | None:
     """Return a turn, or where the cursor was put, or None for a line that is neither."""
     row = _loaded(line)

@@ -183,16 +183,25 @@ def test_what_nobody_has_looked_at_yet_has_no_share() -> None:
 
 def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
     altered = walked(
-        *NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-wait", "look-page", "take-pencil", "record-four"
+        *NOTED,
+        "look-back",
+        "take-child",
+        "childish-bet",
+        "bet-no",
+        "slip-stair",
+        "under-wait",
+        "look-page",
+        "take-pencil",
+        "record-four",
     )
     assert [(trace.word, trace.what) for trace in about.traces(altered)][1] == ("two", "remembered as “four”")
-    looked = walked(*NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-wait", "stare-back")
+    looked = walked(*NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-stair", "under-wait", "stare-back")
     assert about.traces(looked)[1].what == "what came of looking hard at one place"
 
 
 def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
     doubted = walked(
-        "see-end", "where-from", "tick-climb", "doubt-unsigned", "unsigned-stair", "hail", "hailed-lean", "push-who"
+        "see-end", "where-from", "tick-climb", "doubt-unsigned", "unsigned-stair", "hail", "hailed-lean", "push-hand"
     )
     assert {trace.what for trace in about.traces(doubted)} == {"a thought without a label"}
 

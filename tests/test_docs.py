@@ -59,7 +59,22 @@ RUNS = schemas("docs/runs.md")
 
 
 def test_every_object_has_a_schema_and_an_example() -> None:
-    titles = ["scene", "decode", "ending", "lens", "about", "term", "hint", "notes", "error", "replayed", "run", "endings"]
+    titles = [
+        "scene",
+        "decode",
+        "ending",
+        "lens",
+        "about",
+        "term",
+        "hint",
+        "notes",
+        "error",
+        "replayed",
+        "run",
+        "endings",
+        "tree",
+        "diff",
+    ]
     assert list(OBJECTS) == ["request", *titles]
     examples = [json.loads(block) for block in fenced("docs/json.md", "json example")]
     assert [row["type"] for row in examples[1:]] == titles

@@ -1,0 +1,140 @@
+"""The commands about runs: the tree of them all with labels and notes, and two runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fixtures_play import TO_ENDINGS, WORLD, command, journal, played
+from test_docs import OBJECTS, hold
+
+
+@pytest.fixture
+def saves(tmp_path: Path) -> Path:
+    """Return a folder with two runs that part at their first turn."""
+    played(tmp_path, *TO_ENDINGS["half-said"])
+    played(tmp_path, *TO_ENDINGS["by-the-door"])
+    return tmp_path
+
+
+def test_a_tree_says_every_turn_once_with_its_words_and_who_stands_there(saves: Path) -> None:
+    done = command("tree", WORLD, "--saves", saves)
+    lines = done.out.splitlines()
+    assert (done.code, done.err) == (0, "")
+    assert lines[0].startswith("First Light: 2 runs, ")
+    assert lines[1] == "Turn 0: waking."
+    assert sum("branch 1 of 2" in line for line in lines) == 1
+    text = " ".join(done.out.split())
+    assert "ends: Half Said. Here stands run 1." in text
+    assert "ends: By the Door. Here stands run 2." in text
+
+
+def test_a_tree_has_no_escapes_no_boxes_and_fits_forty_columns(saves: Path) -> None:
+    out = command("tree", WORLD, "--plain", "--saves", saves, COLUMNS="41").out
+    assert max(map(len, out.splitlines())) <= 40
+    assert out.isascii() or not any(ord(character) in range(0x2500, 0x2600) for character in out)
+    assert "\x1b" not in out
+
+
+def test_without_runs_a_tree_says_so(tmp_path: Path) -> None:
+    assert command("tree", WORLD, "--saves", tmp_path).out == f"No run of First Light is kept in {tmp_path} yet.\n"
+
+
+def test_a_tree_as_an_object_is_as_described(saves: Path) -> None:
+    assert command("tree", WORLD, "--saves", saves, "--note", "1", "1", "in haste").code == 0
+    (row,) = command("tree", WORLD, "--json", "--saves", saves).objects
+    hold(OBJECTS["tree"], row)
+    assert row["runs"] == 2
+    assert row["branches"][1]["note"] == "in haste"
+
+
+def test_a_label_is_put_on_a_turn_shown_and_taken_off(saves: Path) -> None:
+    before = (saves / WORLD / "001-run.jsonl").read_bytes()
+    put = command("tree", WORLD, "--label", "1", "2", "the short way", "--saves", saves)
+    assert put.out == "Turn 2 of run 1 has the label “the short way”.\n"
+    assert "Label: the short way." in " ".join(command("tree", WORLD, "--saves", saves).out.split())
+    assert command("tree", WORLD, "--label", "1", "2", "", "--saves", saves).out == "Turn 2 of run 1 has no label.\n"
+    assert "Label" not in command("tree", WORLD, "--saves", saves).out
+    assert (saves / WORLD / "001-run.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("turn", ["0", "9", "x"])
+def test_a_label_on_no_turn_is_wrong_usage(saves: Path, turn: str) -> None:
+    done = command("tree", WORLD, "--label", "1", turn, "x", "--saves", saves)
+    assert (done.code, done.err) == (2, f"forward-pass: run 1 has turns 1 to 2; there is no turn {turn}\n")
+
+
+def test_a_tree_can_be_proven(saves: Path) -> None:
+    done = command("tree", WORLD, "--prove", "--saves", saves)
+    assert done.code == 0
+    assert "Run 1: proven: 2 of 2 turns identical." in done.err
+    path = saves / WORLD / "001-run.jsonl"
+    path.write_text(path.read_text().replace(journal(saves).turns[1].digest, "0" * 16))
+    done = command("tree", WORLD, "--prove", "--saves", saves)
+    assert done.code == 1
+    assert "Run 1: diverged at turn 2 of 2." in done.err
+
+
+def test_a_proof_says_where_the_world_has_changed_since(saves: Path) -> None:
+    path = saves / WORLD / "001-run.jsonl"
+    path.write_text(path.read_text().replace(journal(saves).header.hash, "f" * 64))
+    assert "Run 1: the world has changed since, and 2 of 2" in command("tree", WORLD, "--prove", "--saves", saves).err
+
+
+def test_a_file_that_is_no_run_is_named_and_passed_over(saves: Path) -> None:
+    (saves / WORLD / "009-odd.jsonl").write_text("odd\n")
+    done = command("tree", WORLD, "--saves", saves)
+    assert (done.code, "009-odd.jsonl" in done.err) == (0, True)
+
+
+def test_the_golden_runs_are_a_tree_that_nothing_can_be_put_on(tmp_path: Path) -> None:
+    out = command("tree", WORLD, "--golden", "--saves", tmp_path).out
+    assert "4 of 4 endings" in out
+    done = command("tree", WORLD, "--golden", "--label", "1", "1", "x", "--saves", tmp_path)
+    assert (done.code, "read only" in done.err) == (2, True)
+
+
+# -- diff
+
+
+def test_two_runs_are_held_against_each_other(saves: Path) -> None:
+    out = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves).out
+    assert out.startswith(f"{WORLD}/1 and {WORLD}/2\nThey share 0 turns.\n")
+    assert "(say-now)" in out
+    assert "  scene: half-said; by-the-door\n" in out
+    assert "Token 11 said “dark”; “switch”\n  “dark”: 0.81, 0.39 (-42 points)\n" in out
+    assert out.endswith("Endings: Half Said; By the Door\n")
+
+
+def test_a_run_and_its_beginning_differ_in_what_goes_on(saves: Path) -> None:
+    played(saves, *TO_ENDINGS["by-the-door"][:2])
+    out = " ".join(command("diff", f"{WORLD}/2", f"{WORLD}/3", "--saves", saves).out.split())
+    assert "They share 2 turns." in out
+    assert f"Then {WORLD}/3: goes no further." in out
+    assert out.endswith("Endings: By the Door; not ended")
+
+
+def test_a_run_is_the_same_as_itself(saves: Path) -> None:
+    out = command("diff", f"{WORLD}/1", f"{WORLD}/1", "--saves", saves).out
+    assert out.endswith("They are the same run: 2 turns, to the last digest.\n")
+
+
+def test_a_difference_as_an_object_is_as_described(saves: Path) -> None:
+    (row,) = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--json", "--saves", saves).objects
+    hold(OBJECTS["diff"], row)
+    assert row["endings"] == ["half-said", "by-the-door"]
+
+
+def test_runs_of_two_worlds_are_not_held_against_each_other(saves: Path, tmp_path: Path) -> None:
+    path = saves / WORLD / "001-run.jsonl"
+    other = tmp_path / "other.jsonl"
+    other.write_text(path.read_text().replace('"world":"first-light"', '"world":"forward-pass"'))
+    done = command("diff", path, other, "--saves", saves)
+    assert (done.code, "is a run of first-light" in done.err) == (2, True)
+
+
+def test_what_diverged_is_said_and_the_rest_is_compared(saves: Path) -> None:
+    path = saves / WORLD / "001-run.jsonl"
+    path.write_text(path.read_text().replace(journal(saves).turns[1].digest, "0" * 16))
+    done = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves)
+    assert (done.code, "001-run.jsonl: its digest is" in done.err) == (0, True)
