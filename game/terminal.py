@@ -76,7 +76,7 @@ def toolbar(play: Play) -> str:
     word, left = quoted(word_at(world, state)), world.boundary - state.layer
     here = f" {state.token} {word} · layer {state.layer}/{world.layers} · {layers(left)} left"
     if width() > len(here) + 28:
-        return f"{here} · help  undo  prompt  quit"
+        return f"{here} · help  about  undo  quit"
     return here if width() > len(here) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
 
 
