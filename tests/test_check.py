@@ -54,9 +54,9 @@ def test_the_smallest_world_passes_and_says_how_large_it_is(check: Check) -> Non
     )
 
 
-@pytest.mark.parametrize("name", ["first-light", "forward-pass"])
-def test_the_worlds_that_come_with_the_game_pass(name: str) -> None:
-    report = walked(WORLDS / name, measure_of)
+def test_the_world_for_authors_passes() -> None:
+    """The flagship's million states are walked by ``make check``, before any test."""
+    report = walked(WORLDS / "first-light", measure_of)
     assert not [str(problem) for problem in report.problems if problem.severity == "error"]
 
 
