@@ -1,61 +1,184 @@
-"""The commands about runs that are kept: the tree of them all, and two of them side by side."""
+"""The commands about runs that are kept: replay, the tree, two side by side, runs out and in."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from game.errors import RunError, UsageError
-from game.library import CHECKOUT, FLAGSHIP, saves_folder
+from game.library import FLAGSHIP, saves_folder
 
 if TYPE_CHECKING:
-    from game.decoder import Distribution
+    from game.decoder import Measure
     from game.journal import Journal
+    from game.play import Play
     from game.run import Run
-    from game.tree import Tree
+    from game.saves import Keeper
+    from game.shelf import Shelf
     from game.world import World
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - it has no public name
-Opened = Callable[[str | None], "World"]
+MOST_SPEED = 64.0
 
 
-def _saves_and_look(parser: argparse.ArgumentParser, plain: str) -> None:
+class Doors(NamedTuple):
+    """What the commands are given by ``cli``: how a world is opened, what keeps its runs, and how one is played on."""
+
+    opened: Callable[[str | None], World]
+    keeper: Callable[[World, Measure, argparse.Namespace], Keeper]
+    played: Callable[[Play, argparse.Namespace], int]
+    on_terminal: Callable[[], bool]
+
+
+def _saves_and_look(parser: argparse.ArgumentParser, plain: str, rows: str = "one JSON object") -> None:
     look = parser.add_mutually_exclusive_group()
     look.add_argument("--plain", action="store_true", help=plain)
-    look.add_argument("--json", action="store_true", help="one JSON object")
+    look.add_argument("--json", action="store_true", help=rows)
+    _saves(parser)
+
+
+def _saves(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="the folder in which runs are kept")
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):  # noqa: PLR2004 - digits
+        raise argparse.ArgumentTypeError(f"a turn is a whole number, not {text!r}")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1.0
+    if not 0 <= speed <= MOST_SPEED:
+        raise argparse.ArgumentTypeError(f"a speed is a number from 0 to {MOST_SPEED:g}, not {text!r}")
+    return speed
+
+
+def _found(run: str, asked: argparse.Namespace) -> tuple[Path, Journal]:
+    """Return the file of RUN, and what it says."""
+    from game.journal import found_run, read_journal
+
+    path = found_run(saves_folder(asked.saves), FLAGSHIP, run)
+    return path, read_journal(path)
+
+
+# -- replay -----------------------------------------------------------------------------------------------------------
+
+
+def add_replay(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+    """Add ``replay``."""
+    parser = commands.add_parser(
+        "replay",
+        help="walk a run again and prove that it is the same",
+        description="Walk a run again, turn by turn, and check each turn's digest against the one recorded. On a terminal it "
+        "is shown at reading speed, and can be stopped, stepped and forked; elsewhere it is printed.",
+    )
+    parser.add_argument("replayed", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
+    parser.add_argument("--to", metavar="N", type=_whole, help="stop after turn N")
+    parser.add_argument("--speed", metavar="S", type=_speed, default=1.0, help="S times reading speed; 0 goes by key alone")
+    parser.add_argument("--without", metavar="N", type=_whole, help="leave out what turn N did to the pass, and compare")
+    _saves_and_look(parser, "plain lines, all at once", "one JSON object a line, for programs")
+    parser.set_defaults(carry_out=lambda asked: replay(asked, doors))
+
+
+def replay(asked: argparse.Namespace, doors: Doors) -> int:
+    """Walk a run again; return 1 where it did not come out as it was."""
+    from game.passes import measure_of
+    from game.replay import replayed
+
+    path, journal = _found(asked.replayed, asked)
+    world = doors.opened(journal.header.world)
+    to = len(journal.turns) if asked.to is None else asked.to
+    if to > len(journal.turns):
+        raise UsageError(f"{path.name} has {len(journal.turns)} turns; there is no turn {to}")
+    outcome = replayed(world, measure_of(world), journal, to)
+    for note in outcome.notes:
+        print(note, file=sys.stderr)
+    code = 0 if outcome.identical == to and not journal.fault else 1
+    if asked.without is not None:
+        return _without(asked, outcome.run, journal, doors) if not code else _not_the_same(outcome.proof)
+    if asked.json:
+        from game.jsonl import show_replay
+    elif asked.plain or not doors.on_terminal():
+        from game.plain import show_replay
+    else:
+        from game.playback import show
+
+        turn = show(outcome, asked.speed)
+        print(outcome.proof)
+        return code if turn is None else _forked(asked, doors, world, path, turn)
+    show_replay(outcome)
+    return code
+
+
+def _not_the_same(proof: str) -> int:
+    print(f"forward-pass: nothing can be left out of a run that is not what it was: {proof}", file=sys.stderr)
+    return 1
+
+
+def _without(asked: argparse.Namespace, run: Run, journal: Journal, doors: Doors) -> int:
+    from game.ablation import ablated, ablation_lines, ablation_objects
+    from game.lines import width
+
+    found = ablated(run, asked.without, journal.header.temperature, journal.header.seed)
+    if asked.json:
+        for row in ablation_objects(found):
+            print(json.dumps(row, ensure_ascii=False))
+    else:
+        print("\n".join(ablation_lines(found, width(), bars=not asked.plain and doors.on_terminal())))
+    return 0
+
+
+def _forked(asked: argparse.Namespace, doors: Doors, world: World, path: Path, turn: int) -> int:
+    """Play on from a turn of a run, in a run of its own."""
+    from game.passes import measure_of
+    from game.play import Play
+
+    keeper = doors.keeper(world, measure_of(world), asked)
+    run, notes = keeper.fork(path, turn)
+    for note in notes:
+        print(note, file=sys.stderr)
+    return doors.played(Play(world, keeper.measure, keeper, run), asked)
 
 
 # -- tree -------------------------------------------------------------------------------------------------------------
 
 
-def add_tree(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
+def add_tree(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
     """Add ``tree``."""
     parser = commands.add_parser(
         "tree",
         help="all runs of a world as one tree",
-        description="Show all runs of a world as one tree: what they share stands once, with whatever was put on a turn.",
+        description="Show all runs of a world as one tree: what they share stands once, with whatever was put on a turn. On a "
+        "terminal it can be walked, read, replayed and forked by key (? tells which); elsewhere it is printed.",
     )
     parser.add_argument("world", metavar="WORLD", nargs="?", help=f"a world's name or folder ({FLAGSHIP} if left out)")
     parser.add_argument(
         "--label", nargs=3, metavar=("RUN", "TURN", "TEXT"), help="put a label on a turn; an empty one takes it off"
     )
     parser.add_argument("--note", nargs=3, metavar=("RUN", "TURN", "TEXT"), help="put a note on a turn")
-    parser.add_argument("--prove", action="store_true", help="walk every run again and say what is proven")
+    parser.add_argument(
+        "--prove", action="store_true", help="walk every run again: say what is proven, and count the ways on never taken"
+    )
     parser.add_argument("--golden", action="store_true", help="the golden runs of a checkout instead, which are read only")
-    _saves_and_look(parser, "plain lines (the same)")
-    parser.set_defaults(carry_out=lambda asked: tree(asked, opened(asked.world)))
+    _saves_and_look(parser, "plain lines")
+    parser.set_defaults(carry_out=lambda asked: tree(asked, doors))
 
 
-def tree(asked: argparse.Namespace, world: World) -> int:
+def tree(asked: argparse.Namespace, doors: Doors) -> int:
     """Show the tree of runs, or put a label or a note on a turn of it."""
-    from game.tree import grown
+    from game.passes import measure_of
+    from game.shelf import golden_shelf, kept_shelf
 
+    world = doors.opened(asked.world)
     folder = saves_folder(asked.saves) / world.id
     if asked.golden and (asked.label or asked.note):
         raise UsageError("golden runs are read only: nothing can be put on their turns")
@@ -64,92 +187,64 @@ def tree(asked: argparse.Namespace, world: World) -> int:
             _put(folder, kind, getattr(asked, kind))
     if asked.label or asked.note:
         return 0
-    runs = _golden_runs(world) if asked.golden else _kept_runs(folder)
-    _show_tree(asked, world, grown((number, journal) for number, journal in runs), folder)
-    return _prove(world, runs) if asked.prove else 0
-
-
-def _kept_runs(folder: Path) -> list[tuple[int, Journal]]:
-    """Return the runs in a folder by number; a file that is no run is named on standard error and passed over."""
-    from game.journal import kept_runs, read_journal
-
-    found = []
-    for run in kept_runs(folder):
-        try:
-            found.append((run.number, read_journal(run.path)))
-        except RunError as error:
-            print(error, file=sys.stderr)
-    return found
-
-
-def _golden_runs(world: World) -> list[tuple[int, Journal]]:
-    """Return the golden runs that came with a checkout, numbered in the order of their names, walked as they are typed."""
-    from game.journal import Header, Journal
-    from game.passes import measure_of
-    from game.run import Recorded, begun, followed, turned
-    from game.state import Facts
-
-    folder = (CHECKOUT or Path()) / "tests" / "golden" / world.id
-    files = sorted(folder.glob("*.txt")) if CHECKOUT else []
-    if not files:
-        raise RunError(f"there are no golden runs of {world.id} here: they come with a checkout")
     measure = measure_of(world)
-    found = []
-    for number, path in enumerate(files, 1):
-        head = dict(line.split(": ", 1) for line in path.read_text(encoding="utf8").partition("\n\n")[0].splitlines())
-        seed, temperature = int(head["seed"]), float(head["temperature"])
-        known = frozenset(name for name in head.get("after", "").split(", ") if name)
-        facts = Facts(len(known) + 1, known)
-        run = begun(world, measure, facts)
-        for choice in head["play"].split(" / "):
-            run = followed(run, turned(run, _typed(run, choice), partial(_drawn, temperature, seed)))
-        turns = tuple(Recorded(one.choice, one.state.scene, one.word, one.probability, one.digest) for one in run.turns)
-        header = Header(world.id, world.version, world.hash, world.weights, seed, temperature, facts, path.stem)
-        found.append((number, Journal(header, turns, len(turns), 0, torn=False, fault="")))
-    return found
+    shelf = golden_shelf(world, measure) if asked.golden else kept_shelf(world, measure, folder)
+    for fault in shelf.faults:
+        print(fault, file=sys.stderr)
+    if not (asked.plain or asked.json or asked.prove) and shelf.journals and doors.on_terminal():
+        return _browse(asked, doors, shelf)
+    return _show_tree(asked, shelf, folder)
 
 
-def _typed(run: Run, choice: str) -> str:
-    """Return the id of a choice that was typed, by its id or its number."""
-    from game.engine import offers
+def _browse(asked: argparse.Namespace, doors: Doors, shelf: Shelf) -> int:
+    """Let a tree be browsed, and play on wherever it is forked, until whoever browses leaves."""
+    from game.browser import browsed
+    from game.play import Play
 
-    if not choice.isdigit():
-        return choice
-    return [offer.choice.id for offer in offers(run.world, run.measure, run.state) if offer.open][int(choice) - 1]
+    wanted = browsed(shelf)
+    if wanted is None:
+        return 0
+    keeper = doors.keeper(shelf.world, shelf.measure, asked)
+    if shelf.read_only:
+        run, notes = keeper.plant(shelf.journals[wanted.run], wanted.turn)
+    else:
+        run, notes = keeper.fork(f"{wanted.run}", wanted.turn)
+    for note in notes:
+        print(note, file=sys.stderr)
+    return doors.played(Play(shelf.world, shelf.measure, keeper, run), asked)
 
 
-def _drawn(temperature: float, seed: int, distribution: Distribution, token: int) -> str:
-    from game.decoder import draw
-
-    return draw(distribution, temperature, seed, token)
-
-
-def _show_tree(asked: argparse.Namespace, world: World, grown: Tree, folder: Path) -> None:
+def _show_tree(asked: argparse.Namespace, shelf: Shelf, folder: Path) -> int:
     from game.branches import tree_lines, tree_object
-    from game.labels import read_labels
     from game.lines import width
 
-    marks = read_labels(folder)
+    untaken, told = _proven(shelf) if asked.prove else ({}, [])
     if asked.json:
-        print(json.dumps(tree_object(world, grown, marks), ensure_ascii=False))
-    elif not grown.lasts:
-        print(f"No run of {world.title} is kept in {folder.parent} yet.")
+        print(json.dumps(tree_object(shelf, untaken), ensure_ascii=False))
+    elif not shelf.journals:
+        print(f"No run of {shelf.world.title} is kept in {folder.parent} yet.")
     else:
-        print("\n".join(tree_lines(world, grown, marks, width())))
+        print("\n".join(tree_lines(shelf, width(), untaken=untaken)))
+    sys.stdout.flush()
+    for line, _ in told:
+        print(line, file=sys.stderr)
+    return int(any(failed for _, failed in told))
 
 
-def _prove(world: World, runs: list[tuple[int, Journal]]) -> int:
-    """Walk runs again and say on standard error what came of each; return 1 where one is not what it was."""
-    from game.branches import status
-    from game.passes import measure_of
-    from game.replay import replayed
+def _proven(shelf: Shelf) -> tuple[dict[int, tuple[int, int]], list[tuple[str, bool]]]:
+    """Walk all runs again; return by branch how many ways on were never taken, and what came of each run."""
+    from game.branches import status, untaken
+    from game.run import moved
 
-    measure, failed = measure_of(world), False
-    for number, journal in runs:
-        outcome = replayed(world, measure, journal, len(journal.turns))
-        failed = failed or bool(outcome.differences)
-        print(f"Run {number}: {status(outcome, journal.header.hash)}.", file=sys.stderr)
-    return int(failed)
+    counts: dict[int, tuple[int, int]] = {}
+    told = []
+    for number, journal in shelf.journals.items():
+        outcome = shelf.walked(number, len(journal.turns))
+        told.append((f"Run {number}: {status(outcome)}.", bool(outcome.differences)))
+        for branch in shelf.tree.path(shelf.tree.lasts[number]):
+            if branch.number not in counts and branch.turn <= len(outcome.run.turns):
+                counts[branch.number] = untaken(moved(outcome.run, branch.turn), len(branch.after))
+    return counts, told
 
 
 def _put(folder: Path, kind: str, given: list[str]) -> None:
@@ -169,7 +264,7 @@ def _put(folder: Path, kind: str, given: list[str]) -> None:
 # -- diff -------------------------------------------------------------------------------------------------------------
 
 
-def add_diff(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
+def add_diff(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
     """Add ``diff``."""
     parser = commands.add_parser(
         "diff",
@@ -179,27 +274,25 @@ def add_diff(commands: Commands[argparse.ArgumentParser], opened: Opened) -> Non
     )
     parser.add_argument("first", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
     parser.add_argument("second", metavar="RUN", help="the other")
-    _saves_and_look(parser, "plain lines (the same)")
-    parser.set_defaults(carry_out=lambda asked: diff(asked, opened))
+    _saves_and_look(parser, "plain lines, without bars")
+    parser.set_defaults(carry_out=lambda asked: diff(asked, doors))
 
 
-def diff(asked: argparse.Namespace, opened: Opened) -> int:
+def diff(asked: argparse.Namespace, doors: Doors) -> int:
     """Hold two runs against each other."""
     from game.branches import difference, difference_lines, difference_object
-    from game.journal import found_run, read_journal
     from game.lines import width
     from game.passes import measure_of
     from game.run import moved, restored
 
-    paths = [found_run(saves_folder(asked.saves), FLAGSHIP, name) for name in (asked.first, asked.second)]
-    journals = [read_journal(path) for path in paths]
-    worlds = {journal.header.world for journal in journals}
-    if len(worlds) > 1:
-        raise UsageError(f"{asked.first} is a run of {journals[0].header.world}, {asked.second} of {journals[1].header.world}")
-    world = opened(worlds.pop())
+    found_runs = [_found(name, asked) for name in (asked.first, asked.second)]
+    worlds = [journal.header.world for _, journal in found_runs]
+    if worlds[0] != worlds[1]:
+        raise UsageError(f"{asked.first} is a run of {worlds[0]}, {asked.second} of {worlds[1]}")
+    world = doors.opened(worlds[0])
     measure = measure_of(world)
     runs: list[Run] = []
-    for journal, path in zip(journals, paths, strict=True):
+    for path, journal in found_runs:
         run, differences, _ = restored(world, measure, journal.header.facts, journal.turns)
         if differences:
             print(f"{path.name}: {differences[0].what} (turn {differences[0].turn})", file=sys.stderr)
@@ -208,7 +301,7 @@ def diff(asked: argparse.Namespace, opened: Opened) -> int:
     if asked.json:
         print(json.dumps(difference_object(found, names), ensure_ascii=False))
     else:
-        print("\n".join(difference_lines(found, names, width())))
+        print("\n".join(difference_lines(found, names, width(), bars=not asked.plain and doors.on_terminal())))
     return 0
 
 
@@ -216,7 +309,101 @@ def _shown(name: str) -> str:
     return f"run {name}" if name.isdigit() else name
 
 
-def add_all(commands: Any, opened: Opened) -> None:
+# -- export and import ------------------------------------------------------------------------------------------------
+
+
+def add_export(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+    """Add ``export``."""
+    parser = commands.add_parser(
+        "export",
+        help="a run as text, page, picture or recording",
+        description="Write a run, up to where it stands, as text, Markdown, a page of its own, a picture, or a recording for "
+        "asciinema. The same run gives the same bytes.",
+    )
+    parser.add_argument("exported", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
+    parser.add_argument("--format", choices=("txt", "md", "html", "svg", "cast"), default="txt", help="what to write (txt)")
+    parser.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
+    _saves(parser)
+    parser.set_defaults(carry_out=lambda asked: export(asked, doors))
+
+
+def export(asked: argparse.Namespace, doors: Doors) -> int:
+    """Write a run as a document; raises ``RunError`` where it is not what it was."""
+    from game.export import exported
+    from game.passes import measure_of
+    from game.replay import replayed
+    from game.run import moved
+
+    path, journal = _found(asked.exported, asked)
+    world = doors.opened(journal.header.world)
+    outcome = replayed(world, measure_of(world), journal, len(journal.turns))
+    if outcome.differences:
+        raise RunError(f"{path.name} {outcome.proof}: {outcome.differences[0].what}; what it was cannot be told any more")
+    text = exported(moved(outcome.run, journal.at), journal.header, asked.format)
+    if asked.output is None:
+        sys.stdout.write(text)
+    else:
+        _write_whole(Path(asked.output), text)
+    return 0
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file or leave what was there: what is written stands beside it until it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def add_import(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+    """Add ``import``."""
+    parser = commands.add_parser(
+        "import",
+        help="make a stranger's run file one of yours",
+        description="Read a run's file, walk it again on the world that is here, and keep it among the runs, under the next "
+        "number. A file is data: nothing in it is carried out.",
+    )
+    parser.add_argument("file", metavar="FILE", help="a run's file")
+    parser.add_argument("world", metavar="WORLD", nargs="?", help="the world it is a run of (the one it names if left out)")
+    _saves(parser)
+    parser.set_defaults(carry_out=lambda asked: import_(asked, doors))
+
+
+def import_(asked: argparse.Namespace, doors: Doors) -> int:
+    """Take in a run from elsewhere, as far as it comes out here as it was recorded; return 1 where that is not to its end."""
+    from game.journal import NAME, read_journal
+    from game.passes import measure_of
+    from game.replay import replayed
+    from game.run import moved
+    from game.saves import UNNAMED, take_in
+
+    path = Path(asked.file)
+    journal = read_journal(path)
+    world = doors.opened(asked.world or journal.header.world)
+    if journal.header.world != world.id:
+        raise RunError(f"{path} is a run of {journal.header.world}, this is {world.id}")
+    outcome = replayed(world, measure_of(world), journal, len(journal.turns))
+    for note in outcome.notes:
+        print(note, file=sys.stderr)
+    for difference in outcome.differences[:1]:
+        print(f"{path.name}: {outcome.proof}: {difference.what}", file=sys.stderr)
+    if not outcome.identical:
+        raise RunError(f"{path}: no turn of it comes out here as it was recorded; nothing was kept")
+    name = path.stem.lstrip("0123456789-") or UNNAMED
+    header = journal.header._replace(version=world.version, hash=world.hash, weights=world.weights, parent=None)
+    folder = saves_folder(asked.saves) / world.id
+    kept = take_in(folder, header, moved(outcome.run, outcome.identical), name if NAME.fullmatch(name) else UNNAMED)
+    print(f"{outcome.proof}. Kept as {world.id}/{int(kept.name.split('-')[0])} ({kept}).")
+    return 0 if outcome.identical == len(journal.turns) and not journal.fault else 1
+
+
+def add_all(commands: Any, doors: Doors) -> None:
     """Add every command about runs."""
-    add_tree(commands, opened)
-    add_diff(commands, opened)
+    add_replay(commands, doors)
+    add_tree(commands, doors)
+    add_diff(commands, doors)
+    add_export(commands, doors)
+    add_import(commands, doors)

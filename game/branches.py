@@ -10,23 +10,31 @@ from game.decoder import Distribution, figures
 from game.engine import offers
 from game.labels import Marked
 from game.replay import Replayed
-from game.run import Run, Turn, moved
+from game.run import Recorded, Run, Turn, moved
+from game.shelf import Shelf
 from game.transcript import choice_words, layers, quoted, turn_distribution, wrapped
 from game.tree import Branch, Tree
 from game.world import World
 
 LIKELIEST = 4  # words of a distribution that are held against each other
 DIGITS = 4
+Untaken = Mapping[int, tuple[int, int]]
+"""By branch, how many of its ways on nobody took, and how many there are."""
+SIDE_BY_SIDE = 60  # columns from which two bars stand beside each other
 
 
-def tree_lines(world: World, tree: Tree, marks: Mapping[str, Marked], columns: int, here: int | None = None) -> list[str]:
-    """Return the tree in plain lines: a turn a line, farther in behind each fork; ``here`` is where somebody stands."""
+def tree_lines(shelf: Shelf, columns: int, here: int | None = None, untaken: Untaken | None = None) -> list[str]:
+    """Return the tree of runs in plain lines: a turn a line, farther in behind each fork; ``here`` is where somebody stands."""
+    world, tree, marks = shelf.world, shelf.tree, shelf.marks()
     lines = wrapped(summary(world, tree), columns)
     for forks, branch in tree.depth_first():
         indent = "  " * min(forks, 8)
+        words = branch_words(world, tree, branch, marks, here)
+        if untaken and untaken.get(branch.number, (0, 0))[0]:
+            words += " {} of {} ways on never taken.".format(*untaken[branch.number])
         lines += [
             indent + line if not number else f"{indent}   {line}"
-            for number, line in enumerate(wrapped(branch_words(world, tree, branch, marks, here), columns - len(indent) - 3))
+            for number, line in enumerate(wrapped(words, columns - len(indent) - 3))
         ]
     return lines
 
@@ -78,8 +86,9 @@ def came_to(world: World, branch: Branch) -> str:
     return f"said {quoted(recorded.word)} at {figures(recorded.probability or 0.0)}, {led}"
 
 
-def tree_object(world: World, tree: Tree, marks: Mapping[str, Marked]) -> dict[str, Any]:
-    """Return the tree as an object."""
+def tree_object(shelf: Shelf, untaken: Untaken | None = None) -> dict[str, Any]:
+    """Return the tree of runs as an object."""
+    world, tree, marks = shelf.world, shelf.tree, shelf.marks()
     rows = []
     for branch in tree.branches:
         recorded = branch.recorded
@@ -88,23 +97,49 @@ def tree_object(world: World, tree: Tree, marks: Mapping[str, Marked]) -> dict[s
         if recorded:
             row |= {"choice": recorded.choice, "word": recorded.word, "p": recorded.probability, "digest": recorded.digest}
             row |= {key: text for key, text in marks.get(recorded.digest, Marked())._asdict().items() if text}
+        if untaken and branch.number in untaken:
+            row["untaken"] = untaken[branch.number][0]
         rows.append(row)
     return {"type": "tree", "world": world.id, "runs": len(tree.lasts), "forks": tree.forks, "branches": rows}
 
 
-def exits(run: Run, walked: int) -> str:
-    """Return how many exits of the present scene nobody took, as a number and never as names."""
+def untaken(run: Run, walked: int) -> tuple[int, int]:
+    """Return how many of the open ways on from the present scene nobody took, and how many there are."""
     here = sum(offer.open for offer in offers(run.world, run.measure, run.state))
-    return f"{max(here - walked, 0)} of {here} ways on were never taken"
+    return max(here - walked, 0), here
 
 
-def status(outcome: Replayed, journal_hash: str) -> str:
+def exits(run: Run, walked: int) -> str:
+    """Return how many ways on nobody took, in words: as a number and never as names."""
+    never, here = untaken(run, walked)
+    return f"{never} of {_count(here, 'way')} on {'was' if never == 1 else 'were'} never taken"
+
+
+def status(outcome: Replayed) -> str:
     """Return what walking a run again has shown of it: proven, diverged, or that the world has changed."""
     if outcome.differences:
         return outcome.proof
-    if journal_hash != outcome.run.world.hash:
-        return f"the world has changed since, and {outcome.proof}"
-    return f"proven: {outcome.proof}"
+    return f"the world has changed since, and {outcome.proof}" if outcome.changed else f"proven: {outcome.proof}"
+
+
+def place_of(world: World, tree: Tree) -> list[tuple[int, int | None]]:
+    """Return for each branch the token and the layer at which the pass then stood, as the choices cost them.
+
+    No run is walked: a layer is None where the world no longer has the choice that led there, or it led past the boundary.
+    """
+    places: list[tuple[int, int | None]] = [(world.first_token, world.waking)]
+    scenes, known = [world.start], set(world.scene_ids)
+    for branch in tree.branches[1:]:
+        recorded = branch.recorded or Recorded("", world.start, None, None, "")
+        token, layer = places[branch.before]
+        scenes.append(recorded.scene)
+        if recorded.word is not None:
+            places.append((token + 1, world.waking))
+            continue
+        scene = scenes[branch.before]
+        choice = world.scene(scene).by_id.get(recorded.choice) if scene in known else None
+        places.append((token, choice.layer_after(layer) if choice and layer is not None else None))
+    return places
 
 
 # -- two runs side by side ----------------------------------------------------------------------------------------------
@@ -180,8 +215,11 @@ def _made(run: Run) -> str:
     return ", ".join(made) or "none"
 
 
-def difference_lines(found: Difference, names: tuple[str, str], columns: int) -> list[str]:
-    """Return a difference in plain lines: where the runs parted, what of the state differs, how words moved, the endings."""
+def difference_lines(found: Difference, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:
+    """Return a difference in lines: where the runs parted, what of the state differs, how words moved, the endings.
+
+    With ``bars``, chances stand side by side as bars too; without, nothing is but words and numbers.
+    """
     first, second = found.first, found.second
     lines = wrapped(f"{names[0]} and {names[1]}", columns)
     if found.shared == first.at == second.at:
@@ -193,12 +231,38 @@ def difference_lines(found: Difference, names: tuple[str, str], columns: int) ->
     for row in state_words(first, second) or ["nothing differs"]:
         lines += wrapped(f"  {row}", columns)
     for decoding in found.decodings:
-        words = f"{quoted(decoding.words[0])}; {quoted(decoding.words[1])}"
-        lines += ["", *wrapped(f"Token {decoding.token} said {words}", columns)]
-        for word, one, other in decoding.likeliest:
-            lines += wrapped(f"  {quoted(word)}: {figures(one)}, {figures(other)} ({100 * (other - one):+.0f} points)", columns)
+        lines += ["", *decoding_lines(decoding, names, columns, bars=bars)]
     endings = [run.world.endings.get(run.state.scene, "not ended") for run in (first, second)]
     return [*lines, "", *wrapped(f"Endings: {endings[0]}; {endings[1]}", columns)]
+
+
+def decoding_lines(decoding: Decoding, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:
+    """Return what came out of a token in two runs, and how the likeliest words moved from one to the other."""
+    said = [f"{quoted(word)} ({name})" for word, name in zip(decoding.words, names, strict=True)]
+    lines = wrapped(f"Token {decoding.token} said {', '.join(said)}", columns)
+    for word, one, other in decoding.likeliest:
+        moved_by = f"({100 * (other - one):+.0f} points)"
+        if bars:
+            lines += _bars(quoted(word), (one, other), columns)
+        else:
+            lines += wrapped(f"  {quoted(word)}: {figures(one)}, then {figures(other)} {moved_by}", columns)
+    return lines
+
+
+def _bars(word: str, chances: tuple[float, float], columns: int) -> list[str]:
+    """Return two chances of a word as bars side by side, one below the other where there is no room."""
+    wide = columns >= SIDE_BY_SIDE
+    room = (columns - 28) // 2 if wide else columns - 20
+    shown = [f"{figures(chance):<6} {('█' * round(room * chance) or '▏'):<{room}}" for chance in chances]
+    if wide:
+        return [f"  {word:<10} {shown[0]} {shown[1]}".rstrip()]
+    return [f"  {word:<10} {shown[0]}".rstrip(), f"  {'':<10} {shown[1]}".rstrip()]
+
+
+def decoding_object(decoding: Decoding) -> dict[str, Any]:
+    """Return a token that two runs decoded as an object."""
+    likeliest = [[word, round(one, DIGITS), round(other, DIGITS)] for word, one, other in decoding.likeliest]
+    return {"token": decoding.token, "words": list(decoding.words), "likeliest": likeliest}
 
 
 def _next(run: Run, shared: int) -> str:
@@ -220,13 +284,6 @@ def difference_object(found: Difference, names: tuple[str, str]) -> dict[str, An
         "shared": found.shared,
         "choices": parted,
         "state": state_words(found.first, found.second),
-        "decodings": [
-            {
-                "token": decoding.token,
-                "words": list(decoding.words),
-                "likeliest": [[word, round(one, DIGITS), round(other, DIGITS)] for word, one, other in decoding.likeliest],
-            }
-            for decoding in found.decodings
-        ],
+        "decodings": [decoding_object(decoding) for decoding in found.decodings],
         "endings": endings,
     }

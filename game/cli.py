@@ -125,9 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(carry_out=_title)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_play(commands)
-    _add_replay(commands)
     _add_runs(commands)
-    archive.add_all(commands, opened_world)
+    archive.add_all(commands, archive.Doors(opened_world, _keeper, _played, _on_terminal))
     add_all(commands, opened_world, (_seed, _temperature))
     workbench.add_all(commands, opened_world)
     return parser
@@ -162,21 +161,6 @@ def _add_play(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.set_defaults(carry_out=_play)
 
 
-def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "replay",
-        help="walk a run again and prove that it is the same",
-        description="Walk a run again, turn by turn, and check each turn's digest against the one recorded.",
-    )
-    parser.add_argument("replayed", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
-    parser.add_argument("--to", metavar="N", type=_turn, help="stop after turn N")
-    look = parser.add_mutually_exclusive_group()
-    look.add_argument("--plain", action="store_true", help="plain lines (what replay prints now)")
-    look.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
-    _add_saves(parser)
-    parser.set_defaults(carry_out=_replay)
-
-
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("runs", help="list the runs that are kept", description="List the runs of a world.")
     _add_world(parser)
@@ -201,12 +185,6 @@ def _temperature(text: str) -> float:
 def _seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MOST_SEED):  # noqa: PLR2004 - digits
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to {MOST_SEED}, not {text!r}")
-    return int(text)
-
-
-def _turn(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 6):  # noqa: PLR2004 - digits
-        raise argparse.ArgumentTypeError(f"a turn is a whole number, not {text!r}")
     return int(text)
 
 
@@ -256,16 +234,16 @@ def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Heade
     return header
 
 
-def _open_run(keeper: Keeper) -> str | None:
-    """Return the number of the run that was played last, if it has not ended."""
+def _open_run(keeper: Keeper) -> tuple[str | None, int]:
+    """Return the number of the run that was played last, if it has not ended, and how many runs there are."""
     from game.journal import kept_runs, latest_first
     from game.saves import summaries
 
     ended = {summary.number: summary.ended for summary in summaries(keeper.folder, keeper.world) if not summary.problem}
     for kept in latest_first(kept_runs(keeper.folder)):
         if kept.number in ended:
-            return None if ended[kept.number] else str(kept.number)
-    return None
+            return None if ended[kept.number] else str(kept.number), len(ended)
+    return None, len(ended)
 
 
 def _continued(keeper: Keeper) -> tuple[Play, tuple[str, ...]]:
@@ -292,42 +270,38 @@ def _on_terminal() -> bool:
 
 
 def _title(asked: argparse.Namespace) -> int:
-    rest = {
-        "world": None,
-        "continue_": False,
-        "new": False,
-        "load": None,
-        "json": False,
-        "temperature": None,
-        "seed": None,
-    }
+    rest = {"world": None, "continue_": False, "new": False, "load": None, "json": False, "temperature": None, "seed": None}
     for key, value in rest.items():
         setattr(asked, key, value)
     asked.plain = not (sys.stdin.isatty() and sys.stdout.isatty())
     asked.new = asked.plain
-    return _play(asked)
+    return _play(asked, title=True)
 
 
-def _play(asked: argparse.Namespace) -> int:
+def _play(asked: argparse.Namespace, *, title: bool = False) -> int:
     from game.passes import measure_of
 
     if (asked.continue_ or asked.load is not None) and (asked.seed is not None or asked.temperature is not None):
         raise UsageError("a kept run has its own seed and temperature: leave --seed and --temperature out")
     world = opened_world(_world_of_load(asked))
-    measure = measure_of(world)
-    keeper = _keeper(world, measure, asked)
-    terminal = not (asked.plain or asked.json) and _on_terminal()
-    play, notes = _begun(asked, keeper, by_hand=sys.stdin.isatty() and sys.stdout.isatty() and not asked.json)
+    keeper = _keeper(world, measure_of(world), asked)
+    by_hand = sys.stdin.isatty() and sys.stdout.isatty() and not asked.json
+    play, notes = _begun(asked, keeper, by_hand=by_hand, title=title)
     if play is None:
         return 0
     for note in notes:
         print(note, file=sys.stderr)
+    return _played(play, asked)
+
+
+def _played(play: Play, asked: argparse.Namespace) -> int:
+    """Play a run with the front end that was asked for, to where whoever plays leaves."""
     try:
         if asked.json:
             from game import jsonl
 
             jsonl.run(play)
-        elif terminal:
+        elif not asked.plain and _on_terminal():
             from game import terminal as front
 
             front.run(play)
@@ -339,7 +313,7 @@ def _play(asked: argparse.Namespace) -> int:
         _say_where(play)
         raise
     finally:
-        keeper.close()
+        play.keeping.close()
     return 0
 
 
@@ -356,7 +330,7 @@ def _world_of_load(asked: argparse.Namespace) -> str | None:
     return _run_and_world(asked.load, asked)[1]
 
 
-def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool) -> tuple[Play | None, tuple[str, ...]]:
+def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool, title: bool) -> tuple[Play | None, tuple[str, ...]]:
     """Return play as it was asked for, with what should be known of its run; None where whoever plays thought better of it."""
     from game.play import Play
 
@@ -366,27 +340,67 @@ def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool) -> tuple
         run, notes = keeper.resume(_run_and_world(asked.load, asked)[0])
         return Play(keeper.world, keeper.measure, keeper, run), notes
     if by_hand and not asked.new and asked.seed is None and asked.temperature is None:
-        number = _open_run(keeper)
-        if number is not None:
-            answer = _ask_continue(number)
-            if answer == "continue":
-                return _continued(keeper)
-            if answer == "quit":
-                return None, ()
+        number, kept = _open_run(keeper)
+        if number is not None or (title and kept):
+            return _entitled(keeper, number, kept)
     return Play(keeper.world, keeper.measure, keeper, keeper.begin()), ()
 
 
-def _ask_continue(number: str) -> str:
-    """Ask whether to go on with a run; return ``continue``, ``new`` or ``quit``."""
-    print(f"Run {number} is open.\n\n 1. Continue run {number}\n 2. A new instantiation\n 3. Quit")
-    answers = {"": "continue", "1": "continue", "2": "new", "3": "quit", "c": "continue", "n": "new", "q": "quit"}
+def _entitled(keeper: Keeper, number: str | None, kept: int) -> tuple[Play | None, tuple[str, ...]]:
+    """Show the title until something is chosen from it; return what ``_begun`` does."""
+    from game.play import Play
+
+    runs = "1 run" if kept == 1 else f"{kept} runs"
+    rows = {"continue": f"Continue run {number}"} if number is not None else {}
+    rows |= {"new": "A new instantiation", "branches": f"The branches of {runs}", "quit": "Quit"}
+    while True:
+        answer = _chosen(keeper.world.title, rows)
+        if answer == "continue":
+            return _continued(keeper)
+        if answer == "quit":
+            return None, ()
+        if answer == "new":
+            return Play(keeper.world, keeper.measure, keeper, keeper.begin()), ()
+        forked = _branches(keeper)
+        if forked is not None:
+            return forked
+
+
+def _chosen(title: str, rows: dict[str, str]) -> str:
+    """Ask which of some rows is wanted, by its number, its key or its first letter; an empty answer is the first."""
+    print("\n".join([title, "", *(f" {number}. {words}" for number, words in enumerate(rows.values(), 1))]))
+    answers = (
+        {f"{number}": key for number, key in enumerate(rows, 1)} | {key[0]: key for key in rows} | {key: key for key in rows}
+    )
     while True:
         print("\n> ", end="", flush=True)
         line = sys.stdin.readline()
-        typed = line.strip().lower() if line else "quit"
-        if typed in answers or typed in answers.values():
-            return answers.get(typed, typed)
-        print("Type 1, 2 or 3.")
+        typed = line.strip().lower() or next(iter(rows)) if line else "quit"
+        if typed in answers:
+            return answers[typed]
+        print(f"Type a number from 1 to {len(rows)}.")
+
+
+def _branches(keeper: Keeper) -> tuple[Play, tuple[str, ...]] | None:
+    """Show the tree of runs; return play at a fork of it, or None where whoever browses came back."""
+    from game.play import Play
+
+    shelf = keeper.shelf()
+    for fault in shelf.faults:
+        print(fault, file=sys.stderr)
+    if not _on_terminal():
+        from game.branches import tree_lines
+        from game.lines import width
+
+        print("\n".join([*tree_lines(shelf, width()), ""]))
+        return None
+    from game.browser import browsed
+
+    wanted = browsed(shelf)
+    if wanted is None:
+        return None
+    run, notes = keeper.fork(f"{wanted.run}", wanted.turn)
+    return Play(keeper.world, keeper.measure, keeper, run), notes
 
 
 def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
@@ -397,28 +411,6 @@ def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
     path = found_run(saves_folder(asked.saves), Path(named).resolve().name if named else FLAGSHIP, run)
     world = read_journal(path).header.world
     return path, named or world
-
-
-def _replay(asked: argparse.Namespace) -> int:
-    from game.journal import read_journal
-    from game.passes import measure_of
-    from game.replay import replayed
-
-    path, name = _run_and_world(asked.replayed, asked)
-    world = opened_world(name)
-    journal = read_journal(path)
-    to = len(journal.turns) if asked.to is None else asked.to
-    if to > len(journal.turns):
-        raise UsageError(f"{path.name} has {len(journal.turns)} turns; there is no turn {to}")
-    outcome = replayed(world, measure_of(world), journal, to)
-    for note in outcome.notes:
-        print(note, file=sys.stderr)
-    if asked.json:
-        from game.jsonl import show_replay
-    else:
-        from game.plain import show_replay
-    show_replay(outcome)
-    return 0 if outcome.identical == to and not journal.fault else 1
 
 
 def _runs(asked: argparse.Namespace) -> int:

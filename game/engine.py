@@ -148,10 +148,15 @@ def take(world: World, measure: Measure, state: State, choice: str) -> State:
         state.facts,
     )
     if runs_out:
-        return _measured(world, measure, after, range(len(world.thresholds)))
+        return finished(world, measure, after)
     if chosen.measures:
         after = _measured(world, measure, after, chosen.measures)
     return _arrived(world, after, chosen.targets)
+
+
+def finished(world: World, measure: Measure, state: State) -> State:
+    """Return a state at the boundary with the truth of every threshold taken from its finished pass."""
+    return _measured(world, measure, state, range(len(world.thresholds)))
 
 
 def decode(world: World, state: State, word: str) -> State:

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from game.branches import difference, difference_object, tree_object
 from game.decoder import Measure
 from game.engine import ended, offers
 from game.errors import ForwardPassError, UsageError
 from game.instruments import Instruments
 from game.lines import MOST_LINE, read_line
-from game.play import Arrived, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.play import Arrived, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.replay import Replayed
 from game.run import Run, moved
 from game.transcript import run_log_likelihood, running_likelihoods, scene_text, then_text, turn_distribution, word_at
@@ -22,7 +23,7 @@ LONGEST_ID = 60
 DIGITS = 4
 EXPECTED = (
     'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"notes":true}, {"about":TERM}, {"hint":true}, '
-    '{"quit":true}, or an id'
+    '{"tree":true}, {"diff":RUN}, {"quit":true}, or an id'
 )
 
 
@@ -137,6 +138,10 @@ def event_object(event: Event, play: Play) -> dict[str, Any] | None:
             return lens_object(read)
         case Refused(message):
             return {"type": "error", "message": message, "offers": [offer.choice.id for offer in play.open_offers]}
+        case Branched(shelf, _):
+            return tree_object(shelf)
+        case Compared(first, second, names):
+            return difference_object(difference(first, second), names)
         case Told(_, row):
             return row
         case _:
@@ -181,6 +186,10 @@ def _asked(play: Play, request: Any) -> list[Event]:
             return play.notes("")
         case {"about": str(term)}:
             return play.about(term[:LONGEST_ID])
+        case {"tree": True}:
+            return play.tree("")
+        case {"diff": str(run)}:
+            return play.diff(run[:LONGEST_ID])
         case {"hint": True}:
             return play.hint("")
         case {"hint": int(number)} if type(number) is int:
@@ -218,8 +227,8 @@ def show_replay(outcome: Replayed) -> None:
             then = ""
         print(written({**scene_object(here, None, then), "digest": turn.digest}))
     row = {"type": "replayed", "turns": outcome.asked, "identical": outcome.identical}
-    for difference in outcome.differences[:1]:
-        row["message"] = f"{outcome.proof}: {difference.what}"
+    for first in outcome.differences[:1]:
+        row["message"] = f"{outcome.proof}: {first.what}"
     print(written(row))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 
 from game.about import share_line
-from game.play import Arrived, Asked, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.branches import difference, difference_lines, tree_lines
+from game.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.transcript import (
     MEASURE,
     decoding_line,
@@ -62,17 +64,28 @@ def event_lines(event: Event, play: Play, columns: int) -> list[str]:
             return ["", *lines, *wrapped(decoding_line(turn, distribution, play.measure), columns)]
         case Told(text, _):
             return ["", *(line for row in text.split("\n") for line in wrapped(row, columns))]
-        case Asked("prompt", run):
-            return ["", *prompt_lines(run, columns), *look_lines(run, columns)]
-        case Opened(read):
-            return ["", *instrument_lines(read, columns)]
-        case Asked(_, run):
-            return ["", *transcript(run, columns)]
+        case Asked() | Opened() | Branched() | Compared():
+            return ["", *_asked_lines(event, columns)]
         case Refused(message):
             return ["", *wrapped(message, columns)]
         case Left(text):
             first, *commands = text.split("\n")  # which are there to be copied, and are not broken
             return ["", *wrapped(first, columns), *commands]
+
+
+def _asked_lines(event: Asked | Opened | Branched | Compared, columns: int) -> Iterable[str]:
+    """Return what was asked to be shown."""
+    match event:
+        case Asked("prompt", run):
+            return [*prompt_lines(run, columns), *look_lines(run, columns)]
+        case Asked(_, run):
+            return transcript(run, columns)
+        case Opened(read):
+            return instrument_lines(read, columns)
+        case Branched(shelf, here):
+            return tree_lines(shelf, columns, here)
+        case Compared(first, second, names):
+            return difference_lines(difference(first, second), names, columns)
 
 
 def opening_lines(play: Play, columns: int) -> list[str]:

@@ -15,6 +15,7 @@ from game.engine import Offer, ended, offers
 from game.errors import ForwardPassError, NotOfferedError, UsageError, nearest
 from game.instruments import Instruments, read_instruments
 from game.run import Draw, Run, Turn, followed, moved, turned
+from game.shelf import Shelf
 from game.state import Acts, Facts
 from game.transcript import turn_distribution
 from game.world import World
@@ -70,7 +71,22 @@ class Left(NamedTuple):
     text: str
 
 
-Event = Arrived | Decoded | Told | Asked | Opened | Refused | Left
+class Branched(NamedTuple):
+    """The tree of all runs was asked for; ``here`` is the branch at which the present run stands."""
+
+    shelf: Shelf
+    here: int
+
+
+class Compared(NamedTuple):
+    """Two runs were to be held against each other, and what they are called."""
+
+    first: Run
+    second: Run
+    names: tuple[str, str]
+
+
+Event = Arrived | Decoded | Told | Asked | Opened | Refused | Left | Branched | Compared
 
 
 class Keeping(Protocol):
@@ -104,6 +120,18 @@ class Keeping(Protocol):
         """Take up a kept run; return it with what should be known of it. Raises ``RunError`` or ``UsageError``."""
         ...
 
+    def fork(self, asked: str, at: int) -> tuple[Run, tuple[str, ...]]:
+        """Take up a kept run at a turn, as the beginning of a sibling. Raises ``RunError`` or ``UsageError``."""
+        ...
+
+    def other(self, asked: str) -> Run:
+        """Return a kept run, to be looked at. Raises ``RunError`` or ``UsageError``."""
+        ...
+
+    def shelf(self) -> Shelf:
+        """Return all runs that are kept."""
+        ...
+
     def listed(self) -> list[str]:
         """Return a line for each run that is kept."""
         ...
@@ -118,6 +146,10 @@ class Keeping(Protocol):
 
     def rename(self, name: str) -> None:
         """Name the run; raises ``RunError`` where that fails."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the run."""
         ...
 
 
@@ -320,6 +352,25 @@ class Play:
         rows = [trace._asdict() for trace in about.traces(self.run)]
         return [Told(about.written_down(self.run), {"type": "notes", "notes": rows})]
 
+    def tree(self, rest: str) -> list[Event]:
+        """Show all runs as one tree."""
+        del rest
+        shelf = self.keeping.shelf()
+        return [Branched(shelf, shelf.tree.at(self.run.digest))]
+
+    def diff(self, rest: str) -> list[Event]:
+        """Hold the present run against another."""
+        if not rest:
+            raise UsageError("Against which run? diff NUMBER, or diff NAME; load lists them.")
+        names = (self.keeping.label or "this run", f"run {rest}" if rest.isdigit() else rest)
+        return [Compared(self.run, self.keeping.other(rest), names)]
+
+    def fork(self, number: int, at: int) -> list[Event]:
+        """Take up a kept run at a turn, to play on from there in a run of its own; the present one stays as it is."""
+        run, notes = self.keeping.fork(f"{number}", at)
+        self.run = run
+        return [*(Told(note) for note in notes), *self.opening()]
+
     def transcript(self, rest: str) -> list[Event]:
         """Show the run so far."""
         del rest
@@ -379,6 +430,8 @@ _TABLE = (
     Command("about [TERM]", "say what a term means, and whether it is true", Play.about),
     Command("hint [N]", "a step toward an ending not found yet", Play.hint),
     Command("transcript", "show this run so far", Play.transcript),
+    Command("tree", "all runs as one tree; fork anywhere", Play.tree),
+    Command("diff RUN", "hold this run against another", Play.diff),
     Command("help", "say all this", Play.help),
     Command("quit", "leave; nothing is lost and nothing is asked", Play.quit),
 )

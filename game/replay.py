@@ -17,6 +17,7 @@ class Replayed(NamedTuple):
     asked: int  # how many turns were to be walked
     differences: tuple[Divergence, ...]
     notes: tuple[str, ...]
+    changed: bool = False  # whether the world is another than when it was recorded
 
     @property
     def identical(self) -> int:
@@ -46,4 +47,4 @@ def replayed(world: World, measure: Measure, journal: Journal, to: int) -> Repla
         notes.append(f"The world has changed since (then {journal.header.version}, now {world.version}).")
     if probabilities:
         notes.append(f"Probabilities recorded otherwise than they are now: {probabilities}.")
-    return Replayed(run, to, tuple(differences), tuple(notes))
+    return Replayed(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash)

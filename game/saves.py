@@ -20,6 +20,7 @@ from game.errors import RunError
 from game.journal import FILE, NAME, Header, Journal, Kept, dumped, found_run, kept_runs, read_journal
 from game.library import FLAGSHIP, saves_folder
 from game.run import Divergence, Run, Turn, begun, moved, restored
+from game.shelf import Shelf, kept_shelf
 from game.state import Facts
 from game.tokeniser import join
 from game.world import World
@@ -197,6 +198,44 @@ class Keeper:
             self.file = None
         return Resumed(run, notes)
 
+    def fork(self, asked: str | Path, at: int) -> Resumed:
+        """Take up a kept run at one of its turns, to play on from there in a sibling of it; its file is left as it is.
+
+        Raises ``RunError`` or ``UsageError``, and the present run goes on.
+        """
+        path = asked if isinstance(asked, Path) else found_run(self.saves, self.world.id, asked)
+        journal = _journal_of(self.world, path)
+        run = self._walked(path, journal, at)
+        self.close()
+        self._hold(journal.header, path, None)
+        return Resumed(run, (f"A branch of {path.name} at turn {at}: the next choice begins a run of its own.",))
+
+    def plant(self, journal: Journal, at: int) -> Resumed:
+        """Begin a run, to be kept from its next choice on, with the first turns of one that is kept elsewhere."""
+        self.begin()
+        self.header = self.header._replace(seed=journal.header.seed, temperature=journal.header.temperature)
+        journal = journal._replace(header=journal.header._replace(facts=self.header.facts))
+        run = self._walked(Path(journal.header.made), journal, at)
+        return Resumed(run, (f"A branch of {journal.header.made} at turn {at}: the next choice begins a run of its own.",))
+
+    def _walked(self, path: Path, journal: Journal, at: int) -> Run:
+        run, differences, _ = restored(self.world, self.measure, journal.header.facts, journal.turns[:at])
+        if len(run.turns) < at or any(difference.broken for difference in differences):
+            raise RunError(
+                f"{path.name} cannot be walked to turn {at}: {differences[0].what if differences else 'it ends before'}"
+            )
+        return run
+
+    def other(self, asked: str) -> Run:
+        """Return a kept run where its cursor stands, to be looked at; raises ``RunError`` or ``UsageError``."""
+        journal = _journal_of(self.world, found_run(self.saves, self.world.id, asked))
+        run, _, _ = restored(self.world, self.measure, journal.header.facts, journal.turns)
+        return moved(run, min(journal.at, len(run.turns)))
+
+    def shelf(self) -> Shelf:
+        """Return all runs of the world that are kept."""
+        return kept_shelf(self.world, self.measure, self.folder)
+
     def keep(self, run: Run, turn: Turn) -> None:
         """Write down a turn that ``run`` is about to make, before it is made; raises ``RunError`` where that fails."""
         if self.file is None or self.path is None or _gone(self.path, self.file):
@@ -332,7 +371,21 @@ def _notes(path: Path, journal: Journal, world: World, differences: list[Diverge
     return tuple(notes)
 
 
-def _created(folder: Path, content: bytes) -> tuple[Path, int]:
+def take_in(folder: Path, header: Header, run: Run, name: str) -> Path:
+    """Keep a run from elsewhere, up to where it stands, under the next number; return its file. Raises ``RunError``."""
+    content = "".join(f"{line}\n" for line in (header.line(), *map(_turn_line, run.path)))
+    path, file = _created(folder, content.encode(), "the run could not be kept")
+    try:
+        target = path.with_name(path.name.replace(f"-{UNNAMED}.", f"-{name}."))
+        path.rename(target)
+    except OSError:
+        return path  # it is kept, if under no name
+    finally:
+        os.close(file)
+    return target
+
+
+def _created(folder: Path, content: bytes, failed: str = NOT_TAKEN) -> tuple[Path, int]:
     """Write a new run into a folder under the next number; return its path and its open, locked file.
 
     It has its number only when it is whole: killed at any moment, a process leaves a run or none.
@@ -356,7 +409,7 @@ def _created(folder: Path, content: bytes) -> tuple[Path, int]:
                 partial.unlink(missing_ok=True)
             _sync_folder(folder)
     except OSError as error:
-        raise _not_kept(NOT_TAKEN, folder, error) from None
+        raise _not_kept(failed, folder, error) from None
     return path, file
 
 

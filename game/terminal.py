@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from game.about import terms
-from game.errors import Interrupted
+from game.errors import ForwardPassError, Interrupted
 from game.lines import opening_lines, width
-from game.play import COMMANDS, Event, Left, Play
+from game.play import COMMANDS, Branched, Event, Left, Play, Refused
 from game.transcript import EMPHASIS, layers, quoted, word_at
 
 if TYPE_CHECKING:
@@ -34,8 +34,21 @@ def run(play: Play) -> None:
         except EOFError:
             _show([play.left()], play, console)
             return
-        if not _show(play.answer(typed), play, console):
+        if not _show(_browsed(play.answer(typed), play), play, console):
             return
+
+
+def _browsed(events: list[Event], play: Play) -> list[Event]:
+    """Return events as they stand, or, where the tree was asked for, what came of browsing it."""
+    if len(events) != 1 or not isinstance(events[0], Branched):
+        return events
+    from game.browser import browsed
+
+    wanted = browsed(*events[0])
+    try:
+        return play.fork(wanted.run, wanted.turn) if wanted else play.opening()
+    except ForwardPassError as error:
+        return [Refused(f"{error}")]
 
 
 def _show(events: list[Event], play: Play, console: Console) -> bool:
@@ -85,9 +98,6 @@ def completions(play: Play, typed: str) -> Iterator[tuple[str, str]]:
     for offer in play.open_offers:
         if offer.choice.id.startswith(typed):
             yield offer.choice.id, offer.choice.say(play.run.state, play.measure)
-    if typed.startswith("about "):
-        asked = typed.removeprefix("about ").casefold()
-        yield from ((f"about {term.name}", term.claim) for term in terms(play.world) if term.name.casefold().startswith(asked))
     if typed.startswith("about "):
         asked = typed.removeprefix("about ").casefold()
         yield from ((f"about {term.name}", term.claim) for term in terms(play.world) if term.name.casefold().startswith(asked))

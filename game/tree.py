@@ -37,6 +37,10 @@ class Tree(NamedTuple):
         """How many branches more than one goes on from."""
         return sum(len(branch.after) > 1 for branch in self.branches)
 
+    def at(self, digest: str) -> int:
+        """Return the branch of the turn that has a digest, or the opening where there is none."""
+        return next((one.number for one in self.branches if one.recorded and one.recorded.digest == digest), 0)
+
     def path(self, number: int) -> list[Branch]:
         """Return the branches from the opening to one, both among them."""
         path = [self.branches[number]]

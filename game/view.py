@@ -8,10 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from game.about import share_line
+from game.branches import difference, difference_lines, tree_lines
 from game.decoder import Measure, figures
 from game.engine import ended
 from game.instruments import Instruments
-from game.play import Arrived, Asked, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.run import Run
 from game.transcript import (
     EMPHASIS,
@@ -67,6 +68,10 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
             return opened(read, columns)
         case Asked(_, run):
             return Text("\n".join(transcript(run, columns)))
+        case Branched(shelf, here):
+            return Text("\n".join(tree_lines(shelf, columns, here)))
+        case Compared(first, second, names):
+            return Text("\n".join(difference_lines(difference(first, second), names, columns, bars=True)))
         case Refused(text):
             return Text(text, style="bold")
         case Told(text, _) | Left(text):
