@@ -112,7 +112,7 @@ def untaken(run: Run, walked: int) -> tuple[int, int]:
 def exits(run: Run, walked: int) -> str:
     """Return how many ways on nobody took, in words: as a number and never as names."""
     never, here = untaken(run, walked)
-    return f"{never} of {_count(here, 'way')} on {'was' if never == 1 else 'were'} never taken"
+    return f"{never} of {here} ways on never taken"
 
 
 def status(outcome: Replayed) -> str:

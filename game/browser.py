@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -118,7 +117,9 @@ class Browser:
         if branch.recorded is None:
             words = [self.world.start]
         else:
-            words = [f"{branch.recorded.choice}: {came_to(self.world, branch)}"]
+            title = self.world.endings.get(branch.recorded.scene)
+            words = [f"ends: {title}"] if title else []  # first, where there is little room
+            words += [f"{branch.recorded.choice}: {came_to(self.world, branch)}"] if not title else [branch.recorded.choice]
             mark = self.marks.get(branch.recorded.digest, Marked())
             words += [f"label “{mark.label}”"] if mark.label else []
             words += [f"note “{mark.note}”"] if mark.note else []
@@ -346,7 +347,7 @@ def browse(shelf: Shelf, here: int = 0) -> Wanted | None:
     _requests(browser, keys, line)
     _leaving(browser, keys)
     names = {"label": "Label: ", "note": "Note: ", "find": "Find: "}
-    prompt = FormattedTextControl(lambda: cut(names.get(browser.asking, ""), get_app().output.get_size().columns))
+    prompt = FormattedTextControl(lambda: cut(names.get(browser.asking, ""), room()[0]))
     typed = VSplit([Window(prompt, width=7, height=1), Window(BufferControl(line), height=1)])
     asked = ConditionalContainer(typed, Condition(lambda: bool(browser.asking)))
     rows = Window(Scrolled(browser.fragments, browser.move))

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from prompt_toolkit.application import Application, get_app
+from prompt_toolkit.application import Application
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.data_structures import Point
 from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
@@ -32,7 +33,7 @@ WIDE = 60  # columns from which there is room for a table, and for all the keys 
 
 def room() -> tuple[int, int]:
     """Return the columns of the screen, and the rows between head and foot."""
-    size = get_app().output.get_size()
+    size = get_app_session().output.get_size()
     return size.columns, max(size.rows - HEAD_AND_FOOT, 1)
 
 

@@ -12,7 +12,7 @@ from prompt_toolkit.layout import Window
 from game.panes import WIDE, Pane, Scrolled, key_lines, measure, room, screen
 from game.replay import Replayed
 from game.run import moved
-from game.transcript import opening_line, standing_lines, turn_lines, wrapped
+from game.transcript import MEASURE, opening_line, standing_lines, turn_lines, wrapped
 
 WORDS_A_MINUTE = 240
 SLOWEST, FASTEST = 0.125, 64.0
@@ -78,6 +78,7 @@ class Playback:
         self.helping = False
         self.columns = 0
         self.pages: list[Page] = []
+        self.set_to(MEASURE)
 
     def set_to(self, columns: int) -> None:
         """Set the pages to a width, if they are not."""

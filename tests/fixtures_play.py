@@ -174,6 +174,13 @@ def said(events: list[Event], play: Play, columns: int = 72) -> str:
     return "\n".join(line for event in events for line in event_lines(event, play, columns))
 
 
+def edited(path: Path, old: str, new: str) -> None:
+    """Replace the only occurrence of a text in a file."""
+    text = path.read_text(encoding="utf8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf8")
+
+
 def files(saves: Path) -> list[str]:
     """Return the names of the runs of the fixture world, by number."""
     return [kept.path.name for kept in kept_runs(saves / WORLD)]

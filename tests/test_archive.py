@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, WORLD, command, journal, played
+from fixtures_play import TO_ENDINGS, WORLD, begun_play, choices_of, command, files, journal, played
 from test_docs import OBJECTS, hold
 
 
@@ -102,7 +102,7 @@ def test_two_runs_are_held_against_each_other(saves: Path) -> None:
     assert out.startswith(f"{WORLD}/1 and {WORLD}/2\nThey share 0 turns.\n")
     assert "(say-now)" in out
     assert "  scene: half-said; by-the-door\n" in out
-    assert "Token 11 said “dark”; “switch”\n  “dark”: 0.81, 0.39 (-42 points)\n" in out
+    assert f"Token 11 said “dark” ({WORLD}/1), “switch” ({WORLD}/2)\n  “dark”: 0.81, then 0.39 (-42 points)\n" in out
     assert out.endswith("Endings: Half Said; By the Door\n")
 
 
@@ -138,3 +138,98 @@ def test_what_diverged_is_said_and_the_rest_is_compared(saves: Path) -> None:
     path.write_text(path.read_text().replace(journal(saves).turns[1].digest, "0" * 16))
     done = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves)
     assert (done.code, "001-run.jsonl: its digest is" in done.err) == (0, True)
+
+
+# -- import
+
+
+def test_a_strangers_run_becomes_the_next_of_ours(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "elsewhere" / "007-quick.jsonl"
+    stranger.parent.mkdir()
+    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+    before = {path: path.read_bytes() for path in (saves / WORLD).glob("*.jsonl")}
+    done = command("import", stranger, "--saves", saves)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("2 of 2 turns identical. Kept as first-light/3 (")
+    assert {path: path.read_bytes() for path in before} == before
+    assert files(saves)[-1] == "003-quick.jsonl"
+    assert choices_of(saves, 3) == choices_of(saves, 1)
+    assert command("replay", f"{WORLD}/3", "--saves", saves).code == 0
+
+
+def test_of_a_run_that_comes_out_otherwise_the_good_beginning_is_kept(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "odd name!.jsonl"
+    text = (saves / WORLD / "001-run.jsonl").read_text()
+    stranger.write_text(text.replace(journal(saves).turns[1].digest, "0" * 16))
+    done = command("import", stranger, "--saves", saves)
+    assert done.code == 1
+    assert "odd name!.jsonl: diverged at turn 2 of 2: its digest is " in done.err
+    assert done.out.startswith("diverged at turn 2 of 2. Kept as first-light/3 (")
+    assert (files(saves)[-1], choices_of(saves, 3)) == ("003-run.jsonl", choices_of(saves, 1)[:1])
+
+
+def test_of_a_run_of_which_nothing_comes_out_nothing_is_kept(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "odd.jsonl"
+    text = (saves / WORLD / "001-run.jsonl").read_text()
+    stranger.write_text(text.replace(journal(saves).turns[0].choice, "no-such-choice"))
+    done = command("import", stranger, "--saves", saves)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1].endswith("no turn of it comes out here as it was recorded; nothing was kept")
+    assert len(files(saves)) == 2
+
+
+def test_a_cut_line_costs_the_choice_that_was_on_it(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "cut.jsonl"
+    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes()[:-9])
+    done = command("import", stranger, "--saves", saves)
+    assert (done.code, "1 of 1 turns identical" in done.out) == (0, True)
+    assert "cut short" in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no run\n", "this is not a run of Forward Pass"),
+        ('{"format":99,"world":"first-light"}\n', "a run of format 99"),
+        ('{"format":1,"world":"../etc"}\n', "the header of this run is damaged"),
+    ],
+)
+def test_what_is_no_run_is_not_taken_in(tmp_path: Path, content: str, message: str) -> None:
+    stranger = tmp_path / "odd.jsonl"
+    stranger.write_text(content)
+    done = command("import", stranger, "--saves", tmp_path)
+    assert (done.code, message in done.err, files(tmp_path)) == (1, True, [])
+
+
+def test_a_run_of_another_world_is_not_taken_in(saves: Path, tmp_path: Path) -> None:
+    done = command("import", saves / WORLD / "001-run.jsonl", "forward-pass", "--saves", tmp_path)
+    assert (done.code, "is a run of first-light, this is forward-pass" in done.err) == (1, True)
+
+
+def test_where_nothing_can_be_written_an_import_says_so(saves: Path, tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("a file")
+    done = command("import", saves / WORLD / "001-run.jsonl", "--saves", tmp_path / "blocked")
+    assert (done.code, "the run could not be kept" in done.err) == (1, True)
+
+
+# -- what was never taken
+
+
+def test_a_proof_counts_the_ways_on_that_were_never_taken(saves: Path) -> None:
+    done = command("tree", WORLD, "--prove", "--json", "--saves", saves)
+    rows = done.objects[0]["branches"]
+    hold(OBJECTS["tree"], done.objects[0])
+    opening = len(begun_play(saves).open_offers)
+    assert rows[0]["untaken"] == opening - 2
+    assert f"{opening - 2} of {opening} ways on never taken." in " ".join(
+        command("tree", WORLD, "--prove", "--saves", saves).out.split()
+    )
+
+
+# -- replay
+
+
+@pytest.mark.parametrize("speed", ["x", "-1", "65", "nan"])
+def test_a_speed_is_a_number_that_can_be_read_by(saves: Path, speed: str) -> None:
+    done = command("replay", f"{WORLD}/1", f"--speed={speed}", "--saves", saves)
+    assert (done.code, "a speed is a number from 0 to 64" in done.err) == (2, True)

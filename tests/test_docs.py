@@ -74,6 +74,8 @@ def test_every_object_has_a_schema_and_an_example() -> None:
         "endings",
         "tree",
         "diff",
+        "ablation",
+        "ablated",
     ]
     assert list(OBJECTS) == ["request", *titles]
     examples = [json.loads(block) for block in fenced("docs/json.md", "json example")]

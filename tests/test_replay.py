@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, WORLD, Done, changed_world, command, files, first_light, journal, played, playing
+from fixtures_play import TO_ENDINGS, WORLD, Done, changed_world, command, edited, files, first_light, journal, played, playing
 
 from game.passes import Written
 from game.replay import replayed
@@ -18,13 +18,6 @@ WALKED = ("read-question", "read-again", "stop-reading", "nod-along")
 def replay(saves: Path, *more: str, run: str = f"{WORLD}/1") -> Done:
     """Return what ``replay`` says of a run."""
     return command("replay", run, "--saves", saves, *more)
-
-
-def edited(path: Path, old: str, new: str) -> None:
-    """Replace the only occurrence of a text in a file."""
-    text = path.read_text(encoding="utf8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), encoding="utf8")
 
 
 @pytest.mark.parametrize("ending", TO_ENDINGS)
