@@ -354,7 +354,7 @@ def _entitled(keeper: Keeper, number: str | None, kept: int) -> tuple[Play | Non
     rows = {"continue": f"Continue run {number}"} if number is not None else {}
     rows |= {"new": "A new instantiation", "branches": f"The branches of {runs}", "quit": "Quit"}
     while True:
-        answer = _chosen(keeper.world.title, rows)
+        answer = _chosen(f"Run {number} is open." if number else keeper.world.title, rows)
         if answer == "continue":
             return _continued(keeper)
         if answer == "quit":

@@ -283,7 +283,9 @@ def asked(saves: Path, typed: str, *more: str) -> Done:
 def test_at_a_terminal_play_asks_whether_to_go_on_with_an_open_run(tmp_path: Path) -> None:
     played(tmp_path, "feel-slope")
     done = asked(tmp_path, "\n")
-    assert done.out.startswith("Run 1 is open.\n\n 1. Continue run 1\n 2. A new instantiation\n 3. Quit\n\n> ")
+    assert done.out.startswith(
+        "Run 1 is open.\n\n 1. Continue run 1\n 2. A new instantiation\n 3. The branches of 1 run\n 4. Quit\n\n> "
+    )
     assert "The floor tipped" in done.out
 
 
@@ -301,18 +303,47 @@ def test_a_new_run_is_begun(tmp_path: Path, typed: str) -> None:
     assert choices_of(tmp_path, 2) == ["say-now"]
 
 
-@pytest.mark.parametrize("typed", ["3\n", "q\n", "quit\n", ""])
+@pytest.mark.parametrize("typed", ["4\n", "q\n", "quit\n", ""])
 def test_whoever_is_asked_can_think_better_of_it(tmp_path: Path, typed: str) -> None:
     played(tmp_path, "feel-slope")
     done = asked(tmp_path, typed)
     assert done.code == 0
-    assert done.out.endswith(" 3. Quit\n\n> ")
+    assert done.out.endswith(" 4. Quit\n\n> ")
     assert files(tmp_path) == ["001-run.jsonl"]
 
 
 def test_what_is_no_answer_is_asked_again(tmp_path: Path) -> None:
     played(tmp_path, "feel-slope")
-    assert asked(tmp_path, "4\n3\n").out.endswith("> Type 1, 2 or 3.\n\n> ")
+    assert asked(tmp_path, "5\n4\n").out.endswith("> Type a number from 1 to 4.\n\n> ")
+
+
+def test_the_branches_are_shown_in_lines_where_no_full_screen_is_wanted(tmp_path: Path) -> None:
+    played(tmp_path, "feel-slope")
+    (tmp_path / WORLD / "009-odd.jsonl").write_text("odd\n")
+    done = asked(tmp_path, "3\n4\n")
+    assert "Turn 1: feel-slope, to slope. Here stands run 1." in done.out
+    assert done.out.count(" 4. Quit") == 2
+    assert "009-odd.jsonl" in done.err
+
+
+def title(saves: Path, typed: str) -> Done:
+    """Return what the bare command says at a terminal that wants plain lines."""
+    return command("--saves", saves, typed=typed, terminal=True, ACCESSIBLE="1")
+
+
+def test_where_runs_are_kept_and_none_is_open_the_bare_command_offers_the_branches(tmp_path: Path) -> None:
+    assert title(tmp_path, "").out.startswith("Forward Pass. Instantiation 1.")
+    first = program("play", "--plain", "--saves", tmp_path, typed="1\n")
+    assert first.code == 0
+    done = title(tmp_path, "4\n")
+    assert (
+        done.out == "Run 1 is open.\n\n 1. Continue run 1\n 2. A new instantiation\n 3. The branches of 1 run\n 4. Quit\n\n> "
+    )
+    golden = (ROOT / "tests/golden/forward-pass/content.txt").read_text(encoding="utf8").splitlines()[0]
+    program("play", "--plain", "--saves", tmp_path, typed=golden.removeprefix("play: ").replace(" / ", "\n") + "\n")
+    done = title(tmp_path, "3\n")
+    assert done.out == "Forward Pass\n\n 1. A new instantiation\n 2. The branches of 2 runs\n 3. Quit\n\n> "
+    assert "Forward Pass. Instantiation 3." in title(tmp_path, "n\n").out
 
 
 @pytest.mark.parametrize("more", [("--new",), ("--seed", "1"), ("--temperature", "0.5")])

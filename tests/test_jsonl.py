@@ -246,6 +246,14 @@ def test_where_a_pass_is_computed_the_ten_likeliest_words_are_said(tmp_path: Pat
     let_go(play)
 
 
+def test_all_runs_and_another_run_can_be_asked_for(tmp_path: Path) -> None:
+    spoken(tmp_path, "say-now")
+    _, tree, _, diff, error = spoken(tmp_path, {"tree": True}, "feel-slope", {"diff": "1"}, {"diff": "9"}).objects
+    assert (tree["type"], tree["runs"]) == ("tree", 1)
+    assert (diff["type"], diff["shared"], diff["choices"]) == ("diff", 0, ["feel-slope", "say-now"])
+    assert (error["type"], "no run of first-light is called 9" in error["message"]) == ("error", True)
+
+
 def test_empty_lines_ask_nothing(tmp_path: Path) -> None:
     assert types(spoken(tmp_path, "", "  \t", "say-now")) == ["scene", "decode", "scene"]
 

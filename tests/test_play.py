@@ -13,7 +13,9 @@ from fixtures_play import (
     choices_of,
     files,
     glass_play,
+    journal,
     let_go,
+    played,
     playing,
     resumed_play,
     said,
@@ -21,7 +23,7 @@ from fixtures_play import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from game.play import COMMANDS, USAGES, Arrived, Asked, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.play import COMMANDS, USAGES, Arrived, Asked, Branched, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.saves import Keeper
 from game.world import COMMANDS as RESERVED
 
@@ -307,3 +309,43 @@ def test_a_sibling_goes_on_from_the_state_that_it_branched_from(play: Play, tmp_
         play.answer(typed)
     assert play.run.state.scene == "slope"
     assert choices_of(tmp_path, 2) == ["read-question", "to-slope"]
+
+
+# -- other runs -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_tree_is_of_all_runs_and_opens_where_the_run_stands(tmp_path: Path) -> None:
+    played(tmp_path, *TO_ENDINGS["half-said"])
+    play = begun_play(tmp_path)
+    assert "You are here" in said(play.answer("tree"), play).split("Turn 1")[0]
+    play.choose("feel-slope")
+    (event,) = play.answer("tree")
+    assert isinstance(event, Branched)
+    assert event.shelf.tree.branches[event.here].recorded == journal(tmp_path, 2).turns[0]
+    assert "feel-slope, to slope. Here stands run 2. You are here." in " ".join(said([event], play).split())
+    let_go(play)
+
+
+def test_a_run_is_held_against_another(tmp_path: Path) -> None:
+    played(tmp_path, *TO_ENDINGS["half-said"])
+    play = begun_play(tmp_path)
+    play.choose("feel-slope")
+    text = said(play.answer("diff 1"), play)
+    assert text.startswith("\nfirst-light/2 and run 1\nThey share 0 turns.")
+    assert text.endswith("Endings: not ended; Half Said")
+    assert refusal(play, "diff").startswith("Against which run?")
+    assert "no run of first-light is called 7" in refusal(play, "diff 7")
+    let_go(play)
+
+
+def test_play_can_go_on_from_a_turn_of_another_run(tmp_path: Path) -> None:
+    path = played(tmp_path, *TO_ENDINGS["by-the-door"])
+    before = path.read_bytes()
+    play = begun_play(tmp_path)
+    told, arrived = play.fork(1, 2)
+    assert isinstance(told, Told)
+    assert isinstance(arrived, Arrived)
+    assert play.run.at == 2
+    play.choose("stop-reading")
+    assert (path.read_bytes(), journal(tmp_path, 2).header.parent) == (before, (1, 2))
+    let_go(play)

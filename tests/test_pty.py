@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pyte
 import pytest
-from fixtures_play import ROOT, WORLD, choices_of, program, surroundings
+from fixtures_play import ROOT, TO_ENDINGS, WORLD, choices_of, played, program, surroundings
 
 PATIENCE = 60.0
 
@@ -182,6 +182,60 @@ def test_what_a_kill_left_is_gone_on_with(tmp_path: Path) -> None:
         seen.shows("The floor tipped", "layer 4/12")
         seen.type("\x04")
         assert seen.ended() == 0
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20)])
+def test_the_tree_is_browsed_replayed_and_forked_by_key(tmp_path: Path, columns: int, rows: int) -> None:
+    played(tmp_path, *TO_ENDINGS["by-the-door"])
+    before = (tmp_path / WORLD / "001-run.jsonl").read_bytes()
+    with terminal("tree", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as seen:
+        seen.shows(" 11 3 waking", "1/6 ·")
+        seen.type("\x1b[B\r")
+        seen.shows("Turn 1. read-question: to question", "> Read the question again", "q back to the tree")
+        seen.type("q/door\r")
+        seen.shows("6/6 ·")
+        seen.type("lout\r")
+        seen.shows("label “out”" if columns > 40 else "ends: By the Door")
+        seen.type("r")
+        seen.shows("turn 0 of 5, identical so far", "1x · ")
+        seen.type("p\x1b[C\x1b[C")
+        seen.shows("turn 2 of 5, identical so far", "stopped · ")
+        seen.resize(60, 20)
+        seen.type("f")
+        seen.shows("11 “The” · ")
+        seen.type("1\r")
+        seen.shows("quit" if columns > 40 else "> 1")
+        seen.type("quit\r")
+        seen.shows("Kept as first-light/2. To go on:")
+        assert seen.ended() == 0
+        assert seen.restored()
+    assert (tmp_path / WORLD / "001-run.jsonl").read_bytes() == before
+    assert choices_of(tmp_path, 2)[:2] == ["read-question", "read-again"]
+    assert "Label: out." in " ".join(program("tree", WORLD, "--saves", tmp_path).out.split())
+
+
+def test_the_tree_opens_from_play_at_the_present_turn(tmp_path: Path) -> None:
+    with terminal("play", WORLD, "--saves", tmp_path) as seen:
+        seen.shows("layer 3/12")
+        seen.type("feel-slope\r")
+        seen.shows("layer 4/12")
+        seen.type("tree\r")
+        seen.shows("First Light: 1 run, 1 different turn", "2/2 ·")
+        seen.type("q")
+        seen.shows("The floor tipped, plainly, toward dark.", "layer 4/12")
+        seen.type("\x03")
+        assert seen.ended() == 130
+        assert seen.restored()
+
+
+def test_a_replay_is_left_with_the_proof(tmp_path: Path) -> None:
+    played(tmp_path, *TO_ENDINGS["half-said"])
+    with terminal("replay", f"{WORLD}/1", "--speed", "64", "--saves", tmp_path) as seen:
+        seen.shows("turn 2 of 2, identical so far", "Ending: Half Said.")
+        seen.type("q")
+        seen.shows("2 of 2 turns identical")
+        assert seen.ended() == 0
+        assert seen.restored()
 
 
 def test_a_reader_of_plain_lines_sees_no_escape(tmp_path: Path) -> None:

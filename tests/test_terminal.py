@@ -216,7 +216,7 @@ def test_closed_choices_are_not_completed(play: Play) -> None:
 
 
 def test_the_toolbar_says_where_the_pass_is_and_what_matters_now(play: Play) -> None:
-    assert terminal.toolbar(play) == " 11 “The” · layer 3/12 · 6 layers left · help  undo  prompt  quit"
+    assert terminal.toolbar(play) == " 11 “The” · layer 3/12 · 6 layers left · help  about  undo  quit"
     for choice in TO_ENDINGS["half-said"]:
         play.choose(choice)
     assert terminal.toolbar(play) == " ended · undo  restart  transcript  quit"
