@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from game.journal import Header
     from game.play import Play
     from game.saves import Keeper
+    from game.settings import Settings
     from game.state import Facts
     from game.world import World
 
@@ -126,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_play(commands)
     _add_runs(commands)
+    _add_settings(commands)
     archive.add_all(commands, archive.Doors(opened_world, _keeper, _played, _on_terminal))
     add_all(commands, opened_world, (_seed, _temperature))
     workbench.add_all(commands, opened_world)
@@ -149,6 +151,7 @@ def _add_play(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     which.add_argument("--load", metavar="RUN", help="go on with a run: its file, number or name")
     look = parser.add_mutually_exclusive_group()
     look.add_argument("--plain", action="store_true", help="plain lines: no colour, no movement, good for a screen reader")
+    parser.add_argument("--no-motion", action="store_true", help="do not show the decoder as it comes")
     look.add_argument("--json", action="store_true", help="one JSON object a line, for programs (docs/json.md)")
     parser.add_argument(
         "--temperature",
@@ -170,6 +173,21 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     look.add_argument("--json", action="store_true", help="one JSON object a line")
     _add_saves(parser)
     parser.set_defaults(carry_out=_runs)
+
+
+def _add_settings(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "settings",
+        help="what is settled once: motion, measure, colour, plain",
+        description="List the settings, or settle something: settings motion off, settings measure 60, "
+        "settings colour light, settings plain on.",
+    )
+    parser.add_argument("key", metavar="KEY", nargs="?", help="motion, measure, colour or plain")
+    parser.add_argument("value", metavar="VALUE", nargs="?", help="what it shall be")
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--plain", action="store_true", help="plain lines (the same list)")
+    look.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(carry_out=_settings)
 
 
 def _temperature(text: str) -> float:
@@ -285,6 +303,8 @@ def _play(asked: argparse.Namespace, *, title: bool = False) -> int:
         raise UsageError("a kept run has its own seed and temperature: leave --seed and --temperature out")
     world = opened_world(_world_of_load(asked))
     keeper = _keeper(world, measure_of(world), asked)
+    settled = _settled()
+    asked.plain = asked.plain or (settled.plain == "on" and not asked.json)
     by_hand = sys.stdin.isatty() and sys.stdout.isatty() and not asked.json
     play, notes = _begun(asked, keeper, by_hand=by_hand, title=title)
     if play is None:
@@ -303,8 +323,9 @@ def _played(play: Play, asked: argparse.Namespace) -> int:
             jsonl.run(play)
         elif not asked.plain and _on_terminal():
             from game import terminal as front
+            from game.settings import read_settings
 
-            front.run(play)
+            front.run(play, motion=not getattr(asked, "no_motion", False) and read_settings()[0].motion == "on")
         else:
             from game import plain
 
@@ -315,6 +336,16 @@ def _played(play: Play, asked: argparse.Namespace) -> int:
     finally:
         play.keeping.close()
     return 0
+
+
+def _settled() -> Settings:
+    """Return the settings; what is wrong with their file is said and passed over."""
+    from game.settings import read_settings
+
+    settled, problems = read_settings()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return settled
 
 
 def _say_where(play: Play) -> None:
@@ -431,4 +462,24 @@ def _runs(asked: argparse.Namespace) -> int:
         print(json.dumps({"type": "run", **row._asdict()}, ensure_ascii=False) if asked.json else row)
     if not rows and not asked.json:
         print(f"No run of {world.title} is kept in {saves} yet.")
+    return 0
+
+
+def _settings(asked: argparse.Namespace) -> int:
+    import json
+
+    from game.settings import MEANS, TAKES, checked, settings_file, write_setting
+
+    if asked.value is not None:
+        print(f"{asked.key} = {asked.value}, in {write_setting(asked.key, asked.value)}")
+        return 0
+    settled = _settled()._asdict()
+    if asked.key is not None and asked.key not in settled:
+        checked(asked.key, "")
+    if asked.json:
+        print(json.dumps({"type": "settings", "file": str(settings_file()), **settled}, ensure_ascii=False))
+        return 0
+    for key, value in settled.items():
+        if asked.key in (None, key):
+            print(f"{key} = {value}\n  {MEANS[key]}: {TAKES[key][1]}")
     return 0

@@ -10,6 +10,7 @@ from contextlib import suppress
 from game.about import share_line
 from game.branches import difference, difference_lines, tree_lines
 from game.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.settings import read_settings
 from game.transcript import (
     MEASURE,
     decoding_line,
@@ -28,8 +29,8 @@ MOST_LINE = 100_000  # characters of a line that are read
 
 
 def width() -> int:
-    """Return the width that lines are set to: the terminal's, up to the measure of prose."""
-    return max(min(columns_of_terminal() - 1, MEASURE), NARROWEST)
+    """Return the width that lines are set to: the terminal's, up to the measure of prose that is settled."""
+    return max(min(columns_of_terminal() - 1, int(read_settings()[0].measure)), NARROWEST)
 
 
 def columns_of_terminal() -> int:

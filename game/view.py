@@ -14,6 +14,7 @@ from game.engine import ended
 from game.instruments import Instruments
 from game.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.run import Run
+from game.tokeniser import join
 from game.transcript import (
     EMPHASIS,
     cost_words,
@@ -73,7 +74,7 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
         case Compared(first, second, names):
             return Text("\n".join(difference_lines(difference(first, second), names, columns, bars=True)))
         case Refused(text):
-            return Text(text, style="bold")
+            return Text(text, style="strong")
         case Told(text, _) | Left(text):
             return Text(text)
 
@@ -82,18 +83,28 @@ def arrival(run: Run, play: Play, columns: int) -> RenderableType:
     """Return the present scene with its offers, or the ending with what was said."""
     if ended(run.world, run.state):
         title, *said = ending_lines(run, columns)
-        foot = Text("The run has ended: undo, restart, transcript or quit.", style="dim")
+        foot = Text("The run has ended: undo, restart, transcript or quit.", style="quiet")
         shared = Text(share_line(run, play.keeping.facts.instantiation, play.found, "·"))
         return Group(
-            prose(scene_text(run)), Text(""), Text(title, style="bold"), *map(Text, said), Text(""), shared, Text(""), foot
+            prose(scene_text(run)), Text(""), Text(title, style="strong"), *map(Text, said), Text(""), shared, Text(""), foot
         )
     return Group(
-        Text(place_line(run.world, run.state), style="dim"),
+        words_so_far(run),
+        Text(place_line(run.world, run.state), style="quiet"),
         Text(""),
         prose(scene_text(run)),
         Text(""),
         *offer_rows(play),
     )
+
+
+def words_so_far(run: Run) -> Text:
+    """Return the line of the document that is being written, its last word marked: that is where the pass is."""
+    words = (*run.world.prompt[1:], *run.state.words)
+    line = join(words).rsplit("\n", 1)[-1] or "\u2423"
+    last = words[-1] if words[-1] != "\n" else ""
+    head = line.removesuffix(last)
+    return Text.assemble((head, "quiet"), (last or "a new line", "reverse"))
 
 
 def offer_rows(play: Play) -> list[RenderableType]:
@@ -103,9 +114,9 @@ def offer_rows(play: Play) -> list[RenderableType]:
     for number, offer in enumerate(play.open_offers, 1):
         taken = ", taken before" if offer.taken else ""
         say = _emphasised(offer.choice.say(run.state, run.measure))
-        rows.append(_hanging(f"{number}.", say.append(f"  ({cost_words(offer)}{taken})", style="dim")))
+        rows.append(_hanging(f"{number}.", say.append(f"  ({cost_words(offer)}{taken})", style="quiet")))
     for offer in play.closed_offers:
-        say = Text(f"{offer.choice.say(run.state, run.measure)} (closed: {offer.why})", style="dim")
+        say = Text(f"{offer.choice.say(run.state, run.measure)} (closed: {offer.why})", style="quiet")
         rows.append(_hanging("-", say))
     return rows
 
@@ -123,12 +134,12 @@ def decoding(event: Decoded, measure: Measure) -> RenderableType:
     likely = event.distribution.likeliest(BARS)
     longest = max(len(quoted(word)) for word, _ in likely)
     came = "measured" if measure.source == "model" else "written, not measured"
-    rows: list[RenderableType] = [Text(f"The decoder comes ({came}).", style="bold")]
+    rows: list[RenderableType] = [Text(f"The decoder comes ({came}).", style="strong")]
     for word, chance in likely:
         bar = "█" * round(BAR * chance) or "▏"
-        rows.append(Text(f"  {quoted(word):<{longest}} {figures(chance):<6} {bar}"))
-    rows.append(Text(f"It says {quoted(event.turn.word or '')}.", style="bold"))
-    rows += [Text(words, style="dim") for words in running_words(event.turn, measure)]
+        rows.append(Text.assemble(f"  {quoted(word):<{longest}} {figures(chance):<6} ", (bar, "bar")))
+    rows.append(Text(f"It says {quoted(event.turn.word or '')}.", style="strong"))
+    rows += [Text(words, style="quiet") for words in running_words(event.turn, measure)]
     return Group(*([prose(event.then), Text("")] if event.then else []), *rows)
 
 
@@ -153,10 +164,10 @@ def painted_prompt(run: Run, columns: int) -> RenderableType:
 def opened(read: Instruments, columns: int) -> RenderableType:
     """Return a pass laid open: the lens by layer as bars, then the probes and the strongest looks in words."""
     head, rest = instrument_lines(read, columns)[:1], instrument_lines(read._replace(lenses=()), columns)
-    rows: list[RenderableType] = [Text(line, style="bold") for line in head]
+    rows: list[RenderableType] = [Text(line, style="strong") for line in head]
     for lens in read.lenses:
         word, chance = lens.likeliest[0]
         bar = "█" * round(BAR * chance) or "▏"
         nats = f"{lens.entropy:.2f} of {read.most_entropy:.2f} nats"
-        rows.append(Text(f"  layer {lens.layer:>2}  {nats}  {quoted(word):<10} {figures(chance):<6} {bar}"))
+        rows.append(Text.assemble(f"  layer {lens.layer:>2}  {nats}  {quoted(word):<10} {figures(chance):<6} ", (bar, "bar")))
     return Group(*rows, Text(""), *map(Text, rest[1:]))

@@ -274,6 +274,7 @@ def test_the_tree_of_a_terminal_is_the_browser_and_elsewhere_lines(tmp_path: Pat
 
 @pytest.mark.usefixtures("shelf")
 def test_a_fork_from_the_tree_plays_on(tmp_path: Path) -> None:
-    with typed(f"{DOWN}f"):
-        done = command("tree", WORLD, "--saves", tmp_path, terminal=True, typed="", ACCESSIBLE="")
+    with typed(f"{DOWN}f{CTRL_D}"):
+        done = command("tree", WORLD, "--saves", tmp_path, terminal=True, ACCESSIBLE="")
     assert "A branch of " in done.err
+    assert "Left as it was kept." in done.out

@@ -76,6 +76,7 @@ def test_every_object_has_a_schema_and_an_example() -> None:
         "diff",
         "ablation",
         "ablated",
+        "settings",
     ]
     assert list(OBJECTS) == ["request", *titles]
     examples = [json.loads(block) for block in fenced("docs/json.md", "json example")]

@@ -22,6 +22,7 @@ from fixtures_play import (
     choices_of,
     command,
     files,
+    glass_play,
     kept_by,
     let_go,
     played,
@@ -40,6 +41,7 @@ ENTER = "\r"
 TAB = "\t"
 CTRL_C = "\x03"
 CTRL_D = "\x04"
+DOWN, UP = "\x1b[B", "\x1b[A"
 PAUSE = "…"
 
 
@@ -216,15 +218,48 @@ def test_closed_choices_are_not_completed(play: Play) -> None:
 
 
 def test_the_toolbar_says_where_the_pass_is_and_what_matters_now(play: Play) -> None:
-    assert terminal.toolbar(play) == " 11 “The” · layer 3/12 · 6 layers left · help  about  undo  quit"
+    with patch.dict(os.environ, {"COLUMNS": "90"}):
+        assert terminal.toolbar(play) == f" 11 “The” · 3 {'·' * 16} 9 · 6 layers left · help  about  undo  quit"
+    play.choose("feel-slope")
+    assert terminal.toolbar(play) == f" 11 “The” · 3 ███{'·' * 13} 9 · 5 layers left · help  about  undo  quit"
+    play.move(0)
     for choice in TO_ENDINGS["half-said"]:
         play.choose(choice)
-    assert terminal.toolbar(play) == " ended · undo  restart  transcript  quit"
+    assert terminal.toolbar(play) == " ended · undo  restart  tree  quit"
+
+
+@pytest.mark.parametrize("typed", ["2", " feel-slope"])
+def test_the_cost_of_the_choice_that_is_typed_stands_in_the_toolbar_before_it_is_taken(play: Play, typed: str) -> None:
+    bar = f" 3 ▒▒▒{'·' * 13} 9 · 1 layer: 3 to 4"
+    assert terminal.toolbar(play, typed) == f"{bar} · 2. Feel which way the floor slopes."
+    with patch.dict(os.environ, {"COLUMNS": "65"}):
+        assert terminal.toolbar(play, typed) == f"{bar} · 2. Feel which way th…"
+    with patch.dict(os.environ, {"COLUMNS": "40"}):
+        assert terminal.toolbar(play, typed) == f"{bar}"
+    with patch.dict(os.environ, {"COLUMNS": "30"}):
+        assert terminal.toolbar(play, typed) == " 2. · 1 layer: 3 to 4"
+
+
+def test_a_choice_that_decodes_costs_all_that_is_left(play: Play) -> None:
+    assert terminal.toolbar(play, "3").startswith(f" 3 {'▒' * 16} 9 · all that is left: 3 to 9 · ")
+    assert "layers left" in terminal.toolbar(play, "7")
+
+
+def test_the_gauge_never_overflows(play: Play) -> None:
+    for layer in range(3, 10):
+        for to in range(layer, 10):
+            bar = terminal.gauge(play.world, layer, to)
+            assert (len(bar), bar[:2], bar[-2:]) == (20, "3 ", " 9")
+
+
+def test_the_arrows_go_through_the_choices_that_are_open(play: Play, tmp_path: Path) -> None:
+    run(play, DOWN * 2, UP, f"{DOWN}{UP}{UP}", f"nonsense{UP}", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope", "let-be", "nod-along"]
 
 
 def test_on_a_narrow_screen_the_toolbar_says_only_where_the_pass_is(play: Play) -> None:
     with patch.dict(os.environ, {"COLUMNS": "40"}):
-        assert terminal.toolbar(play) == " 11 “The” · layer 3/12 · 6 layers left"
+        assert terminal.toolbar(play) == " 11 “The” · 3/12, 6 left"
 
 
 # -- the first scene ------------------------------------------------------------------------------------------------------
@@ -263,3 +298,27 @@ def test_the_run_that_was_left_at_the_terminal_is_gone_on_with(tmp_path: Path) -
     run(again, "1", CTRL_D)
     let_go(again)
     assert choices_of(tmp_path) == ["read-question", "read-again"]
+
+
+# -- movement -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_decoder_is_shown_as_it_comes_from_the_boundary_to_the_last_layer(tmp_path: Path) -> None:
+    play = glass_play(tmp_path)
+    with patch("game.motion.show") as show, keys(f"say-now{ENTER}", CTRL_D):
+        terminal.run(play, motion=True)
+    (shown,) = show.call_args.args
+    assert [frame.layer for frame in shown] == [10, 11, 12]
+    let_go(play)
+
+
+@pytest.mark.parametrize("motion", [True, False])
+def test_nothing_moves_where_words_are_written_or_no_movement_is_wanted(play: Play, tmp_path: Path, *, motion: bool) -> None:
+    glass = glass_play(tmp_path / "glass")
+    with patch("game.motion.show") as show:
+        with keys(f"say-now{ENTER}", CTRL_D):
+            terminal.run(play, motion=True)
+        with keys(f"{'say-now' if not motion else 'feel-slope'}{ENTER}", CTRL_D):
+            terminal.run(glass, motion=motion)
+    assert not show.called
+    let_go(glass)

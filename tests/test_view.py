@@ -28,7 +28,8 @@ def shown(play: Play, events: list[Event], columns: int = 72) -> str:
 
 def test_a_scene_is_its_place_its_text_and_its_offers(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
-    first, *_, third, second, last = shown(play, play.opening()).splitlines()
+    words, first, *_, third, second, last = shown(play, play.opening()).splitlines()
+    assert words == "What comes before the light? The"
     assert first == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
     assert third == " 1. Read the question again, slowly this time.  (1 layer)"
     assert second == " 2. Feel which way the floor slopes.  (1 layer)"

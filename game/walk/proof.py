@@ -18,7 +18,8 @@ from game.walk.witness import Item, Witnesses
 from game.world import DECODE, World
 
 THIRD = 3
-WANDERINGS = 20_000
+WANDERINGS = 20_000  # random runs at most
+PATIENCE = 500  # random runs without anything new, and as many again as there were before, after which no more are tried
 AIMED_RUNS = 1000  # at most, toward a scene whose text has alternatives that nobody met
 VARIANT_STATES = 400_000  # of a walk that is sliced to what some texts read
 BUDGET = 2_000_000  # states, of all walks to texts together
@@ -163,8 +164,11 @@ class _Proof:
         """Let random players, who take what was taken least, meet what they will at temperature 0."""
         player = Player(self.world, self.decodings, self._likeliest)
         items = [_item(one) for one in self.alternatives]
+        known, newest = len(self.witnesses.met), 0
         for number in range(WANDERINGS):
-            if all(map(self.witnesses.has, items)):
+            if len(self.witnesses.met) > known:
+                known, newest = len(self.witnesses.met), number
+            if number > max(PATIENCE, 2 * newest) or all(map(self.witnesses.has, items)):
                 return
             self.tell("random runs", number)
             facts = self.starts[number % len(self.starts)]

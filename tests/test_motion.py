@@ -1,0 +1,58 @@
+"""The decoder as it comes: frames of a pass, shown for a second or two, finished by any key."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from fixtures_play import Glass, first_light
+from test_ablation import golden
+from test_browser import CTRL_C, typed
+
+from game.motion import Frame, frame_lines, frames, show
+from game.transcript import quoted, turn_distribution
+
+
+def flagship_frames() -> list[Frame]:
+    """Return the layers above the boundary of a decoding of the flagship."""
+    run, _ = golden("objection")
+    turn = next(turn for turn in run.turns if turn.word is not None)
+    return frames(run.measure, turn.state.words[:-1], turn.state.acts[:-1], range(73, 97))
+
+
+def test_the_last_frame_is_the_distribution_that_the_word_was_drawn_from() -> None:
+    run, _ = golden("objection")
+    turn = next(turn for turn in run.turns if turn.word is not None)
+    last = flagship_frames()[-1]
+    assert last.layer == 96
+    for word, chance in turn_distribution(run, turn).likeliest(5):
+        assert last.lens.p(word) == pytest.approx(chance, abs=2e-4)
+
+
+def test_a_frame_names_its_layer_and_each_word_with_its_chance_and_a_bar() -> None:
+    frame = flagship_frames()[-1]
+    lines = frame_lines(frame, ["question", "foot"])
+    assert lines[0] == "The decoder comes. Layer 96, read as the last is read (measured):"
+    assert lines[1].startswith(f"  {quoted('question')} 0.9")
+    assert lines[1].count("█") == round(24 * frame.lens.p("question"))
+    assert all(len(line) < 70 for line in lines)
+
+
+def test_frames_run_through_by_themselves() -> None:
+    shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
+    began = time.monotonic()
+    with typed(""):
+        show(shown, seconds=0.2)
+    assert time.monotonic() - began >= 0.2
+
+
+def test_any_key_finishes_them() -> None:
+    shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
+    with typed("x"):
+        show(shown, seconds=3600)
+
+
+def test_ctrl_c_is_no_such_key() -> None:
+    shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
+    with typed(CTRL_C), pytest.raises(KeyboardInterrupt):
+        show(shown, seconds=3600)
