@@ -58,8 +58,10 @@ def test_what_is_wrong_in_the_file_is_said_with_its_place_and_passed_over(tmp_pa
     assert (done.code, done.out.splitlines()[0]) == (0, "motion = off")
     assert done.err.splitlines() == [
         f"{tmp_path}/settings.txt:3:1: measure is a number of columns from 40 to 120, not 'wide'",
-        f"{tmp_path}/settings.txt:5:1: there is no setting 'color' (did you mean colour?); "
-        "there are motion, measure, colour, plain",
+        (
+            f"{tmp_path}/settings.txt:5:1: there is no setting 'color' (did you mean colour?); "
+            "there are motion, measure, colour, plain"
+        ),
     ]
 
 
