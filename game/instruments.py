@@ -14,6 +14,7 @@ from game.world import World
 
 LENS_WORDS = 3
 STRONGEST = 3
+TOLD = 4  # layers between two readings of a pass that is over
 STRIDE = 8  # the lens is read every so many layers, and at the last
 
 
@@ -33,6 +34,15 @@ class Look(NamedTuple):
     share: float
 
 
+class Settling(NamedTuple):
+    """How a pass that is over came to its word: the word's chance, read at some layers as the last is read."""
+
+    token: int
+    word: str
+    chances: tuple[tuple[int, float], ...]  # by layer
+    since: int | None  # the layer above the boundary from which it was the likeliest word; None where it never was
+
+
 class Instruments(NamedTuple):
     """A pass laid open up to a layer."""
 
@@ -40,11 +50,13 @@ class Instruments(NamedTuple):
     word: str
     layer: int
     layers: int
+    boundary: int
     most_entropy: float  # of a lens that knows nothing, in nats
     lenses: tuple[Lens, ...]
     probes: tuple[tuple[str, float], ...]
     looks: tuple[Look, ...]
     attention: tuple[float, ...]  # by position, from 1; empty below the layers that look
+    before: Settling | None  # the pass before this one, where there was one and it was computed
 
 
 def entropy(distribution: Distribution) -> float:
@@ -66,12 +78,27 @@ def read_instruments(world: World, measure: Measure, words: tuple[str, ...], act
         word=document[-1],
         layer=layer,
         layers=world.layers,
+        boundary=world.boundary,
         most_entropy=log(len(here.words)),
         lenses=lenses,
         probes=tuple((name, measure.probe(words, acts, layer, name)) for name in measure.probes),
         looks=tuple(Look(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
         attention=tuple(attention) if any(attention) else (),
+        before=settling(world, measure, words, acts, TOLD) if words and measure.source == "model" else None,
     )
+
+
+def settling(world: World, measure: Measure, words: tuple[str, ...], acts: Acts, every: int) -> Settling:
+    """Return how the pass that said the last of ``words`` came to it, read every so many layers up to the last."""
+    *before, word = words
+    passed, done = tuple(before), acts[: len(words)]
+    chances = tuple((layer, measure.lens(passed, done, layer).p(word)) for layer in range(every, world.layers + 1, every))
+    since = None
+    for layer in range(world.layers, world.boundary, -1):
+        if measure.lens(passed, done, layer).likeliest(1)[0][0] != word:
+            break
+        since = layer
+    return Settling(len(world.prompt) + len(passed), word, chances, since)
 
 
 def _lens(measure: Measure, words: tuple[str, ...], acts: Acts, layer: int) -> Lens:

@@ -11,7 +11,7 @@ from game.branches import difference, difference_object, tree_object
 from game.decoder import Measure
 from game.engine import ended, offers
 from game.errors import ForwardPassError, UsageError
-from game.instruments import Instruments
+from game.instruments import Instruments, Settling
 from game.lines import MOST_LINE, read_line
 from game.play import Arrived, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.replay import Replayed
@@ -123,8 +123,14 @@ def lens_object(read: Instruments) -> dict[str, Any]:
         "probes": {name: round(score, DIGITS) for name, score in read.probes},
         "looks": [[look.position, look.word, round(look.share, DIGITS)] for look in read.looks],
         "attention": [round(share, DIGITS) for share in read.attention],
+        "before": _settling_object(read.before) if read.before else None,
         "source": "model",
     }
+
+
+def _settling_object(before: Settling) -> dict[str, Any]:
+    chances = [[layer, round(chance, DIGITS)] for layer, chance in before.chances]
+    return {"token": before.token, "word": before.word, "chances": chances, "since": before.since}
 
 
 def event_object(event: Event, play: Play) -> dict[str, Any] | None:

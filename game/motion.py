@@ -15,12 +15,13 @@ from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
 from game.decoder import Distribution, Measure, figures
+from game.lines import width
 from game.state import Acts
 from game.transcript import quoted
+from game.view import bar_of, eighth
 
 LASTS = 1.6  # seconds
 WORDS = 3
-BAR = 24  # cells of a bar for a probability of 1
 
 
 class Frame(NamedTuple):
@@ -35,14 +36,19 @@ def frames(measure: Measure, words: tuple[str, ...], acts: Acts, above: Sequence
     return [Frame(layer, measure.lens(words, acts, layer)) for layer in above]
 
 
-def frame_lines(frame: Frame, named: Sequence[str]) -> list[str]:
-    """Return a frame as lines: the layer, then the words that will be likeliest at the end, with their chances so far."""
+def frame_lines(shown: Sequence[Frame], at: int, named: Sequence[str], columns: int) -> list[str]:
+    """Return a frame as lines: the layer; the words that will be likeliest at the end, with their chances so far; a strip.
+
+    The strip has a cell for each frame: how likely the first of those words was there. What has not come yet is a dot.
+    """
     longest = max(len(quoted(word)) for word in named)
-    lines = [f"The decoder comes. Layer {frame.layer}, read as the last is read (measured):"]
+    lens = shown[at].lens
+    lines = [f"The decoder comes. Layer {shown[at].layer} (measured)."]
     for word in named:
-        chance = frame.lens.p(word)
-        lines.append(f"  {quoted(word):<{longest}} {figures(chance):<6} {'█' * round(BAR * chance) or '▏'}")
-    return lines
+        chance = lens.p(word)
+        lines.append(f"  {quoted(word):<{longest}} {figures(chance):<6} {bar_of(chance, columns)}")
+    come = "".join(eighth(frame.lens.p(named[0])) for frame in shown[: at + 1])
+    return [*lines, f"  {shown[0].layer} {come}{'·' * (len(shown) - at - 1)} {shown[-1].layer}"]
 
 
 def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
@@ -60,9 +66,9 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
         event.app.exit()
 
     def text() -> str:
-        return "\n".join(frame_lines(shown[at], named))
+        return "\n".join(frame_lines(shown, at, named, width()))
 
-    body = Window(FormattedTextControl(text, show_cursor=False), height=len(named) + 1, wrap_lines=False)
+    body = Window(FormattedTextControl(text, show_cursor=False), height=len(named) + 2, wrap_lines=False)
     app: Application[None] = Application(layout=Layout(HSplit([body])), key_bindings=keys, erase_when_done=True)
 
     async def run_through() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from game.decoder import Distribution, Measure, figures
 from game.engine import Offer, ended, offers, scene_of
-from game.instruments import Instruments, read_instruments
+from game.instruments import Instruments, Settling, read_instruments
 from game.readings import log_likelihood, untouched_log_likelihood
 from game.run import Run, Turn, moved
 from game.state import State
@@ -17,6 +17,10 @@ from game.world import World
 
 EMPHASIS = re.compile(r"\*(?![ \n])([^*]+?)(?<![ \n])\*")  # in a world's text; may go on over the end of a line
 MEASURE = 72  # the widest line of prose, in cells
+FITTED = (
+    "A probe's score is near +1 for yes and near -1 for no, and no chance of anything. They were fitted where a count is about "
+    "to be said, and mean little elsewhere."
+)
 LIKELIEST = 3  # how many words a decoding names
 
 
@@ -70,19 +74,20 @@ def offer_lines(run: Run, width: int) -> list[str]:
     """Return the offers of the present state: the open ones numbered, then the closed ones with the reason."""
     here = offers(run.world, run.measure, run.state)
     shown: list[str] = []
-    number = 0
-    for offer in (*(o for o in here if o.open), *(o for o in here if not o.open)):
-        say = offer.choice.say(run.state, run.measure)
-        if offer.open:
-            number += 1
-            lead = f"{number}. "
-            again = ", taken before" if offer.taken else ""
-            text = f"{say} ({cost_words(offer)}{again})"
-        else:
-            lead = "-  "
-            text = f"Closed: {say} ({offer.why})"
-        shown.extend(textwrap.wrap(text, width, initial_indent=lead, subsequent_indent="   "))
+    for number, offer in enumerate((offer for offer in here if offer.open), 1):
+        shown += offer_row(run, offer, f"{number}. ", width)
+    for offer in here:
+        if not offer.open:
+            shown += offer_row(run, offer, "-  ", width)
     return shown
+
+
+def offer_row(run: Run, offer: Offer, lead: str, width: int) -> list[str]:
+    """Return an offer behind its lead: what it says, and what it costs or why it is closed."""
+    say = offer.choice.say(run.state, run.measure)
+    again = ", taken before" if offer.taken else ""
+    text = f"{say} ({cost_words(offer)}{again})" if offer.open else f"Closed: {say} ({offer.why})"
+    return textwrap.wrap(text, width, initial_indent=lead, subsequent_indent="   ")
 
 
 def decoding_line(turn: Turn, distribution: Distribution, measure: Measure) -> str:
@@ -213,15 +218,33 @@ def _looks(read: Instruments) -> str:
     return f"Strongest looks, of all attention so far: {looks}."
 
 
+def instrument_head(read: Instruments) -> str:
+    """Return what is laid open: which pass, and up to which layer."""
+    return f"Token {read.token}, {quoted(read.word)}, up to layer {read.layer} of {read.layers}. All of this is measured."
+
+
 def instrument_lines(read: Instruments, width: int) -> list[str]:
     """Return a pass laid open in plain words: the lens by layer, the probes, and the strongest looks."""
-    head = f"Token {read.token}, {quoted(read.word)}, up to layer {read.layer} of {read.layers}. All of this is measured."
-    lines = wrapped(head, width)
+    lines = wrapped(instrument_head(read), width)
     for lens in read.lenses:
         words = ", ".join(f"{quoted(word)} {figures(chance)}" for word, chance in lens.likeliest)
         text = f"Lens at layer {lens.layer}: {words}; entropy {lens.entropy:.2f} of {read.most_entropy:.2f} nats."
         lines += textwrap.wrap(text, width, subsequent_indent="  ")
     for name, score in read.probes:
-        text = f"Probe for {name.replace('_', ' ')}: {score:+.2f} (near +1 yes, near -1 no; a score, no percentage)."
-        lines += textwrap.wrap(text, width, subsequent_indent="  ")
-    return [*lines, *wrapped(_looks(read), width)]
+        lines += textwrap.wrap(f"Probe for {name.replace('_', ' ')}: {score:+.2f}.", width, subsequent_indent="  ")
+    return [*lines, *(wrapped(FITTED, width) if read.probes else []), *looks_and_before(read, width)]
+
+
+def looks_and_before(read: Instruments, width: int) -> list[str]:
+    """Return, in words, where the heads looked most, and how the pass before this one came to its word."""
+    before = wrapped(settling_words(read.before, read.boundary), width) if read.before else []
+    return [*wrapped(_looks(read), width), *before]
+
+
+def settling_words(before: Settling, boundary: int) -> str:
+    """Return, in words, how a pass that is over came to what it said: where it stood at the boundary, and above it."""
+    word = quoted(before.word)
+    above = [(layer, chance) for layer, chance in before.chances if layer >= boundary]
+    read = ", ".join(f"{figures(chance)} at layer {layer}" for layer, chance in above)
+    since = f"likeliest from layer {before.since} on" if before.since else "never the likeliest"
+    return f"The pass before this, token {before.token}, said {word}. Read as the last layer is, it had {read}; {since}."

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from game.about import share_line
 from game.branches import difference, difference_lines, tree_lines
-from game.decoder import Measure, figures
+from game.decoder import figures
 from game.engine import ended
-from game.instruments import Instruments
+from game.instruments import Instruments, Settling, settling
 from game.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.run import Run
 from game.tokeniser import join
 from game.transcript import (
     EMPHASIS,
-    cost_words,
+    FITTED,
     ending_lines,
-    instrument_lines,
+    instrument_head,
+    look_lines,
+    looks_and_before,
     place_line,
     prompt_lines,
     quoted,
@@ -27,11 +28,15 @@ from game.transcript import (
     scene_text,
     transcript,
 )
+from game.world import World
 
 PAINT = ((8, "bold reverse"), (4, "bold underline"), (2, "underline"))  # times an even share, from the strongest down
 CLINGING = (".", "?", ",", "\n")  # what stands directly behind a word
 BARS = 3  # how many words a decoding shows
-BAR = 24  # cells of a bar for a probability of 1
+BAR, NARROW_BAR = 24, 12  # cells of a bar for a probability of 1
+DIAL, NARROW_DIAL = 17, 9  # cells
+EIGHTHS = "▁▂▃▄▅▆▇█"
+EVERY, NARROW_EVERY, NARROW = 2, 4, 60  # layers to a cell of a strip: 48 cells, or half of them below 60 columns
 
 
 def prose(text: str) -> RenderableType:
@@ -62,7 +67,7 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
         case Arrived(run, then):
             return Group(*([prose(then), Text("")] if then else []), arrival(run, play, columns))
         case Decoded():
-            return decoding(event, play.measure)
+            return decoding(event, play, columns)
         case Asked("prompt", run):
             return painted_prompt(run, columns)
         case Opened(read):
@@ -80,7 +85,7 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
 
 
 def arrival(run: Run, play: Play, columns: int) -> RenderableType:
-    """Return the present scene with its offers, or the ending with what was said."""
+    """Return the present scene, whose offers the prompt shows, or the ending with what was said."""
     if ended(run.world, run.state):
         title, *said = ending_lines(run, columns)
         foot = Text("The run has ended: undo, restart, transcript or quit.", style="quiet")
@@ -93,8 +98,6 @@ def arrival(run: Run, play: Play, columns: int) -> RenderableType:
         Text(place_line(run.world, run.state), style="quiet"),
         Text(""),
         prose(scene_text(run)),
-        Text(""),
-        *offer_rows(play),
     )
 
 
@@ -107,40 +110,48 @@ def words_so_far(run: Run) -> Text:
     return Text.assemble((head, "quiet"), (last or "a new line", "reverse"))
 
 
-def offer_rows(play: Play) -> list[RenderableType]:
-    """Return the offers: the open ones numbered, then the closed ones with their reasons."""
-    run = play.run
-    rows: list[RenderableType] = []
-    for number, offer in enumerate(play.open_offers, 1):
-        taken = ", taken before" if offer.taken else ""
-        say = _emphasised(offer.choice.say(run.state, run.measure))
-        rows.append(_hanging(f"{number}.", say.append(f"  ({cost_words(offer)}{taken})", style="quiet")))
-    for offer in play.closed_offers:
-        say = Text(f"{offer.choice.say(run.state, run.measure)} (closed: {offer.why})", style="quiet")
-        rows.append(_hanging("-", say))
-    return rows
+def decoding(event: Decoded, play: Play, columns: int) -> RenderableType:
+    """Return a decoding: the likeliest words with bars, whether they were measured or written, and the word that came.
 
-
-def _hanging(lead: str, text: Text) -> RenderableType:
-    row = Table.grid(padding=(0, 1))
-    row.add_column(width=3, justify="right")
-    row.add_column(overflow="fold")
-    row.add_row(lead, text)
-    return row
-
-
-def decoding(event: Decoded, measure: Measure) -> RenderableType:
-    """Return a decoding: the likeliest words with bars, whether they were measured or written, and the word that came."""
+    Where a model runs, a strip shows how the word that came had stood at every layer of the pass.
+    """
+    measure, word = play.measure, event.turn.word or ""
     likely = event.distribution.likeliest(BARS)
     longest = max(len(quoted(word)) for word, _ in likely)
     came = "measured" if measure.source == "model" else "written, not measured"
     rows: list[RenderableType] = [Text(f"The decoder comes ({came}).", style="strong")]
-    for word, chance in likely:
-        bar = "█" * round(BAR * chance) or "▏"
-        rows.append(Text.assemble(f"  {quoted(word):<{longest}} {figures(chance):<6} ", (bar, "bar")))
-    rows.append(Text(f"It says {quoted(event.turn.word or '')}.", style="strong"))
+    for named, chance in likely:
+        bar = bar_of(chance, columns)
+        rows.append(Text.assemble(f"  {quoted(named):<{longest}} {figures(chance):<6} ", (bar, "bar")))
+    if measure.source == "model":
+        state = event.turn.state
+        every = NARROW_EVERY if columns < NARROW else EVERY
+        rows += strip(settling(play.world, measure, state.words, state.acts, every), play.world)
+    rows.append(Text(f"It says {quoted(word)}.", style="strong"))
     rows += [Text(words, style="quiet") for words in running_words(event.turn, measure)]
     return Group(*([prose(event.then), Text("")] if event.then else []), *rows)
+
+
+def bar_of(chance: float, columns: int) -> str:
+    """Return a bar for a chance, shorter where there is little room; there is always something of it."""
+    return "█" * round((NARROW_BAR if columns < NARROW else BAR) * chance) or "▏"
+
+
+def eighth(chance: float) -> str:
+    """Return a cell that is as full as a chance is high."""
+    return EIGHTHS[min(int(chance * len(EIGHTHS)), len(EIGHTHS) - 1)]
+
+
+def strip(read: Settling, world: World) -> list[Text]:
+    """Return how a word stood all through its pass, read as the last layer is: a cell for each reading, and a legend."""
+    row = Text("  1 ")
+    for layer, chance in read.chances:
+        row.append(eighth(chance), "bar")
+        if layer in (world.waking, world.boundary):
+            row.append("│", "quiet")
+    since = f"likeliest from layer {read.since} on" if read.since else "never the likeliest"
+    parted = f"│ at {world.waking} and {world.boundary}"
+    return [row.append(f" {world.layers}"), Text(f"  {quoted(read.word)} by layer, {parted}: {since}.", style="quiet")]
 
 
 def painted_prompt(run: Run, columns: int) -> RenderableType:
@@ -158,16 +169,30 @@ def painted_prompt(run: Run, columns: int) -> RenderableType:
         shown.append("\n" if word == "\n" else "" if after in CLINGING else " ")
     marks = Text.assemble(*(piece for least, style in PAINT for piece in ((f"{least} times", style), " ")))
     legend = Text.assemble("Measured. Of all looking so far, a word had at least ", marks, "an even share.")
-    return Group(shown, Text(""), legend)
+    return Group(shown, Text(""), legend, *map(Text, look_lines(run, columns)))
 
 
 def opened(read: Instruments, columns: int) -> RenderableType:
-    """Return a pass laid open: the lens by layer as bars, then the probes and the strongest looks in words."""
-    head, rest = instrument_lines(read, columns)[:1], instrument_lines(read._replace(lenses=()), columns)
-    rows: list[RenderableType] = [Text(line, style="strong") for line in head]
+    """Return a pass laid open: the lens by layer as bars, the probes as dials, then the strongest looks in words."""
+    narrow = columns < NARROW
+    rows: list[RenderableType] = [Text(instrument_head(read), style="strong")]
     for lens in read.lenses:
         word, chance = lens.likeliest[0]
-        bar = "█" * round(BAR * chance) or "▏"
-        nats = f"{lens.entropy:.2f} of {read.most_entropy:.2f} nats"
-        rows.append(Text.assemble(f"  layer {lens.layer:>2}  {nats}  {quoted(word):<10} {figures(chance):<6} ", (bar, "bar")))
-    return Group(*rows, Text(""), *map(Text, rest[1:]))
+        bar = bar_of(chance, columns)
+        nats = f"{lens.entropy:.2f}" + ("" if narrow else f" of {read.most_entropy:.2f}")
+        rows.append(Text.assemble(f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {figures(chance)} ", (bar, "bar")))
+    if read.probes:
+        longest = max(len(name) for name, _ in read.probes)
+        cells = NARROW_DIAL if narrow else DIAL
+        rows += [Text(""), *(dial(f"{name.replace('_', ' '):<{longest}}", score, cells) for name, score in read.probes)]
+        rows.append(Text(FITTED, style="quiet"))
+    return Group(*rows, Text(""), *map(Text, looks_and_before(read, columns)))
+
+
+def dial(name: str, score: float, cells: int) -> Text:
+    """Return what a probe reads as a dial from -1, which is no, to +1, which is yes, with the score itself."""
+    at = round((min(max(score, -1.0), 1.0) + 1) / 2 * (cells - 1))
+    scale = ["─"] * cells
+    scale[cells // 2] = "┼"
+    head, tail = "".join(scale[:at]), "".join(scale[at + 1 :])
+    return Text.assemble(f"  {name} no {head}", ("●", "bar"), f"{tail} yes {score:+.2f}")

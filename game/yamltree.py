@@ -17,6 +17,7 @@ import yaml
 
 from game.errors import Problem
 
+TOO_DEEP = "exceeded maximum nesting depth"  # in PyYAML from 6.0.4 on, whose scanner runs ahead of what it hands over
 DEEPEST = 24
 LONGEST_KEY = 100
 MOST_NODES = 300_000  # in one file; eight megabytes of a world hold some 250,000
@@ -160,6 +161,8 @@ def _forbidden(character: str) -> str:
 
 def _unparsed(source: Source, error: Any) -> Problem:
     """Return the parser's words, with what to do where that is known, and where the thing began that it was reading."""
+    if error.problem == TOO_DEEP:
+        return source.problem(error.problem_mark.index, "E009", f"nested more than {DEEPEST} deep")
     message = f"YAML: {error.problem}{ADVICE.get(error.problem, '')}"
     if error.context_mark is not None and error.context_mark.line < error.problem_mark.line:
         message += f" ({error.context} that begins in line {error.context_mark.line + 1})"

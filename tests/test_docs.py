@@ -14,7 +14,7 @@ from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, play
 from jsonschema import Draft202012Validator
 
 from game import jsonl
-from game.instruments import Instruments, Lens, Look
+from game.instruments import Instruments, Lens, Look, Settling
 from game.journal import FORMAT
 from game.play import COMMANDS
 
@@ -126,11 +126,12 @@ def test_everything_that_runs_prints_is_as_described(tmp_path: Path) -> None:
 
 def test_a_pass_laid_open_is_as_described() -> None:
     lens = Lens(40, 2.99573, (("foot", 0.314159), ("hand", 0.12)))
-    read = Instruments(400, "Your", 40, 96, 7.6, (lens,), (("nonsense", 0.41),), (Look(3, "foot", 0.18),), (0.05, 0.02, 0.18))
+    looks, before = (Look(3, "foot", 0.18),), Settling(399, "Your", ((4, 0.01), (96, 0.98)), 75)
+    read = Instruments(400, "Your", 40, 96, 72, 7.6, (lens,), (("nonsense", 0.41),), looks, (0.05, 0.02, 0.18), before)
     row = jsonl.lens_object(read)
     hold(OBJECTS["lens"], row)
     assert row["lens"] == [{"layer": 40, "entropy": 2.9957, "likeliest": [["foot", 0.3142], ["hand", 0.12]]}]
-    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), looks=(), attention=())))
+    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), looks=(), attention=(), before=None)))
 
 
 # -- docs/runs.md ---------------------------------------------------------------------------------------------------------

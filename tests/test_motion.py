@@ -29,13 +29,17 @@ def test_the_last_frame_is_the_distribution_that_the_word_was_drawn_from() -> No
         assert last.lens.p(word) == pytest.approx(chance, abs=2e-4)
 
 
-def test_a_frame_names_its_layer_and_each_word_with_its_chance_and_a_bar() -> None:
-    frame = flagship_frames()[-1]
-    lines = frame_lines(frame, ["question", "foot"])
-    assert lines[0] == "The decoder comes. Layer 96, read as the last is read (measured):"
+@pytest.mark.parametrize(("columns", "bar"), [(72, 24), (39, 12)])
+def test_a_frame_names_its_layer_each_word_with_its_chance_and_what_has_come(columns: int, bar: int) -> None:
+    shown = flagship_frames()
+    lines = frame_lines(shown, 23, ["question", "foot"], columns)
+    assert lines[0] == "The decoder comes. Layer 96 (measured)."
     assert lines[1].startswith(f"  {quoted('question')} 0.9")
-    assert lines[1].count("█") == round(24 * frame.lens.p("question"))
-    assert all(len(line) < 70 for line in lines)
+    assert lines[1].count("█") == round(bar * shown[-1].lens.p("question"))
+    assert lines[-1].startswith("  73 ▁")
+    assert lines[-1].endswith("█ 96")
+    assert frame_lines(shown, 2, ["question", "foot"], columns)[-1].endswith(f"{'·' * 21} 96")
+    assert all(len(line) <= columns for line in lines)
 
 
 def test_frames_run_through_by_themselves() -> None:

@@ -149,10 +149,10 @@ def test_on_a_narrow_screen_the_first_scene_breaks_no_word(tmp_path: Path) -> No
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_a_signal_restores_the_terminal_and_loses_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("layer 3/12")
+        seen.shows("6 layers left")
         assert not seen.restored()
         seen.type("feel-slope\r")
-        seen.shows("The floor tipped", "layer 4/12")
+        seen.shows("The floor tipped", "5 layers left")
         seen.kill(number)
         assert seen.ended() == code
         seen.shows("Kept as first-light/1. To go on:")
@@ -162,7 +162,7 @@ def test_a_signal_restores_the_terminal_and_loses_nothing(tmp_path: Path, number
 
 def test_ctrl_c_leaves(tmp_path: Path) -> None:
     with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("layer 3/12")
+        seen.shows("6 layers left")
         seen.type("\x03")
         assert seen.ended() == 130
         assert seen.restored()
@@ -170,16 +170,16 @@ def test_ctrl_c_leaves(tmp_path: Path) -> None:
 
 def test_what_a_kill_left_is_gone_on_with(tmp_path: Path) -> None:
     with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("layer 3/12")
+        seen.shows("6 layers left")
         seen.type("feel-slope\r")
-        seen.shows("The floor tipped", "layer 4/12")
+        seen.shows("The floor tipped", "5 layers left")
         seen.kill(signal.SIGKILL)
         assert seen.ended() is None
     assert "The floor tipped" in program("play", WORLD, "--continue", "--saves", tmp_path).out
     with terminal("play", WORLD, "--saves", tmp_path) as seen:
         seen.shows("Run 1 is open.", "1. Continue run 1")
         seen.type("1\r")
-        seen.shows("The floor tipped", "layer 4/12")
+        seen.shows("The floor tipped", "5 layers left")
         seen.type("\x04")
         assert seen.ended() == 0
 
@@ -216,13 +216,13 @@ def test_the_tree_is_browsed_replayed_and_forked_by_key(tmp_path: Path, columns:
 
 def test_the_tree_opens_from_play_at_the_present_turn(tmp_path: Path) -> None:
     with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("layer 3/12")
+        seen.shows("6 layers left")
         seen.type("feel-slope\r")
-        seen.shows("layer 4/12")
+        seen.shows("5 layers left")
         seen.type("tree\r")
         seen.shows("First Light: 1 run, 1 different turn", "2/2 ·")
         seen.type("q")
-        seen.shows("The floor tipped, plainly, toward dark.", "layer 4/12")
+        seen.shows("The floor tipped, plainly, toward dark.", "5 layers left")
         seen.type("\x03")
         assert seen.ended() == 130
         assert seen.restored()

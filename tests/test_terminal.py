@@ -35,7 +35,7 @@ from prompt_toolkit.output import DummyOutput
 
 from game import terminal
 from game.errors import Interrupted
-from game.play import COMMANDS, Event, Play
+from game.play import Event, Play
 
 ENTER = "\r"
 TAB = "\t"
@@ -200,66 +200,33 @@ def test_a_run_can_be_named_and_loaded(play: Play, tmp_path: Path) -> None:
     assert choices_of(tmp_path) == ["read-question", "read-again"]
 
 
-# -- completion and toolbar ---------------------------------------------------------------------------------------------
-
-
-def test_what_can_be_typed_is_completed_choices_first(play: Play) -> None:
-    texts = [text for text, _ in terminal.completions(play, "")]
-    assert texts == ["read-question", "feel-slope", "say-now", *COMMANDS]
-    assert list(terminal.completions(play, "say")) == [("say-now", "Say something at once, in case this is short.")]
-    assert [text for text, _ in terminal.completions(play, "re")] == ["read-question", "redo", "restart"]
-    assert dict(terminal.completions(play, "qu")) == {"quit": COMMANDS["quit"].about}
-    assert list(terminal.completions(play, "x")) == []
-
-
-def test_closed_choices_are_not_completed(play: Play) -> None:
-    play.choose("read-question")
-    assert "think-electric" not in [text for text, _ in terminal.completions(play, "")]
-
-
-def test_the_toolbar_says_where_the_pass_is_and_what_matters_now(play: Play) -> None:
-    with patch.dict(os.environ, {"COLUMNS": "90"}):
-        assert terminal.toolbar(play) == f" 11 “The” · 3 {'·' * 16} 9 · 6 layers left · help  about  undo  quit"
-    play.choose("feel-slope")
-    assert terminal.toolbar(play) == f" 11 “The” · 3 ███{'·' * 13} 9 · 5 layers left · help  about  undo  quit"
-    play.move(0)
-    for choice in TO_ENDINGS["half-said"]:
-        play.choose(choice)
-    assert terminal.toolbar(play) == " ended · undo  restart  tree  quit"
-
-
-@pytest.mark.parametrize("typed", ["2", " feel-slope"])
-def test_the_cost_of_the_choice_that_is_typed_stands_in_the_toolbar_before_it_is_taken(play: Play, typed: str) -> None:
-    bar = f" 3 ▒▒▒{'·' * 13} 9 · 1 layer: 3 to 4"
-    assert terminal.toolbar(play, typed) == f"{bar} · 2. Feel which way the floor slopes."
-    with patch.dict(os.environ, {"COLUMNS": "65"}):
-        assert terminal.toolbar(play, typed) == f"{bar} · 2. Feel which way th…"
-    with patch.dict(os.environ, {"COLUMNS": "40"}):
-        assert terminal.toolbar(play, typed) == f"{bar}"
-    with patch.dict(os.environ, {"COLUMNS": "30"}):
-        assert terminal.toolbar(play, typed) == " 2. · 1 layer: 3 to 4"
-
-
-def test_a_choice_that_decodes_costs_all_that_is_left(play: Play) -> None:
-    assert terminal.toolbar(play, "3").startswith(f" 3 {'▒' * 16} 9 · all that is left: 3 to 9 · ")
-    assert "layers left" in terminal.toolbar(play, "7")
-
-
-def test_the_gauge_never_overflows(play: Play) -> None:
-    for layer in range(3, 10):
-        for to in range(layer, 10):
-            bar = terminal.gauge(play.world, layer, to)
-            assert (len(bar), bar[:2], bar[-2:]) == (20, "3 ", " 9")
+# -- arrows, and what stays on the screen ----------------------------------------------------------------------------------
 
 
 def test_the_arrows_go_through_the_choices_that_are_open(play: Play, tmp_path: Path) -> None:
-    run(play, DOWN * 2, UP, f"{DOWN}{UP}{UP}", f"nonsense{UP}", CTRL_D)
-    assert choices_of(tmp_path) == ["feel-slope", "let-be", "nod-along"]
+    run(play, DOWN * 2, UP, f"{DOWN}{UP}{UP}", f"nonsense{DOWN}", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope", "let-be", "label-again"]
 
 
-def test_on_a_narrow_screen_the_toolbar_says_only_where_the_pass_is(play: Play) -> None:
-    with patch.dict(os.environ, {"COLUMNS": "40"}):
-        assert terminal.toolbar(play) == " 11 “The” · 3/12, 6 left"
+def test_what_stays_of_an_answer_is_the_words_of_the_choice_or_what_was_typed(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(play, "2", "undo", DOWN, "undo", "non\u202esense", CTRL_D)
+    answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
+    assert answers == [
+        "> Feel which way the floor slopes.",
+        "> undo",
+        "> Read the question again, slowly this time.",
+        "> undo",
+        "> nonsense",
+    ]
+
+
+def test_the_offers_below_the_first_scene_give_way_to_those_of_the_prompt(play: Play) -> None:
+    written: list[str] = []
+    with patch.object(DummyOutput, "write_raw", lambda _self, text: written.append(text)):
+        run(play, CTRL_D)
+    assert written == ["\x1b[4F\x1b[J"]
 
 
 # -- the first scene ------------------------------------------------------------------------------------------------------

@@ -119,7 +119,9 @@ def test_a_pass_laid_open_is_said_in_words(tmp_path: Path) -> None:
         "Token 11, “The”, up to layer 4 of 12. All of this is measured.",
         "Lens at layer 3: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
         "Lens at layer 4: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
-        "Probe for nonsense: +0.33 (near +1 yes, near -1 no; a score, no percentage).",
+        "Probe for nonsense: +0.33.",
+        "A probe's score is near +1 for yes and near -1 for no, and no chance of anything. They were fitted",
+        "where a count is about to be said, and mean little elsewhere.",
         "The heads that see everything have not looked yet.",
     ]
     assert max(map(len, instrument_lines(read, 40))) <= 40

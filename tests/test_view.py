@@ -6,11 +6,12 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, begun_play, changed_world, glass_play, let_go, playing
+from fixtures_play import TO_ENDINGS, begun_play, changed_world, first_light, glass_play, let_go, playing
 from rich.console import Console, RenderableType
 
+from game.instruments import Settling
 from game.play import Event, Play
-from game.view import event_view, prose
+from game.view import dial, event_view, prose, strip, words_so_far
 
 
 def printed(view: RenderableType, columns: int = 72, *, colours: bool = False) -> str:
@@ -26,25 +27,21 @@ def shown(play: Play, events: list[Event], columns: int = 72) -> str:
     return "\n".join(printed(event_view(event, play, columns), columns) for event in events)
 
 
-def test_a_scene_is_its_place_its_text_and_its_offers(tmp_path: Path) -> None:
+def test_a_scene_is_the_words_so_far_its_place_and_its_text(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
-    words, first, *_, third, second, last = shown(play, play.opening()).splitlines()
-    assert words == "What comes before the light? The"
-    assert first == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
-    assert third == " 1. Read the question again, slowly this time.  (1 layer)"
-    assert second == " 2. Feel which way the floor slopes.  (1 layer)"
-    assert last == " 3. Say something at once, in case this is short.  (all that is left)"
+    words, place, *_, last = shown(play, play.opening()).splitlines()
+    assert words == "A: The"
+    assert place == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
+    assert last == "afterwards, if there is an afterwards."
+    marked = printed(words_so_far(play.run), colours=True)
+    assert marked.endswith("\x1b[7mThe\x1b[0m")
 
 
-def test_closed_offers_come_after_the_open_ones_with_their_reason(tmp_path: Path) -> None:
-    with playing(tmp_path, "read-question") as play:
-        last = shown(play, play.opening()).splitlines()[-2:]
-    assert last == ["  - Lean toward the thing by the door. (closed: Nothing has pointed to", "    any door yet.)"]
-
-
-def test_an_offer_that_was_taken_before_says_so(tmp_path: Path) -> None:
-    with playing(tmp_path, "read-question", "read-again") as play:
-        assert "Read it once more, for the tone.  (1 layer, taken before)" in shown(play, play.opening())
+def test_a_new_line_is_marked_in_words(tmp_path: Path) -> None:
+    with playing(tmp_path) as play:
+        words = ("dark", "\n")
+        run = play.run._replace(opening=play.run.opening._replace(words=words))
+        assert words_so_far(run).plain == "\u2423a new line"
 
 
 def test_a_decoding_shows_what_was_likely_where_it_came_from_and_what_was_said(tmp_path: Path) -> None:
@@ -103,12 +100,45 @@ def test_a_pass_laid_open_is_bars_by_layer_then_probes_and_looks(tmp_path: Path)
     play = glass_play(tmp_path, "read-question", "read-again")
     lines = shown(play, play.answer("lens")).splitlines()
     assert lines[0] == "Token 11, “The”, up to layer 5 of 12. All of this is measured."
-    assert lines[1:3] == [
-        "  layer  3  0.57 of 1.10 nats  “dark”     0.81   ███████████████████",
-        "  layer  5  0.57 of 1.10 nats  “dark”     0.81   ███████████████████",
+    assert lines[1:6] == [
+        "  layer  3  0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
+        "  layer  5  0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
+        "",
+        "  nonsense no ────────┼──●───── yes +0.42",
+        "A probe's score is near +1 for yes and near -1 for no, and no chance of",
     ]
-    assert lines[3] == ""
-    assert lines[4].startswith("Probe for nonsense: +0.42 (near +1 yes")
+    assert lines[-2].startswith("Strongest looks, of all attention so far: ")
+    let_go(play)
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [(-7.0, "  x no ●───┼──── yes -7.00"), (0.0, "  x no ────●──── yes +0.00"), (1.0, "  x no ────┼───● yes +1.00")],
+)
+def test_a_dial_keeps_to_its_scale_and_says_the_score(score: float, expected: str) -> None:
+    assert dial("x", score, 9).plain == expected
+
+
+def test_a_decoding_that_was_measured_shows_how_the_word_had_stood_at_every_layer(tmp_path: Path) -> None:
+    play = glass_play(tmp_path)
+    decoded, _ = play.choose("say-now")
+    lines = shown(play, [decoded]).splitlines()
+    assert "  1 ▇▇▇▇▇▇ 12" in lines
+    assert "  “dark” by layer, │ at 3 and 9: likeliest from layer 10 on." in lines
+    let_go(play)
+
+
+def test_a_word_that_was_never_the_likeliest_is_said_to_be_so() -> None:
+    read = Settling(11, "egg", ((4, 0.0), (8, 0.3), (12, 0.999)), None)
+    row, legend = strip(read, first_light())
+    assert row.plain == "  1 ▁▃█ 12"
+    assert legend.plain.endswith(": never the likeliest.")
+
+
+def test_the_way_a_pass_came_to_its_word_is_said_in_words_with_the_next(tmp_path: Path) -> None:
+    play = glass_play(tmp_path, "say-now")
+    text = " ".join(shown(play, play.answer("lens")).split())
+    assert "The pass before this, token 11, said “dark”. Read as the last layer is, it had 0.81 at layer 12; likeliest" in text
     let_go(play)
 
 
