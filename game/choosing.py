@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings
@@ -63,7 +64,7 @@ def asked(play: Play, typed: str) -> StyleAndTextTuples:
 def _in_view(play: Play, meant: Offer | None) -> list[StyleAndTextTuples]:
     """Return the lines of the offers that the screen has rows for, among them those of the one that is meant."""
     rows = _rows(play, meant)
-    room = max(get_app().output.get_size().rows - TAKEN, 2)
+    room = max(get_app_session().output.get_size().rows - TAKEN, 2)
     if len(rows) <= room:
         return rows
     at = next((at for at, row in enumerate(rows) if row[0][1] == MARK), 0)
