@@ -29,6 +29,10 @@ def printable(text: str) -> str:
 class ForwardPassError(Exception):
     """The family of errors whose message is meant for a person; ``cli`` turns each into an exit code."""
 
+    def __str__(self) -> str:
+        """Return the message; a stranger's file name or id may stand in it, and may not act on a terminal."""
+        return "\n".join(map(printable, super().__str__().split("\n")))
+
 
 class WorldError(ForwardPassError):
     """A world that cannot be played; carries every problem that was found, in the order of the files."""
