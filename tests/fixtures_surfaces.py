@@ -6,9 +6,9 @@ that once failed. What may come of any bytes is a value, or the project's own er
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
-import os
 import shutil
 import struct
 import tempfile
@@ -217,9 +217,10 @@ def holds_journal(data: bytes) -> None:
 
 @lru_cache
 def _shared() -> Path:
-    """Return a folder in memory, where there is such a thing."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    return Path(tempfile.mkdtemp(prefix="strangers-", dir=memory if os.access(memory, os.W_OK) else None))
+    """Return a folder for files that have to lie somewhere."""
+    folder = Path(tempfile.mkdtemp(prefix="strangers-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def journal_seeds() -> list[bytes]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "fuzz_cases"
+MEMORY = "/dev/shm"  # noqa: S108 - where there is such a thing, so that no disk is worn out
 MOST_SECONDS = 2.0  # for one input, in processor time
 NAMES = ("loader", "expressions", "journal", "lines", "weights")
 
@@ -134,7 +136,18 @@ def fuzzed(name: str, asked: argparse.Namespace) -> bool:
     command = [sys.executable, __file__, name, "--child", "--seconds", f"{asked.seconds}", "--runs", f"{asked.runs}"]
     command += ["--corpus", asked.corpus] if asked.corpus else []
     tried, slowest, reached, last, findings = 0, "", "", "", 0
-    with subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz-", dir=memory) as folder,  # atheris leaves without clearing away
+        subprocess.Popen(
+            command,
+            cwd=HERE.parent,
+            env={**os.environ, "TMPDIR": folder},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
         for line in process.stdout or ():
             last = line.strip() or last
             if match := re.match(r"Done ([0-9]+) runs", line):
