@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: play setup test check fix bless bench
+.PHONY: play setup test check fix bless bench fuzz
 
 play: .venv/played
 	@$(BIN)/forward-pass
@@ -48,3 +48,9 @@ bless: .venv/ready
 # Measure against peers that it installs itself (node is needed); no test.
 bench: .venv/ready
 	$(BIN)/python bench/run.py
+
+# Fuzz whatever takes a stranger's bytes, guided by coverage where atheris can be had; make fuzz SECONDS=300 for longer.
+SECONDS ?= 60
+fuzz: .venv/ready
+	@$(BIN)/python -c 'import atheris' 2>&- || $(BIN)/pip install --quiet --disable-pip-version-check atheris || true
+	$(BIN)/python tests/fuzz.py --seconds $(SECONDS)

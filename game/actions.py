@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from game.yamltree import Node, Source
 
 SPAN_KEYS = ("pair", "word", "token", "to")
 PAIR_MARKS = ("Q:", "Note:")
+MARK = "\x1f"
 KINDS = {
     "look": ("by",),
     "push": ("by",),
@@ -28,6 +30,23 @@ OPTIONAL = ("ink",)
 VERBS = {"look": "looked at", "rewrite": "rewritten"}
 MOST_BIAS = 100.0
 MOST_STRENGTH = 10.0
+
+
+class Laid(NamedTuple):
+    """The prompt, so that its spans are found soon however many there are: where its pairs begin, and its words backwards."""
+
+    pairs: list[int]
+    backwards: str
+
+
+def laid(prompt: list[str]) -> Laid:
+    """Return the prompt as its spans are looked for in it."""
+    return Laid([at for at, word in enumerate(prompt) if word in PAIR_MARKS], _backwards(prompt))
+
+
+def _backwards(words: Sequence[str]) -> str:
+    """Return words from the last to the first, between marks that no word holds."""
+    return "".join(f"{MARK}{word}" for word in reversed(words)) + MARK
 
 
 class Named(NamedTuple):
@@ -47,6 +66,7 @@ class ActLoader(Gatherer):
     net: Named | None = None
     acts: dict[str, Tree]
     spans: dict[str, list[int]]
+    laid: Laid
     first: int  # the position of the first token
 
     def model(self, prompt: list[str]) -> Named | None:
@@ -86,7 +106,7 @@ class ActLoader(Gatherer):
         kind = chosen[0]
         if kind == "word":
             return self.word_span(entry, keys["word"], prompt)
-        starts = [at for at, word in enumerate(prompt) if word in PAIR_MARKS]
+        starts = self.laid.pairs
         most = len(starts) if kind == "pair" else len(prompt) + len(self.sections["tokens"])
         first = self.whole(entry.source, keys[kind], 1, max(most, 1)) or 1
         last = (self.whole(entry.source, keys["to"], first, max(most, first)) if "to" in keys else None) or first
@@ -99,13 +119,14 @@ class ActLoader(Gatherer):
     def word_span(self, entry: Entry, node: Node, prompt: list[str]) -> list[int]:
         """Return the span of the last place in the prompt where a word, or words, stand."""
         try:
-            words = list(tokenise(self.string(entry.source, node, "word")))
+            words = tokenise(self.string(entry.source, node, "word"))
         except ValueError as error:
             self.problems.append(entry.source.at(node, "E502", str(error)))
             return [0, 1]
-        for at in range(len(prompt) - len(words), -1, -1):
-            if words and prompt[at : at + len(words)] == words:
-                return [at, at + len(words)]
+        found = self.laid.backwards.find(_backwards(words)) if words else -1
+        if found >= 0:
+            stop = len(prompt) - self.laid.backwards.count(MARK, 0, found)
+            return [stop - len(words), stop]
         self.problems.append(entry.source.at(node, "E502", f"the prompt has no {node.value}{self.near(node.value, prompt)}"))
         return [0, 1]
 
@@ -164,7 +185,7 @@ class ActLoader(Gatherer):
             message = f"the word that carries a note is one of its own: {', '.join(words)}"
             self.problems.append(entry.source.at(keys["carrier"], "E503", message))
             return {"words": [], "carrier": 0, "ink": 1.0}
-        for word in words:
+        for word in dict.fromkeys(words):
             if self.net and word not in self.net.vocabulary:
                 self.problems.append(entry.source.at(keys["note"], "E504", f"the model has no word {word}"))
         ink = self.decimal(entry.source, keys["ink"], 0, 1) if "ink" in keys else 1.0

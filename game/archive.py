@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from game.errors import RunError, UsageError
+from game.errors import RunError, UsageError, printable
 from game.library import FLAGSHIP, saves_folder
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def diff(asked: argparse.Namespace, doors: Doors) -> int:
     for path, journal in found_runs:
         run, differences, _ = restored(world, measure, journal.header.facts, journal.turns)
         if differences:
-            print(f"{path.name}: {differences[0].what} (turn {differences[0].turn})", file=sys.stderr)
+            print(printable(f"{path.name}: {differences[0].what} (turn {differences[0].turn})"), file=sys.stderr)
         runs.append(moved(run, min(journal.at, len(run.turns))))
     found, names = difference(runs[0], runs[1]), (_shown(asked.first), _shown(asked.second))
     if asked.json:
@@ -306,7 +306,7 @@ def diff(asked: argparse.Namespace, doors: Doors) -> int:
 
 
 def _shown(name: str) -> str:
-    return f"run {name}" if name.isdigit() else name
+    return f"run {name}" if name.isdigit() else printable(name)
 
 
 # -- export and import ------------------------------------------------------------------------------------------------
@@ -389,7 +389,7 @@ def import_(asked: argparse.Namespace, doors: Doors) -> int:
     for note in outcome.notes:
         print(note, file=sys.stderr)
     for difference in outcome.differences[:1]:
-        print(f"{path.name}: {outcome.proof}: {difference.what}", file=sys.stderr)
+        print(printable(f"{path.name}: {outcome.proof}: {difference.what}"), file=sys.stderr)
     if not outcome.identical:
         raise RunError(f"{path}: no turn of it comes out here as it was recorded; nothing was kept")
     name = path.stem.lstrip("0123456789-") or UNNAMED

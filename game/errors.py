@@ -29,13 +29,21 @@ def printable(text: str) -> str:
 class ForwardPassError(Exception):
     """The family of errors whose message is meant for a person; ``cli`` turns each into an exit code."""
 
+    def __str__(self) -> str:
+        """Return the message; a stranger's file name or id may stand in it, and may not act on a terminal."""
+        return printable(super().__str__())
+
 
 class WorldError(ForwardPassError):
     """A world that cannot be played; carries every problem that was found, in the order of the files."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(map(str, problems)))
+        super().__init__(problems)
         self.problems = problems
+
+    def __str__(self) -> str:
+        """Return the problems, a line each."""
+        return "\n".join(map(str, self.problems))
 
 
 class NotOfferedError(ForwardPassError):

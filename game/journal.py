@@ -14,7 +14,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
-from game.errors import RunError, UsageError
+from game.errors import RunError, UsageError, printable
 from game.run import Recorded
 from game.state import Facts
 
@@ -25,6 +25,7 @@ NAME = re.compile(r"[^\W_][\w-]{0,59}")
 WORLD = re.compile(r"[a-z][a-z0-9-]{0,254}")
 LONGEST_WORD = 60
 LONGEST_SHOWN = 200
+MOST_NUMBER = 2**53  # what every reader of JSON can hold
 
 
 class Header(NamedTuple):
@@ -147,7 +148,7 @@ def _journal(data: bytes, path: Path) -> Journal:
         elif row is None and last:
             return Journal(header, tuple(turns), at, data.rfind(b"\n") + 1, torn=True, fault="")
         else:
-            fault = f"{path}:{number}:1: this line is no turn of a run; what stands before it is kept"
+            fault = f"{printable(str(path))}:{number}:1: this line is no turn of a run; what stands before it is kept"
             return Journal(header, tuple(turns), at, len(data), torn=False, fault=fault)
     return Journal(header, tuple(turns), at, len(data), torn=False, fault="")
 
@@ -188,7 +189,7 @@ def _header(line: str, path: Path) -> Header:
     if row is None or not isinstance(row.get("format"), int) or not isinstance(row.get("world"), str):
         raise RunError(f"{path}:1:1: this is not a run of Forward Pass, and it is left alone")
     if row["format"] != FORMAT:
-        message = f"a run of format {row['format']}; this version reads format {FORMAT}, and leaves it alone"
+        message = f"a run of format {str(row['format'])[:20]}; this version reads format {FORMAT}, and leaves it alone"
         raise RunError(f"{path}:1:1: {message}")
     try:
         header = _header_of(row)
@@ -208,7 +209,7 @@ def _header_of(row: dict[str, Any]) -> Header:
     if not all(isinstance(text, str) and len(text) <= LONGEST_SHOWN and text.isprintable() for text in texts):
         raise ValueError("a text in it is none")
     numbers = [row["seed"], facts["instantiation"], *(parent or [0, 0])]
-    if len(numbers) != 4 or not all(type(number) is int for number in numbers):  # noqa: PLR2004 - the two, and the two of a parent
+    if len(numbers) != 4 or not all(type(number) is int and abs(number) <= MOST_NUMBER for number in numbers):  # noqa: PLR2004 - the two, and the two of a parent
         raise ValueError("a number in it is none")
     temperature = row["temperature"]
     if type(temperature) not in (int, float) or not 0 <= temperature < 1000:  # noqa: PLR2004 - no such temperature is meant

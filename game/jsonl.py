@@ -28,8 +28,11 @@ EXPECTED = (
 
 
 def written(row: dict[str, Any]) -> str:
-    """Return an object as one line."""
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    """Return an object as one line, in which whatever would act on a terminal is an escape."""
+    line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    if line.isprintable():
+        return line
+    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in line)
 
 
 def scene_object(run: Run, label: str | None, then: str = "") -> dict[str, Any]:

@@ -16,6 +16,7 @@ from game.journal import dumped
 
 FILE = "labels.jsonl"
 MOST_BYTES = 8 * 1024 * 1024
+NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # in a folder that came from elsewhere
 LONGEST = 500  # characters of a label or a note
 DIGEST = 16
 
@@ -61,7 +62,7 @@ def write_label(folder: Path, digest: str, *, label: str | None = None, note: st
     line = f"{dumped({'turn': digest, **texts})}\n".encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644)
+        file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | NEITHER_LINK_NOR_PIPE, 0o644)
         try:
             size = os.fstat(file).st_size
             torn = size and os.pread(file, 1, size - 1) != b"\n"

@@ -58,7 +58,7 @@ def note_carriers(world: World) -> dict[str, int]:
     try:
         carriers = json.loads(path.read_bytes())["carriers"]
         return {name: int(row["token"]) for name, row in carriers.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise RunError(f"{path}: does not say which word of a note carries it ({error}): train the world again") from None
 
 

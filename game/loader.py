@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from game.actions import ActLoader
+from game.actions import ActLoader, laid
 from game.beside import Beside
 from game.errors import Problem
 from game.expressions import (
@@ -46,6 +46,10 @@ QUANTITIES = ("p",)  # what a written pass has
 MEASURED = ("p", "lens", "probe")  # what a model has besides
 OF_THE_STORY = ("variable", "threshold", "visits", "seen", "taken", "found", "layer", "left", "instantiation")
 MOST_WORDS = 50  # of an enumeration
+MOST_LETTERS = 300  # of all its words: they stand in what is kept of a world as often as it is shown
+LONGEST_PROMPT = 20_000  # characters; a pass looks at every word of it from every word
+LONGEST_PASSAGE = 300  # characters of a continuation
+LONGEST_SAID = 600  # characters of a problem
 WORD = re.compile(r"[A-Za-z][A-Za-z ]{0,39}")
 DISTRIBUTION_SUM = 0.001  # how far a declared distribution may be from 1
 
@@ -91,13 +95,20 @@ def read_contents(world: str, shown: str, contents: Contents, problems: list[Pro
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
-    found = sorted(set(problems), key=lambda problem: problem[:5])
+    found = sorted({_shortened(problem) for problem in problems}, key=lambda problem: problem[:5])
     if len(found) > MOST_LISTED:
         last = found[MOST_LISTED - 1]
         more = f"and {len(found) - MOST_LISTED} more problems after this one"
         severity = min(problem.severity for problem in found[MOST_LISTED:])  # error comes before warning
         return (*found[:MOST_LISTED], Problem(last.file, last.line, last.column, "E000", more, severity))
     return tuple(found)
+
+
+def _shortened(problem: Problem) -> Problem:
+    """Return a problem that can be read: what an author wrote may stand in it, and may be a megabyte long."""
+    if len(problem.message) <= LONGEST_SAID:
+        return problem
+    return problem._replace(message=f"{problem.message[:LONGEST_SAID]}…")
 
 
 class Unread(tuple[str, ...]):
@@ -195,6 +206,7 @@ class _Loader(ActLoader, Beside):
         )
         self.goals = {**self.scope.ids["scene"], DECODE: 0}
         self.first = len(prompt)
+        self.laid = laid(prompt)
         self.spans = {name: self.span(name, entry, prompt) for name, entry in self.sections["spans"].items()}
         self.acts = {name: self.act(name, entry, self.spans) for name, entry in self.sections["acts"].items()}
         positions = [int(position) for position in self.sections["tokens"] if POSITION.fullmatch(position)]
@@ -223,11 +235,20 @@ class _Loader(ActLoader, Beside):
         entry = self.singles.get("prompt")
         if entry is None:
             return []
-        if not isinstance(entry.node.value, list):
+        if isinstance(entry.node.value, list):
+            text = self.pairs(entry, "prompt")
+        else:
             text = self.typed(entry.source, entry.node, "prompt").strip()
-            return [DOC, *tokenise(text)] if text else []
-        pairs = self.pairs(entry, "prompt")
-        return [DOC, *tokenise(pairs)] if pairs else []
+        text = self.short(entry, "prompt", text, LONGEST_PROMPT)
+        return [DOC, *tokenise(text)] if text else []
+
+    def short(self, entry: Entry, what: str, text: str, longest: int) -> str:
+        """Return a text, or nothing, having said so, where it is longer than a pass can be asked to read."""
+        if len(text) <= longest:
+            return text
+        message = f"{what} has {len(text)} characters; {longest} are allowed"
+        self.problems.append(entry.source.at(entry.node, "E203", message))
+        return ""
 
     def pairs(self, entry: Entry, what: str) -> str:
         """Return pairs of ``Q`` and ``A`` as they are typed, an empty line between two; nothing where one cannot be read."""
@@ -266,6 +287,7 @@ class _Loader(ActLoader, Beside):
             text = f"\n\n{pairs}" if pairs else ""
         else:
             text = self.typed(entry.source, entry.node, name)
+        text = self.short(entry, f"continuation {name}", text, LONGEST_PASSAGE)
         if self.net is None and "model" in self.singles:
             return text  # why it cannot be read was said where it is named
         if self.net is None:
@@ -302,7 +324,12 @@ class _Loader(ActLoader, Beside):
         if wrong is not None or not 1 < len(node.value) <= MOST_WORDS:
             message = f"{name}: expected 2 to {MOST_WORDS} different words, of letters and spaces"
             self.problems.append(source.at(wrong or node, "E203", message))
-        return tuple(dict.fromkeys(item.value for item in items))
+        words = tuple(dict.fromkeys(item.value for item in items))[:MOST_WORDS]
+        if sum(map(len, words)) > MOST_LETTERS:
+            message = f"{name}: its words have more than {MOST_LETTERS} letters in all"
+            self.problems.append(source.at(node, "E203", message))
+            return words[:1]
+        return words
 
     def band(self, name: str, entry: Entry, least: int, most: int) -> tuple[int, int]:
         """Return the first and the last layer of a band, each one at which something chosen can begin."""
@@ -318,7 +345,7 @@ class _Loader(ActLoader, Beside):
         known = (net.probes if row[0] == "probe" else net.vocabulary) if net else (row[1],)
         if row[1] not in known:
             what = "probe" if row[0] == "probe" else "word"
-            message = f"the model has no {what} {row[1]}{self.near(row[1], sorted(known))}"
+            message = f"the model has no {what} {row[1]}{self.near(row[1], known)}"
             self.problems.append(entry.source.at(entry.node, "E504", message))
         return [name, *row]
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from game import readings
@@ -188,7 +189,13 @@ class _Pieces:
             raise ExpressionError(start, "E104", "what is shown is a number or an enumeration")
         if kind == "number":
             return ["spelled" if spelled else "number", tree]
-        return ["named", tree, kind.removeprefix("one of ").split(", ")]
+        return ["named", tree, _words_of(kind)]
+
+
+@lru_cache(maxsize=256)
+def _words_of(kind: str) -> list[str]:
+    """Return the words of an enumeration: one list, however often a world shows it."""
+    return kind.removeprefix("one of ").split(", ")
 
 
 def compiled_text(tree: Tree) -> Text:

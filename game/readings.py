@@ -22,11 +22,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from game.decoder import Distribution, Measure, figures, greedy
-from game.errors import nearest
 from game.expressions import ExpressionError, Scope, Tree
 from game.state import Act, Acts, State
 from game.tokeniser import END, NEWLINE, join, tokenise
@@ -34,6 +35,7 @@ from game.tokeniser import END, NEWLINE, join, tokenise
 Piece = Callable[[State, Measure], str]
 
 MOST_ONWARD = 60
+MOST_PROBES = 10  # that are named where another was asked for
 UNREAD = 2  # positions of the prompt that nothing was expected at: the document's mark, and the word after it
 NAMES = ("word", "likeliest", "sentence", "likelihood", "untouched")
 CALL = re.compile(r"\s*(?P<form>[a-z]+)\s*\((?P<inside>.*)\)\s*", re.DOTALL)
@@ -71,6 +73,12 @@ def parsed_reading(head: str, start: int, scope: Scope) -> Tree | None:
     return FORMS[match["form"]](reading, given)
 
 
+@lru_cache(maxsize=64)
+def _as_words(passage: str) -> str:
+    """Return a passage as words: in a text, the ends of lines are blanks. One string, however often it is asked for."""
+    return json.dumps(tokenise(passage))
+
+
 class _Reading:
     """One form with its place, and what its arguments may be."""
 
@@ -92,6 +100,9 @@ class _Reading:
 
     def wrong(self, at: int | None = None) -> ExpressionError:
         return ExpressionError(self.start if at is None else at, "E102", f"{self.form} takes {TAKES[self.form]}")
+
+    def unknown(self, given: Given, what: str, known: Collection[str]) -> ExpressionError:
+        return ExpressionError(given.start, "E103", f"no {what} is called {given.value}", given.value, known)
 
     def counted(self, given: list[Given], least: int, most: int) -> None:
         if not least <= len(given) <= most:
@@ -128,9 +139,8 @@ class _Reading:
     def passage(self, given: Given) -> str:
         known = self.scope.continuations
         if given.quoted or given.value not in known:
-            message = f"no continuation is called {given.value}{nearest(given.value, list(known))}"
-            raise ExpressionError(given.start, "E103", message)
-        return json.dumps(tokenise(known[given.value]))  # as words: in a text, the ends of lines are blanks
+            raise self.unknown(given, "continuation", known)
+        return _as_words(known[given.value])
 
     # -- the forms ------------------------------------------------------------------------------------------------
 
@@ -157,7 +167,8 @@ class _Reading:
         self.counted(given, 1, 1)
         known = () if self.scope.probes is None else self.scope.probes
         if not given[0].quoted or (self.form == "probe" and given[0].value not in known):
-            can = ", ".join(f"probe('{name}')" for name in known) if self.form == "probe" else "lens('two')"
+            some = islice(known, MOST_PROBES)
+            can = ", ".join(f"probe('{name}')" for name in some) if self.form == "probe" else "lens('two')"
             raise ExpressionError(self.start, "E103", f"what can be read here: {can}")
         return ["chance", self.form, given[0].value, 0, 0]
 
@@ -167,8 +178,7 @@ class _Reading:
         self.counted(given, 1, 2)
         acts = self.scope.ids.get("act", {})
         if given[0].quoted or given[0].value not in acts:
-            message = f"no act is called {given[0].value}{nearest(given[0].value, list(acts))}"
-            raise ExpressionError(given[0].start, "E103", message)
+            raise self.unknown(given[0], "act", acts)
         if len(given) > 1 and not given[1].quoted:
             raise self.wrong(given[1].start)
         return ["would", given[0].value, given[1].value if len(given) > 1 else ""]
@@ -188,8 +198,7 @@ class _Reading:
         self.counted(given, 1, 2)
         known = self.scope.spans
         if given[0].quoted or given[0].value not in known:
-            message = f"no span is called {given[0].value}{nearest(given[0].value, list(known))}"
-            raise ExpressionError(given[0].start, "E103", message)
+            raise self.unknown(given[0], "span", known)
         if len(given) == 1:
             self.under_way()
             return ["heed", *known[given[0].value], 0]

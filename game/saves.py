@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from game.decoder import Measure
-from game.errors import RunError
+from game.errors import RunError, printable
 from game.journal import FILE, NAME, Header, Journal, Kept, dumped, found_run, kept_runs, read_journal
 from game.library import FLAGSHIP, saves_folder
 from game.run import Divergence, Run, Turn, begun, moved, restored
@@ -32,6 +32,7 @@ UNNAMED = "run"
 TRASH = ".trash"
 PARTIAL = ".begun-"
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links say
+NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # in a folder that came from elsewhere
 MOST_NUMBERED = 99_999_999  # beyond, a file was not numbered here, and the next number does not follow it
 NOT_TAKEN = "the choice could not be kept, so it was not taken"
 NOT_GONE = "this could not be kept, so the run stays where it is"
@@ -62,6 +63,8 @@ def forget(path: Path) -> Path:
         raise RunError(f"{path} is being played elsewhere or cannot be written, and is left alone")
     try:
         target = path.parent / TRASH / path.name
+        if target.parent.is_symlink():
+            raise RunError(f"{target.parent} is a link: nothing is moved out of the folder")
         target.parent.mkdir(exist_ok=True)
         if target.exists():
             raise RunError(f"{target} is there already")
@@ -141,14 +144,14 @@ class Keeper:
         """The run's name as ``WORLD/NUMBER`` (its file, where that lies elsewhere), or None before its first choice."""
         if self.path is None or self.file is None:
             return None
-        return f"{self.world.id}/{self.number}" if self.number else str(self.path)
+        return f"{self.world.id}/{self.number}" if self.number else printable(str(self.path))
 
     @property
     def way_back(self) -> str:
         """The command that goes on with the run."""
         world = "" if self.called == FLAGSHIP else f" {shlex.quote(self.called)}"
         saves = "" if self.saves == saves_folder(None) else f" --saves {shlex.quote(str(self.saves))}"
-        return f"forward-pass play{world} --load {self.number or shlex.quote(str(self.path))}{saves}"
+        return f"forward-pass play{world} --load {self.number or _typed(str(self.path))}{saves}"
 
     @property
     def facts(self) -> Facts:
@@ -208,7 +211,7 @@ class Keeper:
         run = self._walked(path, journal, at)
         self.close()
         self._hold(journal.header, path, None)
-        return Resumed(run, (f"A branch of {path.name} at turn {at}: the next choice begins a run of its own.",))
+        return Resumed(run, (f"A branch of {printable(path.name)} at turn {at}: the next choice begins a run of its own.",))
 
     def plant(self, journal: Journal, at: int) -> Resumed:
         """Begin a run, to be kept from its next choice on, with the first turns of one that is kept elsewhere."""
@@ -312,6 +315,19 @@ class Keeper:
         self._hold(header, path, file)
 
 
+def _typed(path: str) -> str:
+    """Return a path as it is typed to a shell, without anything in it that would act on the terminal it is read on."""
+    if path.isprintable():
+        return shlex.quote(path)
+    shown = [one if one.isprintable() and one not in "'\\" else _bytes(one) for one in path]
+    return f"$'{''.join(shown)}'"
+
+
+def _bytes(character: str) -> str:
+    """Return a character as a shell spells its bytes between ``$'`` and ``'``."""
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+
+
 def _journal_of(world: World, path: Path) -> Journal:
     journal = read_journal(path)
     if journal.header.world != world.id:
@@ -353,7 +369,7 @@ def _gone(path: Path, file: int) -> bool:
 
 def _notes(path: Path, journal: Journal, world: World, differences: list[Divergence], *, held: bool) -> tuple[str, ...]:
     """Return what a person should know of a run that is taken up again."""
-    name = path.name
+    name = printable(path.name)
     notes = []
     if journal.torn:
         notes.append(f"The last line of {name} was cut short; the choice on it was never answered, and is dropped.")
@@ -465,7 +481,7 @@ def _locked(file: int) -> bool:
 @contextmanager
 def _folder_lock(folder: Path) -> Iterator[None]:
     """Keep other processes from giving out numbers and names in a folder."""
-    handle = os.open(folder / ".lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    handle = os.open(folder / ".lock", os.O_RDONLY | os.O_CREAT | NEITHER_LINK_NOR_PIPE, 0o644)
     try:
         if sys.platform != "win32":  # pragma: no branch - as above
             with suppress(OSError):

@@ -288,9 +288,14 @@ def _shape(raw: Any) -> Shape:
     _refuse(not isinstance(raw, dict) or set(raw) != set(_LIMITS), "the shape has not the parts it should have")
     for name, limit in _LIMITS.items():
         size = raw[name]
-        _refuse(type(size) is not int or not _LEAST.get(name, 1) <= size <= limit, f"{name} is {size!r}, which is absurd")
+        _refuse(type(size) is not int or not _LEAST.get(name, 1) <= size <= limit, f"{name} is {_short(size)}, which is absurd")
     _refuse(raw["d_head"] % 2 == 1, "d_head is odd")
     return Shape(**raw)
+
+
+def _short(raw: Any) -> str:
+    """Return how something reads where it is a number, otherwise what it is: it may be as long as the file."""
+    return repr(raw)[:20] if isinstance(raw, int | float) else f"a {type(raw).__name__}"
 
 
 def _names(raw: Any, what: str) -> tuple[str, ...]:

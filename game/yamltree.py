@@ -70,6 +70,7 @@ class Source:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
+        self.room = MOST_FORBIDDEN  # how many more forbidden characters are named
 
     def problem(self, index: int, code: str, message: str) -> Problem:
         """Return a problem at the character ``index`` of the file."""
@@ -214,7 +215,8 @@ def _node(source: Source, problems: list[Problem], event: Any, name: str) -> Nod
         return Node({} if name == "MappingStartEvent" else [], event.start_mark)
     node = Node(event.value, event.start_mark, event.style or None)
     if FORBIDDEN.search(event.value):
-        forbidden = islice(FORBIDDEN.finditer(event.value), MOST_FORBIDDEN)
+        forbidden = list(islice(FORBIDDEN.finditer(event.value), source.room))
+        source.room -= len(forbidden)
         problems += [source.inside(node, match.start(), "E004", _forbidden(match[0])) for match in forbidden]
         node.value = FORBIDDEN.sub("\ufffd", event.value)  # problems are shown, so no message may hold one
     return node

@@ -265,8 +265,8 @@ class Decodings:
         if self.source != "model":
             return 0
         for path in (self.world.folder / TABLE, self._kept_path()):
-            with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                if path.stat().st_size > MOST_BYTES:
+            with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
+                if not path.is_file() or path.stat().st_size > MOST_BYTES:  # a pipe would be waited for
                     continue
                 kept = json.loads(path.read_text(encoding="utf8"))
                 if kept["format"] == FORMAT and kept["of"] == self.digest:

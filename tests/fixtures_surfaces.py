@@ -1,0 +1,354 @@
+"""The five surfaces on which a stranger's bytes arrive, each as a function that holds if nothing unexpected comes of them.
+
+``tests/fuzz.py`` drives them with coverage as its guide, ``tests/test_strangers.py`` with hypothesis and with every input
+that once failed. What may come of any bytes is a value, or the project's own errors, and nothing that acts on a terminal.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import shutil
+import struct
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from fixtures_play import Glass, begun_play, first_light, let_go
+
+from game import jsonl
+from game.checker import linted
+from game.closures import compiled
+from game.decoder import Distribution
+from game.engine import ended, offers
+from game.errors import RunError
+from game.expressions import LONGEST, ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
+from game.journal import _journal
+from game.loader import MOST_LISTED, read_contents
+from game.model import prefill
+from game.passes import Written
+from game.play import Left
+from game.prose import compiled_text, parse_line, parse_text
+from game.replay import replayed
+from game.run import begun, followed, turned
+from game.saves import summaries
+from game.state import Act, Facts, State
+from game.weights import Label, Parameters, Shape, WeightsError, pack_weights, parse_weights
+from game.world import World
+from game.yamltree import FORBIDDEN
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST_MESSAGE = 2_000
+MOST_REQUESTS = 8  # lines of an input that are put to one play
+DIGEST = hashlib.sha256().digest_size
+
+
+class Surface(NamedTuple):
+    """What takes the bytes and holds, where they may begin, and what a longer input would only repeat."""
+
+    holds: Callable[[bytes], None]
+    seeds: Callable[[], list[bytes]]
+    longest: int
+    words: tuple[str, ...]
+
+
+def sound(message: str) -> None:
+    """Hold that a message can be shown: it says something, in one line, and nothing in it acts on a terminal."""
+    assert message
+    assert message.isprintable(), ascii(message)
+    assert len(message) <= LONGEST_MESSAGE, len(message)
+
+
+# -- a file of a world
+
+
+def holds_loader(data: bytes) -> None:
+    """Hold that a file is a world that can be played, or problems with places."""
+    reading = read_contents("stranger", "", [("world.yaml", data)], [])
+    assert len(reading.problems) <= MOST_LISTED + 1
+    for problem in reading.problems:
+        assert problem.line >= 1
+        assert problem.column >= 1
+        sound(str(problem))
+    if reading.data is None:
+        assert any(problem.severity == "error" for problem in reading.problems)
+        return
+    assert json.loads(json.dumps(reading.data)) is not None
+    for problem in linted(reading.data):
+        sound(str(problem))
+    _walks(World(reading.data))
+
+
+def _walks(world: World) -> None:
+    """Take the first choice that is open, a few times, and tell each scene."""
+    measure = Written(world)
+    run = begun(world, measure, Facts())
+    for _ in range(5):
+        assert not FORBIDDEN.search(world.scene(run.state.scene).text(run.state, measure))
+        here = [offer.choice.id for offer in offers(world, measure, run.state) if offer.open]
+        if ended(world, run.state) or not here:
+            return
+        run = followed(run, turned(run, here[0], lambda distribution, _: distribution.words[0]))
+
+
+def loader_seeds() -> list[bytes]:
+    """Return the files of the worlds, and of the bad ones."""
+    found = [*(ROOT / "worlds" / "first-light").glob("*.yaml"), *(ROOT / "tests" / "bad_worlds").glob("*.yaml")]
+    return [path.read_bytes() for path in sorted(found)]
+
+
+# -- conditions, effects, thresholds and texts
+
+SCOPE = Scope(
+    variables={
+        "reads": Variable("reads", 0, 0, 9, 0),
+        "hurried": Variable("hurried", 1, 0, 1, 0, flag=True),
+        "mood": Variable("mood", 2, 0, 1, 0, words=("even", "odd")),
+    },
+    thresholds={"sure": 0},
+    ids={"scene": {"hall": 0}, "choice": {"go-on": 0}, "ending": {"hall": 0}, "act": {"lean": 0}},
+    boundary=9,
+    scene=0,
+    bands={"early": (4, 6)},
+    probes=("nonsense",),
+    prompt=("<doc>", "Why", "?", "Because", "the"),
+    decoded=(11, 12),
+    spans={"question": (1, 3)},
+    continuations={"again": "Why? Because"},
+)
+PARSERS: tuple[Callable[[str], Any], ...] = (
+    lambda source: compiled(parse_condition(source, SCOPE)),
+    lambda source: compiled(parse_effect(source, SCOPE)[1]),
+    lambda source: parse_threshold(source, ("p", "lens", "probe")),
+    lambda source: compiled_text(parse_line(source, SCOPE)),
+    lambda source: compiled_text(parse_text(source, SCOPE)),
+    lambda source: compiled_text(parse_text(source, SCOPE._replace(ending=True, probes=None))),
+)
+
+
+class Told(Glass):
+    """A pass that answers whatever it is asked, whatever was said before."""
+
+    def distribution(self, words: tuple[str, ...], acts: Any) -> Distribution:
+        """Return what the first token says."""
+        del words, acts
+        return super().distribution((), ((),))
+
+    def foreseen(self, position: int) -> Distribution:
+        """Return what the first token says."""
+        del position
+        return super().distribution((), ((),))
+
+    def attention(self, words: tuple[str, ...], acts: Any, layer: int) -> list[float]:
+        """Return that every position was looked at alike."""
+        del acts, layer
+        return [1 / 20] * (len(words) + 20)
+
+
+STATE = State("hall", 12, 5, (3, 1, 1), b"\x01", b"\x00", ("dark",), ((Act("lean", 4),), ()), (None,), Facts())
+
+
+def holds_expressions(data: bytes) -> None:
+    """Hold that a source can be worked out, or is refused at a place inside it. Its first byte says what it is."""
+    source = data[1:].decode(errors="ignore")
+    which = data[0] % len(PARSERS) if data else 0
+    try:
+        made = PARSERS[which](source)
+    except ExpressionError as refused:
+        assert 0 <= refused.offset <= len(source)
+        assert refused.message
+        assert len(refused.message) <= LONGEST_MESSAGE
+        return
+    if which <= 1:
+        value = made(STATE)
+        assert isinstance(value, int)
+        assert len(str(int(value))) <= 7 * LONGEST
+    elif which > 2:
+        assert isinstance(made(STATE, Told(first_light())), str)
+
+
+def expression_seeds() -> list[bytes]:
+    """Return a source of each kind, with every rule of the grammar between them."""
+    sources = (
+        (0, "not (reads >= 2 and mood != 'odd') or sure and early"),
+        (0, "seen(hall) or taken(go-on) or found(\"hall\") or acted(lean, 11) or emitted('dark')"),
+        (0, "visits(hall) * 2 - -1 < left + layer + token - instantiation == again"),
+        (1, "reads += visit * 2"),
+        (1, "mood = 'odd'"),
+        (2, "p('two') > 0.5"),
+        (2, "probe('nonsense') < -0.25"),
+        (3, "{reads} of {spelled(left)}, {mood} {word}"),
+        (4, "[sure] One.\n\n[else] Two {visit: first | second {mood: a | b} | last}.\n\n  stands \\{ as it is"),
+        (4, "{p('two', 11)} {percent(likeliest, again)} {now(word)} {would(lean, 'no')} {lens('two')} {probe('nonsense')}"),
+        (4, "{foreseen(word, 4)} {heed(question, 12)} {onward(3, again)} {likeliest(11)} {word(11)} {sentence} {likelihood}"),
+        (5, "{untouched} {p('two')}"),
+    )
+    return [bytes([kind]) + source.encode() for kind, source in sources]
+
+
+# -- a run's file
+
+
+def holds_journal(data: bytes) -> None:
+    """Hold that a file is a run that can be walked as far as it goes, or is refused at a place."""
+    path = Path("stranger.jsonl")
+    try:
+        read = _journal(data, path)
+    except RunError as refused:
+        sound(str(refused))
+        assert str(refused).startswith("stranger.jsonl:1:1: ")
+        return
+    assert 0 <= read.at <= len(read.turns)
+    assert 0 <= read.good_bytes <= len(data)
+    assert _journal(read.header.line().encode() + b"\n", path).header == read.header
+    outcome = replayed(first_light(), Written(first_light()), read, len(read.turns))
+    assert 0 <= outcome.identical <= len(read.turns)
+    for text in (*outcome.notes, outcome.proof, *(difference.what for difference in outcome.differences)):
+        sound(text)
+    folder = _shared()
+    (folder / "001-run.jsonl").write_bytes(data)
+    for summary in summaries(folder, first_light()):
+        sound(str(summary).replace(str(folder), ""))
+
+
+@lru_cache
+def _shared() -> Path:
+    """Return a folder for files that have to lie somewhere."""
+    folder = Path(tempfile.mkdtemp(prefix="strangers-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def journal_seeds() -> list[bytes]:
+    """Return files of runs, whole and torn."""
+    play = begun_play(_shared() / "seeds")
+    for choice in ("read-question", "read-again", "think-electric", "hold-still"):
+        play.choose(choice)
+    play.undo("2")
+    play.redo("1")
+    let_go(play)
+    (path,) = (_shared() / "seeds" / "first-light").glob("*-run.jsonl")
+    whole = path.read_bytes()
+    shutil.rmtree(_shared() / "seeds")
+    return [whole, whole[:-9], whole.replace(b'"weights":null', b'"weights":"ff","parent":[4,2]')]
+
+
+# -- lines to a running play
+
+
+def holds_lines(data: bytes) -> None:
+    """Hold that each line is answered by objects of one line each, and that play goes on until it is left."""
+    folder = Path(tempfile.mkdtemp(dir=_shared()))
+    play = begun_play(folder)
+    try:
+        for line in data.decode(errors="replace").split("\n")[:MOST_REQUESTS]:
+            events = jsonl.carried_out(play, line)
+            rows = [jsonl.event_object(event, play) for event in events]
+            assert rows
+            for row in rows:
+                _answers(row)
+            if any(isinstance(event, Left) for event in events):
+                break
+    finally:
+        let_go(play)
+        shutil.rmtree(folder)
+
+
+def _answers(row: dict[str, Any] | None) -> None:
+    """Hold that an object is one line of JSON; of an error, that its message can be shown."""
+    if row is None:
+        return
+    text = jsonl.written(row)
+    assert "\n" not in text
+    assert not FORBIDDEN.search(text), ascii(text)
+    assert json.loads(text)["type"]
+    if row["type"] == "error":
+        sound(row["message"])
+
+
+def line_seeds() -> list[bytes]:
+    """Return requests of every kind, and the choices that lead to each ending."""
+    asked = ('{"lens":true}', '{"notes":true}', '{"about":"token"}', '{"hint":1}', '{"tree":true}', '{"diff":"1"}')
+    return [
+        b"read-question\nread-again\nthink-electric\nhold-still\nnod-along",
+        b'{"choose":"say-now"}\n{"undo":1}\n{"redo":1}\n{"undo":9}\n{"choose":"feel-slope"}\n{"quit":true}',
+        "\n".join(asked).encode(),
+        ("say-now\n" + "\n".join(asked)).encode(),
+        b'{"hint":true}\n{"hint":99}\n{"about":"nothing"}\n{"diff":"first-light/1"}\n\n  \n1',
+    ]
+
+
+# -- a file of weights
+
+SHAPE = Shape(n_vocab=7, n_embd=8, n_head=2, d_head=4, n_hidden=6, n_local=1, n_global=2, n_mlp=1)
+
+
+def small_weights() -> bytes:
+    """Return the file of a network as small as they come."""
+    draw = np.random.RandomState(0).standard_normal
+    s, width = SHAPE, SHAPE.n_head * SHAPE.d_head
+    parameters = Parameters(
+        s,
+        wte=draw((s.n_vocab, s.n_embd)),
+        ln_f=draw(s.n_embd),
+        ln_1=draw((s.n_attend, s.n_embd)),
+        ln_2=draw((s.n_layer, s.n_embd)),
+        w_qkv=draw((s.n_attend, 3 * width, s.n_embd)),
+        w_o=draw((s.n_attend, s.n_embd, width)),
+        w_up=draw((s.n_layer, s.n_hidden, s.n_embd)),
+        w_down=draw((s.n_layer, s.n_embd, s.n_hidden)),
+    )
+    directions, probes = {"doubt": draw((s.n_layer, s.n_embd))}, {"nonsense": draw((s.n_layer, s.n_embd + 1))}
+    label = Label(("<doc>", "\n", "Q:", "A:", "two", "no", "has"), (2,), directions, probes, {"seed": "1"})
+    return pack_weights(parameters, label)
+
+
+def sealed(header: bytes, body: bytes) -> bytes:
+    """Return a weights file in which the header's length and the checksum are right, whatever else is not."""
+    data = struct.pack("<4sHHI", b"FPWT", 1, 0, len(header)) + header + body
+    return data + hashlib.sha256(data).digest()
+
+
+def holds_weights(data: bytes) -> None:
+    """Hold that a file is a network whose numbers stay numbers, or is refused in a line.
+
+    Where a zero byte stands in the input, it parts a header from tensors, and the file is sealed as if nothing were wrong.
+    """
+    header, zero, body = data.partition(b"\0")
+    try:
+        weights = parse_weights(sealed(header, body) if zero else data)
+    except WeightsError as refused:
+        sound(str(refused))
+        return
+    assert weights.label.vocabulary
+    with np.errstate(all="raise", under="ignore"):
+        logits = prefill(weights, [at % weights.shape.n_vocab for at in range(4)]).logits
+    assert np.isfinite(logits).all()
+
+
+def weight_seeds() -> list[bytes]:
+    """Return the small network, with its seal and in two parts, and a header alone."""
+    data = small_weights()
+    stop = 12 + struct.unpack_from("<I", data, 8)[0]
+    return [data, data[12:stop] + b"\0" + data[stop:-DIGEST], data[12:stop] + b"\0"]
+
+
+GRAMMAR = ("and", "or", "not", "==", "!=", ">=", "seen(", "acted(", "emitted('", "visits(", "p('two')", "reads", "mood", "0.5")
+KEYS = ("scenes:\n", "choices:\n", "goto: ", "text: |\n", "written: {", "then:\n", "otherwise: ", "variables:\n", "acts:\n")
+MARKS = ("&a ", "*a", "<<: ", "!!python/object/apply:os.system ", "---\n", "\\u202e", "\\x1b", "? ", "%TAG ! x:\n")
+TEXTS = ("{visit: ", "{onward(", "{would(lean)}", "{heed(question)}", "[else] ", "{spelled(", "\\{", " | ")
+RUNS = ('"at":', '"choice":', '"digest":', '"facts":', '"found":[', "1e999", "NaN", "true", "null", "\\ud800", "\\u001b")
+ASKED = ('{"choose":"', '{"undo":', '{"redo":', '{"hint":', '{"about":"', '{"diff":"', '{"tree":true}', '{"quit":true}')
+HEADERS = ('"shape":', '"n_vocab":', '"tensors":', '"vocabulary":', '"q8"', '"f2"', '"probes":[', '"made":{', "1000000000")
+
+SURFACES = {
+    "loader": Surface(holds_loader, loader_seeds, 4096, (*KEYS, *MARKS, *GRAMMAR, *TEXTS)),
+    "expressions": Surface(holds_expressions, expression_seeds, 600, (*GRAMMAR, *TEXTS, "likeliest", "again", "question")),
+    "journal": Surface(holds_journal, journal_seeds, 4096, RUNS),
+    "lines": Surface(holds_lines, line_seeds, 1024, (*ASKED, *RUNS)),
+    "weights": Surface(holds_weights, weight_seeds, 8192, (*HEADERS, *RUNS)),
+}
