@@ -15,6 +15,7 @@ r"""What a text can say of a pass in numbers and words: parsed to plain lists, c
 {onward(14)}, {onward(14, again)}   so many words more, the likeliest each time, with nothing done in them
 {word}, {word(402)}           the word drawn last, or at a token
 {sentence}                    all words drawn so far
+{typed(1)}, {typed(2)}        the last line of the prompt, the last but one
 {likelihood}, {untouched}     of all words drawn, in nats: under this pass, and under one that nobody touched
 """
 
@@ -223,6 +224,14 @@ class _Reading:
         self.counted(given, 1, 1)
         return ["likeliest", self.when(given[0])]
 
+    def typed(self, given: list[Given]) -> Tree:
+        self.counted(given, 1, 1)
+        lines = [line for line in join(self.scope.prompt[1:]).split(NEWLINE) if line]
+        number = given[0].number
+        if number is None or not 1 <= number <= len(lines):
+            raise ExpressionError(given[0].start, "E206", f"the prompt has lines 1 to {len(lines)}, not {given[0].value}")
+        return ["typed", lines[-number]]
+
     def word(self, given: list[Given]) -> Tree:
         self.counted(given, 1, 1)
         if given[0].number is None:
@@ -241,6 +250,7 @@ FORMS: dict[str, Callable[[_Reading, list[Given]], Tree]] = {
     "heed": _Reading.heed,
     "onward": _Reading.onward,
     "likeliest": _Reading.likeliest,
+    "typed": _Reading.typed,
     "word": _Reading.word,
 }
 TAKES = {
@@ -254,6 +264,7 @@ TAKES = {
     "heed": "a span, and perhaps a token: heed(your), heed(your, 402)",
     "onward": "how many words, and perhaps a continuation: onward(14), onward(14, again)",
     "likeliest": "a token or a continuation: likeliest(402), likeliest(again)",
+    "typed": "which line of the prompt, counted from its end: typed(1)",
     "word": "a token: word(402)",
 }
 NOT_NAMES = frozenset((*FORMS, *NAMES))
@@ -372,6 +383,10 @@ def _set(words: tuple[str, ...]) -> str:
     return join(words).replace(NEWLINE, " ").strip()
 
 
+def _typed(line: str) -> Piece:
+    return lambda _state, _measure: line
+
+
 def _word(position: int) -> Piece:
     def word(state: State, _: Measure) -> str:
         index = _index(state, position) if position else len(state.words) - 1
@@ -421,5 +436,6 @@ COMPILED: dict[str, Callable[..., Piece]] = {
     "foreseen": _foreseen,
     "heed": _heed,
     "onward": _onward,
+    "typed": _typed,
 }
 """How the tree of each reading becomes a closure."""

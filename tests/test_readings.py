@@ -109,6 +109,10 @@ def test_what_follows_is_the_likeliest_each_time_and_typed_as_one_would() -> Non
     assert shown("{onward(2)}", late) == "two two"
 
 
+def test_a_line_of_the_prompt_is_told_as_it_was_typed() -> None:
+    assert shown("{typed(1)} _") == "Q: Why? Your _"
+
+
 def test_what_follows_ends_with_the_document() -> None:
     class Ending(Pass):
         def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
@@ -145,6 +149,9 @@ def test_what_follows_ends_with_the_document() -> None:
         ("a {onward(two)}", 10, "E206", "1 to 60 words can be asked for, not two"),
         ("a {likeliest(nobody)}", 13, "E103", "no continuation is called nobody"),
         ("a {word(two)}", 8, "E102", "word takes a token: word(402)"),
+        ("a {typed(0)}", 9, "E206", "the prompt has lines 1 to 1, not 0"),
+        ("a {typed(2)}", 9, "E206", "the prompt has lines 1 to 1, not 2"),
+        ("a {typed(last)}", 9, "E206", "the prompt has lines 1 to 1, not last"),
     ],
 )
 def test_a_reading_is_refused_where_it_is_wrong(source: str, offset: int, code: str, message: str) -> None:
