@@ -29,7 +29,7 @@ from game.prose import parse_line, parse_text
 from game.reader import Entry
 from game.tokeniser import DOC, tokenise
 from game.world import DECODE, FORMAT, OTHERWISE
-from game.yamltree import Node, Source, read_tree
+from game.yamltree import Node, Source, read_tree, uncollected
 
 MOST_LISTED = 100  # problems named a world; more are counted
 REQUIRED = ("format", "title", "version", "layers", "waking", "boundary", "start", "prompt", "tokens", "scenes", "endings")
@@ -69,9 +69,14 @@ def read_world(folder: Path) -> Reading:
 
 def read_contents(world: str, shown: str, contents: Contents, problems: list[Problem]) -> Reading:
     """Return the data of the world whose files are given by name and content; ``shown`` leads the places of problems."""
-    reader = _Loader(world, shown, list(problems))
+    with uncollected():
+        return _read(_Loader(world, shown, list(problems)), contents)
+
+
+def _read(reader: _Loader, contents: Contents) -> Reading:
+    shown = reader.shown
     reader.beside = {name: content for name, content in contents if not name.endswith(TEXT)}
-    whole = len(contents) > len(reader.beside) and not any(problem.severity == "error" for problem in problems)
+    whole = len(contents) > len(reader.beside) and not any(problem.severity == "error" for problem in reader.problems)
     for name, content in contents:
         if name in reader.beside:
             continue
