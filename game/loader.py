@@ -23,13 +23,14 @@ from game.expressions import (
     parse_effect,
     parse_threshold,
 )
+from game.garbage import uncollected
 from game.gathering import ID, POSITION, SINGLES
 from game.library import TEXT, Contents, world_contents, world_hash
 from game.prose import parse_line, parse_text
 from game.reader import Entry
 from game.tokeniser import DOC, tokenise
 from game.world import DECODE, FORMAT, OTHERWISE
-from game.yamltree import Node, Source, read_tree, uncollected
+from game.yamltree import Node, Source, read_tree
 
 MOST_LISTED = 100  # problems named a world; more are counted
 REQUIRED = ("format", "title", "version", "layers", "waking", "boundary", "start", "prompt", "tokens", "scenes", "endings")

@@ -7,16 +7,15 @@ strings: what a plain ``no`` or ``12`` means is decided by whoever expects a tru
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 import yaml
 
 from game.errors import Problem
+from game.garbage import uncollected
 
 TOO_DEEP = "exceeded maximum nesting depth"  # in PyYAML from 6.0.4 on, whose scanner runs ahead of what it hands over
 DEEPEST = 24
@@ -156,18 +155,6 @@ def read_tree(file: str, data: bytes) -> tuple[Source, Node | None, list[Problem
         problems.append(source.at(root, "E011", "a file of a world is a mapping: key: value"))
         root = None
     return source, root, problems
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the garbage collector off: reading makes thousands of small objects, none of them garbage."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _RefusedError(Exception):
