@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from hashlib import sha256
+from operator import itemgetter
 from typing import NamedTuple
 
 from game.decoder import Distribution, Measure
@@ -209,16 +210,17 @@ class _Order:
         self.names = [json.dumps(ids[index]) for index in self.indices]
         self.ranks = sorted(self.indices, key=self.indices.__getitem__)
         starts = range(0, len(ids), PART)
+        self.gathered = itemgetter(*self.indices, 0)  # one more, which no part takes: with one alone it gives no tuple
         self.text = lru_cache(maxsize=64)(self._text)
-        self.parts = [(start, start + PART, _part(tuple(self.names[start : start + PART]))) for start in starts]
+        self.parts = [(start, min(start + PART, len(ids)), _part(tuple(self.names[start : start + PART]))) for start in starts]
 
     def _text(self, counts: bytes) -> str:
         """Return the list of all ids that have a count, each with it."""
-        if len(counts) > SPARSE * (len(counts) - counts.count(0)):  # of a large world little was met: look for that alone
+        if len(counts) >= SPARSE * (len(counts) - counts.count(0)):  # of a large world little was met: look for that alone
             ranks = sorted([self.ranks[match.start()] for match in MET.finditer(counts)])
             listed = "".join([f",[{self.names[rank]},{counts[self.indices[rank]]}]" for rank in ranks])
         else:
-            ordered = bytes(map(counts.__getitem__, self.indices))
+            ordered = bytes(self.gathered(counts))
             listed = "".join([part(ordered[start:stop]) for start, stop, part in self.parts])
         return f"[{listed[1:]}]"
 
