@@ -30,14 +30,19 @@ def built() -> list[Path]:
 
 
 def pythons(asked: list[str]) -> Iterator[str]:
-    """Yield the interpreters that are asked for, or all that run here of those that the game is for."""
+    """Yield the interpreters that are asked for, or one of each version that the game is for, on the path or in pyenv."""
     for name in asked or OTHERS:
-        found = shutil.which(name)
-        runs = found and not subprocess.run([found, "--version"], capture_output=True, check=False).returncode
-        if runs and found:
+        places = [Path(shutil.which(name) or name), *sorted((Path.home() / ".pyenv" / "versions").glob(f"*/bin/{name}"))]
+        found = next((str(place) for place in places if place.is_file() and runs(place)), "")
+        if found:
             yield found
         else:
             print(f"{name}: not to be had here")
+
+
+def runs(python: Path) -> bool:
+    """Return whether an interpreter runs: what pyenv puts on the path may stand for one that is not chosen."""
+    return not subprocess.run([python, "--version"], capture_output=True, check=False).returncode
 
 
 def told(home: Path, command: str, *arguments: str, typed: str = "") -> str:
