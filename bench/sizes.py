@@ -17,7 +17,7 @@ from growing import grown_folder, grown_run, grown_world
 
 from game.branches import tree_lines, tree_object
 from game.charts import chart_of, drawn
-from game.checker import linted
+from game.checker import checked
 from game.cli import _open_run
 from game.collection import collected
 from game.engine import offers, start, take
@@ -71,7 +71,7 @@ def world_of(scenes: int, folder: Path) -> Found:
     found["memory, read (MB)"] = peak()
     data = reading.data
     found["load: read and validate"] = least(lambda: read_world(folder / "made"))
-    found["check: lint"] = least(lambda: list(linted(data)))
+    found["check: read and lint"] = least(lambda: checked(folder / "made"))
     contents = world_contents(folder / "made")[0]
     keep_world(contents, data)
     found["load: from the cache"] = least(lambda: cached_world(folder / "made", contents))

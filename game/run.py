@@ -91,7 +91,7 @@ def followed(run: Run, turn: Turn) -> Run:
     """Return the run with a turn after the present one; what lay beyond is no part of it unless it is the same choice."""
     if run.at < len(run.turns) and run.turns[run.at].choice == turn.choice:
         return run._replace(at=run.at + 1)
-    return run._replace(turns=(*run.path, turn), at=run.at + 1)
+    return run._replace(turns=run.path + (turn,), at=run.at + 1)  # noqa: RUF005 - one copy, not two
 
 
 def moved(run: Run, at: int) -> Run:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from game.decoder import Measure
 from game.errors import RunError, printable
+from game.garbage import uncollected
 from game.journal import (
     FILE,
     NAME,
@@ -120,7 +121,8 @@ class Summary(NamedTuple):
 
 def summaries(folder: Path, world: World) -> list[Summary]:
     """Return the runs kept in a world's folder, by number; a file that is no run is named as such."""
-    return [summarised(kept, world) for kept in kept_runs(folder)]
+    with uncollected():
+        return [summarised(kept, world) for kept in kept_runs(folder)]
 
 
 def summarised(kept: Kept, world: World) -> Summary:

@@ -33,8 +33,7 @@ class Shelf:
     @cached_property
     def tree(self) -> Tree:
         """The tree of the runs."""
-        with uncollected():
-            return grown(self.journals.items())
+        return grown(self.journals.items())
 
     @property
     def read_only(self) -> bool:
