@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: play setup test check fix bless bench fuzz
+.PHONY: play setup test check fix bless bench scale release fuzz
 
 play: .venv/played
 	@$(BIN)/forward-pass
@@ -48,6 +48,14 @@ bless: .venv/ready
 # Measure against peers that it installs itself (node is needed); no test.
 bench: .venv/ready
 	$(BIN)/python bench/run.py
+
+# How time and memory grow with worlds and runs; no test.
+scale: .venv/ready
+	$(BIN)/python bench/scale.py
+
+# Wheel and sdist into dist/, each tried in an empty environment under every Python that is here; publishes nothing.
+release: .venv/ready
+	$(BIN)/python bench/release.py
 
 # Fuzz whatever takes a stranger's bytes, guided by coverage where atheris can be had; make fuzz SECONDS=300 for longer.
 SECONDS ?= 60

@@ -1,7 +1,8 @@
-"""Measure start-up, steps and restoring against peers that are installed here, and write docs/bench.md.
+"""Measure what is promised of speed, against peers that are installed here, and write docs/bench.md.
 
 Both sides of a row run in turn, in this one process's children, and a row is a ratio of medians: the machine's speed and
-whatever else it does fall out. Needs node and npm. ``make bench``; about two minutes.
+whatever else it does fall out. Needs node and npm. ``make bench``; some six minutes, half of them for a check of the flagship
+with every pass measured again. ``run.py PART…`` measures parts and writes nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import pty
 import select
 import shutil
@@ -18,12 +18,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from measuring import in_turn, machine
 from story import write_stories
 
 BENCH = Path(__file__).resolve().parent
@@ -43,6 +43,11 @@ ANSWERS = 31
 HOLDS = {True: "yes", False: "**no**", None: ""}
 
 
+def figure(number: float) -> str:
+    """Return a number with three digits, or as many as it has before its point."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"  # noqa: PLR2004 - from there on they are too many
+
+
 class Row(NamedTuple):
     """One line of the table: what was measured on both sides, and whether its bound holds."""
 
@@ -57,8 +62,9 @@ class Row(NamedTuple):
 
     def line(self) -> str:
         """Return the row as a line of a table."""
-        theirs = f"{self.theirs:,.3g} {self.unit}" if self.theirs else ""
-        cells = (self.what, f"{self.ours:,.3g} {self.unit}", self.peer, theirs, f"{self.ratio:.2f}", self.bound)
+        theirs = f"{figure(self.theirs)} {self.unit}" if self.theirs else ""
+        ratio = f"{self.ratio:.2f}" if self.ratio else ""
+        cells = (self.what, f"{figure(self.ours)} {self.unit}", self.peer, theirs, ratio, self.bound)
         return f"| {' | '.join(cells)} | {HOLDS[self.holds]} |"
 
 
@@ -75,6 +81,11 @@ def least(what: str, ours: float, theirs: float, peer: str, bound: float) -> Row
 def limit(what: str, ours: float, bound: float, unit: str) -> Row:
     """Return a row that is held against a number."""
     return Row(what, ours, 0.0, unit, "", ours / bound, f"≤ {bound:g} {unit}", ours <= bound)
+
+
+def bare(what: str, ours: float, unit: str) -> Row:
+    """Return a row that is held against nothing."""
+    return Row(what, ours, 0.0, unit, "", 0.0, "", None)
 
 
 # -- peers ----------------------------------------------------------------------------------------------------------
@@ -97,29 +108,18 @@ def install_peers() -> None:
 # -- measuring ------------------------------------------------------------------------------------------------------
 
 
-def in_turn(times: int, *sides: Callable[[], float]) -> list[float]:
-    """Return the median of each side, all sides measured in turn so many times, after one time that does not count."""
-    measured: list[list[float]] = [[] for _ in sides]
-    for time in range(times + 1):
-        for side, found in zip(sides, measured, strict=True):
-            seconds = side()
-            if time:
-                found.append(seconds)
-    return [statistics.median(found) for found in measured]
-
-
 def run_seconds(*command: Any) -> float:
     """Return how long a command takes."""
     begun = perf_counter()
-    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    subprocess.run([str(part) for part in command], check=True, stdout=quiet, stderr=quiet, stdin=quiet, cwd=ROOT)
     return perf_counter() - begun
 
 
-def said(*command: Any) -> dict[str, Any]:
-    """Return the object that a command prints."""
+def said(*command: Any) -> Any:
+    """Return what a command prints as JSON."""
     done = subprocess.run([str(part) for part in command], check=True, capture_output=True, cwd=ROOT)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
 class Screen:
@@ -275,6 +275,48 @@ def answers(saves: Path) -> Iterator[Row]:
     yield limit("a turn on disk, probabilities apart (the longest)", max(sizes), 100, "bytes")
 
 
+def readings(saves: Path) -> Iterator[Row]:
+    """Yield what reading a world takes, held against PyYAML's fastest loader, which keeps no places and checks nothing."""
+    del saves
+    plain = "plain `CSafeLoader`"
+    for found, bound in zip(said(sys.executable, BENCH / "reading.py"), (1.0, 0.4), strict=True):
+        size = f"{found['bytes'] / 1e6:.1f} MB"
+        yield most(f"YAML with places, validated, {size}", found["tree"], found["plain"], plain, bound)
+        world = most(f"a whole world: every condition, text and target read, {size}", found["world"], found["plain"], plain, 1)
+        yield world._replace(bound="", holds=None)
+
+
+def passes(saves: Path) -> Iterator[Row]:
+    """Yield what the model takes."""
+    del saves
+    found = said(sys.executable, BENCH / "model.py")
+    yield limit("weights and prompt read (400 tokens)", found["reading"] * 1000, 500, "ms")
+    yield limit("a token", found["token"] * 1000, 10, "ms")
+    yield limit("a token with three interventions", found["acted"] * 1000, 10, "ms")
+    yield bare("a token bent at the decoder's door", found["bent"] * 1000, "ms")
+    yield bare("a pass among 256 with an intervention each, run together", found["batched"] * 1000, "ms")
+    each = found["restored"] / found["decodings"]
+    yield limit(f"restoring the golden runs, a distinct decoding (of {found['decodings']})", each * 1000, 10, "ms")
+
+
+def checks(saves: Path) -> Iterator[Row]:
+    """Yield what checking both worlds takes, with the table of decodings that came with them, and with nothing known."""
+    os.environ["XDG_CACHE_HOME"] = str(saves / "cache")
+    check = (sys.executable, "-m", "game", "check")
+    yield limit("`check` of both worlds, the table of decodings at hand", min(run_seconds(*check) for _ in range(2)), 15, "s")
+    yield limit("`check --again`, every pass measured", run_seconds(*check, "--again"), 300, "s")
+
+
+PARTS = {
+    "starts": starts,
+    "steps": steps,
+    "answers": answers,
+    "walks": walks,
+    "readings": readings,
+    "passes": passes,
+    "checks": checks,
+}
+
 # -- the page -------------------------------------------------------------------------------------------------------
 
 HEAD = """# Speed
@@ -297,68 +339,61 @@ WHY = """
 - **Restoring**: a run's file read and walked again in a process that has the world already, every digest compared.
 - **Control walk**: every state of rooms in a ring with switches in them, ours whole, inkjs's first 4,000 (a state loaded for
   each choice, the knot and the variables compared).
-- Reading YAML and the model have rows of their own, added where they are built.
+- **YAML with places, validated**: the story of the bench, longer, to a tree in which every node has its place, with
+  duplicate keys, aliases, tags, second documents, depth and forbidden characters refused: what a loader of YAML does. **A whole
+  world** is that and all that comes after it; a world is read so once, and from a cache at every later start.
+- **A token**: one pass of 96 layers over a prompt that was read, in float64. **Restoring** counts whatever it takes to walk
+  all golden runs again, over the decodings in them that differ.
 """
 
 REASONS = {
-    ("steps a second, text made", "inkjs"): "Texts are set again at every showing and offers are asked for one by one; "
-    "both can be prepared when a scene is first met.",
-    (
-        "steps a second, text made",
-        "bardic",
-    ): "bardic makes a step of this story in some 80 µs. Fifteen times that speed is 5 µs for a step "
-    "that makes 150 words of text and four choices: in Python, calling what makes them takes as long.",
-    (
-        "restoring 1,000 turns, digests checked",
-        "`python -c pass`",
-    ): "A digest is over the whole state, and this story's is wide: "
-    "160 choices and 40 scenes, nearly all of them counted. A run of the flagship has a tenth of that.",
-    (
-        "restoring 20,000 turns, digests checked",
-        "`python -c pass`",
-    ): "As for 1,000 turns; a seventh of it is Python's garbage collector, looking through turns none of which are garbage.",
+    ("steps a second, text made", "bardic"): "a step of ours makes its text and four choices' words in some 8 µs, of which "
+    "most is the cost of calling the functions that make them.",
+    ("restoring 1,000 turns, digests checked", "`python -c pass`"): "a digest is over the whole state, and this story's is "
+    "wide: 160 choices and 40 scenes, and after 1,000 turns nearly all of them have a count that is written out. It is half of "
+    "the time. A run of the flagship has a tenth of that.",
+    ("restoring 20,000 turns, digests checked", "`python -c pass`"): "as for 1,000 turns.",
+    ("`check` of both worlds, the table of decodings at hand", ""): "no pass is measured; it is 3.5 million states of the "
+    "flagship, a third of a minute with words drawn as well, and 20,000 concrete runs as witnesses, all in Python.",
 }
 
 
 def reasons(rows: list[Row]) -> str:
     """Return why some bounds do not hold, where that is known."""
     missed = [(row.what, row.peer) for row in rows if row.holds is False]
-    known = [f"- **{what}** (against {peer}): {REASONS[what, peer]}\n" for what, peer in missed if (what, peer) in REASONS]
+    known = [
+        f"- **{what}**{f' (against {peer})' * bool(peer)}: {REASONS[what, peer]}\n"
+        for what, peer in missed
+        if (what, peer) in REASONS
+    ]
     return "\n## Why some bounds do not hold\n\n" + "".join(known) if known else ""
 
 
-def machine() -> str:
-    """Return what this was measured on."""
-    cpu = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines():
-            if line.startswith("model name"):
-                cpu = line.partition(": ")[2]
-                break
-    node = subprocess.run(["node", "--version"], capture_output=True, check=True, encoding="utf8").stdout.strip()
-    load = f"load {os.getloadavg()[0]:.1f}"
-    peers = ", ".join(f"{name} {version}" for name, version in VERSIONS.items())
-    when = datetime.now(UTC).date().isoformat()
-    python = platform.python_version()
-    return f"Measured {when} on {cpu}, {os.cpu_count()} cores, {load}; Python {python}, node {node}, {peers}.\n"
+def node() -> str:
+    """Return the version of node."""
+    return subprocess.run(["node", "--version"], capture_output=True, check=True, encoding="utf8").stdout.strip()
 
 
 def main() -> None:
-    """Measure, print the table, and write it down."""
+    """Measure, print the table, and write it down where it is whole."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's start is to be measured with a compiler in it
+    os.environ["PYTHONPATH"] = str(ROOT)  # this checkout's game, whichever one the environment was made for
+    asked = sys.argv[1:] or list(PARTS)
     install_peers()
     saves = Path(tempfile.mkdtemp())
     print(HEAD.rpartition("\n\n")[2], end="", flush=True)
     rows = []
     try:
-        for part in (starts, steps, answers, walks):
-            for row in part(saves):
+        for part in asked:
+            for row in PARTS[part](saves):
                 rows.append(row)
                 print(row.line(), flush=True)
     finally:
         shutil.rmtree(saves)
-    page = HEAD + "".join(f"{row.line()}\n" for row in rows) + "\n" + machine() + WHY + reasons(rows)
-    (ROOT / "docs" / "bench.md").write_text(page, encoding="utf8")
+    if len(asked) == len(PARTS):
+        measured = machine(f"node {node()}", *(f"{name} {version}" for name, version in VERSIONS.items()))
+        page = HEAD + "".join(f"{row.line()}\n" for row in rows) + "\n" + measured + WHY + reasons(rows)
+        (ROOT / "docs" / "bench.md").write_text(page, encoding="utf8")
 
 
 if __name__ == "__main__":

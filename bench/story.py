@@ -40,8 +40,8 @@ class Scene(NamedTuple):
     choices: tuple[Choice, ...]
 
 
-def scenes() -> list[Scene]:
-    """Return the story."""
+def scenes(count: int = SCENES) -> list[Scene]:
+    """Return the story, or one of another length."""
     chance = Random(400)  # noqa: S311 - the same story every time
 
     def words(count: int) -> str:
@@ -53,19 +53,19 @@ def scenes() -> list[Scene]:
             words(25),
             words(25),
             words(20),
-            tuple(Choice(words(7), chance.randrange(SCENES)) for _ in range(CHOICES)),
+            tuple(Choice(words(7), chance.randrange(count)) for _ in range(CHOICES)),
         )
-        for _ in range(SCENES)
+        for _ in range(count)
     ]
 
 
-def ours() -> Iterator[str]:
+def ours(count: int = SCENES) -> Iterator[str]:
     """Yield the lines of the story as a world."""
     yield "format: 1\ntitle: Bench\nversion: 1.0.0\nabout: The story of the bench.\nlayers: 12\nwaking: 3\nboundary: 9"
     yield "start: s0\nprompt: A word\nvariables:\n  count: {from: 0, to: " + str(MOST) + "}"
     yield "tokens:\n  3:\n    written: {end: 1.0}\n    then: {otherwise: the-end}"
     yield "endings:\n  the-end:\n    title: The End\n    text: It ends.\nscenes:"
-    for number, scene in enumerate(scenes()):
+    for number, scene in enumerate(scenes(count)):
         guarded = f"      [count > {GUARD}] {scene.more}"
         yield f"  s{number}:\n    text: |\n      {scene.always}\n\n      {{visit: {scene.first} | {scene.again}}}\n\n{guarded}"
         yield "    choices:"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from game.errors import Problem, nearest
 from game.expressions import Tree
+from game.garbage import uncollected
 from game.loader import read_world
 from game.world import DECODE, OTHERWISE
 
@@ -32,7 +33,8 @@ def checked(folder: Path) -> Report:
     if reading.data is None:
         return Report(reading.problems, f"{folder.name}: cannot be played")
     data = reading.data
-    found = sorted({*reading.problems, *linted(data)})
+    with uncollected():
+        found = sorted({*reading.problems, *linted(data)})
     return Report(tuple(found), f"{folder.name}: {totalled(data)}; read, not yet walked")
 
 

@@ -253,15 +253,19 @@ def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Heade
 
 
 def _open_run(keeper: Keeper) -> tuple[str | None, int]:
-    """Return the number of the run that was played last, if it has not ended, and how many runs there are."""
-    from game.journal import kept_runs, latest_first
-    from game.saves import summaries
+    """Return the number of the run that was played last, if it has not ended, and how many runs there are.
 
-    ended = {summary.number: summary.ended for summary in summaries(keeper.folder, keeper.world) if not summary.problem}
-    for kept in latest_first(kept_runs(keeper.folder)):
-        if kept.number in ended:
-            return None if ended[kept.number] else str(kept.number), len(ended)
-    return None, len(ended)
+    Only the last one is read; were there thousands, nobody would wait for all of them to be.
+    """
+    from game.journal import kept_runs, latest_first
+    from game.saves import summarised
+
+    runs = latest_first(kept_runs(keeper.folder))
+    for unread, kept in enumerate(runs):
+        summary = summarised(kept, keeper.world)
+        if not summary.problem:
+            return None if summary.ended else str(kept.number), len(runs) - unread
+    return None, 0
 
 
 def _continued(keeper: Keeper) -> tuple[Play, tuple[str, ...]]:

@@ -36,6 +36,9 @@ def _compiled_pair(operator: Callable[[Any, Any], Any], left_tree: Tree, right_t
     left = compiled(left_tree)
     if right_tree[0] == "int":
         constant = right_tree[1]
+        if left_tree[0] == "variable":  # what most conditions and effects are: one call less
+            index = left_tree[1]
+            return lambda state: operator(state.variables[index], constant)
         return lambda state: operator(left(state), constant)
     right = compiled(right_tree)
     return lambda state: operator(left(state), right(state))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from game.errors import RunError
+from game.garbage import uncollected
 from game.journal import kept_runs, read_journal
 from game.saves import UNNAMED
 from game.transcript import wrapped
@@ -30,7 +31,8 @@ def collected(world: World, folder: Path) -> tuple[list[Collected], list[str]]:
     faults = []
     for run in kept_runs(folder):
         try:
-            scenes = {turn.scene for turn in read_journal(run.path).turns}
+            with uncollected():
+                scenes = {turn.scene for turn in read_journal(run.path).turns}
         except RunError as error:
             faults.append(f"{error}")
             continue

@@ -71,14 +71,23 @@ class Journal(NamedTuple):
 
 def kept_runs(folder: Path) -> list[Kept]:
     """Return the runs in a world's folder by number; a folder that is not there has none."""
+    return sorted(Kept(int(match["number"]), match["name"], folder / match[0]) for match in _named(folder))
+
+
+def kept_numbers(folder: Path) -> list[int]:
+    """Return the numbers of the runs in a world's folder, in no order."""
+    return [int(match["number"]) for match in _named(folder)]
+
+
+def _named(folder: Path) -> list[re.Match[str]]:
+    """Return the names in a folder that are names of runs; raises ``RunError`` where it cannot be read."""
     try:
-        names = [path.name for path in folder.iterdir()]
+        names = os.listdir(folder)  # noqa: PTH208 - of ten thousand names, most need no path
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"{folder}: cannot be read: {error.strerror}") from None
-    matches = [(match, folder / name) for name in names if (match := FILE.fullmatch(name))]
-    return sorted(Kept(int(match["number"]), match["name"], path) for match, path in matches)
+    return [match for name in names if (match := FILE.fullmatch(name))]
 
 
 def latest_first(runs: list[Kept]) -> list[Kept]:
@@ -118,19 +127,24 @@ def found_run(saves: Path, world: str, asked: str) -> Path:
 
 def read_journal(path: Path) -> Journal:
     """Return what a run's file says; raises ``RunError`` where it is no run or one of a later format."""
+    return journal_of(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what stands in a run's file; raises ``RunError`` where it cannot be one."""
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):  # a pipe would be waited for, a device read for ever
             raise RunError(f"{path}: no file: this is no run, and it is left alone")
         if status.st_size > MOST_BYTES:
             raise RunError(f"{path}: over {MOST_BYTES // 2**20} MB: this is no run, and it is left alone")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return _journal(data, path)
 
 
-def _journal(data: bytes, path: Path) -> Journal:
+def journal_of(data: bytes, path: Path) -> Journal:
+    """Return what the content of a run's file says; raises ``RunError`` as ``read_journal`` does."""
     first, *lines = data.decode(errors="surrogateescape").split("\n")  # what is no UTF-8 is then no text of a turn
     header = _header(first, path)
     turns: list[Recorded] = []

@@ -13,6 +13,7 @@ from typing import Any
 
 from game import __version__
 from game.errors import Problem, WorldError, nearest
+from game.garbage import uncollected
 from game.world import World
 
 APP = "forward-pass"
@@ -123,7 +124,8 @@ def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]
 def cached_world(folder: Path, contents: Contents) -> World | None:
     """Return the world of these contents from the cache, or None where it was not read since it last changed."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        data = json.loads((_cache_folder() / _key(contents)).read_bytes())
+        with uncollected():
+            data = json.loads((_cache_folder() / _key(contents)).read_bytes())
         if isinstance(data, dict) and data.get("id") == folder.resolve().name:
             return World(data, folder)
     return None

@@ -23,6 +23,7 @@ from game.expressions import (
     parse_effect,
     parse_threshold,
 )
+from game.garbage import uncollected
 from game.gathering import ID, POSITION, SINGLES
 from game.library import TEXT, Contents, world_contents, world_hash
 from game.prose import parse_line, parse_text
@@ -69,9 +70,14 @@ def read_world(folder: Path) -> Reading:
 
 def read_contents(world: str, shown: str, contents: Contents, problems: list[Problem]) -> Reading:
     """Return the data of the world whose files are given by name and content; ``shown`` leads the places of problems."""
-    reader = _Loader(world, shown, list(problems))
+    with uncollected():
+        return _read(_Loader(world, shown, list(problems)), contents)
+
+
+def _read(reader: _Loader, contents: Contents) -> Reading:
+    shown = reader.shown
     reader.beside = {name: content for name, content in contents if not name.endswith(TEXT)}
-    whole = len(contents) > len(reader.beside) and not any(problem.severity == "error" for problem in problems)
+    whole = len(contents) > len(reader.beside) and not any(problem.severity == "error" for problem in reader.problems)
     for name, content in contents:
         if name in reader.beside:
             continue

@@ -23,11 +23,11 @@ from functools import lru_cache
 from typing import Any
 
 from game import readings
-from game.closures import compiled
+from game.closures import Value, compiled
 from game.decoder import Measure
 from game.expressions import ExpressionError, Scope, Tree, parse_condition, parse_value
 from game.readings import Piece, parsed_reading
-from game.state import State
+from game.state import MOST_VISITS, State
 
 Text = Callable[[State, Measure], str]
 
@@ -200,33 +200,39 @@ def _words_of(kind: str) -> list[str]:
 
 def compiled_text(tree: Tree) -> Text:
     """Return the closure that gives a text in a state: paragraphs parted by a blank line, each on one line."""
-    paragraphs = [(guard, compiled_pieces(pieces if stands else _flat(pieces)), stands) for guard, pieces, stands in tree]
-    if all(guard is None and isinstance(pieces, str) for guard, pieces, _ in paragraphs):
-        whole = "\n\n".join(_set(str(pieces), stands) for _, pieces, stands in paragraphs)
+    parts: list[tuple[Value | None, str, Piece]] = []  # where it stands; what it always says, or what makes it
+    chain: list[Value] = []  # the guards that an [else] here would be the other side of
+    closing = False  # whether an [else] has ended the chain
+    for guard, pieces, stands in tree:
+        condition = None
+        if guard == "else":
+            closing, condition = True, _none_of(tuple(chain))
+        elif guard is None:
+            closing, chain = False, []
+        else:
+            condition = compiled(guard)
+            closing, chain = False, [*(() if closing else chain), condition]
+        piece = _paragraph_piece(pieces, stands)
+        if piece:
+            parts.append((condition, piece, _NOTHING) if isinstance(piece, str) else (condition, "", piece))
+    if all(condition is None and fixed for condition, fixed, _ in parts):
+        whole = "\n\n".join([fixed for _, fixed, _ in parts])
         return lambda _state, _measure: whole
-    parts = [(_guard(guard), _paragraph_piece(pieces, stands)) for guard, pieces, stands in paragraphs]
 
     def text(state: State, measure: Measure) -> str:
-        shown = []
-        held = closing = False  # whether a guard of this chain held; whether an [else] has ended the chain
-        for guard, piece in parts:
-            if guard == "else":
-                closing = True
-                if held:
-                    continue
-            else:
-                held = held and guard is not None and not closing
-                closing = False
-                if guard is not None:
-                    if not guard(state):
-                        continue
-                    held = True
-            paragraph = piece if isinstance(piece, str) else piece(state, measure)
-            if paragraph:
-                shown.append(paragraph)
-        return "\n\n".join(shown)
+        return "\n\n".join(
+            [
+                said
+                for condition, fixed, piece in parts
+                if (condition is None or condition(state)) and (said := fixed or piece(state, measure))
+            ]
+        )
 
     return text
+
+
+def _none_of(conditions: tuple[Value, ...]) -> Value:
+    return lambda state: not any(condition(state) for condition in conditions)
 
 
 def _flat(tree: Any) -> Any:
@@ -236,10 +242,13 @@ def _flat(tree: Any) -> Any:
     return [_flat(part) for part in tree] if isinstance(tree, list) else tree
 
 
-def _paragraph_piece(pieces: str | Piece, stands: bool) -> str | Piece:  # noqa: FBT001 - private
+def _paragraph_piece(tree: Tree, stands: bool) -> str | Piece:  # noqa: FBT001 - private
     """Return a paragraph where nothing varies in it, otherwise what makes it."""
+    pieces = compiled_pieces(tree if stands else _flat(tree))
     if isinstance(pieces, str):
         return _set(pieces, stands)
+    if not stands and _settled(tree):
+        return pieces
 
     def paragraph(state: State, measure: Measure) -> str:
         text = pieces(state, measure)
@@ -250,12 +259,16 @@ def _paragraph_piece(pieces: str | Piece, stands: bool) -> str | Piece:  # noqa:
     return paragraph
 
 
+def _settled(tree: Tree) -> bool:
+    """Return whether flat pieces are no more than one of several strings: no spaces can meet in them."""
+    if len(tree) != 1 or tree[0][0] not in ("if", "case", "visit"):
+        return False
+    branches = tree[0][2:] if tree[0][0] == "if" else tree[0][2]
+    return all(not branch or (len(branch) == 1 and isinstance(branch[0], str)) for branch in branches)
+
+
 def _set(paragraph: str, stands: bool) -> str:  # noqa: FBT001 - private
     return paragraph.strip("\n").rstrip() if stands else " ".join(paragraph.split())
-
-
-def _guard(guard: Any) -> Any:
-    return guard if guard in (None, "else") else compiled(guard)
 
 
 def compiled_pieces(pieces: Tree) -> str | Piece:
@@ -274,6 +287,9 @@ def _piece(piece: str | Piece) -> Piece:
     return piece
 
 
+_NOTHING = _piece("")
+
+
 def _if(tree: Tree, this: Tree, that: Tree) -> Piece:
     condition, yes, no = compiled(tree), _piece(compiled_pieces(this)), _piece(compiled_pieces(that))
     return lambda state, measure: (yes if condition(state) else no)(state, measure)
@@ -285,8 +301,9 @@ def _case(tree: Tree, branches: Tree) -> Piece:
 
 
 def _visit(tree: Tree, branches: Tree) -> Piece:
-    value, parts = compiled(tree), [_piece(compiled_pieces(branch)) for branch in branches]
-    return lambda state, measure: parts[min(max(value(state), 1), len(parts)) - 1](state, measure)
+    slot, parts = tree[1], [_piece(compiled_pieces(branch)) for branch in branches]
+    by_count = [parts[min(max(count, 1), len(parts)) - 1] for count in range(MOST_VISITS + 1)]
+    return lambda state, measure: by_count[state.visits[slot]](state, measure)
 
 
 def _number(tree: Tree) -> Piece:

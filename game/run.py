@@ -6,22 +6,27 @@ in which no measured number stands: the same choices and words give the same dig
 
 from __future__ import annotations
 
-import gc
 import json
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from hashlib import sha256
+from operator import itemgetter
 from typing import NamedTuple
 
 from game.decoder import Distribution, Measure
 from game.engine import awaited, decode, pending, start, take
 from game.errors import NotOfferedError
+from game.garbage import uncollected
 from game.state import Facts, State
 from game.world import World
 
 Draw = Callable[[Distribution, int], str]
 """Which word comes out of a distribution at the token of a position: chance, the likeliest, or what a file recorded."""
 
+SPARSE = 8  # a world is large for a run that has met less than an eighth of it
+PART = 16  # ids whose text is remembered together
+MET = re.compile(rb"[^\0]", re.DOTALL)
 SAME = 2e-4  # recorded probabilities within this are the same
 
 
@@ -86,7 +91,7 @@ def followed(run: Run, turn: Turn) -> Run:
     """Return the run with a turn after the present one; what lay beyond is no part of it unless it is the same choice."""
     if run.at < len(run.turns) and run.turns[run.at].choice == turn.choice:
         return run._replace(at=run.at + 1)
-    return run._replace(turns=(*run.path, turn), at=run.at + 1)
+    return run._replace(turns=run.path + (turn,), at=run.at + 1)  # noqa: RUF005 - one copy, not two
 
 
 def moved(run: Run, at: int) -> Run:
@@ -120,13 +125,8 @@ def restored(world: World, measure: Measure, facts: Facts, recorded: Iterable[Re
     Returns the run as far as the path could be walked, everything that came out differently, and how many recorded
     probabilities were more than ``SAME`` away from the measured ones.
     """
-    enabled = gc.isenabled()
-    gc.disable()  # thousands of small values, none of them garbage: a tenth of the time for a long run
-    try:
+    with uncollected():  # a tenth of the time for a long run
         return _restored(begun(world, measure, facts), recorded)
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _restored(run: Run, recorded: Iterable[Recorded]) -> tuple[Run, list[Divergence], int]:
@@ -182,10 +182,11 @@ def canonical(world: World, state: State) -> str:
 
     ``seen`` and ``taken`` are sorted lists of ids, each with how often; ``acts`` has ``[name, layer]`` for each token.
     """
+    scenes, choices = _orders(world)
     return (
         f'{{"acts":{_dumped(state.acts)},"layer":{state.layer},"measured":{_truths(state.measured)},'
-        f'"scene":{_dumped(state.scene)},"seen":{_counts(world.scene_ids, state.visits)},'
-        f'"taken":{_counts(world.choice_ids, state.takings)},"token":{state.token},'
+        f'"scene":{_dumped(state.scene)},"seen":{scenes.text(state.visits)},'
+        f'"taken":{choices.text(state.takings)},"token":{state.token},'
         f'"variables":{_dumped(state.variables)},"words":{_dumped(state.words)}}}'
     )
 
@@ -201,12 +202,38 @@ def _truths(measured: tuple[bool | None, ...]) -> str:
     return "[" + ",".join("-1" if truth is None else str(int(truth)) for truth in measured) + "]"
 
 
-@lru_cache(maxsize=4096)
-def _counts(ids: tuple[str, ...], counts: bytes) -> str:
-    return "[" + ",".join([f"[{name},{counts[index]}]" for name, index in _in_order(ids) if counts[index]]) + "]"
+class _Order:
+    """Ids in their order, and their counts as canonical JSON: in parts, each of which is remembered as it last was."""
+
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        self.indices = sorted(range(len(ids)), key=ids.__getitem__)
+        self.names = [json.dumps(ids[index]) for index in self.indices]
+        self.ranks = sorted(self.indices, key=self.indices.__getitem__)
+        starts = range(0, len(ids), PART)
+        self.gathered = itemgetter(*self.indices, 0)  # one more, which no part takes: with one alone it gives no tuple
+        self.text = lru_cache(maxsize=64)(self._text)
+        self.parts = [(start, min(start + PART, len(ids)), _part(tuple(self.names[start : start + PART]))) for start in starts]
+
+    def _text(self, counts: bytes) -> str:
+        """Return the list of all ids that have a count, each with it."""
+        if len(counts) >= SPARSE * (len(counts) - counts.count(0)):  # of a large world little was met: look for that alone
+            ranks = sorted([self.ranks[match.start()] for match in MET.finditer(counts)])
+            listed = "".join([f",[{self.names[rank]},{counts[self.indices[rank]]}]" for rank in ranks])
+        else:
+            ordered = bytes(self.gathered(counts))
+            listed = "".join([part(ordered[start:stop]) for start, stop, part in self.parts])
+        return f"[{listed[1:]}]"
 
 
-@lru_cache(maxsize=16)
-def _in_order(ids: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-    """Return ids as JSON in their order, each with its index."""
-    return tuple((json.dumps(name), index) for index, name in sorted(enumerate(ids), key=lambda pair: pair[1]))
+def _part(names: tuple[str, ...]) -> Callable[[bytes], str]:
+    @lru_cache(maxsize=256)
+    def part(counts: bytes) -> str:
+        return "".join([f",[{name},{count}]" for name, count in zip(names, counts, strict=True) if count])
+
+    return part
+
+
+@lru_cache(maxsize=4)
+def _orders(world: World) -> tuple[_Order, _Order]:
+    """Return the orders of a world's scenes and of its choices."""
+    return _Order(world.scene_ids), _Order(world.choice_ids)

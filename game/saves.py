@@ -17,7 +17,21 @@ from typing import Any, NamedTuple
 
 from game.decoder import Measure
 from game.errors import RunError, printable
-from game.journal import FILE, NAME, Header, Journal, Kept, dumped, found_run, kept_runs, read_journal
+from game.garbage import uncollected
+from game.journal import (
+    FILE,
+    NAME,
+    Header,
+    Journal,
+    Kept,
+    dumped,
+    found_run,
+    journal_of,
+    kept_numbers,
+    kept_runs,
+    read_bytes,
+    read_journal,
+)
 from game.library import FLAGSHIP, saves_folder
 from game.run import Divergence, Run, Turn, begun, moved, restored
 from game.shelf import Shelf, kept_shelf
@@ -39,19 +53,28 @@ NOT_GONE = "this could not be kept, so the run stays where it is"
 
 
 def endings_found(folder: Path, world: World) -> frozenset[str]:
-    """Return the endings of a world that any run in its folder has reached."""
-    wanted = set(world.endings)
+    """Return the endings of a world that any run in its folder has reached.
+
+    Of thousands of runs, only those are read as runs in which an ending stands by name that none before it had.
+    """
+    wanted = {ending: f'"{ending}"'.encode() for ending in world.endings}
     found: set[str] = set()
     for run in kept_runs(folder):
+        if not wanted:
+            break
         with suppress(RunError):
-            found |= {turn.scene for turn in read_journal(run.path).turns} & wanted
+            data = read_bytes(run.path)
+            if any(name in data for name in wanted.values()):
+                found |= {turn.scene for turn in journal_of(data, run.path).turns} & wanted.keys()
+                for ending in found & wanted.keys():
+                    del wanted[ending]
     return frozenset(found)
 
 
 def next_number(folder: Path) -> int:
     """Return the number that the next run will have; numbers of forgotten runs are not given again."""
-    runs = [*kept_runs(folder), *kept_runs(folder / TRASH)]
-    return max((run.number for run in runs if run.number <= MOST_NUMBERED), default=0) + 1
+    numbers = [*kept_numbers(folder), *kept_numbers(folder / TRASH)]
+    return max((number for number in numbers if number <= MOST_NUMBERED), default=0) + 1
 
 
 def forget(path: Path) -> Path:
@@ -98,10 +121,12 @@ class Summary(NamedTuple):
 
 def summaries(folder: Path, world: World) -> list[Summary]:
     """Return the runs kept in a world's folder, by number; a file that is no run is named as such."""
-    return [_summary(kept, world) for kept in kept_runs(folder)]
+    with uncollected():
+        return [summarised(kept, world) for kept in kept_runs(folder)]
 
 
-def _summary(kept: Kept, world: World) -> Summary:
+def summarised(kept: Kept, world: World) -> Summary:
+    """Return a kept run in a line."""
     try:
         journal = read_journal(kept.path)
     except RunError as error:

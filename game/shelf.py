@@ -9,6 +9,7 @@ from pathlib import Path
 from game.decoder import Distribution, Measure, draw
 from game.engine import offers
 from game.errors import RunError
+from game.garbage import uncollected
 from game.journal import Header, Journal, kept_runs, read_journal
 from game.labels import Marked, read_labels, write_label
 from game.library import CHECKOUT
@@ -58,11 +59,12 @@ class Shelf:
 def kept_shelf(world: World, measure: Measure, folder: Path) -> Shelf:
     """Return the runs in the folder of a world; a file that is no run is passed over, and named among the faults."""
     found, faults = [], []
-    for run in kept_runs(folder):
-        try:
-            found.append((run.number, read_journal(run.path)))
-        except RunError as error:
-            faults.append(str(error))
+    with uncollected():
+        for run in kept_runs(folder):
+            try:
+                found.append((run.number, read_journal(run.path)))
+            except RunError as error:
+                faults.append(str(error))
     shelf = Shelf(world, measure, found, folder)
     shelf.faults = tuple(faults)
     return shelf

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MOST_VISITS = 9
+MORE = tuple(bytes((count + 1,)) for count in range(MOST_VISITS))
+"""By a count, the byte of the next one."""
 
 
 class Act(NamedTuple):
@@ -49,4 +51,4 @@ def counted(counts: bytes, index: int) -> bytes:
     count = counts[index]
     if count >= MOST_VISITS:
         return counts
-    return counts[:index] + bytes((count + 1,)) + counts[index + 1 :]
+    return counts[:index] + MORE[count] + counts[index + 1 :]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from game.garbage import uncollected
 from game.journal import Journal
 from game.run import Recorded
 
@@ -73,6 +74,11 @@ class _Growing:
 
 def grown(runs: Iterable[tuple[int, Journal]]) -> Tree:
     """Return the tree of runs, given by number: turns are one where choice, word and digest are, and all before them."""
+    with uncollected():
+        return _grown(runs)
+
+
+def _grown(runs: Iterable[tuple[int, Journal]]) -> Tree:
     growing = [_Growing(0, 0, None)]
     standing: dict[int, int] = {}
     lasts: dict[int, int] = {}

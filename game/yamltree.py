@@ -7,7 +7,6 @@ strings: what a plain ``no`` or ``12`` means is decided by whoever expects a tru
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -16,13 +15,15 @@ from typing import Any
 import yaml
 
 from game.errors import Problem
+from game.garbage import uncollected
 
 TOO_DEEP = "exceeded maximum nesting depth"  # in PyYAML from 6.0.4 on, whose scanner runs ahead of what it hands over
 DEEPEST = 24
 LONGEST_KEY = 100
 MOST_NODES = 300_000  # in one file; eight megabytes of a world hold some 250,000
 MOST_FORBIDDEN = 20  # forbidden characters named a file
-NODES = frozenset(("ScalarEvent", "MappingStartEvent", "SequenceStartEvent", "AliasEvent"))
+STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 ADVICE = {  # what to do, by the character refused or the YAML parser's words
     "\r": "; save the file with Unix line ends",
     "\ufeff": "; save the file without a byte order mark",
@@ -47,14 +48,27 @@ BLANK_ESCAPES = re.compile(r"\\(?:[\n nt\t]|x(?:20|09|0[Aa])|u00(?:20|09|0[Aa])|
 class Node:
     """A scalar (``value`` a string), a list (of nodes) or a mapping (key to ``(key's node, node)``), and its place."""
 
-    __slots__ = ("column", "index", "line", "style", "value")
+    __slots__ = ("mark", "style", "value")
 
     def __init__(self, value: Any, mark: Any, style: str | None = None) -> None:
         self.value = value
-        self.line: int = mark.line + 1
-        self.column: int = mark.column + 1
-        self.index: int = mark.index
+        self.mark = mark  # of the parser: where the node begins, counted from 0
         self.style = style
+
+    @property
+    def index(self) -> int:
+        """Where in the file the node begins, in characters."""
+        return int(self.mark.index)
+
+    @property
+    def line(self) -> int:
+        """Its line, the first being 1."""
+        return int(self.mark.line) + 1
+
+    @property
+    def column(self) -> int:
+        """Its column, the first being 1."""
+        return int(self.mark.column) + 1
 
     @property
     def kind(self) -> str:
@@ -128,19 +142,15 @@ def read_tree(file: str, data: bytes) -> tuple[Source, Node | None, list[Problem
     problems = [source.problem(match.start(), "E004", _forbidden(match[0])) for match in forbidden]
     if problems:
         return source, None, problems
-    enabled = gc.isenabled()
-    gc.disable()  # thousands of small objects, none of them garbage
     try:
-        root = _built(source, problems)
+        with uncollected():
+            root = _built(source, problems)
     except yaml.MarkedYAMLError as error:
         problems.append(_unparsed(source, error))
         root = None
     except _RefusedError as error:
         problems.append(source.problem(error.index, error.code, error.message))
         root = None
-    finally:
-        if enabled:
-            gc.enable()
     if root is not None and root.kind != "mapping":
         problems.append(source.at(root, "E011", "a file of a world is a mapping: key: value"))
         root = None
@@ -177,48 +187,60 @@ def _built(source: Source, problems: list[Problem]) -> Node | None:
     documents = nodes = 0
     events: Iterator[Any] = yaml.parse(source.text, Loader=LOADER)
     for event in events:
-        name = type(event).__name__
-        if name in ("MappingEndEvent", "SequenceEndEvent"):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            node = _scalar(source, problems, event)
+        elif kind in ENDS:
             stack.pop()
             continue
-        if name == "DocumentStartEvent":
-            documents += 1
+        elif kind in STARTS:
+            node = _open(event, len(stack))
+        elif kind is yaml.AliasEvent:
+            raise _RefusedError(event.start_mark.index, "E006", "an alias: write the thing out where it is needed")
+        else:  # of a stream or a document
+            documents += kind is yaml.DocumentStartEvent
             if documents > 1:
                 raise _RefusedError(event.start_mark.index, "E008", "a second document: one file holds one")
             continue
-        if name not in NODES:
-            continue
         nodes += 1
         if nodes > MOST_NODES:
-            raise _RefusedError(event.start_mark.index, "E009", f"more than {MOST_NODES} values in one file")
-        node = _node(source, problems, event, name)
+            raise _RefusedError(node.index, "E009", f"more than {MOST_NODES} values in one file")
         if stack:
             _placed(source, problems, stack, node)
         else:
             root = node
-        if name != "ScalarEvent":
-            if len(stack) >= DEEPEST:
-                raise _RefusedError(node.index, "E009", f"nested more than {DEEPEST} deep")
+        if kind is not yaml.ScalarEvent:
             stack.append((node, None))
     return root
 
 
-def _node(source: Source, problems: list[Problem], event: Any, name: str) -> Node:
-    index: int = event.start_mark.index
-    if name == "AliasEvent":
-        raise _RefusedError(index, "E006", "an alias: write the thing out where it is needed")
+def _plain(event: Any) -> None:
+    """Refuse an anchor or a tag."""
     if event.anchor is not None:
-        raise _RefusedError(index, "E006", "an anchor: nothing may refer to it; a text that begins with & needs quotes")
+        message = "an anchor: nothing may refer to it; a text that begins with & needs quotes"
+        raise _RefusedError(event.start_mark.index, "E006", message)
     if event.tag is not None:
-        raise _RefusedError(index, "E007", "a tag: a world needs none; a text that begins with ! needs quotes")
-    if name != "ScalarEvent":
-        return Node({} if name == "MappingStartEvent" else [], event.start_mark)
-    node = Node(event.value, event.start_mark, event.style or None)
-    if FORBIDDEN.search(event.value):
-        forbidden = list(islice(FORBIDDEN.finditer(event.value), source.room))
+        raise _RefusedError(event.start_mark.index, "E007", "a tag: a world needs none; a text that begins with ! needs quotes")
+
+
+def _open(event: Any, depth: int) -> Node:
+    """Return the node of a list or a mapping that begins."""
+    _plain(event)
+    if depth >= DEEPEST:
+        raise _RefusedError(event.start_mark.index, "E009", f"nested more than {DEEPEST} deep")
+    return Node({} if type(event) is yaml.MappingStartEvent else [], event.start_mark)
+
+
+def _scalar(source: Source, problems: list[Problem], event: Any) -> Node:
+    if event.anchor is not None or event.tag is not None:
+        _plain(event)
+    value = event.value
+    node = Node(value, event.start_mark, event.style or None)
+    if not value.isprintable() and FORBIDDEN.search(value):
+        forbidden = list(islice(FORBIDDEN.finditer(value), source.room))
         source.room -= len(forbidden)
         problems += [source.inside(node, match.start(), "E004", _forbidden(match[0])) for match in forbidden]
-        node.value = FORBIDDEN.sub("\ufffd", event.value)  # problems are shown, so no message may hold one
+        node.value = FORBIDDEN.sub("\ufffd", value)  # problems are shown, so no message may hold one
     return node
 
 

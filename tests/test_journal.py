@@ -267,7 +267,7 @@ def test_a_file_too_large_for_a_run_is_not_read(tmp_path: Path) -> None:
 def test_any_bytes_are_a_run_or_a_refusal_and_nothing_else(data: bytes, good: bool) -> None:  # noqa: FBT001
     lead = json.dumps(HEADER).encode() + b"\n" if good else b""
     try:
-        read = journal._journal(lead + data, Path("some.jsonl"))
+        read = journal.journal_of(lead + data, Path("some.jsonl"))
     except RunError as error:
         assert str(error).startswith("some.jsonl:1:1: ")  # noqa: PT017 - either outcome is fine, no third
     else:

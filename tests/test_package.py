@@ -1,4 +1,4 @@
-"""The wheel: built once, installed into an empty environment elsewhere, played there."""
+"""The release: sdist and wheel built once, the wheel installed into an empty environment elsewhere and played there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from email.parser import Parser
+from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
@@ -22,12 +24,18 @@ SAY = ("feel-slope", "let-be", "nod-along")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel, built from this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the sdist, built from this checkout, and the wheel, built from the sdist."""
+    folder = tmp_path_factory.mktemp("release")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(release: Path) -> Path:
+    """Return the wheel."""
+    (built,) = release.glob("*.whl")
     return built
 
 
@@ -103,6 +111,58 @@ def test_the_wheel_carries_the_worlds_and_no_test_and_no_run(wheel: Path) -> Non
     assert {f"game/worlds/{name}" for name in worlds} <= set(names)
     assert "game/py.typed" in names
     assert not [name for name in names if re.search(r"test|saves/|\.jsonl$|__pycache__", name)]
+
+
+def test_the_sdist_carries_what_the_checks_need_and_no_run_and_no_peer(release: Path) -> None:
+    (built,) = release.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    kept = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, encoding="utf8")  # noqa: S607
+    wanted = {name for name in kept.stdout.split() if name.split("/")[0] in ("game", "worlds", "tests", "docs", "bench")}
+    assert {name for name in wanted if (ROOT / name).exists()} <= names
+    assert {"LICENSE", "Makefile", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pyproject.toml"} <= names
+    assert not [name for name in names if re.search(r"^saves/|\.peers|__pycache__|\.venv|^dist/", name)]
+
+
+def licences() -> dict[str, str]:
+    """Return the packages that the page of licences lists, each with its licence."""
+    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    return {name: licence for name, licence, *_ in rows if name != "package"}
+
+
+def needed() -> set[str]:
+    """Return what the game needs at play time, and what that needs in turn, by the names that the metadata have."""
+    waiting, found = [field for field in requires("forward-pass") or [] if "extra ==" not in field], set[str]()
+    while waiting:
+        name = re.split(r"[^\w.-]", waiting.pop(), maxsplit=1)[0].lower().replace("_", "-")
+        if name not in found:
+            found.add(name)
+            waiting += [field for field in requires(name) or [] if "extra ==" not in field]
+    return found
+
+
+def test_the_page_of_licences_lists_what_the_game_needs_to_run_and_nothing_else() -> None:
+    assert set(licences()) == needed()
+
+
+@pytest.mark.parametrize("name", sorted(licences()))
+def test_a_licence_on_the_page_is_the_one_that_the_package_says_it_has(name: str) -> None:
+    fields = metadata(name)
+    said = [one for kind in ("License-Expression", "License", "Classifier") for one in fields.get_all(kind) or []]
+    family = licences()[name].split(",")[0].split("-")[0]
+    assert any(re.search(rf"\b{family}\b", one) for one in said if not one.startswith("Programming"))
+
+
+def test_every_name_of_the_game_is_typed() -> None:
+    assert (ROOT / "game" / "py.typed").is_file()
+    untyped = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sorted((ROOT / "game").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf8")))
+        if isinstance(node, ast.FunctionDef) and node.returns is None
+    ]
+    assert untyped == []
 
 
 def test_installed_elsewhere_it_plays_and_keeps_its_runs_in_the_users_data(home: Path) -> None:

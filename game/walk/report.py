@@ -10,6 +10,7 @@ from typing import NamedTuple
 from game.checker import linted, totalled
 from game.decoder import Measure
 from game.errors import Problem
+from game.garbage import uncollected
 from game.loader import read_world
 from game.walk.findings import found
 from game.walk.proof import Asked, Evidence, proved
@@ -57,7 +58,8 @@ def walked(folder: Path, measure_of: Callable[[World], Measure], asked: Asked | 
     reading = read_world(folder)
     if reading.data is None:
         return Walked(folder.name, reading.problems, f"{folder.name}: cannot be played", None)
-    linted_problems = {*reading.problems, *linted(reading.data)}
+    with uncollected():
+        linted_problems = {*reading.problems, *linted(reading.data)}
     world = World(reading.data, folder)
     began = perf_counter()
     evidence = proved(world, measure_of(world), asked)

@@ -1,0 +1,96 @@
+"""The rows of the model under the flagship: reading it, a token, many at once, and restoring its golden runs; prints JSON."""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from measuring import in_turn
+
+from game.cli import opened_world
+from game.library import FLAGSHIP
+from game.model import Job, step, step_many
+from game.passes import Computed, measure_of
+from game.run import restored
+from game.shelf import golden_shelf
+from game.state import Act
+
+if TYPE_CHECKING:
+    from game.world import World
+
+TIMES = 21
+BATCH = 256
+ACTS = ("look-giraffe", "doubt", "note-honest")  # all at once: heads drawn, the stream pushed, a note's keys and values
+BENT = "bend-hand"
+KINDS = ("look", "push", "note", "rewrite", "drop")
+
+
+def passes(world: World) -> Computed:
+    """Return passes of which none was computed yet, with the weights and the prompt read."""
+    measure = measure_of(world)
+    assert isinstance(measure, Computed)  # noqa: S101 - the flagship has a model
+    _ = measure.base
+    return measure
+
+
+def begun(world: World) -> float:
+    """Return how long it takes to read the weights and the prompt."""
+    start = perf_counter()
+    passes(world)
+    return perf_counter() - start
+
+
+def token(measure: Computed, *names: str) -> float:
+    """Return how long the first token's pass takes with some acts."""
+    model, cache = measure.base
+    world = measure.world
+    acts = [measure.act(Act(name, world.begins(name, world.waking))) for name in names]
+    start = perf_counter()
+    step(model, cache, measure.ids[world.prompt[-1]], acts)
+    return perf_counter() - start
+
+
+def batch(measure: Computed) -> float:
+    """Return how long a pass takes of many that are run together, each with another act or another layer for it."""
+    model, cache = measure.base
+    world = measure.world
+    names = [name for name, (kind, _) in world.acts.items() if kind in KINDS]
+    layers = range(world.waking, world.boundary)
+    made = [Act(names[at % len(names)], layers[at % len(layers)] + 1) for at in range(BATCH)]
+    jobs = [Job(cache, measure.ids[world.prompt[-1]], (measure.act(act),)) for act in made]
+    start = perf_counter()
+    step_many(model, jobs)
+    return (perf_counter() - start) / BATCH
+
+
+def golden(world: World) -> tuple[float, int]:
+    """Return the seconds that it takes to restore all golden runs, and how many decodings there are in them."""
+    journals = golden_shelf(world, passes(world)).journals.values()
+    measure = passes(world)
+    start = perf_counter()
+    runs = [restored(world, measure, journal.header.facts, journal.turns)[0] for journal in journals]
+    seconds = perf_counter() - start
+    decoded = {(turn.state.words, turn.state.acts) for run in runs for turn in run.turns if turn.word is not None}
+    return seconds, len(decoded)
+
+
+def main() -> None:
+    """Measure, and say what came of it."""
+    world = opened_world(FLAGSHIP)
+    (reading,) = in_turn(5, lambda: begun(world))
+    measure = passes(world)
+    plain, acted, bent, together = in_turn(
+        TIMES,
+        lambda: token(measure),
+        lambda: token(measure, *ACTS),
+        lambda: token(measure, BENT),
+        lambda: batch(measure),
+    )
+    seconds, decodings = golden(world)
+    found = {"reading": reading, "token": plain, "acted": acted, "bent": bent, "batched": together}
+    print(json.dumps({**found, "restored": seconds, "decodings": decodings}))
+
+
+if __name__ == "__main__":
+    main()

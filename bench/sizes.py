@@ -1,0 +1,158 @@
+"""What one size of a world, of a folder of runs or of a single run takes, as JSON: sizes.py KIND SIZE."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from time import perf_counter
+
+from growing import grown_folder, grown_run, grown_world
+
+from game.branches import tree_lines, tree_object
+from game.charts import chart_of, drawn
+from game.checker import checked
+from game.cli import _open_run
+from game.collection import collected
+from game.engine import offers, start, take
+from game.journal import found_run, kept_runs, latest_first, read_journal
+from game.library import cached_world, keep_world, world_contents
+from game.loader import read_world
+from game.passes import measure_of
+from game.replay import replayed
+from game.run import begun, digest, followed, turned
+from game.saves import Keeper, endings_found, next_number, summaries
+from game.shelf import kept_shelf
+from game.state import Facts
+from game.tree import grown
+
+TRIES = 3
+STEPS = 200
+MEGABYTE = 2**20
+
+Found = dict[str, float]
+
+
+def least(work: Callable[[], object], tries: int = TRIES) -> float:
+    """Return the least time of some tries."""
+    times = []
+    for _ in range(tries):
+        begun = perf_counter()
+        work()
+        times.append(perf_counter() - begun)
+    return min(times)
+
+
+def peak() -> float:
+    """Return the most memory that this process ever had, in MB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / MEGABYTE if sys.platform == "darwin" else most / 1024
+
+
+# -- one size ---------------------------------------------------------------------------------------------------------
+
+
+def world_of(scenes: int, folder: Path) -> Found:
+    """Return what a world of so many scenes takes: to be read, linted, opened from the cache, walked, and in memory."""
+    (folder / "made").mkdir()
+    files = grown_world(scenes)
+    for name, content in files:
+        (folder / "made" / name).write_bytes(content)
+    found: Found = {"bytes": sum(len(content) for _, content in files)}
+    reading = read_world(folder / "made")
+    if reading.data is None:
+        sys.exit(f"the world cannot be read: {reading.problems[0]}")
+    found["memory, read (MB)"] = peak()
+    data = reading.data
+    found["load: read and validate"] = least(lambda: read_world(folder / "made"))
+    found["check: read and lint"] = least(lambda: checked(folder / "made"))
+    contents = world_contents(folder / "made")[0]
+    keep_world(contents, data)
+    found["load: from the cache"] = least(lambda: cached_world(folder / "made", contents))
+    world = cached_world(folder / "made", contents)
+    if world is None:
+        sys.exit("the cache did not keep the world")
+    found["map as SVG"] = least(lambda: drawn(chart_of(world), "svg"), 1)
+    measure = measure_of(world)
+
+    def walked() -> None:
+        chance = Random(1)  # noqa: S311 - the same walk each time
+        state, chain = start(world, Facts()), ""
+        for _ in range(STEPS):
+            here = [offer.choice.id for offer in offers(world, measure, state) if offer.open and not offer.choice.decodes]
+            state = take(world, measure, state, chance.choice(here))
+            world.scene(state.scene).text(state, measure)
+            chain = digest(world, state, chain)
+
+    walked()
+    found["a turn, its text and its digest"] = least(walked) / STEPS
+    return found
+
+
+def runs_of(count: int, folder: Path) -> Found:
+    """Return what a folder of so many runs takes: to be listed, laid out as a tree, proven, gone through for endings."""
+    world, measure, header = grown_folder(count, folder)
+    runs = folder / world.id
+    found: Found = {"bytes": sum(path.stat().st_size for path in runs.glob("*.jsonl"))}
+    keeper = Keeper(folder, world, measure, header)
+    before = peak()
+    found["title: the run played last, how many there are"] = least(lambda: _open_run(keeper))
+    found["runs: a line for each"] = least(lambda: [str(row) for row in summaries(runs, world)])
+    found["endings: by which runs"] = least(lambda: collected(world, runs))
+    found["a new run: its number"] = least(lambda: next_number(runs))
+    found["a new run: endings known"] = least(lambda: endings_found(runs, world))
+    found["--continue: the file played last"] = least(lambda: latest_first(kept_runs(runs))[0])
+    found["--load: a run by its number"] = least(lambda: found_run(folder, world.id, str(count // 2)))
+    shelf = kept_shelf(world, measure, runs)
+    found["tree: read and grown"] = least(lambda: kept_shelf(world, measure, runs).tree)
+    found["branches in the tree"] = float(len(shelf.tree.branches))
+    found["tree: as lines"] = least(lambda: tree_lines(shelf, 80), 1)
+    found["tree: as an object"] = least(lambda: tree_object(shelf), 1)
+    found["replay: every run proven"] = least(lambda: sum(shelf.walked(run, 10_000).asked for run in shelf.journals), 1)
+    found["memory, the tree grown (MB)"] = peak() - before
+    begun = keeper.begin
+    found["a new run begun"] = least(begun)
+    return found
+
+
+def turns_of(count: int, folder: Path) -> Found:
+    """Return what one run of so many turns takes: to be read, replayed, played on, and in memory."""
+    world, measure, path = grown_run(count, folder)
+    before = peak()
+    journal = read_journal(path)
+    found: Found = {"bytes": path.stat().st_size}
+    found["a run: its file read"] = least(lambda: read_journal(path))
+    found["a run: replayed, digests checked"] = least(lambda: replayed(world, measure, journal, count))
+    found["a run: its tree"] = least(lambda: grown([(1, journal)]))
+
+    def played() -> None:
+        run = begun(world, measure, journal.header.facts)
+        for turn in journal.turns:
+            run = followed(run, turned(run, turn.choice, lambda _, __: "two"))
+
+    found["a run: played in one sitting"] = least(played, 1)
+    found["memory, a run (MB)"] = peak() - before
+    return found
+
+
+KINDS: dict[str, Callable[[int, Path], Found]] = {"world": world_of, "runs": runs_of, "turns": turns_of}
+
+
+def measure_one(kind: str, size: int) -> Found:
+    """Return what one size takes, in a folder and a cache of its own."""
+    folder = Path(tempfile.mkdtemp())
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    try:
+        return KINDS[kind](size, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_one(sys.argv[1], int(sys.argv[2]))))

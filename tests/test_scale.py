@@ -1,0 +1,138 @@
+"""What must not grow faster than what there is: thousands of runs in a folder, thousands of scenes in a world.
+
+``make scale`` measures; here, work is counted, or two sizes are compared so generously that only a square would fail.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from time import process_time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from game import cli, saves
+from game.checker import linted
+from game.journal import Header, Journal
+from game.passes import measure_of
+from game.run import Recorded, _Order
+from game.saves import Keeper, endings_found, next_number
+from game.state import MOST_VISITS, Facts
+from game.tree import grown
+from game.world import World
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
+from growing import grown_folder, grown_world, header_of, opened
+
+TIMES = 40  # of ten times as much: n log n takes 13, a square 100
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
+    """Return a folder of saves with sixty runs of a made world in it, and the world."""
+    folder = tmp_path_factory.mktemp("saves")
+    return folder, grown_folder(60, folder)[0]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Path]:
+    """Return the files that are read with a function of ``saves``, as it is called."""
+    read: list[Path] = []
+    real = getattr(saves, name)
+
+    def reading(*arguments: object) -> Journal:
+        read.append(Path(str(arguments[-1])))
+        journal: Journal = real(*arguments)
+        return journal
+
+    monkeypatch.setattr(saves, name, reading)
+    return read
+
+
+def test_the_title_reads_the_run_that_was_played_last_and_no_other(
+    kept: tuple[Path, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, world = kept
+    read = counted(monkeypatch, "read_journal")
+    keeper = Keeper(folder, world, measure_of(world), partial(header_of, world))
+    assert cli._open_run(keeper) == (None, 60)  # it has ended
+    assert len(read) == 1
+
+
+def test_a_run_is_read_for_its_endings_only_where_one_stands_that_was_not_met_yet(
+    kept: tuple[Path, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, world = kept
+    every = {path: path.read_text(encoding="utf8") for path in (folder / world.id).glob("*.jsonl")}
+    reached = {json.loads(text.splitlines()[-1])["scene"] for text in every.values()}
+    read = counted(monkeypatch, "journal_of")
+    assert endings_found(folder / world.id, world) == reached
+    assert len(read) == len(reached) < len(every)
+
+
+def test_once_every_ending_was_met_no_other_run_is_opened(kept: tuple[Path, World], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, world = kept
+    few = dict(list(world.endings.items())[-1:])  # the one to which most words lead
+    monkeypatch.setitem(world.__dict__, "endings", few)
+    read = counted(monkeypatch, "read_bytes")
+    assert endings_found(folder / world.id, world) == frozenset(few)
+    assert len(read) < 60
+
+
+def test_the_next_number_is_found_by_the_names_of_files(kept: tuple[Path, World], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, world = kept
+    monkeypatch.setattr(saves, "read_bytes", pytest.fail)
+    assert next_number(folder / world.id) == 61
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the least time that some work takes of this process."""
+    took = []
+    for _ in range(3):
+        began = process_time()
+        work()
+        took.append(process_time() - began)
+    return max(min(took), 1e-3)
+
+
+def journals(count: int) -> Iterator[tuple[int, Journal]]:
+    """Yield so many runs of ten turns that part at their first."""
+    header = Header("made", "1", "", None, 0, 0.0, Facts(), "")
+    for run in range(1, count + 1):
+        turns = tuple(Recorded("go", "here", None, None, f"{run}-{turn}") for turn in range(10))
+        yield run, Journal(header, turns, 10, 0, torn=False, fault="")
+
+
+def test_ten_times_the_runs_take_about_ten_times_as_long_to_grow_into_a_tree() -> None:
+    few, many = list(journals(300)), list(journals(3000))
+    assert seconds(lambda: grown(many)) < TIMES * seconds(lambda: grown(few))
+
+
+def test_ten_times_the_scenes_take_about_ten_times_as_long_to_read_and_to_lint() -> None:
+    small, large = opened(100).data, opened(1000).data
+    assert seconds(lambda: opened(1000)) < TIMES * seconds(lambda: opened(100))
+    assert seconds(lambda: list(linted(large))) < TIMES * seconds(lambda: list(linted(small)))
+
+
+def test_the_made_world_can_be_read_at_any_size() -> None:
+    assert [len(opened(scenes).scene_ids) for scenes in (1, 30)] == [21, 50]
+    assert [name for name, _ in grown_world(2500)] == ["000.yaml", "001.yaml", "002.yaml", "world.yaml"]
+
+
+@given(
+    counts=st.dictionaries(st.integers(0, 99), st.integers(1, MOST_VISITS)),
+    size=st.integers(1, 100),
+)
+def test_counts_are_written_the_same_whether_much_was_met_or_little(counts: dict[int, int], size: int) -> None:
+    ids = tuple(f"scene-{index * 37 % 101}" for index in range(size))
+    met = bytes(counts.get(index, 0) for index in range(size))
+    listed = sorted([name, count] for name, count in zip(ids, met, strict=True) if count)
+    assert _Order(ids).text(met) == json.dumps(listed, separators=(",", ":"))
+
+
+def test_a_world_of_nothing_has_no_counts() -> None:
+    assert _Order(()).text(b"") == "[]"
