@@ -41,8 +41,7 @@ def replayed(world: World, measure: Measure, journal: Journal, to: int) -> Repla
     notes = []
     if journal.torn:
         notes.append("The last line of the file was cut short; the choice on it was never answered.")
-    if journal.fault:
-        notes.append(f"{journal.fault}.")
+    notes += [f"{fault}." for fault in journal.faults]
     if journal.header.hash != world.hash:
         notes.append(f"The world has changed since (then {journal.header.version}, now {world.version}).")
     if probabilities:

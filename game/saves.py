@@ -109,6 +109,8 @@ def _summary(kept: Kept, world: World) -> Summary:
     stands = f"ended: {title}" if title else f"in {scene}"
     if words:
         stands += f", said “{join(words).strip()}”"
+    if journal.faults:
+        stands += "; its file is damaged"
     header = journal.header
     return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.made, header.parent)
 
@@ -193,7 +195,7 @@ class Keeper:
             self.close()
         self._hold(journal.header, path, file)
         self._torn_at = journal.good_bytes if journal.torn else None
-        if differences or journal.fault or journal.header.hash != self.world.hash:
+        if differences or journal.faults or journal.header.hash != self.world.hash:
             _closed(file)
             self.file = None
         return Resumed(run, notes)
@@ -243,14 +245,14 @@ class Keeper:
         elif run.at == len(run.turns):
             self._append(self.file, _turn_line(turn), NOT_TAKEN)
         elif run.turns[run.at].choice == turn.choice:
-            self._append(self.file, dumped({"at": run.at + 1}), NOT_TAKEN)
+            self._append(self.file, _cursor_line(moved(run, run.at + 1)), NOT_TAKEN)
         else:
             self._create(run, turn)
 
-    def keep_cursor(self, at: int) -> None:
-        """Write down that the run went back or forth to its turn ``at``; raises ``RunError`` where that fails."""
+    def keep_cursor(self, run: Run) -> None:
+        """Write down where a run that went back or forth will stand; raises ``RunError`` where that fails."""
         if self.file is not None:
-            self._append(self.file, dumped({"at": at}), NOT_GONE)
+            self._append(self.file, _cursor_line(run), NOT_GONE)
 
     def rename(self, name: str) -> None:
         """Give the run a name; raises ``RunError`` where it has no file yet, or the name cannot be one."""
@@ -357,8 +359,7 @@ def _notes(path: Path, journal: Journal, world: World, differences: list[Diverge
     notes = []
     if journal.torn:
         notes.append(f"The last line of {name} was cut short; the choice on it was never answered, and is dropped.")
-    if journal.fault:
-        notes.append(f"{journal.fault}.")
+    notes += [f"{fault}." for fault in journal.faults]
     if journal.header.hash != world.hash:
         notes.append(f"The world has changed since {name} was played (then {journal.header.version}, now {world.version}).")
     if differences:
@@ -366,7 +367,7 @@ def _notes(path: Path, journal: Journal, world: World, differences: list[Diverge
         notes.append(f"{name} diverged at turn {first.turn}: {first.what}.")
     if held:
         notes.append(f"{name} is being played elsewhere or cannot be written.")
-    if differences or journal.fault or held or journal.header.hash != world.hash:
+    if differences or journal.faults or held or journal.header.hash != world.hash:
         notes.append("It stays as it is; the next choice begins a sibling of it.")
     return tuple(notes)
 
@@ -477,6 +478,10 @@ def _folder_lock(folder: Path) -> Iterator[None]:
 
 def _not_kept(failed: str, path: Path | None, error: OSError) -> RunError:
     return RunError(f"{failed}: {path}: {error.strerror or error}")
+
+
+def _cursor_line(run: Run) -> str:
+    return dumped({"at": run.at, "turn": run.digest})
 
 
 def _turn_line(turn: Turn) -> str:
