@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -354,7 +355,8 @@ def _write_whole(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf8")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder is none, for one
+            partial.unlink()
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 

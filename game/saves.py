@@ -137,6 +137,7 @@ class Keeper:
         self.file: int | None = None
         self.number = 0  # of the run in this folder; 0 before its first choice, and for a file that lies elsewhere
         self._torn_at: int | None = None
+        self._latest = 0  # when, by the clock of the disk, any other run of the folder was last appended to
 
     @property
     def label(self) -> str | None:
@@ -282,6 +283,13 @@ class Keeper:
         match = FILE.fullmatch(path.name) if _same(path.parent, self.folder) else None
         self.header, self.path, self.file = header, path, file
         self.number = int(match["number"]) if match else 0
+        self._latest = 0 if file is None else _latest(self.folder, path)
+
+    def _stamp(self, file: int) -> None:
+        """See to it that this is the run that was appended to last, though the clock may have gone backwards since."""
+        with suppress(OSError):
+            if self.path is not None and os.fstat(file).st_mtime_ns <= self._latest:
+                os.utime(self.path, ns=(self._latest + 1, self._latest + 1))
 
     def _append(self, file: int, line: str, failed: str) -> None:
         """Append a whole line and sync it, or leave the file as it was and raise ``RunError``."""
@@ -300,6 +308,7 @@ class Keeper:
             with suppress(OSError):
                 os.ftruncate(file, before)
             raise _not_kept(failed, self.path, error) from None
+        self._stamp(file)
 
     def _create(self, run: Run, turn: Turn) -> None:
         """Begin the run's file, or a sibling of the one it was taken from, with the path so far and this turn."""
@@ -312,6 +321,7 @@ class Keeper:
         path, file = _created(self.folder, "".join(f"{line}\n" for line in lines).encode())
         self.close()
         self._hold(header, path, file)
+        self._stamp(file)
 
 
 def _journal_of(world: World, path: Path) -> Journal:
@@ -336,6 +346,16 @@ def _opened(path: Path) -> int | None:
 def _closed(file: int | None) -> None:
     if file is not None:
         os.close(file)
+
+
+def _latest(folder: Path, path: Path) -> int:
+    """Return when any run in a folder but the one at ``path`` was last appended to, in nanoseconds; 0 where there is none."""
+    latest = 0
+    with suppress(RunError):
+        for kept in kept_runs(folder):
+            with suppress(OSError):
+                latest = max(latest, 0 if kept.path.name == path.name else kept.path.stat().st_mtime_ns)
+    return latest
 
 
 def _same(one: Path, other: Path) -> bool:
