@@ -103,7 +103,7 @@ def replay(asked: argparse.Namespace, doors: Doors) -> int:
     outcome = replayed(world, measure_of(world), journal, to)
     for note in outcome.notes:
         print(note, file=sys.stderr)
-    code = 0 if outcome.identical == to and not journal.fault else 1
+    code = 0 if outcome.identical == to and not journal.fault and not outcome.reweighted else 1
     if asked.without is not None:
         return _without(asked, outcome.run, journal, doors) if not code else _not_the_same(outcome.proof)
     if asked.json:

@@ -63,7 +63,7 @@ def run(arguments: list[str]) -> int:
 def said(message: str, code: int) -> int:
     """Say what went wrong, where there is anywhere to say it; return the exit code."""
     try:
-        print(message, file=sys.stderr, flush=True)
+        print(message, end="\n" if message else "", file=sys.stderr, flush=True)
     except OSError:
         _let_go_of(sys.stderr)
     return code
@@ -73,7 +73,7 @@ def _carried_out(arguments: list[str]) -> int:
     try:
         asked = _parser().parse_args(arguments)
     except SystemExit as left:  # argparse has said what there was to say
-        return int(left.code or 0)
+        return said("", int(left.code or 0))
     code: int = asked.carry_out(asked)
     return code
 

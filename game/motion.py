@@ -15,6 +15,7 @@ from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
 from game.decoder import Distribution, Measure, figures
+from game.signals import carried_out
 from game.state import Acts
 from game.transcript import quoted
 
@@ -52,6 +53,7 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
     keys = KeyBindings()
 
     @keys.add("c-c")
+    @keys.add("<sigint>")
     def _interrupt(event: KeyPressEvent) -> None:
         event.app.exit(exception=KeyboardInterrupt)
 
@@ -78,4 +80,4 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
     def begin() -> None:
         app.create_background_task(run_through())
 
-    app.run(pre_run=begin)
+    carried_out(app, begin)

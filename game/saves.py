@@ -305,8 +305,10 @@ class Keeper:
             _write(file, f"{lead}{line}\n".encode())
             os.fsync(file)
         except OSError as error:
+            self._torn_at = before  # to be cut off before anything else is written, if that cannot be done now
             with suppress(OSError):
                 os.ftruncate(file, before)
+                self._torn_at = None
             raise _not_kept(failed, self.path, error) from None
         self._stamp(file)
 
@@ -382,6 +384,8 @@ def _notes(path: Path, journal: Journal, world: World, differences: list[Diverge
     notes += [f"{fault}." for fault in journal.faults]
     if journal.header.hash != world.hash:
         notes.append(f"The world has changed since {name} was played (then {journal.header.version}, now {world.version}).")
+    if journal.header.weights not in (None, world.weights):
+        notes.append(f"The weights are others than those {name} was played on: its recorded words are followed.")
     if differences:
         first = differences[0]
         notes.append(f"{name} diverged at turn {first.turn}: {first.what}.")
@@ -427,7 +431,8 @@ def _created(folder: Path, content: bytes, failed: str = NOT_TAKEN) -> tuple[Pat
                 os.close(file)
                 raise
             finally:
-                partial.unlink(missing_ok=True)
+                with suppress(OSError):  # the run has its number; what is left lying is cleared away by the next one
+                    partial.unlink()
             _sync_folder(folder)
     except OSError as error:
         raise _not_kept(failed, folder, error) from None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from game.about import terms
-from game.errors import ForwardPassError, Interrupted
+from game.errors import ForwardPassError
 from game.lines import columns_of_terminal, opening_lines, width
 from game.play import COMMANDS, Branched, Decoded, Event, Left, Play, Refused
 from game.settings import read_settings
@@ -17,7 +16,6 @@ from game.transcript import EMPHASIS, cost_words, layers, quoted, word_at
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.application import Application
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
     from rich.console import Console
 
@@ -28,7 +26,6 @@ ITALIC, UPRIGHT = "\x1b[3m", "\x1b[23m"  # ECMA-48, as rich writes them later
 GAUGE = 16  # cells
 MATTER = " · help  about  undo  quit"
 SHORTEST = 12  # cells in which words of a choice are worth showing
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def run(play: Play, *, motion: bool = False) -> None:
@@ -37,10 +34,12 @@ def run(play: Play, *, motion: bool = False) -> None:
     With ``motion`` the decoder is shown as it comes, where a model is under the story.
     """
     print(EMPHASIS.sub(f"{ITALIC}\\1{UPRIGHT}", "\n".join(opening_lines(play, width()))), flush=True)
+    from game.signals import signals_kept  # asyncio, which prompt_toolkit imports too
+
     session, console = _session(play), _console()
     while True:
         try:
-            with _signals_kept():
+            with signals_kept():
                 typed = session.prompt("\n> ", pre_run=partial(_keys_are_taken, play))
         except EOFError:
             _show([play.left()], play, console)
@@ -222,28 +221,9 @@ def _keys_are_taken(play: Play) -> None:
 
 
 def _heed_signals() -> None:
-    """While the prompt owns the terminal, end it in order on a signal, so that the terminal is as it was."""
-    import asyncio
-
+    """While the prompt owns the terminal, end it in order on a signal."""
     from prompt_toolkit.application import get_app
 
-    app = get_app()
-    loop = asyncio.get_running_loop()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, partial(_interrupt, app, number))
+    from game.signals import heed_signals
 
-
-def _interrupt(app: Application[Any], number: int) -> None:
-    with suppress(Exception):  # what prompt_toolkit raises where the prompt is on its way out already
-        app.exit(exception=Interrupted(number))
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Put back afterwards who heeds signals: an event loop that closes leaves them to end the process unasked."""
-    before = [(number, signal.getsignal(number)) for number in SIGNALS]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+    heed_signals(get_app())
