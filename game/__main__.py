@@ -5,19 +5,27 @@ import sys
 
 def main() -> int:
     """Carry out the command line; return its exit code. ``--version`` alone is answered before anything is imported."""
-    if sys.argv[1:] == ["--version"]:
-        from game import __version__
+    try:
+        if sys.argv[1:] == ["--version"]:
+            return _version()
+        from game.cli import run
 
-        try:
-            print(f"forward-pass {__version__}", flush=True)
-        except BrokenPipeError:
-            from game.cli import let_go_of_stdout
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were read
+        return 130
 
-            let_go_of_stdout()
-        return 0
-    from game.cli import run
 
-    return run(sys.argv[1:])
+def _version() -> int:
+    from game import __version__
+
+    try:
+        print(f"forward-pass {__version__}", flush=True)
+    except OSError as error:
+        from game.cli import let_go_of_stdout, said
+
+        let_go_of_stdout()
+        return 0 if isinstance(error, BrokenPipeError) else said(f"forward-pass: {error.strerror}", 1)
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -102,7 +103,7 @@ def replay(asked: argparse.Namespace, doors: Doors) -> int:
     outcome = replayed(world, measure_of(world), journal, to)
     for note in outcome.notes:
         print(note, file=sys.stderr)
-    code = 0 if outcome.identical == to and not journal.fault else 1
+    code = 0 if outcome.identical == to and not journal.fault and not outcome.reweighted else 1
     if asked.without is not None:
         return _without(asked, outcome.run, journal, doors) if not code else _not_the_same(outcome.proof)
     if asked.json:
@@ -354,7 +355,8 @@ def _write_whole(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf8")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder is none, for one
+            partial.unlink()
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 

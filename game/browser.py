@@ -20,6 +20,7 @@ from game.playback import show
 from game.replay import Replayed
 from game.run import Run, moved
 from game.shelf import Shelf
+from game.signals import carried_out
 from game.transcript import offer_lines, standing_lines, turn_lines, wrapped
 from game.tree import Branch
 
@@ -352,5 +353,5 @@ def browse(shelf: Shelf, here: int = 0) -> Wanted | None:
     asked = ConditionalContainer(typed, Condition(lambda: bool(browser.asking)))
     rows = Window(Scrolled(browser.fragments, browser.move))
     app = screen(lambda: browser.head, [rows], lambda: browser.foot, keys, more=[asked])
-    wanted: Wanted | None = app.run()
+    wanted: Wanted | None = carried_out(app)
     return wanted

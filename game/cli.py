@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from game import __version__, archive, workbench
 from game.commands import add_all
@@ -49,18 +49,23 @@ def run(arguments: list[str]) -> int:
     except Interrupted as interrupted:
         return 128 + interrupted.number
     except WorldError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return said(f"{error}", 1)
     except UsageError as error:
-        print(f"forward-pass: {error}", file=sys.stderr)
-        return 2
+        return said(f"forward-pass: {error}", 2)
     except ForwardPassError as error:
-        print(f"forward-pass: {error}", file=sys.stderr)
-        return 1
+        return said(f"forward-pass: {error}", 1)
     except OSError as error:  # nothing can be printed any more, or nothing read
         let_go_of_stdout()
-        print(f"forward-pass: {error.strerror or error}", file=sys.stderr)
-        return 1
+        return said(f"forward-pass: {error.strerror or error}", 1)
+    return code
+
+
+def said(message: str, code: int) -> int:
+    """Say what went wrong, where there is anywhere to say it; return the exit code."""
+    try:
+        print(message, end="\n" if message else "", file=sys.stderr, flush=True)
+    except OSError:
+        _let_go_of(sys.stderr)
     return code
 
 
@@ -68,7 +73,7 @@ def _carried_out(arguments: list[str]) -> int:
     try:
         asked = _parser().parse_args(arguments)
     except SystemExit as left:  # argparse has said what there was to say
-        return int(left.code or 0)
+        return said("", int(left.code or 0))
     code: int = asked.carry_out(asked)
     return code
 
@@ -95,8 +100,12 @@ def _ready_streams() -> None:
 
 def let_go_of_stdout() -> None:
     """Point standard output nowhere, so that nothing is said about a pipe that somebody closed."""
+    _let_go_of(sys.stdout)
+
+
+def _let_go_of(stream: TextIO) -> None:
     with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Parser(argparse.ArgumentParser):

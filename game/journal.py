@@ -10,6 +10,7 @@ import json
 import os
 import re
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
@@ -47,7 +48,7 @@ class Header(NamedTuple):
         row: dict[str, Any] = {"format": FORMAT, **self._asdict(), "facts": facts}
         if self.parent is None:
             del row["parent"]
-        return dumped(row)
+        return dumped(row | {"sum": _sum(row)})
 
 
 class Kept(NamedTuple):
@@ -56,6 +57,13 @@ class Kept(NamedTuple):
     number: int
     name: str
     path: Path
+
+
+class Cursor(NamedTuple):
+    """A line that says after which turn the run stands, and that turn's digest, if it says it."""
+
+    at: int
+    turn: str | None
 
 
 class Journal(NamedTuple):
@@ -67,6 +75,12 @@ class Journal(NamedTuple):
     good_bytes: int  # the length of the file, less a last line that is torn
     torn: bool  # the last line was cut short: the turn on it was never answered
     fault: str  # what cannot be read, and where; everything before it can
+    altered: str = ""  # what can be read and is not what was written, and where
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the file; empty where it can be appended to."""
+        return tuple(fault for fault in (self.altered, self.fault) if fault)
 
 
 def kept_runs(folder: Path) -> list[Kept]:
@@ -146,7 +160,7 @@ def read_bytes(path: Path) -> bytes:
 def journal_of(data: bytes, path: Path) -> Journal:
     """Return what the content of a run's file says; raises ``RunError`` as ``read_journal`` does."""
     first, *lines = data.decode(errors="surrogateescape").split("\n")  # what is no UTF-8 is then no text of a turn
-    header = _header(first, path)
+    header, altered = _header(first, path)
     turns: list[Recorded] = []
     at = 0
     for number, line in enumerate(lines, 2):
@@ -157,14 +171,31 @@ def journal_of(data: bytes, path: Path) -> Journal:
         if isinstance(row, Recorded) and at == len(turns):
             turns.append(row)
             at += 1
-        elif isinstance(row, int) and row <= len(turns):
-            at = row
-        elif row is None and last:
-            return Journal(header, tuple(turns), at, data.rfind(b"\n") + 1, torn=True, fault="")
+        elif isinstance(row, Cursor) and row.at <= len(turns):
+            at = row.at
+            altered = altered or _cursor_fault(row, turns, f"{path}:{number}:1")
+        elif row is None and last and _cut_short(line):
+            return Journal(header, tuple(turns), at, data.rfind(b"\n") + 1, torn=True, fault="", altered=altered)
         else:
             fault = f"{printable(str(path))}:{number}:1: this line is no turn of a run; what stands before it is kept"
-            return Journal(header, tuple(turns), at, len(data), torn=False, fault=fault)
-    return Journal(header, tuple(turns), at, len(data), torn=False, fault="")
+            return Journal(header, tuple(turns), at, len(data), torn=False, fault=fault, altered=altered)
+    return Journal(header, tuple(turns), at, len(data), torn=False, fault="", altered=altered)
+
+
+def _cursor_fault(cursor: Cursor, turns: list[Recorded], place: str) -> str:
+    """Return what is wrong with a line that says after which turn the run stands; one that names no turn is believed."""
+    if cursor.turn in (None, turns[cursor.at - 1].digest if cursor.at else ""):
+        return ""
+    return f"{place}: the run stands at turn {cursor.at} by this line, which names another: one of the two was altered"
+
+
+def _cut_short(line: str) -> bool:
+    """Return whether a last line can be one that was not written to its end: nothing whole stands in it, with more behind."""
+    try:
+        json.JSONDecoder().raw_decode(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _loaded(line: str) -> dict[str, Any] | None:
@@ -176,14 +207,14 @@ def _loaded(line: str) -> dict[str, Any] | None:
 
 
 @lru_cache(maxsize=1 << 16)  # siblings hold the lines that they share, letter for letter
-def _row(line: str) -> Recorded | int | None:
+def _row(line: str) -> Recorded | Cursor | None:
     """Return a turn, or where the cursor was put, or None for a line that is neither."""
     row = _loaded(line)
     if row is None:
         return None
-    at = row.get("at")
-    if isinstance(at, int) and not isinstance(at, bool) and at >= 0:
-        return at
+    at, turn = row.get("at"), row.get("turn")
+    if type(at) is int and at >= 0 and (turn is None or isinstance(turn, str)):
+        return Cursor(at, turn)
     word, probability = row.get("word"), row.get("p")
     texts = [row.get(key) for key in ("choice", "scene", "digest")]
     if not all(map(_is_word, texts)) or not (word is None or word == "\n" or _is_word(word)):
@@ -198,7 +229,8 @@ def _is_word(text: object) -> bool:
     return isinstance(text, str) and 0 < len(text) <= LONGEST_WORD and text.isprintable() and " " not in text
 
 
-def _header(line: str, path: Path) -> Header:
+def _header(line: str, path: Path) -> tuple[Header, str]:
+    """Return the header that a first line says, and what tells that it is not the one that was written."""
     row = _loaded(line)
     if row is None or not isinstance(row.get("format"), int) or not isinstance(row.get("world"), str):
         raise RunError(f"{path}:1:1: this is not a run of Forward Pass, and it is left alone")
@@ -211,7 +243,14 @@ def _header(line: str, path: Path) -> Header:
         raise RunError(f"{path}:1:1: the header of this run is damaged (it has no {error.args[0]})") from None
     except (TypeError, ValueError) as error:
         raise RunError(f"{path}:1:1: the header of this run is damaged ({error})") from None
-    return header
+    if row.pop("sum", None) in (None, _sum(row)):  # no sum: of an earlier version, or written by hand
+        return header, ""
+    return header, f"{path}:1:1: the header is not as it was written: its seed, its facts or its world may be others"
+
+
+def _sum(row: dict[str, Any]) -> str:
+    """Return the sum of a header, by which one that was damaged is known."""
+    return sha256(dumped(row).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _header_of(row: dict[str, Any]) -> Header:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,9 +67,20 @@ def write_label(folder: Path, digest: str, *, label: str | None = None, note: st
         try:
             size = os.fstat(file).st_size
             torn = size and os.pread(file, 1, size - 1) != b"\n"
-            os.write(file, (b"\n" if torn else b"") + line)
-            os.fsync(file)
+            _write(file, (b"\n" if torn else b"") + line, size)
         finally:
             os.close(file)
     except OSError as error:
         raise RunError(f"{folder / FILE}: the label cannot be kept: {error.strerror or error}") from None
+
+
+def _write(file: int, content: bytes, size: int) -> None:
+    """Append to a file of some size, wholly and synced, or leave it as it was and raise ``OSError``."""
+    try:
+        while content:
+            content = content[os.write(file, content) :]
+        os.fsync(file)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(file, size)
+        raise

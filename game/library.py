@@ -125,23 +125,30 @@ def cached_world(folder: Path, contents: Contents) -> World | None:
     """Return the world of these contents from the cache, or None where it was not read since it last changed."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         with uncollected():
-            data = json.loads((_cache_folder() / _key(contents)).read_bytes())
+            summed, kept = (_cache_folder() / _key(contents)).read_bytes().split(b"\n", 1)
+            data = json.loads(kept) if summed == _sum(kept) else None
         if isinstance(data, dict) and data.get("id") == folder.resolve().name:
             return World(data, folder)
     return None
 
 
 def keep_world(contents: Contents, data: dict[str, Any]) -> None:
-    """Keep the data of a world for the next start, as JSON; a cache that cannot be written is done without."""
+    """Keep the data of a world for the next start, as JSON under its sum; a cache that cannot be written is done without."""
     with suppress(OSError):
         cache = _cache_folder()
         cache.mkdir(parents=True, exist_ok=True)
         partial = cache / f"{_key(contents)}.{os.getpid()}"
         try:
-            partial.write_text(json.dumps(data), encoding="utf8")
+            kept = json.dumps(data).encode()
+            partial.write_bytes(_sum(kept) + b"\n" + kept)
             partial.replace(cache / _key(contents))
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _sum(kept: bytes) -> bytes:
+    """Return the sum by which a damaged cache is known: the key is over what was read, not over what came of it."""
+    return sha256(kept).hexdigest().encode()
 
 
 def _cache_folder() -> Path:

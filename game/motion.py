@@ -16,6 +16,7 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 
 from game.decoder import Distribution, Measure, figures
 from game.lines import width
+from game.signals import carried_out
 from game.state import Acts
 from game.transcript import quoted
 from game.view import bar_of, eighth
@@ -58,6 +59,7 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
     keys = KeyBindings()
 
     @keys.add("c-c")
+    @keys.add("<sigint>")
     def _interrupt(event: KeyPressEvent) -> None:
         event.app.exit(exception=KeyboardInterrupt)
 
@@ -84,4 +86,4 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
     def begin() -> None:
         app.create_background_task(run_through())
 
-    app.run(pre_run=begin)
+    carried_out(app, begin)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.data_structures import Point
+from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
@@ -20,7 +21,7 @@ from game.transcript import EMPHASIS, MEASURE, wrapped
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
-    from prompt_toolkit.key_binding import KeyBindingsBase
+    from prompt_toolkit.key_binding import KeyBindingsBase, KeyPressEvent
     from prompt_toolkit.layout.containers import Container
 
 STYLE = Style.from_dict(
@@ -150,4 +151,21 @@ def screen(
         return Window(shown, height=Dimension.exact(1), wrap_lines=False)
 
     layout = Layout(HSplit([line(head, "class:head"), *body, *more, line(foot, "class:foot")]))
-    return Application(layout=layout, key_bindings=keys, full_screen=True, mouse_support=True, style=STYLE)
+    return Application(
+        layout=layout,
+        key_bindings=merge_key_bindings([keys, _interrupts()]),
+        full_screen=True,
+        mouse_support=True,
+        style=STYLE,
+    )
+
+
+def _interrupts() -> KeyBindings:
+    """Return what a screen does on SIGINT, which is no key: prompt_toolkit takes the signal and leaves it to be bound."""
+    keys = KeyBindings()
+
+    @keys.add("<sigint>")
+    def _interrupt(event: KeyPressEvent) -> None:
+        event.app.exit(exception=KeyboardInterrupt)
+
+    return keys

@@ -202,6 +202,8 @@ def _read_base(world: World, path: Path) -> tuple[network.Model, network.Cache]:
     from game.weights import read_weights  # noqa: PLC0415 - as above
 
     weights = read_weights(path)
+    if world.weights not in (None, weights.checksum):  # the file was replaced between reading the world and the first pass
+        raise ValueError(f"its checksum is {weights.checksum[:16]}…, the world was read with {str(world.weights)[:16]}…")
     ids = {word: index for index, word in enumerate(weights.label.vocabulary)}
     prompt = [ids[word] for word in world.prompt]
     cache = prefill(weights, prompt[:-1]).cache

@@ -140,8 +140,8 @@ class Keeping(Protocol):
         """Keep a turn that is about to be made; raises ``RunError`` where that fails."""
         ...
 
-    def keep_cursor(self, at: int) -> None:
-        """Keep where the run went back or forth to; raises ``RunError`` where that fails."""
+    def keep_cursor(self, run: Run) -> None:
+        """Keep where a run that goes back or forth will stand; raises ``RunError`` where that fails."""
         ...
 
     def rename(self, name: str) -> None:
@@ -257,8 +257,9 @@ class Play:
         """Go back or forth to a turn of the run; raises ``UsageError`` where it has none such."""
         if not 0 <= at <= len(self.run.turns):
             raise UsageError(f"This run has turns 0 to {len(self.run.turns)}; there is no turn {at}.")
-        self.keeping.keep_cursor(at)
-        self.run = moved(self.run, at)
+        there = moved(self.run, at)
+        self.keeping.keep_cursor(there)
+        self.run = there
         return [Arrived(self.run, "")]
 
     # -- commands -------------------------------------------------------------------------------------------------

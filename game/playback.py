@@ -12,6 +12,7 @@ from prompt_toolkit.layout import Window
 from game.panes import WIDE, Pane, Scrolled, key_lines, measure, room, screen
 from game.replay import Replayed
 from game.run import moved
+from game.signals import carried_out
 from game.transcript import MEASURE, opening_line, standing_lines, turn_lines, wrapped
 
 WORDS_A_MINUTE = 240
@@ -207,5 +208,5 @@ def show(outcome: Replayed, speed: float = 1.0) -> int | None:
     def begin() -> None:
         app.create_background_task(clock())
 
-    chosen: int | None = app.run(pre_run=begin)
+    chosen: int | None = carried_out(app, begin)
     return chosen

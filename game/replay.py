@@ -18,6 +18,7 @@ class Replayed(NamedTuple):
     differences: tuple[Divergence, ...]
     notes: tuple[str, ...]
     changed: bool = False  # whether the world is another than when it was recorded
+    reweighted: bool = False  # whether its weights are others: the recorded words were followed, whatever these would say
 
     @property
     def identical(self) -> int:
@@ -41,10 +42,12 @@ def replayed(world: World, measure: Measure, journal: Journal, to: int) -> Repla
     notes = []
     if journal.torn:
         notes.append("The last line of the file was cut short; the choice on it was never answered.")
-    if journal.fault:
-        notes.append(f"{journal.fault}.")
+    notes += [f"{fault}." for fault in journal.faults]
     if journal.header.hash != world.hash:
         notes.append(f"The world has changed since (then {journal.header.version}, now {world.version}).")
+    reweighted = journal.header.weights not in (None, world.weights)
+    if reweighted:
+        notes.append("The weights are others than those it was recorded on: the recorded words were followed.")
     if probabilities:
         notes.append(f"Probabilities recorded otherwise than they are now: {probabilities}.")
-    return Replayed(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash)
+    return Replayed(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash, reweighted)

@@ -137,6 +137,8 @@ def summarised(kept: Kept, world: World) -> Summary:
     stands = f"ended: {title}" if title else f"in {scene}"
     if words:
         stands += f", said “{join(words).strip()}”"
+    if journal.faults:
+        stands += "; its file is damaged"
     header = journal.header
     return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.made, header.parent)
 
@@ -163,6 +165,7 @@ class Keeper:
         self.file: int | None = None
         self.number = 0  # of the run in this folder; 0 before its first choice, and for a file that lies elsewhere
         self._torn_at: int | None = None
+        self._latest = 0  # when, by the clock of the disk, any other run of the folder was last appended to
 
     @property
     def label(self) -> str | None:
@@ -221,7 +224,7 @@ class Keeper:
             self.close()
         self._hold(journal.header, path, file)
         self._torn_at = journal.good_bytes if journal.torn else None
-        if differences or journal.fault or journal.header.hash != self.world.hash:
+        if differences or journal.faults or journal.header.hash != self.world.hash:
             _closed(file)
             self.file = None
         return Resumed(run, notes)
@@ -271,14 +274,14 @@ class Keeper:
         elif run.at == len(run.turns):
             self._append(self.file, _turn_line(turn), NOT_TAKEN)
         elif run.turns[run.at].choice == turn.choice:
-            self._append(self.file, dumped({"at": run.at + 1}), NOT_TAKEN)
+            self._append(self.file, _cursor_line(moved(run, run.at + 1)), NOT_TAKEN)
         else:
             self._create(run, turn)
 
-    def keep_cursor(self, at: int) -> None:
-        """Write down that the run went back or forth to its turn ``at``; raises ``RunError`` where that fails."""
+    def keep_cursor(self, run: Run) -> None:
+        """Write down where a run that went back or forth will stand; raises ``RunError`` where that fails."""
         if self.file is not None:
-            self._append(self.file, dumped({"at": at}), NOT_GONE)
+            self._append(self.file, _cursor_line(run), NOT_GONE)
 
     def rename(self, name: str) -> None:
         """Give the run a name; raises ``RunError`` where it has no file yet, or the name cannot be one."""
@@ -308,6 +311,13 @@ class Keeper:
         match = FILE.fullmatch(path.name) if _same(path.parent, self.folder) else None
         self.header, self.path, self.file = header, path, file
         self.number = int(match["number"]) if match else 0
+        self._latest = 0 if file is None else _latest(self.folder, path)
+
+    def _stamp(self, file: int) -> None:
+        """See to it that this is the run that was appended to last, though the clock may have gone backwards since."""
+        with suppress(OSError):
+            if self.path is not None and os.fstat(file).st_mtime_ns <= self._latest:
+                os.utime(self.path, ns=(self._latest + 1, self._latest + 1))
 
     def _append(self, file: int, line: str, failed: str) -> None:
         """Append a whole line and sync it, or leave the file as it was and raise ``RunError``."""
@@ -323,9 +333,12 @@ class Keeper:
             _write(file, f"{lead}{line}\n".encode())
             os.fsync(file)
         except OSError as error:
+            self._torn_at = before  # to be cut off before anything else is written, if that cannot be done now
             with suppress(OSError):
                 os.ftruncate(file, before)
+                self._torn_at = None
             raise _not_kept(failed, self.path, error) from None
+        self._stamp(file)
 
     def _create(self, run: Run, turn: Turn) -> None:
         """Begin the run's file, or a sibling of the one it was taken from, with the path so far and this turn."""
@@ -338,6 +351,7 @@ class Keeper:
         path, file = _created(self.folder, "".join(f"{line}\n" for line in lines).encode())
         self.close()
         self._hold(header, path, file)
+        self._stamp(file)
 
 
 def _typed(path: str) -> str:
@@ -377,6 +391,16 @@ def _closed(file: int | None) -> None:
         os.close(file)
 
 
+def _latest(folder: Path, path: Path) -> int:
+    """Return when any run in a folder but the one at ``path`` was last appended to, in nanoseconds; 0 where there is none."""
+    latest = 0
+    with suppress(RunError):
+        for kept in kept_runs(folder):
+            with suppress(OSError):
+                latest = max(latest, 0 if kept.path.name == path.name else kept.path.stat().st_mtime_ns)
+    return latest
+
+
 def _same(one: Path, other: Path) -> bool:
     with suppress(OSError):
         return one.samefile(other)
@@ -398,16 +422,17 @@ def _notes(path: Path, journal: Journal, world: World, differences: list[Diverge
     notes = []
     if journal.torn:
         notes.append(f"The last line of {name} was cut short; the choice on it was never answered, and is dropped.")
-    if journal.fault:
-        notes.append(f"{journal.fault}.")
+    notes += [f"{fault}." for fault in journal.faults]
     if journal.header.hash != world.hash:
         notes.append(f"The world has changed since {name} was played (then {journal.header.version}, now {world.version}).")
+    if journal.header.weights not in (None, world.weights):
+        notes.append(f"The weights are others than those {name} was played on: its recorded words are followed.")
     if differences:
         first = differences[0]
         notes.append(f"{name} diverged at turn {first.turn}: {first.what}.")
     if held:
         notes.append(f"{name} is being played elsewhere or cannot be written.")
-    if differences or journal.fault or held or journal.header.hash != world.hash:
+    if differences or journal.faults or held or journal.header.hash != world.hash:
         notes.append("It stays as it is; the next choice begins a sibling of it.")
     return tuple(notes)
 
@@ -447,7 +472,8 @@ def _created(folder: Path, content: bytes, failed: str = NOT_TAKEN) -> tuple[Pat
                 os.close(file)
                 raise
             finally:
-                partial.unlink(missing_ok=True)
+                with suppress(OSError):  # the run has its number; what is left lying is cleared away by the next one
+                    partial.unlink()
             _sync_folder(folder)
     except OSError as error:
         raise _not_kept(failed, folder, error) from None
@@ -518,6 +544,10 @@ def _folder_lock(folder: Path) -> Iterator[None]:
 
 def _not_kept(failed: str, path: Path | None, error: OSError) -> RunError:
     return RunError(f"{failed}: {path}: {error.strerror or error}")
+
+
+def _cursor_line(run: Run) -> str:
+    return dumped({"at": run.at, "turn": run.digest})
 
 
 def _turn_line(turn: Turn) -> str:

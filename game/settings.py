@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,5 +106,7 @@ def write_setting(key: str, value: str) -> Path:
         partial.write_text("".join(f"{name} = {one}\n" for name, one in settled._asdict().items()), encoding="utf8")
         partial.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     return path

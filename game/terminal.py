@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from game.errors import ForwardPassError, Interrupted
+from game.errors import ForwardPassError
 from game.lines import opening_lines, width
 from game.play import MOST_TYPED, Branched, Decoded, Event, Left, Play, Refused
 from game.settings import read_settings
 from game.transcript import EMPHASIS, offer_lines
 
 if TYPE_CHECKING:
-    from prompt_toolkit.application import Application
     from prompt_toolkit.output import Output
     from rich.console import Console
 
 ITALIC, UPRIGHT = "\x1b[3m", "\x1b[23m"  # ECMA-48, as rich writes them later
 UP_AND_CLEAR = "\x1b[{}F\x1b[J"  # to the beginning of a line so many above, and nothing from there on
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def run(play: Play, *, motion: bool = False) -> None:
@@ -32,12 +28,13 @@ def run(play: Play, *, motion: bool = False) -> None:
     """
     print(EMPHASIS.sub(f"{ITALIC}\\1{UPRIGHT}", "\n".join(opening_lines(play, width()))), flush=True)
     from game.choosing import session as prompt
+    from game.signals import signals_kept  # asyncio, which prompt_toolkit imports too
 
     session, console = prompt(play), _console()
     _take_back_offers(session.output, play)
     while True:
         try:
-            with _signals_kept():
+            with signals_kept():
                 typed = session.prompt(pre_run=partial(_keys_are_taken, play))
         except EOFError:
             _show([play.left()], play, console)
@@ -123,28 +120,9 @@ def _keys_are_taken(play: Play) -> None:
 
 
 def _heed_signals() -> None:
-    """While the prompt owns the terminal, end it in order on a signal, so that the terminal is as it was."""
-    import asyncio
-
+    """While the prompt owns the terminal, end it in order on a signal."""
     from prompt_toolkit.application import get_app
 
-    app = get_app()
-    loop = asyncio.get_running_loop()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, partial(_interrupt, app, number))
+    from game.signals import heed_signals
 
-
-def _interrupt(app: Application[Any], number: int) -> None:
-    with suppress(Exception):  # what prompt_toolkit raises where the prompt is on its way out already
-        app.exit(exception=Interrupted(number))
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Put back afterwards who heeds signals: an event loop that closes leaves them to end the process unasked."""
-    before = [(number, signal.getsignal(number)) for number in SIGNALS]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+    heed_signals(get_app())

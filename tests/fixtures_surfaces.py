@@ -27,7 +27,7 @@ from game.decoder import Distribution
 from game.engine import ended, offers
 from game.errors import RunError
 from game.expressions import LONGEST, ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
-from game.journal import _journal
+from game.journal import journal_of
 from game.loader import MOST_LISTED, read_contents
 from game.model import prefill
 from game.passes import Written
@@ -197,14 +197,14 @@ def holds_journal(data: bytes) -> None:
     """Hold that a file is a run that can be walked as far as it goes, or is refused at a place."""
     path = Path("stranger.jsonl")
     try:
-        read = _journal(data, path)
+        read = journal_of(data, path)
     except RunError as refused:
         sound(str(refused))
         assert str(refused).startswith("stranger.jsonl:1:1: ")
         return
     assert 0 <= read.at <= len(read.turns)
     assert 0 <= read.good_bytes <= len(data)
-    assert _journal(read.header.line().encode() + b"\n", path).header == read.header
+    assert journal_of(read.header.line().encode() + b"\n", path).header == read.header
     outcome = replayed(first_light(), Written(first_light()), read, len(read.turns))
     assert 0 <= outcome.identical <= len(read.turns)
     for text in (*outcome.notes, outcome.proof, *(difference.what for difference in outcome.differences)):

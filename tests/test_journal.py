@@ -99,6 +99,52 @@ def test_a_new_line_is_a_word_that_can_be_drawn(tmp_path: Path) -> None:
     assert read_journal(written(tmp_path, HEADER, {**DECODED, "word": "\n"})).turns[0].word == "\n"
 
 
+def header_written(tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    """Return a file with a header as play writes it, some of its text replaced, and a turn."""
+    line = Header(WORLD, "1", "00", "ff", 77, 0.5, Facts(2, frozenset({"b", "a"})), "then", parent=(4, 17)).line()
+    for old, new in changes:
+        assert line.count(old) == 1
+        line = line.replace(old, new)
+    return written(tmp_path, line, TURN)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"seed":77', '"seed":75'),
+        ("0.5", "0.4"),
+        ('"instantiation":2', '"instantiation":3'),
+        ('"found":["a"', '"found":["c"'),
+        ("[4,17]", "[4,16]"),
+        ('"parent"', '"qarent"'),
+        ('"weights":"ff"', '"weights":"fe"'),
+        ('"version":"1"', '"version":"\\ud800"'),
+        ('"sum":"', '"sum":"0'),
+    ],
+)
+def test_a_header_that_is_not_as_it_was_written_is_named_and_its_turns_kept(tmp_path: Path, change: tuple[str, str]) -> None:
+    assert read_journal(header_written(tmp_path)).faults == ()
+    read = read_journal(header_written(tmp_path, change))
+    said = "the header is not as it was written: its seed, its facts or its world may be others"
+    assert read.faults == (f"{tmp_path / '001-run.jsonl'}:1:1: {said}",)
+    assert len(read.turns) == 1
+
+
+def test_a_header_without_a_sum_is_taken_as_it_is(tmp_path: Path) -> None:
+    assert read_journal(header_written(tmp_path, ('"sum"', '"rum"'))).faults == ()
+
+
+def test_a_cursor_names_the_turn_at_which_it_stands(tmp_path: Path) -> None:
+    at_first, at_none = {"at": 1, "turn": TURN["digest"]}, {"at": 0, "turn": ""}
+    good = read_journal(written(tmp_path, HEADER, TURN, DECODED, at_none, at_first))
+    assert (good.at, good.faults) == (1, ())
+    for at, wrong in ((2, at_first), (0, at_first), (1, at_none)):
+        read = read_journal(written(tmp_path, HEADER, TURN, DECODED, {**wrong, "at": at}, {"at": 2}))
+        assert (len(read.turns), read.at) == (2, 2)
+        assert f":4:1: the run stands at turn {at} by this line, which names another" in read.altered
+    assert ":3:1: this line is no turn" in read_journal(written(tmp_path, HEADER, TURN, {**at_first, "turn": 7}, TURN)).fault
+
+
 # -- a last line cut short -------------------------------------------------------------------------------------------
 
 
@@ -119,6 +165,15 @@ def test_a_file_cut_at_any_byte_is_its_whole_lines_and_a_word_about_the_rest(tmp
         assert read.torn == (cut not in ends and cut + 1 not in ends)
         assert read.good_bytes == (cut if not read.torn else max(end for end in ends if end <= cut))
         assert read.fault == ""
+
+
+@pytest.mark.parametrize("end", ["\x0b", "*", "J", "\x00\x00"])
+def test_a_whole_last_line_with_something_behind_it_was_not_cut_short_and_is_a_fault(tmp_path: Path, end: str) -> None:
+    path = written(tmp_path, HEADER, TURN, TURN)
+    path.write_bytes(path.read_bytes()[:-1] + end.encode())
+    read = read_journal(path)
+    assert (len(read.turns), read.torn) == (1, False)
+    assert ":3:1: " in read.fault
 
 
 def test_a_line_that_is_no_turn_is_a_fault_with_its_place_and_what_stands_before_it_is_kept(
@@ -288,7 +343,7 @@ def test_any_bytes_are_a_run_or_a_refusal_and_nothing_else(data: bytes, good: bo
 )
 def test_any_header_is_read_or_refused(row: dict[str, Any]) -> None:
     try:
-        header = journal._header(json.dumps({**HEADER, **row}), Path("some.jsonl"))
+        header, _ = journal._header(json.dumps({**HEADER, **row}), Path("some.jsonl"))
     except RunError as error:
         assert str(error).startswith("some.jsonl:1:1: ")  # noqa: PT017 - either outcome is fine, no third
     else:

@@ -171,7 +171,7 @@ def cached(tmp_path: Path) -> list[Path]:
 def test_a_world_that_was_read_is_not_read_again(tmp_path: Path) -> None:
     first = opening(tmp_path)
     (kept,) = cached(tmp_path)
-    assert json.loads(kept.read_bytes())["id"] == WORLD
+    assert json.loads(kept.read_bytes().split(b"\n")[1])["id"] == WORLD
     with patch("game.loader.read_contents", side_effect=AssertionError("read again")):
         assert opening(tmp_path) == first
 
@@ -180,9 +180,20 @@ def test_a_world_that_was_read_is_not_read_again(tmp_path: Path) -> None:
 def test_a_cache_that_is_spoilt_is_done_without(tmp_path: Path, spoilt: bytes) -> None:
     first = opening(tmp_path)
     (kept,) = cached(tmp_path)
+    whole = kept.read_bytes()
     kept.write_bytes(spoilt)
     assert opening(tmp_path) == first
-    assert json.loads(kept.read_bytes())["id"] == WORLD
+    assert kept.read_bytes() == whole
+
+
+def test_a_cache_in_which_a_bit_has_flipped_is_done_without(tmp_path: Path) -> None:
+    first = opening(tmp_path)
+    (kept,) = cached(tmp_path)
+    whole = kept.read_bytes()
+    word = whole.index(b"morning")
+    kept.write_bytes(whole[:word] + b"mo2ning" + whole[word + 7 :])
+    assert opening(tmp_path) == first
+    assert kept.read_bytes() == whole
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
@@ -192,6 +203,6 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
 
 
 def test_a_cache_that_was_written_in_part_leaves_nothing_lying(tmp_path: Path) -> None:
-    with patch.object(Path, "write_text", side_effect=OSError(28, "No space left on device")):
+    with patch.object(Path, "write_bytes", side_effect=OSError(28, "No space left on device")):
         opening(tmp_path)
     assert cached(tmp_path) == []

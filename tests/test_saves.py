@@ -71,7 +71,7 @@ def test_a_run_appears_at_its_first_choice_as_number_one(tmp_path: Path) -> None
 
 def test_a_turn_is_its_choice_its_scene_the_drawn_word_and_a_digest(tmp_path: Path) -> None:
     header, first, second = rows(played(tmp_path, "read-question", "stop-reading"))
-    assert list(header) == ["format", "world", "version", "hash", "weights", "seed", "temperature", "facts", "made"]
+    assert list(header) == ["format", "world", "version", "hash", "weights", "seed", "temperature", "facts", "made", "sum"]
     assert header["hash"] == first_light().hash
     assert header["facts"] == {"instantiation": 1, "found": []}
     assert list(first) == ["choice", "scene", "digest"]
@@ -135,7 +135,10 @@ def test_the_choice_that_was_undone_moves_along_the_run_and_nothing_is_lost(tmp_
         assert len(play.run.turns) == 3
         assert play.run.at == 1
     assert files(tmp_path) == ["001-run.jsonl"]
-    assert rows(run_file(tmp_path))[-2:] == [{"at": 0}, {"at": 1}]
+    assert rows(run_file(tmp_path))[-2:] == [
+        {"at": 0, "turn": ""},
+        {"at": 1, "turn": journal(tmp_path).turns[0].digest},
+    ]
 
 
 def test_another_choice_begins_a_sibling_and_changes_no_byte_of_the_run(tmp_path: Path) -> None:
@@ -149,7 +152,7 @@ def test_another_choice_begins_a_sibling_and_changes_no_byte_of_the_run(tmp_path
     one, two = rows(run_file(tmp_path)), rows(run_file(tmp_path, 2))
     assert two[1] == one[1]
     assert two[0]["parent"] == [1, 1]
-    assert {**two[0], "parent": None} == {**one[0], "parent": None}
+    assert {**two[0], "parent": None, "sum": None} == {**one[0], "parent": None, "sum": None}
 
 
 def test_a_sibling_inherits_what_was_known_when_its_parent_began(tmp_path: Path) -> None:

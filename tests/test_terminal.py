@@ -33,7 +33,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from game import terminal
+from game import signals, terminal
 from game.errors import Interrupted
 from game.play import Event, Play
 
@@ -164,7 +164,7 @@ def test_between_prompts_signals_are_heeded_by_whoever_heeded_them_before(play: 
 def test_a_second_signal_changes_nothing() -> None:
     app: Any = MagicMock()
     app.exit.side_effect = Exception("Result has already been set.")
-    terminal._interrupt(app, 15)
+    signals.end(app, 15)
     app.exit.assert_called_once()
 
 
