@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: play setup test check fix bless bench scale release fuzz
+.PHONY: play setup test check fix bless completions bench scale release fuzz
 
 play: .venv/played
 	@$(BIN)/forward-pass
@@ -24,8 +24,7 @@ setup: .venv/ready
 # Every check, in the order of how fast it fails.
 test: check
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage combine --quiet
+	$(BIN)/python -m pytest --numprocesses=auto --cov=game --cov-report=
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='game/expressions.py,game/closures.py,game/engine.py,game/run.py,game/journal.py,game/saves.py'
 
@@ -44,6 +43,11 @@ fix: .venv/ready
 # Write the golden transcripts again, after looking at what changed: make bless && git diff tests/golden
 bless: .venv/ready
 	$(BIN)/python tests/bless.py
+
+# What shells read to complete commands, made again from the parser.
+completions: .venv/ready
+	for shell in bash zsh; do $(BIN)/python -c "import shtab; from game.cli import parser; \
+	  print(shtab.complete(parser(), shell='$$shell'))" > game/completions/forward-pass.$$shell; done
 
 # Measure against peers that it installs itself (node is needed); no test.
 bench: .venv/ready

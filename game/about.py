@@ -14,6 +14,16 @@ from game.world import World
 
 STEPS = 3  # of a hint: a nudge, something clearer, the plain way
 CLAIMS = {"measured": "Measured on this model.", "true": "True.", "invented": "Invented for the story."}
+CREDITS = """\
+Forward Pass is after the short story of that name by Andrej Karpathy (27 March 2021), \
+karpathy.github.io/2021/03/27/forward-pass/. The idea came to him, he says, while reading Kevin Lacker's post “Giving GPT-3 \
+a Turing Test” (2020). The story's facts and ideas carry over into the game; its sentences do not.
+
+The game is ours, and its prose, and the model under it: 96 layers, trained from nothing on questions that our code writes. \
+Every number on the screen is measured on that model as you play, unless it says that it is written. Type about and a term to \
+be told which claims about transformers are measured, which are true, and which the story made up.
+
+Code under the MIT licence, prose under CC BY 4.0. It stands on NumPy, prompt_toolkit, rich, PyYAML and platformdirs."""
 
 
 class Term(NamedTuple):

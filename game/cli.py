@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from game import __version__, archive, workbench
 from game.commands import add_all
-from game.errors import ForwardPassError, Interrupted, RunError, UsageError, WorldError
+from game.errors import ForwardPassError, Interrupted, UsageError, WorldError
 from game.library import FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from game.saves import Keeper
     from game.settings import Settings
     from game.state import Facts
+    from game.title import Begun
     from game.world import World
 
 MOST_SEED = 2**31 - 1
+SHELLS = ("bash", "zsh")
 
 
 def run(arguments: list[str]) -> int:
@@ -137,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_play(commands)
     _add_runs(commands)
     _add_settings(commands)
+    _add_completion(commands)
     archive.add_all(commands, archive.Doors(opened_world, _keeper, _played, _on_terminal))
     add_all(commands, opened_world, (_seed, _temperature))
     workbench.add_all(commands, opened_world)
@@ -197,6 +200,17 @@ def _add_settings(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     look.add_argument("--plain", action="store_true", help="plain lines (the same list)")
     look.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(carry_out=_settings)
+
+
+def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "completion",
+        help="what a shell needs to complete these commands",
+        description='Print what a shell reads to complete commands and options. For bash: eval "$(forward-pass completion '
+        'bash)" in ~/.bashrc. For zsh: forward-pass completion zsh > a file named _forward-pass in a folder of $fpath.',
+    )
+    parser.add_argument("shell", choices=SHELLS, help="which shell")
+    parser.set_defaults(carry_out=_completion)
 
 
 def _temperature(text: str) -> float:
@@ -261,43 +275,13 @@ def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Heade
     return header
 
 
-def _open_run(keeper: Keeper) -> tuple[str | None, int]:
-    """Return the number of the run that was played last, if it has not ended, and how many runs there are.
-
-    Only the last one is read; were there thousands, nobody would wait for all of them to be.
-    """
-    from game.journal import kept_runs, latest_first
-    from game.saves import summarised
-
-    runs = latest_first(kept_runs(keeper.folder))
-    for unread, kept in enumerate(runs):
-        summary = summarised(kept, keeper.world)
-        if not summary.problem:
-            return None if summary.ended else str(kept.number), len(runs) - unread
-    return None, 0
-
-
-def _continued(keeper: Keeper) -> tuple[Play, tuple[str, ...]]:
-    """Return play at the run that was appended to last; files that are no runs are reported and passed over."""
-    from game.journal import kept_runs, latest_first
-    from game.play import Play
-
-    for kept in latest_first(kept_runs(keeper.folder)):
-        try:
-            run, notes = keeper.resume(kept.path)
-        except RunError as error:
-            print(error, file=sys.stderr)
-            continue
-        return Play(keeper.world, keeper.measure, keeper, run), notes
-    raise RunError(f"no run of {keeper.world.id} is kept in {keeper.saves}: begin one with forward-pass play")
-
-
 # -- commands -------------------------------------------------------------------------------------------------------
 
 
 def _on_terminal() -> bool:
-    dumb = os.environ.get("TERM", "") in ("dumb", "") or os.environ.get("ACCESSIBLE", "") not in ("", "0")
-    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
+    from game.lines import on_terminal
+
+    return on_terminal()
 
 
 def _title(asked: argparse.Namespace) -> int:
@@ -306,10 +290,10 @@ def _title(asked: argparse.Namespace) -> int:
         setattr(asked, key, value)
     asked.plain = not (sys.stdin.isatty() and sys.stdout.isatty())
     asked.new = asked.plain
-    return _play(asked, title=True)
+    return _play(asked, bare=True)
 
 
-def _play(asked: argparse.Namespace, *, title: bool = False) -> int:
+def _play(asked: argparse.Namespace, *, bare: bool = False) -> int:
     from game.passes import measure_of
 
     if (asked.continue_ or asked.load is not None) and (asked.seed is not None or asked.temperature is not None):
@@ -319,12 +303,13 @@ def _play(asked: argparse.Namespace, *, title: bool = False) -> int:
     settled = _settled()
     asked.plain = asked.plain or (settled.plain == "on" and not asked.json)
     by_hand = sys.stdin.isatty() and sys.stdout.isatty() and not asked.json
-    play, notes = _begun(asked, keeper, by_hand=by_hand, title=title)
-    if play is None:
+    begun = _begun(asked, keeper, by_hand=by_hand, bare=bare)
+    if begun is None:
         return 0
-    for note in notes:
+    for note in begun.notes:
         print(note, file=sys.stderr)
-    return _played(play, asked)
+    asked.plain = asked.plain or begun.plain
+    return _played(begun.play, asked)
 
 
 def _played(play: Play, asked: argparse.Namespace) -> int:
@@ -374,77 +359,19 @@ def _world_of_load(asked: argparse.Namespace) -> str | None:
     return _run_and_world(asked.load, asked)[1]
 
 
-def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool, title: bool) -> tuple[Play | None, tuple[str, ...]]:
-    """Return play as it was asked for, with what should be known of its run; None where whoever plays thought better of it."""
+def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool, bare: bool) -> Begun | None:
+    """Return play as it was asked for; None where whoever plays thought better of it."""
     from game.play import Play
+    from game.title import Begun, begun, continued, entitled
 
     if asked.continue_:
-        return _continued(keeper)
+        return continued(keeper)
     if asked.load is not None:
         run, notes = keeper.resume(_run_and_world(asked.load, asked)[0])
-        return Play(keeper.world, keeper.measure, keeper, run), notes
+        return Begun(Play(keeper.world, keeper.measure, keeper, run), notes)
     if by_hand and not asked.new and asked.seed is None and asked.temperature is None:
-        number, kept = _open_run(keeper)
-        if number is not None or (title and kept):
-            return _entitled(keeper, number, kept)
-    return Play(keeper.world, keeper.measure, keeper, keeper.begin()), ()
-
-
-def _entitled(keeper: Keeper, number: str | None, kept: int) -> tuple[Play | None, tuple[str, ...]]:
-    """Show the title until something is chosen from it; return what ``_begun`` does."""
-    from game.play import Play
-
-    runs = "1 run" if kept == 1 else f"{kept} runs"
-    rows = {"continue": f"Continue run {number}"} if number is not None else {}
-    rows |= {"new": "A new instantiation", "branches": f"The branches of {runs}", "quit": "Quit"}
-    while True:
-        answer = _chosen(f"Run {number} is open." if number else keeper.world.title, rows)
-        if answer == "continue":
-            return _continued(keeper)
-        if answer == "quit":
-            return None, ()
-        if answer == "new":
-            return Play(keeper.world, keeper.measure, keeper, keeper.begin()), ()
-        forked = _branches(keeper)
-        if forked is not None:
-            return forked
-
-
-def _chosen(title: str, rows: dict[str, str]) -> str:
-    """Ask which of some rows is wanted, by its number, its key or its first letter; an empty answer is the first."""
-    print("\n".join([title, "", *(f" {number}. {words}" for number, words in enumerate(rows.values(), 1))]))
-    answers = (
-        {f"{number}": key for number, key in enumerate(rows, 1)} | {key[0]: key for key in rows} | {key: key for key in rows}
-    )
-    while True:
-        print("\n> ", end="", flush=True)
-        line = sys.stdin.readline()
-        typed = line.strip().lower() or next(iter(rows)) if line else "quit"
-        if typed in answers:
-            return answers[typed]
-        print(f"Type a number from 1 to {len(rows)}.")
-
-
-def _branches(keeper: Keeper) -> tuple[Play, tuple[str, ...]] | None:
-    """Show the tree of runs; return play at a fork of it, or None where whoever browses came back."""
-    from game.play import Play
-
-    shelf = keeper.shelf()
-    for fault in shelf.faults:
-        print(fault, file=sys.stderr)
-    if not _on_terminal():
-        from game.branches import tree_lines
-        from game.lines import width
-
-        print("\n".join([*tree_lines(shelf, width()), ""]))
-        return None
-    from game.browser import browsed
-
-    wanted = browsed(shelf)
-    if wanted is None:
-        return None
-    run, notes = keeper.fork(f"{wanted.run}", wanted.turn)
-    return Play(keeper.world, keeper.measure, keeper, run), notes
+        return entitled(keeper, bare=bare)
+    return begun(keeper)
 
 
 def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
@@ -496,3 +423,14 @@ def _settings(asked: argparse.Namespace) -> int:
         if asked.key in (None, key):
             print(f"{key} = {value}\n  {MEANS[key]}: {TAKES[key][1]}")
     return 0
+
+
+def _completion(asked: argparse.Namespace) -> int:
+    """Print the completion of a shell, as it was made from the parser by ``make completions``."""
+    print((Path(__file__).parent / "completions" / f"forward-pass.{asked.shell}").read_text(encoding="utf8"), end="")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands, from which the completions of shells are made."""
+    return _parser()

@@ -43,6 +43,12 @@ def columns_of_terminal() -> int:
     return MEASURE + 1
 
 
+def on_terminal() -> bool:
+    """Return whether there is a terminal, at both ends, that can be painted on, and whoever sits there wants it painted."""
+    dumb = os.environ.get("TERM", "") in ("dumb", "") or os.environ.get("ACCESSIBLE", "") not in ("", "0")
+    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
+
+
 def event_lines(event: Event, play: Play, columns: int) -> list[str]:
     """Return an event as the lines that plain play prints, an empty one first."""
     match event:

@@ -338,6 +338,11 @@ class Play:
         term = about.term(self.world, rest)
         return [Told(term.paragraphs, {"type": "term", **term._asdict()})]
 
+    def credits(self, rest: str) -> list[Event]:
+        """Say whose story this is, and whose work."""
+        del rest
+        return [Told(about.CREDITS)]
+
     def hint(self, rest: str) -> list[Event]:
         """Give a step toward an ending that was not found."""
         before = about.counted(self.world, self.found)
@@ -433,6 +438,7 @@ _TABLE = (
     Command("transcript", "show this run so far", Play.transcript),
     Command("tree", "all runs as one tree; fork anywhere", Play.tree),
     Command("diff RUN", "hold this run against another", Play.diff),
+    Command("credits", "whose story this is, and whose work", Play.credits),
     Command("help", "say all this", Play.help),
     Command("quit", "leave; nothing is lost and nothing is asked", Play.quit),
 )

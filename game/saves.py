@@ -177,9 +177,17 @@ class Keeper:
     @property
     def way_back(self) -> str:
         """The command that goes on with the run."""
+        return self._command(f" --load {self.number or _typed(str(self.path))}")
+
+    @property
+    def way_in(self) -> str:
+        """The command that begins a run."""
+        return self._command("")
+
+    def _command(self, more: str) -> str:
         world = "" if self.called == FLAGSHIP else f" {shlex.quote(self.called)}"
         saves = "" if self.saves == saves_folder(None) else f" --saves {shlex.quote(str(self.saves))}"
-        return f"forward-pass play{world} --load {self.number or _typed(str(self.path))}{saves}"
+        return f"forward-pass play{world}{more}{saves}"
 
     @property
     def facts(self) -> Facts:

@@ -326,26 +326,6 @@ def test_the_branches_are_shown_in_lines_where_no_full_screen_is_wanted(tmp_path
     assert "009-odd.jsonl" in done.err
 
 
-def title(saves: Path, typed: str) -> Done:
-    """Return what the bare command says at a terminal that wants plain lines."""
-    return command("--saves", saves, typed=typed, terminal=True, ACCESSIBLE="1")
-
-
-def test_where_runs_are_kept_and_none_is_open_the_bare_command_offers_the_branches(tmp_path: Path) -> None:
-    assert title(tmp_path, "").out.startswith("Forward Pass. Instantiation 1.")
-    first = program("play", "--plain", "--saves", tmp_path, typed="1\n")
-    assert first.code == 0
-    done = title(tmp_path, "4\n")
-    assert (
-        done.out == "Run 1 is open.\n\n 1. Continue run 1\n 2. A new instantiation\n 3. The branches of 1 run\n 4. Quit\n\n> "
-    )
-    golden = (ROOT / "tests/golden/forward-pass/content.txt").read_text(encoding="utf8").splitlines()[0]
-    program("play", "--plain", "--saves", tmp_path, typed=golden.removeprefix("play: ").replace(" / ", "\n") + "\n")
-    done = title(tmp_path, "3\n")
-    assert done.out == "Forward Pass\n\n 1. A new instantiation\n 2. The branches of 2 runs\n 3. Quit\n\n> "
-    assert "Forward Pass. Instantiation 3." in title(tmp_path, "n\n").out
-
-
 @pytest.mark.parametrize("more", [("--new",), ("--seed", "1"), ("--temperature", "0.5")])
 def test_nothing_is_asked_of_whoever_has_said_it(tmp_path: Path, more: tuple[str, ...]) -> None:
     played(tmp_path, "feel-slope")
