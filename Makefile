@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: play setup test check fix bless completions bench scale release fuzz
+.PHONY: play setup test check fix bless pictures completions bench scale release fuzz
 
 play: .venv/played
 	@$(BIN)/forward-pass
@@ -43,6 +43,16 @@ fix: .venv/ready
 # Write the golden transcripts again, after looking at what changed: make bless && git diff tests/golden
 bless: .venv/ready
 	$(BIN)/python tests/bless.py
+
+# The pictures of the README, taken by the program itself from a golden run.
+PICTURED := tests/golden/forward-pass/clerk.txt
+PICTURE := $(BIN)/forward-pass export 1 --saves .venv/pictured --format svg
+pictures: .venv/ready
+	rm -rf .venv/pictured
+	sed -n '1s/^play: //p' $(PICTURED) | tr -d ' ' | tr '/' '\n' | $(BIN)/forward-pass play --plain --new --saves .venv/pictured > .venv/pictured.txt
+	$(PICTURE) --turn 0 -o docs/pictures/waking.svg
+	$(PICTURE) --turn 23 -o docs/pictures/decoder.svg
+	$(PICTURE) --turn 21 --show lens --colour light -o docs/pictures/lens.svg
 
 # What shells read to complete commands, made again from the parser.
 completions: .venv/ready

@@ -323,6 +323,11 @@ def add_export(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
     )
     parser.add_argument("exported", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
     parser.add_argument("--format", choices=("txt", "md", "html", "svg", "cast"), default="txt", help="what to write (txt)")
+    parser.add_argument("--turn", metavar="N", type=_whole, help="of a picture: turn N alone, as a terminal shows it")
+    parser.add_argument(
+        "--show", choices=("scene", "prompt", "lens"), default="scene", help="... or an instrument, as it read there"
+    )
+    parser.add_argument("--colour", choices=("dark", "light"), default="dark", help="of a picture: its ground (dark)")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
     _saves(parser)
     parser.set_defaults(carry_out=lambda asked: export(asked, doors))
@@ -330,7 +335,7 @@ def add_export(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
 
 def export(asked: argparse.Namespace, doors: Doors) -> int:
     """Write a run as a document; raises ``RunError`` where it is not what it was."""
-    from game.export import exported
+    from game.export import Picture, exported
     from game.passes import measure_of
     from game.replay import replayed
     from game.run import moved
@@ -340,7 +345,12 @@ def export(asked: argparse.Namespace, doors: Doors) -> int:
     outcome = replayed(world, measure_of(world), journal, len(journal.turns))
     if outcome.differences:
         raise RunError(f"{path.name} {outcome.proof}: {outcome.differences[0].what}; what it was cannot be told any more")
-    text = exported(moved(outcome.run, journal.at), journal.header, asked.format)
+    run, picture = moved(outcome.run, journal.at), Picture(asked.turn, asked.show, asked.colour)
+    if asked.turn is not None and asked.turn > run.at:
+        raise UsageError(f"{path.name} stands at turn {run.at}; there is no turn {asked.turn}")
+    if asked.show != "scene" and asked.turn is None:
+        raise UsageError(f"--show {asked.show} is of one turn: --turn N")
+    text = exported(run, journal.header, asked.format, picture)
     if asked.output is None:
         sys.stdout.write(text)
     else:

@@ -11,18 +11,23 @@ from textwrap import dedent
 from typing import NamedTuple
 
 from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, DIMMED_MONOKAI
 from rich.text import Text
+from rich.theme import Theme
 
 from game.decoder import Distribution, figures
 from game.engine import ended, offers
+from game.instruments import read_instruments
 from game.journal import Header
 from game.run import Run, moved
+from game.theme import STYLES
 from game.transcript import (
     EMPHASIS,
     choice_words,
     cost_words,
     ending_lines,
+    offer_lines,
     opening_line,
     place_line,
     quoted,
@@ -33,7 +38,9 @@ from game.transcript import (
     turn_distribution,
     wrapped,
 )
+from game.view import decoding, emphasised, opened, painted_prompt, prose, standing
 
+SHOWN = ("scene", "prompt", "lens")
 FORMATS = ("txt", "md", "html", "svg", "cast")
 WIDTH = 72
 LIKELIEST = 5
@@ -117,14 +124,14 @@ def _passage(run: Run, number: int) -> Passage:
     )
 
 
-def exported(run: Run, header: Header, kind: str) -> str:
-    """Return a run, up to where it stands, in one of ``FORMATS``."""
+def exported(run: Run, header: Header, kind: str, picture: Picture | None = None) -> str:
+    """Return a run, up to where it stands, in one of ``FORMATS``; of a picture, what it shows can be said."""
     if kind == "txt":
         return _text(run, header)
     if kind == "cast":
         return _cast(run, header)
     if kind == "svg":
-        return _svg(run, header)
+        return _svg(run, header, picture or Picture())
     return (_markdown if kind == "md" else _page)(document(run, header))
 
 
@@ -285,12 +292,54 @@ def _told_choice(passage: Passage, told: Document) -> Iterator[str]:
 FONT_FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # rich's own would be fetched from elsewhere
 
 
-def _svg(run: Run, header: Header) -> str:
-    console = Console(record=True, width=COLUMNS, file=StringIO(), color_system="truecolor", force_terminal=True)
-    for line in _lines(run, header):
-        console.print(Text(line))
+class Picture(NamedTuple):
+    """What a picture shows: a turn, or all of them where it is None; the scene there, or an instrument; on which ground."""
+
+    turn: int | None = None
+    shows: str = "scene"  # one of ``SHOWN``
+    colour: str = "dark"  # ``dark`` or ``light``
+
+
+def _svg(run: Run, header: Header, picture: Picture) -> str:
+    """Return a picture of a run: all of it in plain lines, or a turn as a terminal shows it."""
+    console = Console(
+        record=True,
+        width=COLUMNS,
+        file=StringIO(),
+        color_system="truecolor",
+        force_terminal=True,
+        theme=Theme(STYLES[picture.colour]),
+    )
+    if picture.turn is None:
+        for line in _lines(run, header):
+            console.print(Text(line))
+    else:
+        for view in _turn_views(run, picture):
+            console.print(view)
     form = FONT_FACES.sub("", CONSOLE_SVG_FORMAT)
-    return console.export_svg(title=run.world.title, code_format=form, unique_id="forward-pass")
+    ground = DIMMED_MONOKAI if picture.colour == "dark" else DEFAULT_TERMINAL_THEME
+    return console.export_svg(title=run.world.title, code_format=form, unique_id="forward-pass", theme=ground)
+
+
+def _turn_views(run: Run, picture: Picture) -> Iterator[RenderableType]:
+    """Yield a turn as a terminal shows it: the answer, the decoding, the scene and its offers; or an instrument there."""
+    here = moved(run, picture.turn or 0)
+    if picture.shows == "prompt":
+        yield painted_prompt(here, WIDTH)
+        return
+    if picture.shows == "lens":
+        state = here.state
+        yield opened(read_instruments(run.world, run.measure, state.words, state.acts, state.layer), WIDTH)
+        return
+    if here.at:
+        turn, then = here.turns[here.at - 1], then_text(run, here.at)
+        yield emphasised("\n".join([*wrapped(f"> {choice_words(run, here.at)}", WIDTH), ""]))
+        if turn.word is not None:
+            yield Group(decoding(run, turn, then, WIDTH), Text(""))
+        elif then:
+            yield Group(prose(then), Text(""))
+    yield standing(here, WIDTH)
+    yield emphasised("\n".join(["", *offer_lines(here, WIDTH)]))
 
 
 def _cast(run: Run, header: Header) -> str:

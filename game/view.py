@@ -12,7 +12,7 @@ from game.decoder import figures
 from game.engine import ended
 from game.instruments import Instruments, Settling, settling
 from game.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
-from game.run import Run
+from game.run import Run, Turn
 from game.tokeniser import join
 from game.transcript import (
     EMPHASIS,
@@ -27,6 +27,7 @@ from game.transcript import (
     running_words,
     scene_text,
     transcript,
+    turn_distribution,
 )
 from game.world import World
 
@@ -48,11 +49,12 @@ def _paragraph(paragraph: str, number: int) -> list[RenderableType]:
     lines: list[RenderableType] = [Text("")] if number else []
     for line in paragraph.split("\n"):
         indent = len(line) - len(line.lstrip(" "))
-        lines.append(Padding(_emphasised(line.strip()), (0, 0, 0, indent)))
+        lines.append(Padding(emphasised(line.strip()), (0, 0, 0, indent)))
     return lines
 
 
-def _emphasised(text: str) -> Text:
+def emphasised(text: str) -> Text:
+    """Return a text with its ``*emphasis*`` in italics."""
     shown = Text()
     end = 0
     for match in EMPHASIS.finditer(text):
@@ -66,8 +68,8 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
     match event:
         case Arrived(run, then):
             return Group(*([prose(then), Text("")] if then else []), arrival(run, play, columns))
-        case Decoded():
-            return decoding(event, play, columns)
+        case Decoded(_, _, turn, then):
+            return decoding(play.run, turn, then, columns)
         case Asked("prompt", run):
             return painted_prompt(run, columns)
         case Opened(read):
@@ -85,20 +87,21 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
 
 
 def arrival(run: Run, play: Play, columns: int) -> RenderableType:
+    """Return where a run stands; at an ending, also a line to share, and what can be done now."""
+    if not ended(run.world, run.state):
+        return standing(run, columns)
+    shared = Text(share_line(run, play.keeping.facts.instantiation, play.found, "·"))
+    foot = Text("The run has ended: undo, restart, transcript or quit.", style="quiet")
+    return Group(standing(run, columns), Text(""), shared, Text(""), foot)
+
+
+def standing(run: Run, columns: int) -> RenderableType:
     """Return the present scene, whose offers the prompt shows, or the ending with what was said."""
     if ended(run.world, run.state):
         title, *said = ending_lines(run, columns)
-        foot = Text("The run has ended: undo, restart, transcript or quit.", style="quiet")
-        shared = Text(share_line(run, play.keeping.facts.instantiation, play.found, "·"))
-        return Group(
-            prose(scene_text(run)), Text(""), Text(title, style="strong"), *map(Text, said), Text(""), shared, Text(""), foot
-        )
-    return Group(
-        words_so_far(run),
-        Text(place_line(run.world, run.state), style="quiet"),
-        Text(""),
-        prose(scene_text(run)),
-    )
+        return Group(prose(scene_text(run)), Text(""), Text(title, style="strong"), *map(Text, said))
+    place = Text(place_line(run.world, run.state), style="quiet")
+    return Group(words_so_far(run), place, Text(""), prose(scene_text(run)))
 
 
 def words_so_far(run: Run) -> Text:
@@ -110,13 +113,13 @@ def words_so_far(run: Run) -> Text:
     return Text.assemble((head, "quiet"), (last or "a new line", "reverse"))
 
 
-def decoding(event: Decoded, play: Play, columns: int) -> RenderableType:
+def decoding(run: Run, turn: Turn, then: str, columns: int) -> RenderableType:
     """Return a decoding: the likeliest words with bars, whether they were measured or written, and the word that came.
 
     Where a model runs, a strip shows how the word that came had stood at every layer of the pass.
     """
-    measure, word = play.measure, event.turn.word or ""
-    likely = event.distribution.likeliest(BARS)
+    measure, word, state = run.measure, turn.word or "", turn.state
+    likely = turn_distribution(run, turn).likeliest(BARS)
     longest = max(len(quoted(word)) for word, _ in likely)
     came = "measured" if measure.source == "model" else "written, not measured"
     rows: list[RenderableType] = [Text(f"The decoder comes ({came}).", style="strong")]
@@ -124,12 +127,11 @@ def decoding(event: Decoded, play: Play, columns: int) -> RenderableType:
         bar = bar_of(chance, columns)
         rows.append(Text.assemble(f"  {quoted(named):<{longest}} {figures(chance):<6} ", (bar, "bar")))
     if measure.source == "model":
-        state = event.turn.state
         every = NARROW_EVERY if columns < NARROW else EVERY
-        rows += strip(settling(play.world, measure, state.words, state.acts, every), play.world)
+        rows += strip(settling(run.world, measure, state.words, state.acts, every), run.world)
     rows.append(Text(f"It says {quoted(word)}.", style="strong"))
-    rows += [Text(words, style="quiet") for words in running_words(event.turn, measure)]
-    return Group(*([prose(event.then), Text("")] if event.then else []), *rows)
+    rows += [Text(words, style="quiet") for words in running_words(turn, measure)]
+    return Group(*([prose(then), Text("")] if then else []), *rows)
 
 
 def bar_of(chance: float, columns: int) -> str:

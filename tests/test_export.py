@@ -14,7 +14,7 @@ from test_ablation import golden
 
 from game.archive import _write_whole
 from game.errors import UsageError
-from game.export import FORMATS, document, exported
+from game.export import FORMATS, SHOWN, Picture, document, exported
 from game.run import moved
 from game.state import Facts
 
@@ -174,3 +174,56 @@ def test_a_run_that_is_not_what_it_was_is_not_told(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"scene":"half-said"', '"scene":"by-the-door"'))
     done = command("export", f"{WORLD}/1", "--saves", tmp_path)
     assert (done.code, "diverged at turn 2 of 2" in done.err, done.out) == (1, True, "")
+
+
+# -- a turn as a picture --------------------------------------------------------------------------------------------------
+
+
+def words_in(picture: str) -> str:
+    """Return the words of a picture."""
+    return " ".join("".join(ET.fromstring(picture).itertext()).replace("\xa0", " ").split())  # noqa: S314 - our own
+
+
+@pytest.mark.parametrize("colour", ["dark", "light"])
+def test_a_turn_alone_is_shown_as_a_terminal_shows_it(colour: str) -> None:
+    run, head = golden("another-answer")
+    turn = next(number for number, turn in enumerate(run.turns, 1) if turn.word is not None)
+    picture = exported(run, head, "svg", Picture(turn, "scene", colour))
+    words = words_in(picture)
+    assert "The decoder comes (measured)." in words
+    assert "by layer, │ at 32 and 72: likeliest from layer" in words
+    assert "1. " in words
+    assert "Ending:" not in words
+    assert ("#d9b44a" in picture) == (colour == "dark")
+
+
+def test_the_opening_and_a_turn_without_a_decoding_are_pictures_too() -> None:
+    run, head = golden("another-answer")
+    assert "A: Your" in words_in(exported(run, head, "svg", Picture(0)))
+    assert "decoder comes" not in words_in(exported(run, head, "svg", Picture(1)))
+
+
+@pytest.mark.parametrize(("shows", "expected"), [("lens", "All of this is measured."), ("prompt", "Q: How many eyes does")])
+def test_an_instrument_is_shown_as_it_read_there(shows: str, expected: str) -> None:
+    run, head = golden("another-answer")
+    assert shows in SHOWN
+    assert expected in words_in(exported(run, head, "svg", Picture(3, shows, "light")))
+
+
+def test_what_a_choice_says_stands_in_the_picture_of_its_turn(tmp_path: Path) -> None:
+    played(tmp_path, "feel-slope", "leave-label")
+    picture = command("export", f"{WORLD}/1", "--format", "svg", "--turn", "2", "--saves", tmp_path).out
+    assert "I picked again, because it is short and it never goes off." in words_in(picture)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--turn", "9"), "001-run.jsonl stands at turn 2; there is no turn 9"),
+        (("--show", "lens"), "--show lens is of one turn: --turn N"),
+    ],
+)
+def test_a_picture_that_cannot_be_taken_is_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    played(tmp_path, *TO_ENDINGS["half-said"])
+    done = command("export", f"{WORLD}/1", "--format", "svg", *arguments, "--saves", tmp_path)
+    assert (done.code, done.err) == (2, f"forward-pass: {message}\n")
