@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: play setup test check fix bless pictures completions bench scale release fuzz
+.PHONY: play setup test check fix bless pictures completions bench scale release fuzz torture
 
 play: .venv/played
 	@$(BIN)/forward-pass
@@ -76,3 +76,7 @@ SECONDS ?= 60
 fuzz: .venv/ready
 	@$(BIN)/python -c 'import atheris' 2>&- || $(BIN)/pip install --quiet --disable-pip-version-check atheris || true
 	$(BIN)/python tests/fuzz.py --seconds $(SECONDS)
+
+# Everything that can go wrong under a play, tried out: killed at each write, full disks, flipped bits. About five minutes; no test.
+torture: .venv/ready
+	PYTHONPATH=tests $(BIN)/python -m torture

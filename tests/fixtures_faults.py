@@ -21,7 +21,7 @@ from game.run import Run
 from game.saves import Keeper
 from game.world import World
 
-WRITES = ("open", "write", "fsync", "link", "mkdir", "unlink", "rename", "replace", "ftruncate", "utime")
+WRITES = ("open", "write", "fsync", "link", "mkdir", "unlink", "rename", "replace", "ftruncate")  # utime: as the clock ticks
 SCRIPT = (
     "read-question",
     "read-again",
@@ -124,6 +124,21 @@ def killed_after(saves: Path, at: int) -> int:
         count = len(answered.read())
     assert os.WIFSIGNALED(status), (at, status)
     return count
+
+
+def faulted(saves: Path, at: int, happens: Callable[[], None]) -> int:
+    """Play the script while something goes wrong once; whatever was refused is asked again. Return how often that was."""
+    play = begun_play(saves)
+    refused = 0
+    with at_write(at, happens):
+        for typed in SCRIPT:
+            before = kept(saves)
+            if isinstance(play.answer(typed)[0], Refused):
+                refused += 1
+                assert kept(saves) == before, typed
+                assert not isinstance(play.answer(typed)[0], Refused), typed
+    let_go(play)
+    return refused
 
 
 def between(found: dict[str, bytes], before: dict[str, bytes], after: dict[str, bytes]) -> str:

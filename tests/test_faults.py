@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
@@ -21,6 +20,7 @@ from fixtures_faults import (
     SCRIPT,
     at_write,
     between,
+    faulted,
     flips,
     kept,
     killed_after,
@@ -90,21 +90,6 @@ def test_killed_after_any_write_at_most_what_was_not_answered_is_gone(
             play, notes = resumed_play(saves, str(max(int(name[:3]) for name in kept(saves))))
             assert notes == ()
             let_go(play)
-
-
-def faulted(saves: Path, at: int, happens: Callable[[], None]) -> int:
-    """Play the script while something goes wrong once; whatever was refused is asked again. Return how often that was."""
-    play = begun_play(saves)
-    refused = 0
-    with at_write(at, happens):
-        for typed in SCRIPT:
-            before = kept(saves)
-            if isinstance(play.answer(typed)[0], Refused):
-                refused += 1
-                assert kept(saves) == before, typed
-                assert not isinstance(play.answer(typed)[0], Refused), typed
-    let_go(play)
-    return refused
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
@@ -196,6 +181,13 @@ def test_the_run_played_last_is_gone_on_with_though_the_clock_has_gone_backwards
     assert "--load 1 " in command("play", WORLD, "--continue", "--plain", "--saves", tmp_path).out
     played(tmp_path, "say-now")
     assert "--load 3 " in command("play", WORLD, "--continue", "--plain", "--saves", tmp_path).out
+
+
+def test_a_disk_that_keeps_no_times_keeps_runs_all_the_same(tmp_path: Path) -> None:
+    os.utime(played(tmp_path, "read-question"), (time.time() + 86_400, time.time() + 86_400))
+    with patch("os.utime", side_effect=OSError(errno.EPERM, "Operation not permitted")):
+        played(tmp_path, "feel-slope")
+    assert files(tmp_path) == ["001-run.jsonl", "002-run.jsonl"]
 
 
 def test_looking_at_a_run_does_not_make_it_the_one_played_last(tmp_path: Path) -> None:

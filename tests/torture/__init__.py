@@ -1,0 +1,1 @@
+"""Everything that can go wrong under a play, tried out exhaustively. No test: ``make torture`` runs it."""

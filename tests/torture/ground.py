@@ -1,0 +1,96 @@
+"""Where faults are tried out: a world, its pass, and runs of it in a folder of their own."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from fixtures_play import MADE
+
+from game.cli import opened_world
+from game.errors import ForwardPassError
+from game.journal import Header, kept_runs, read_journal
+from game.passes import measure_of
+from game.play import Play
+from game.replay import replayed
+from game.saves import Keeper
+from game.state import Facts
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - syncing there costs nothing; names are made by mkdtemp
+
+PATHS = {
+    "first-light": ("read-question", "read-again", "stop-reading"),
+    "forward-pass": ("speak-at-once", "end-after-all", "insist", "keep-it", "keep-to-myself", "stair-wait"),
+}
+"""For each world, choices of which the last one ends its first token."""
+
+
+class Ground:
+    """A world with its pass."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.world = opened_world(name)
+        self.measure = measure_of(self.world)
+        self.path = PATHS[name]
+
+    def keeper(self, saves: Path) -> Keeper:
+        """Return a keeper of its runs."""
+        world = self.world
+
+        def begin(facts: Facts) -> Header:
+            return Header(world.id, world.version, world.hash, world.weights, 7, 0.5, facts, MADE)
+
+        return Keeper(saves, world, self.measure, begin)
+
+    def play(self, saves: Path) -> Play:
+        """Return play of a new run."""
+        keeper = self.keeper(saves)
+        return Play(self.world, self.measure, keeper, keeper.begin())
+
+    def sibling(self, saves: Path) -> Path:
+        """Return the file of a run that has a parent, turns, a drawn word and cursors, and stands in its middle."""
+        play = self.play(saves)
+        for typed in (*self.path, "undo", "redo", "undo 3", "redo"):
+            play.answer(typed)
+        for typed in (other_choice(play), other_choice(play), "undo", "redo", "undo"):
+            play.answer(typed)
+        assert isinstance(play.keeping, Keeper)
+        path = play.keeping.path
+        play.keeping.close()
+        assert path is not None
+        return path
+
+    def unsound(self, saves: Path, cut: Path | None = None) -> str:
+        """Return what is wrong with any run that is kept, or nothing: each has to be whole, but for one that was cut."""
+        for run in kept_runs(saves / self.name):
+            try:
+                journal = read_journal(run.path)
+            except ForwardPassError as error:
+                return str(error)
+            outcome = replayed(self.world, self.measure, journal, len(journal.turns))
+            if journal.faults or (journal.torn and run.path != cut) or outcome.differences:
+                return f"{run.path.name}: {journal.faults} {outcome.proof}"
+        return ""
+
+
+def other_choice(play: Play) -> str:
+    """Return an open choice that is not the next one of the path."""
+    taken = play.run.turns[play.run.at].choice if play.run.at < len(play.run.turns) else ""
+    return next(offer.choice.id for offer in play.open_offers if offer.choice.id != taken and not offer.choice.decodes)
+
+
+def kept(saves: Path, world: str) -> dict[str, bytes]:
+    """Return the contents of the runs' files by name, without what differs from one time to the next."""
+    files = {run.path.name: run.path.read_bytes() for run in kept_runs(saves / world)}
+    return {name: re.sub(rb'"(made|sum)":"[^"]*"', rb'"\1":""', content) for name, content in files.items()}
+
+
+def scratch(*, memory: bool = True) -> Path:
+    """Return a new folder, in memory where there is such a file system."""
+    folder = Path(tempfile.mkdtemp(prefix="forward-pass-torture-", dir=MEMORY if memory and MEMORY.is_dir() else None))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
