@@ -124,34 +124,48 @@ def drawn(chart: Chart, form: str) -> str:
 
 
 def as_dot(chart: Chart) -> str:
-    """Return a chart as Graphviz: layers are ranks, so that what lies at one layer lies on one line."""
+    """Return a chart as Graphviz: layers are ranks, so that what lies at one layer lies on one line, tokens named above.
+
+    Tokens are no clusters: Graphviz fails where one rank goes through several.
+    """
+    scenes, endings = [box for box in chart.boxes if not box.title], [box for box in chart.boxes if box.title]
+    layers = sorted({box.layer for box in scenes})
+    boundary = f"boundary {chart.boundary}"
+    ranks = {"token": [_header(token) for token in chart.tokens]}
+    ranks |= {f"layer {layer}": [box.key for box in scenes if box.layer == layer] for layer in layers}
+    ranks |= {boundary: [f"decoder-{token}" for token in chart.tokens], "endings": [box.key for box in endings]}
     lines = [
         f"digraph {_quoted(chart.title)} {{",
-        "  newrank=true; rankdir=TB; node [shape=box, fontname=Helvetica, fontsize=10]; edge [fontname=Helvetica, fontsize=8];",
+        "  rankdir=TB; node [shape=box, fontname=Helvetica, fontsize=10]; edge [fontname=Helvetica, fontsize=8];",
+        f"  {' '.join(f'{_quoted(rank)} [shape=plaintext];' for rank in ranks)}",
+        f"  {' -> '.join(map(_quoted, ranks))} [style=invis];",
     ]
-    scenes = [box for box in chart.boxes if not box.title]
-    layers = sorted({box.layer for box in scenes})
-    ranks = [f"layer {layer}" for layer in layers] + [f"boundary {chart.boundary}", "endings"]
-    lines.append(f"  {' -> '.join(map(_quoted, ranks))} [style=invis];")
-    lines.append(f"  {' '.join(f'{_quoted(rank)};' for rank in ranks)} {_quoted(ranks[-2])} [shape=plaintext, style=bold];")
     for token in chart.tokens:
-        lines.append(f"  subgraph cluster_{token} {{ label={_quoted(_token_name(chart, token))}; style=dotted;")
-        lines += [f"    {_quoted(box.key)} [label={_quoted(box.name)}];" for box in scenes if box.token == token]
-        lines += [f"    {_quoted(f'decoder-{token}')} [label=decoder, shape=invtrapezium];", "  }"]
-    for layer, rank in zip(layers, ranks, strict=False):
-        same = [_quoted(rank), *(_quoted(box.key) for box in scenes if box.layer == layer)]
-        lines.append(f"  {{ rank=same; {'; '.join(same)}; }}")
-    decoders = [_quoted(f"decoder-{token}") for token in chart.tokens]
-    lines.append(f"  {{ rank=same; {'; '.join([_quoted(ranks[-2]), *decoders])}; }}")
-    endings = [box for box in chart.boxes if box.title]
+        lines.append(f"  {_quoted(_header(token))} [label={_quoted(_token_name(chart, token))}, shape=plaintext, fontsize=14];")
+        lines += [f"  {_quoted(box.key)} [label={_quoted(box.name)}, group={token}];" for box in scenes if box.token == token]
+        lines.append(f"  {_quoted(f'decoder-{token}')} [label=decoder, shape=invtrapezium, group={token}];")
     lines += [f"  {_quoted(box.key)} [label={_quoted(box.title)}, peripheries=2, style=rounded];" for box in endings]
-    lines.append(f"  {{ rank=same; {'; '.join([_quoted(ranks[-1]), *(_quoted(box.key) for box in endings)])}; }}")
-    for arrow in chart.arrows:
-        style = ", style=dashed" if arrow.conditional else ""
-        back = ", constraint=false" if arrow.source.startswith("decoder-") and "@" in arrow.target else ""
-        label = _quoted(", ".join(arrow.words))
-        lines.append(f"  {_quoted(arrow.source)} -> {_quoted(arrow.target)} [label={label}{style}{back}];")
-    return "\n".join([*lines, "}"]) + "\n"
+    lines += [f"  {{ rank=same; {'; '.join(map(_quoted, [rank, *keys]))}; }}" for rank, keys in ranks.items()]
+    lines += [f"  {_quoted(_header(token))} -> {_quoted(key)} [style=invis];" for token, key in _uppermost(chart).items()]
+    return "\n".join([*lines, *map(_dot_arrow, chart.arrows), "}"]) + "\n"
+
+
+def _header(token: int) -> str:
+    return f"token-{token}"
+
+
+def _uppermost(chart: Chart) -> dict[int, str]:
+    """Return by token what lies highest in it: a scene, or its decoder where it has none."""
+    found = {token: f"decoder-{token}" for token in chart.tokens}
+    scenes = (box for box in chart.boxes if not box.title)
+    return found | {box.token: box.key for box in sorted(scenes, key=lambda box: -box.layer)}
+
+
+def _dot_arrow(arrow: Arrow) -> str:
+    style = ", style=dashed" if arrow.conditional else ""
+    back = ", constraint=false" if arrow.source.startswith("decoder-") and "@" in arrow.target else ""
+    label = _quoted(", ".join(arrow.words))
+    return f"  {_quoted(arrow.source)} -> {_quoted(arrow.target)} [label={label}{style}{back}];"
 
 
 def _quoted(text: str) -> str:

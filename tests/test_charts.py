@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shutil import which
+from subprocess import run
 from xml.etree import ElementTree as ET
 
 import pytest
 from fixtures_walk import random_world, read
 
 from game.charts import as_dot, as_mermaid, as_svg, chart_of, drawn
+from game.cli import opened_world
 from game.world import World
 
 
@@ -36,6 +39,20 @@ def test_dot_marks_endings_and_ranks_scenes_by_layer(first_light: World) -> None
     assert '"the-loop" [label="Again", peripheries=2, style=rounded];' in dot
     assert '{ rank=same; "layer 4"; "question@11"; "slope@11"; }' in dot
     assert dot.count("{") == dot.count("}")
+
+
+@pytest.mark.parametrize("named", ["forward-pass", "first-light"])
+def test_graphviz_itself_draws_our_worlds_with_every_box_arrow_and_token(named: str) -> None:
+    dot = which("dot")
+    if not dot:
+        pytest.skip("no Graphviz here")
+    chart = chart_of(opened_world(named))
+    done = run([dot, "-Tsvg"], input=as_dot(chart), capture_output=True, text=True, check=False)  # noqa: S603 - dot, and our own
+    assert (done.returncode, done.stderr[:200]) == (0, "")
+    root, space = ET.fromstring(done.stdout), {"s": "http://www.w3.org/2000/svg"}  # noqa: S314 - dot's
+    titles = [title.text or "" for title in root.findall(".//s:g/s:title", space)]
+    assert {box.key for box in chart.boxes} | {f"token-{token}" for token in chart.tokens} <= set(titles)
+    assert {f"{arrow.source}->{arrow.target}" for arrow in chart.arrows} <= set(titles)
 
 
 def test_mermaid_has_a_subgraph_a_token_and_no_bare_quote(first_light: World) -> None:
