@@ -27,6 +27,7 @@ from game.tree import Branch
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+READING = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
 DEEPEST = 8  # levels that are set in; below, forks are told by their words alone
 KEYS = (
     ("Up, Down", "the row above, below"),
@@ -173,7 +174,7 @@ class Browser:
         if self.told:
             return f" {self.told}"
         if self.pane is not None:
-            return " q back to the tree"
+            return " f fork  r replay  l n m d  q back" if room()[0] < WIDE else READING
         place = f" {self.selected + 1}/{len(self.rows)} ·"
         if room()[0] < WIDE:
             return f"{place} Enter  r  f  /  q  ? keys"
@@ -210,8 +211,12 @@ class Browser:
         for branch in (other, self.branch):
             run = self.shelf.walked(branch.runs[0], branch.turn).run
             runs.append(moved(run, min(branch.turn, len(run.turns))))
-        names = (f"turn {other.turn}, marked", f"turn {self.branch.turn}, this one")
+        names = (self.called(other), self.called(self.branch))
         self.pane = Pane(difference_lines(difference(*runs), names, measure(), bars=True))
+
+    def called(self, branch: Branch) -> str:
+        """Return a branch by a run that passes there (one that stands there, if any does), and how far it has then come."""
+        return f"{self.shelf.called((*branch.stand, *branch.runs)[0])} to turn {branch.turn}"
 
     def put(self, kind: str, text: str) -> None:
         """Put a label or a note on the selected turn."""
@@ -253,7 +258,6 @@ def _movements(browser: Browser, keys: KeyBindings) -> None:
         "right": browser.after,
         "*": lambda: browser.find(""),
         "enter": browser.read,
-        "d": browser.compare,
     }
     reading = Condition(lambda: browser.pane is not None)
     for name, carry_out in moves.items():
@@ -263,7 +267,7 @@ def _movements(browser: Browser, keys: KeyBindings) -> None:
 
 
 def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
-    browsing = Condition(lambda: not browser.asking and browser.pane is None)
+    browsing = Condition(lambda: not browser.asking)  # from what is read too, which is then closed
 
     def leave_for(what: str) -> Callable[[KeyPressEvent], None]:
         def leave(event: KeyPressEvent) -> None:
@@ -274,6 +278,7 @@ def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
 
     def ask(kind: str) -> Callable[[KeyPressEvent], None]:
         def asks(event: KeyPressEvent) -> None:
+            browser.pane = None
             if kind != "find" and not browser.may_be_put():
                 return
             line.reset()
@@ -292,8 +297,13 @@ def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
 
     @keys.add("m", filter=browsing)
     def _mark(_: KeyPressEvent) -> None:
-        browser.marked = browser.branch.number
+        browser.pane, browser.marked = None, browser.branch.number
         browser.told = "marked: go to another turn and press d to compare"
+
+    @keys.add("d", filter=browsing)
+    def _compare(_: KeyPressEvent) -> None:
+        browser.pane = None
+        _guarded(browser, browser.compare)
 
     @keys.add("?", filter=browsing)
     def _help(_: KeyPressEvent) -> None:

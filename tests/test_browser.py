@@ -203,9 +203,46 @@ def test_two_turns_are_compared(shelf: Shelf) -> None:
         found.compare()
         assert found.pane is not None
         text = " ".join(found.pane.lines)
-    assert "They share 0 turns." in text
+    assert text.startswith("run 2 to turn 2 and run 1 to turn 3 They share 0 turns. Then run 2 to turn 2: turn 1, at 11")
     assert "█" in text
     assert left(shelf, f"m{END}dqq") is None
+
+
+@pytest.mark.parametrize(("key", "what"), [("r", "replay"), ("f", "fork")])
+def test_from_a_turn_that_is_read_one_goes_on_at_once(shelf: Shelf, key: str, what: str) -> None:
+    wanted = left(shelf, f"{RIGHT}{RIGHT}{ENTER}{PAGE_DOWN}{key}")
+    assert wanted is not None
+    assert (wanted.what, wanted.turn) == (what, 2)
+
+
+def test_a_turn_that_is_read_can_be_labelled_noted_marked_and_compared(shelf: Shelf, tmp_path: Path) -> None:
+    assert left(shelf, f"{DOWN}{ENTER}lslowly{ENTER}{ENTER}nso{ENTER}{ENTER}m{END}{ENTER}dqq") is None
+    assert [tuple(mark) for mark in opened(tmp_path).marks().values()] == [("slowly", "so")]
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_what_can_be_done_with_a_turn_is_said_below_it(shelf: Shelf, columns: int) -> None:
+    with typed("", columns=columns):
+        found = browser(shelf)
+        found.read()
+        assert "f fork  r replay  l" in found.foot
+        assert "q back" in found.foot
+        assert get_cwidth(found.foot) <= columns
+
+
+def test_a_golden_run_goes_by_its_name_and_is_found_by_it() -> None:
+    world = first_light()
+    with typed("", columns=120):
+        found = browser(golden_shelf(world, Written(world)))
+        found.find("by-the-door")
+        assert "label “by-the-door”" in shown(found)[found.selected]
+        first = found.called(found.branch)
+        found.marked = found.branch.number
+        found.find("half-said")
+        found.compare()
+        assert found.pane is not None
+    assert first.startswith("by-the-door to turn ")
+    assert " ".join(found.pane.lines).startswith(f"{first} and half-said to turn ")
 
 
 def test_help_is_shown_over_the_tree_and_left_with_q(shelf: Shelf) -> None:

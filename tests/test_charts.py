@@ -16,6 +16,9 @@ from game.cli import opened_world
 from game.world import World
 
 
+HASTY = ("-Gmclimit=0.2", "-Gnslimit=1", "-Gsplines=line")  # not the best picture, in less than a second
+
+
 def test_a_scene_lies_at_the_least_layer_at_which_it_can_be_met(first_light: World) -> None:
     boxes = {box.name: (box.token, box.layer) for box in chart_of(first_light).boxes if not box.title}
     assert boxes["waking"] == (11, 3)
@@ -47,7 +50,7 @@ def test_graphviz_itself_draws_our_worlds_with_every_box_arrow_and_token(named: 
     if not dot:
         pytest.skip("no Graphviz here")
     chart = chart_of(opened_world(named))
-    done = run([dot, "-Tsvg"], input=as_dot(chart), capture_output=True, text=True, check=False)  # noqa: S603 - dot, and our own
+    done = run([dot, "-Tsvg", *HASTY], input=as_dot(chart), capture_output=True, text=True, check=False)  # noqa: S603 - dot, and our own
     assert (done.returncode, done.stderr[:200]) == (0, "")
     root, space = ET.fromstring(done.stdout), {"s": "http://www.w3.org/2000/svg"}  # noqa: S314 - dot's
     titles = [title.text or "" for title in root.findall(".//s:g/s:title", space)]
