@@ -1,4 +1,4 @@
-"""The tree of runs on a full screen: a turn a row, its token and layer before it, farther in behind each fork."""
+"""The tree of runs on a full screen: a turn a row, its token and layer before it, lines where runs part."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from game.run import Run, moved
 from game.shelf import Shelf
 from game.signals import carried_out
 from game.transcript import offer_lines, standing_lines, turn_lines, wrapped
-from game.tree import Branch
+from game.tree import Branch, Tree
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -42,9 +42,9 @@ KEYS = (
     ("q, Ctrl-C", "leave"),
 )
 ROWS = (
-    "Each row has a token, the layer at which the pass then stood, and the choice that led there; a + where runs part. With a "
-    "mouse, click a row to go there, and again to read it. Ways on that nobody took are counted when a turn is read, and never "
-    "named."
+    "Each row has a token, the layer at which the pass then stood, and the choice that led there; lines join what goes on from "
+    "one turn. With a mouse, click a row to go there, and again to read it. Ways on that nobody took are counted when a turn "
+    "is read, and never named."
 )
 
 
@@ -55,6 +55,19 @@ class Wanted(NamedTuple):
     run: int
     turn: int
     branch: int
+
+
+def fork_signs(tree: Tree, branch: Branch) -> list[str]:
+    """Return what stands before a branch for each fork that it lies behind: how it joins on, or how others go by."""
+    signs: list[str] = []
+    at = branch
+    while at.number:
+        siblings = tree.branches[at.before].after
+        if len(siblings) > 1:
+            joins, by = ("└", " ") if at.number == siblings[-1] else ("├", "│")
+            signs.append(joins if at is branch else by)
+        at = tree.branches[at.before]
+    return signs[::-1]
 
 
 class Browser:
@@ -131,13 +144,13 @@ class Browser:
 
     def row(self, row: int, columns: int) -> str:
         """Return a row of the tree."""
-        forks, branch = self.rows[row]
+        branch = self.rows[row][1]
         token, layer = self.places[branch.number]
-        siblings = len(self.tree.branches[branch.before].after) if branch.number else 1
-        sign = "+ " if siblings > 1 else "  "
-        indent = " " * min(forks, DEEPEST)
+        signs = fork_signs(self.tree, branch)
+        signs = signs if len(signs) <= DEEPEST else [*signs[: DEEPEST - 1], signs[-1]]
+        lead = (" " if columns >= WIDE else "").join(signs) + " " * bool(signs)
         place = f"{token:>3} {layer:>2} " if layer is not None else f"{token:>3}  ? "
-        return filled(f"{place}{indent}{sign}{self.said(branch)}", columns)
+        return filled(f"{place}{lead}{self.said(branch)}", columns)
 
     def fragments(self) -> StyleAndTextTuples:
         """Return the rows in view, each answering to the mouse."""

@@ -15,11 +15,16 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
-from game.browser import Browser, Wanted, browse, browsed
+from game.browser import DEEPEST, Browser, Wanted, browse, browsed, fork_signs
+from game.journal import Header, Journal
 from game.passes import Written
 from game.play import Play
+from game.run import Recorded
 from game.shelf import Shelf, golden_shelf, kept_shelf
+from game.state import Facts
+from game.tree import grown
 
+HEADER = Header(WORLD, "1", "0" * 64, None, 0, 0.0, Facts(1, frozenset()), "")
 DOWN, UP, RIGHT, LEFT = "\x1b[B", "\x1b[A", "\x1b[C", "\x1b[D"
 HOME, END, PAGE_DOWN, PAGE_UP = "\x1b[H", "\x1b[F", "\x1b[6~", "\x1b[5~"
 ENTER, ESCAPE, CTRL_C, CTRL_D = "\r", "\x1b", "\x03", "\x04"
@@ -98,8 +103,8 @@ def test_a_replay_is_wanted_of_a_run_that_passes_there(shelf: Shelf) -> None:
 def test_rows_tell_token_layer_choice_word_and_ending(shelf: Shelf) -> None:
     with typed(""):
         rows = shown(browser(shelf))
-    assert rows[0].rstrip() == " 11  3   waking"
-    assert rows[1].startswith(" 11  4  + read-question: to question")
+    assert rows[0].rstrip() == " 11  3 waking"
+    assert rows[1].startswith(" 11  4 ├ read-question: to question")
     assert any("nod-along: said “dark” at 0.81, to" in row for row in rows) or any("said “" in row for row in rows)
     assert sum("ends: " in row for row in rows) == 3
     assert [get_cwidth(row) for row in rows] == [80] * len(rows)
@@ -111,8 +116,35 @@ def test_rows_fit_forty_columns(shelf: Shelf) -> None:
         assert {get_cwidth(row) for row in shown(found)} == {40}
         assert len(shown(found)) == 6
         found.move(100)
-        assert shown(found)[-1].startswith(" 13  3    ends: Half Said · nod-along")
+        assert shown(found)[-1].startswith(" 13  3   ends: Half Said · nod-along")
         assert get_cwidth(found.foot) <= 40
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_lines_join_what_goes_on_from_one_turn(columns: int) -> None:
+    def journal(*choices: str) -> Journal:
+        turns = tuple(Recorded(choice, "s", None, None, " ".join(choices[:at])) for at, choice in enumerate(choices, 1))
+        return Journal(HEADER, turns, len(turns), 0, torn=False, fault="")
+
+    tree = grown(enumerate((journal(*"abc"), journal(*"abd"), journal(*"aef"), journal(*"gh")), 1))
+    assert [
+        ("".join(fork_signs(tree, branch)), branch.recorded.choice) for _, branch in tree.depth_first() if branch.recorded
+    ] == [
+        ("├", "a"),
+        ("│├", "b"),
+        ("││├", "c"),
+        ("││└", "d"),
+        ("│└", "e"),
+        ("│ ", "f"),
+        ("└", "g"),
+        (" ", "h"),
+    ]
+    world = first_light()
+    shelf = Shelf(world, Written(world), [(number, journal(*"a" * number, "b")) for number in range(15, 0, -1)], None)
+    with typed("", columns=columns):
+        rows = shown(browser(shelf))
+    assert {get_cwidth(row) for row in rows} == {columns}
+    assert max(sum(row.count(sign) for sign in "├│└") for row in rows) == DEEPEST
 
 
 def test_a_turn_is_read_with_what_was_offered_what_was_never_taken_and_its_proof(shelf: Shelf) -> None:
