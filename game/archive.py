@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from game.decoder import Measure
     from game.journal import Journal
     from game.play import Play
+    from game.replay import Replayed
     from game.run import Run
     from game.saves import Keeper
     from game.shelf import Shelf
@@ -133,8 +134,13 @@ def _without(asked: argparse.Namespace, run: Run, journal: Journal, doors: Doors
     if asked.json:
         for row in ablation_objects(found):
             print(json.dumps(row, ensure_ascii=False))
+    elif asked.plain or not doors.on_terminal():
+        print("\n".join(ablation_lines(found, width())))
     else:
-        print("\n".join(ablation_lines(found, width(), bars=not asked.plain and doors.on_terminal())))
+        from game.panes import page_through
+
+        head = f"{_shown(asked.replayed)} without what turn {asked.without} did"
+        page_through(head, lambda columns: ablation_lines(found, columns, bars=True))
     return 0
 
 
@@ -216,36 +222,36 @@ def _browse(asked: argparse.Namespace, doors: Doors, shelf: Shelf) -> int:
 
 
 def _show_tree(asked: argparse.Namespace, shelf: Shelf, folder: Path) -> int:
-    from game.branches import tree_lines, tree_object
+    from game.branches import status, tree_lines, tree_object
     from game.lines import width
+    from game.transcript import wrapped
 
-    untaken, told = _proven(shelf) if asked.prove else ({}, [])
+    untaken, walked = _proven(shelf) if asked.prove else ({}, None)
     if asked.json:
-        print(json.dumps(tree_object(shelf, untaken), ensure_ascii=False))
+        print(json.dumps(tree_object(shelf, untaken, walked), ensure_ascii=False))
     elif not shelf.journals:
         print(f"No run of {shelf.world.title} is kept in {folder.parent} yet.")
     else:
-        print("\n".join(tree_lines(shelf, width(), untaken=untaken)))
-    sys.stdout.flush()
-    for line, _ in told:
-        print(line, file=sys.stderr)
-    return int(any(failed for _, failed in told))
+        lines = tree_lines(shelf, width(), untaken=untaken)
+        for run, outcome in (walked or {}).items():
+            lines += wrapped(f"Run {run}: {status(outcome)}.", width())
+        print("\n".join(lines))
+    return int(any(outcome.differences for outcome in (walked or {}).values()))
 
 
-def _proven(shelf: Shelf) -> tuple[dict[int, tuple[int, int]], list[tuple[str, bool]]]:
+def _proven(shelf: Shelf) -> tuple[dict[int, tuple[int, int]], dict[int, Replayed]]:
     """Walk all runs again; return by branch how many ways on were never taken, and what came of each run."""
-    from game.branches import status, untaken
+    from game.branches import untaken
     from game.run import moved
 
     counts: dict[int, tuple[int, int]] = {}
-    told = []
+    walked = {}
     for number, journal in shelf.journals.items():
-        outcome = shelf.walked(number, len(journal.turns))
-        told.append((f"Run {number}: {status(outcome)}.", bool(outcome.differences)))
+        outcome = walked[number] = shelf.walked(number, len(journal.turns))
         for branch in shelf.tree.path(shelf.tree.lasts[number]):
             if branch.number not in counts and branch.turn <= len(outcome.run.turns):
                 counts[branch.number] = untaken(moved(outcome.run, branch.turn), len(branch.after))
-    return counts, told
+    return counts, walked
 
 
 def _put(folder: Path, kind: str, given: list[str]) -> None:
@@ -301,8 +307,12 @@ def diff(asked: argparse.Namespace, doors: Doors) -> int:
     found, names = difference(runs[0], runs[1]), (_shown(asked.first), _shown(asked.second))
     if asked.json:
         print(json.dumps(difference_object(found, names), ensure_ascii=False))
+    elif asked.plain or not doors.on_terminal():
+        print("\n".join(difference_lines(found, names, width())))
     else:
-        print("\n".join(difference_lines(found, names, width(), bars=not asked.plain and doors.on_terminal())))
+        from game.panes import page_through
+
+        page_through(f"{names[0]} and {names[1]}", lambda columns: difference_lines(found, names, columns, bars=True))
     return 0
 
 

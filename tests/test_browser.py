@@ -49,6 +49,25 @@ def typed(keys: str, columns: int = 80, rows: int = 24) -> Iterator[None]:
         yield
 
 
+class Painted(Sized):
+    """A screen that remembers what was painted on it."""
+
+    text = ""
+
+    def write(self, data: str) -> None:
+        """Remember a text."""
+        self.text += data
+
+
+@contextmanager
+def painted(keys: str, columns: int = 80, rows: int = 24) -> Iterator[Painted]:
+    """Let a full screen read some keys, and remember what it paints."""
+    screen = Painted(columns, rows)
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=screen):
+        pipe.send_text(keys)
+        yield screen
+
+
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
     """Return three runs, of which two share their first turn."""
