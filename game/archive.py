@@ -396,7 +396,7 @@ def add_import(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
 
 def import_(asked: argparse.Namespace, doors: Doors) -> int:
     """Take in a run from elsewhere, as far as it comes out here as it was recorded; return 1 where that is not to its end."""
-    from game.journal import NAME, read_journal
+    from game.journal import NAME, kept_as, read_journal
     from game.passes import measure_of
     from game.replay import replayed
     from game.run import moved
@@ -407,6 +407,7 @@ def import_(asked: argparse.Namespace, doors: Doors) -> int:
     world = doors.opened(asked.world or journal.header.world)
     if journal.header.world != world.id:
         raise RunError(f"{path} is a run of {journal.header.world}, this is {world.id}")
+    journal = _of_this_world(journal, world)
     outcome = replayed(world, measure_of(world), journal, len(journal.turns))
     for note in outcome.notes:
         print(note, file=sys.stderr)
@@ -414,12 +415,27 @@ def import_(asked: argparse.Namespace, doors: Doors) -> int:
         print(printable(f"{path.name}: {outcome.proof}: {difference.what}"), file=sys.stderr)
     if not outcome.identical:
         raise RunError(f"{path}: no turn of it comes out here as it was recorded; nothing was kept")
+    whole = outcome.identical == len(journal.turns) and not journal.fault
+    folder = saves_folder(asked.saves) / world.id
+    there = kept_as(folder, journal.turns[: outcome.identical])
+    if there:
+        print(f"{outcome.proof}. It is kept already, as {world.id}/{there.number} ({there.path}); nothing was added.")
+        return 0 if whole else 1
     name = path.stem.lstrip("0123456789-") or UNNAMED
     header = journal.header._replace(version=world.version, hash=world.hash, weights=world.weights, parent=None)
-    folder = saves_folder(asked.saves) / world.id
     kept = take_in(folder, header, moved(outcome.run, outcome.identical), name if NAME.fullmatch(name) else UNNAMED)
     print(f"{outcome.proof}. Kept as {world.id}/{int(kept.name.split('-')[0])} ({kept}).")
-    return 0 if outcome.identical == len(journal.turns) and not journal.fault else 1
+    return 0 if whole else 1
+
+
+def _of_this_world(journal: Journal, world: World) -> Journal:
+    """Return a journal without the endings in its facts that a world does not have, and say where there were any."""
+    facts = journal.header.facts
+    unknown = facts.found - world.endings.keys()
+    if not unknown:
+        return journal
+    print(printable(f"{world.id} has no ending {', '.join(sorted(unknown))}: left out of the facts."), file=sys.stderr)
+    return journal._replace(header=journal.header._replace(facts=facts._replace(found=facts.found & world.endings.keys())))
 
 
 def add_all(commands: Any, doors: Doors) -> None:

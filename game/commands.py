@@ -275,6 +275,8 @@ def endings(asked: argparse.Namespace, world: World) -> int:
     from game.collection import collected, collection_lines, collection_object
     from game.lines import width
 
+    if asked.hints and asked.hints > len(world.endings):
+        raise UsageError(f"{world.id} has endings 1 to {len(world.endings)}; there is no ending {asked.hints}")
     rows, faults = collected(world, saves_folder(asked.saves) / world.id)
     for fault in faults:
         print(fault, file=sys.stderr)

@@ -16,6 +16,11 @@ from game.passes import measure_of
 from game.run import begun
 from game.state import Facts
 
+HEADER = (
+    '{"format":1,"world":"first-light","version":"1","hash":"","weights":null,"seed":0,"temperature":0,"made":"",'
+    '"facts":{"found":[],"instantiation":1}}\n'
+)
+
 
 @pytest.fixture
 def saves(tmp_path: Path) -> Path:
@@ -187,15 +192,35 @@ def test_a_flag_of_the_story_is_true_or_false() -> None:
 def test_a_strangers_run_becomes_the_next_of_ours(saves: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "elsewhere" / "007-quick.jsonl"
     stranger.parent.mkdir()
-    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+    stranger.write_bytes(played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_bytes())
     before = {path: path.read_bytes() for path in (saves / WORLD).glob("*.jsonl")}
     done = command("import", stranger, "--saves", saves)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("2 of 2 turns identical. Kept as first-light/3 (")
+    assert done.out.startswith("3 of 3 turns identical. Kept as first-light/3 (")
     assert {path: path.read_bytes() for path in before} == before
     assert files(saves)[-1] == "003-quick.jsonl"
-    assert choices_of(saves, 3) == choices_of(saves, 1)
+    assert choices_of(saves, 3) == list(TO_ENDINGS["the-usual-order"])
     assert command("replay", f"{WORLD}/3", "--saves", saves).code == 0
+
+
+def test_a_run_that_is_there_already_is_kept_once(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "007-quick.jsonl"
+    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+    (saves / WORLD / "000-odd.jsonl").write_text("odd\n")
+    before = files(saves)
+    done = command("import", stranger, "--saves", saves)
+    path = saves / WORLD / "001-run.jsonl"
+    assert done == (0, f"2 of 2 turns identical. It is kept already, as first-light/1 ({path}); nothing was added.\n", "")
+    assert files(saves) == before
+
+
+def test_endings_that_a_world_does_not_have_are_no_facts_of_a_run(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "odd.jsonl"
+    text = played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_text()
+    stranger.write_text(text.replace('"found":[]', '"found":["half-said","no-such-ending"]'))
+    done = command("import", stranger, "--saves", saves)
+    assert (done.code, done.err) == (0, "first-light has no ending no-such-ending: left out of the facts.\n")
+    assert journal(saves, 3).header.facts.found == {"half-said"}
 
 
 def test_of_a_run_that_comes_out_otherwise_the_good_beginning_is_kept(saves: Path, tmp_path: Path) -> None:
@@ -233,6 +258,9 @@ def test_a_cut_line_costs_the_choice_that_was_on_it(saves: Path, tmp_path: Path)
         ("no run\n", "this is not a run of Forward Pass"),
         ('{"format":99,"world":"first-light"}\n', "a run of format 99"),
         ('{"format":1,"world":"../etc"}\n', "the header of this run is damaged"),
+        (HEADER.replace('"seed":0', '"seed":-1'), "below the least that there is"),
+        (HEADER.replace('"instantiation":1', '"instantiation":0'), "below the least that there is"),
+        (HEADER.replace("}}", '},"parent":[-1,0]}'), "below the least that there is"),
     ],
 )
 def test_what_is_no_run_is_not_taken_in(tmp_path: Path, content: str, message: str) -> None:
