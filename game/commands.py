@@ -208,7 +208,8 @@ def add_map(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None
 
 def draw_map(asked: argparse.Namespace, world: World) -> int:
     """Draw a map, to a file or to standard output."""
-    from game.charts import chart_of, drawn
+    from game.charts import chart_of
+    from game.picture import drawn
 
     _write(drawn(chart_of(world), asked.format), asked.output)
     return 0

@@ -11,8 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from fixtures_walk import random_world, read
 
-from game.charts import as_dot, as_mermaid, as_svg, chart_of, drawn
+from game.charts import as_dot, as_mermaid, chart_of
 from game.cli import opened_world
+from game.picture import as_svg, drawn
 from game.world import World
 
 HASTY = ("-Gmclimit=0.2", "-Gnslimit=1", "-Gsplines=line")  # not the best picture, in less than a second
@@ -63,15 +64,6 @@ def test_mermaid_has_a_subgraph_a_token_and_no_bare_quote(first_light: World) ->
     assert mermaid.count("subgraph") == 2
     assert mermaid.count(":::ending") == len(first_light.endings)
     assert all(line.count('"') % 2 == 0 for line in mermaid.splitlines())
-
-
-def test_svg_is_well_formed_draws_the_boundary_and_keeps_boxes_apart(first_light: World) -> None:
-    root = ET.fromstring(as_svg(chart_of(first_light)))  # noqa: S314 - our own
-    space = {"s": "http://www.w3.org/2000/svg"}
-    assert any("boundary" in (text.text or "") for text in root.findall(".//s:text", space))
-    rects = [(float(rect.attrib["x"]), float(rect.attrib["y"])) for rect in root.findall(".//s:g/s:rect", space)]
-    assert len(rects) == len(first_light.scene_ids)
-    assert all(abs(x - u) >= 148 or abs(y - v) >= 30 for at, (x, y) in enumerate(rects) for u, v in rects[:at])
 
 
 @pytest.mark.parametrize("seed", range(8))
