@@ -145,14 +145,14 @@ def test_lines_join_what_goes_on_from_one_turn(columns: int) -> None:
         turns = tuple(Recorded(choice, "s", None, None, " ".join(choices[:at])) for at, choice in enumerate(choices, 1))
         return Journal(HEADER, turns, len(turns), 0, torn=False, fault="")
 
-    tree = grown(enumerate((journal(*"abc"), journal(*"abd"), journal(*"aef"), journal(*"gh")), 1))
+    tree = grown(enumerate((journal(*"abc"), journal(*"abx"), journal(*"aef"), journal(*"gh")), 1))
     assert [
         ("".join(fork_signs(tree, branch)), branch.recorded.choice) for _, branch in tree.depth_first() if branch.recorded
     ] == [
         ("├", "a"),
         ("│├", "b"),
         ("││├", "c"),
-        ("││└", "d"),
+        ("││└", "x"),
         ("│└", "e"),
         ("│ ", "f"),
         ("└", "g"),
