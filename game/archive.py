@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from game.decoder import Measure
     from game.journal import Journal
     from game.play import Play
+    from game.replay import Replayed
     from game.run import Run
     from game.saves import Keeper
     from game.shelf import Shelf
@@ -133,8 +134,13 @@ def _without(asked: argparse.Namespace, run: Run, journal: Journal, doors: Doors
     if asked.json:
         for row in ablation_objects(found):
             print(json.dumps(row, ensure_ascii=False))
+    elif asked.plain or not doors.on_terminal():
+        print("\n".join(ablation_lines(found, width())))
     else:
-        print("\n".join(ablation_lines(found, width(), bars=not asked.plain and doors.on_terminal())))
+        from game.panes import page_through
+
+        head = f"{_shown(asked.replayed)} without what turn {asked.without} did"
+        page_through(head, lambda columns: ablation_lines(found, columns, bars=True))
     return 0
 
 
@@ -216,36 +222,36 @@ def _browse(asked: argparse.Namespace, doors: Doors, shelf: Shelf) -> int:
 
 
 def _show_tree(asked: argparse.Namespace, shelf: Shelf, folder: Path) -> int:
-    from game.branches import tree_lines, tree_object
+    from game.branches import status, tree_lines, tree_object
     from game.lines import width
+    from game.transcript import wrapped
 
-    untaken, told = _proven(shelf) if asked.prove else ({}, [])
+    untaken, walked = _proven(shelf) if asked.prove else ({}, None)
     if asked.json:
-        print(json.dumps(tree_object(shelf, untaken), ensure_ascii=False))
+        print(json.dumps(tree_object(shelf, untaken, walked), ensure_ascii=False))
     elif not shelf.journals:
         print(f"No run of {shelf.world.title} is kept in {folder.parent} yet.")
     else:
-        print("\n".join(tree_lines(shelf, width(), untaken=untaken)))
-    sys.stdout.flush()
-    for line, _ in told:
-        print(line, file=sys.stderr)
-    return int(any(failed for _, failed in told))
+        lines = tree_lines(shelf, width(), untaken=untaken)
+        for run, outcome in (walked or {}).items():
+            lines += wrapped(f"Run {run}: {status(outcome)}.", width())
+        print("\n".join(lines))
+    return int(any(outcome.differences for outcome in (walked or {}).values()))
 
 
-def _proven(shelf: Shelf) -> tuple[dict[int, tuple[int, int]], list[tuple[str, bool]]]:
+def _proven(shelf: Shelf) -> tuple[dict[int, tuple[int, int]], dict[int, Replayed]]:
     """Walk all runs again; return by branch how many ways on were never taken, and what came of each run."""
-    from game.branches import status, untaken
+    from game.branches import untaken
     from game.run import moved
 
     counts: dict[int, tuple[int, int]] = {}
-    told = []
+    walked = {}
     for number, journal in shelf.journals.items():
-        outcome = shelf.walked(number, len(journal.turns))
-        told.append((f"Run {number}: {status(outcome)}.", bool(outcome.differences)))
+        outcome = walked[number] = shelf.walked(number, len(journal.turns))
         for branch in shelf.tree.path(shelf.tree.lasts[number]):
             if branch.number not in counts and branch.turn <= len(outcome.run.turns):
                 counts[branch.number] = untaken(moved(outcome.run, branch.turn), len(branch.after))
-    return counts, told
+    return counts, walked
 
 
 def _put(folder: Path, kind: str, given: list[str]) -> None:
@@ -301,8 +307,12 @@ def diff(asked: argparse.Namespace, doors: Doors) -> int:
     found, names = difference(runs[0], runs[1]), (_shown(asked.first), _shown(asked.second))
     if asked.json:
         print(json.dumps(difference_object(found, names), ensure_ascii=False))
+    elif asked.plain or not doors.on_terminal():
+        print("\n".join(difference_lines(found, names, width())))
     else:
-        print("\n".join(difference_lines(found, names, width(), bars=not asked.plain and doors.on_terminal())))
+        from game.panes import page_through
+
+        page_through(f"{names[0]} and {names[1]}", lambda columns: difference_lines(found, names, columns, bars=True))
     return 0
 
 
@@ -386,7 +396,7 @@ def add_import(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
 
 def import_(asked: argparse.Namespace, doors: Doors) -> int:
     """Take in a run from elsewhere, as far as it comes out here as it was recorded; return 1 where that is not to its end."""
-    from game.journal import NAME, read_journal
+    from game.journal import NAME, kept_as, read_journal
     from game.passes import measure_of
     from game.replay import replayed
     from game.run import moved
@@ -397,6 +407,7 @@ def import_(asked: argparse.Namespace, doors: Doors) -> int:
     world = doors.opened(asked.world or journal.header.world)
     if journal.header.world != world.id:
         raise RunError(f"{path} is a run of {journal.header.world}, this is {world.id}")
+    journal = _of_this_world(journal, world)
     outcome = replayed(world, measure_of(world), journal, len(journal.turns))
     for note in outcome.notes:
         print(note, file=sys.stderr)
@@ -404,12 +415,27 @@ def import_(asked: argparse.Namespace, doors: Doors) -> int:
         print(printable(f"{path.name}: {outcome.proof}: {difference.what}"), file=sys.stderr)
     if not outcome.identical:
         raise RunError(f"{path}: no turn of it comes out here as it was recorded; nothing was kept")
+    whole = outcome.identical == len(journal.turns) and not journal.fault
+    folder = saves_folder(asked.saves) / world.id
+    there = kept_as(folder, journal.turns[: outcome.identical])
+    if there:
+        print(f"{outcome.proof}. It is kept already, as {world.id}/{there.number} ({there.path}); nothing was added.")
+        return 0 if whole else 1
     name = path.stem.lstrip("0123456789-") or UNNAMED
     header = journal.header._replace(version=world.version, hash=world.hash, weights=world.weights, parent=None)
-    folder = saves_folder(asked.saves) / world.id
     kept = take_in(folder, header, moved(outcome.run, outcome.identical), name if NAME.fullmatch(name) else UNNAMED)
     print(f"{outcome.proof}. Kept as {world.id}/{int(kept.name.split('-')[0])} ({kept}).")
-    return 0 if outcome.identical == len(journal.turns) and not journal.fault else 1
+    return 0 if whole else 1
+
+
+def _of_this_world(journal: Journal, world: World) -> Journal:
+    """Return a journal without the endings in its facts that a world does not have, and say where there were any."""
+    facts = journal.header.facts
+    unknown = facts.found - world.endings.keys()
+    if not unknown:
+        return journal
+    print(printable(f"{world.id} has no ending {', '.join(sorted(unknown))}: left out of the facts."), file=sys.stderr)
+    return journal._replace(header=journal.header._replace(facts=facts._replace(found=facts.found & world.endings.keys())))
 
 
 def add_all(commands: Any, doors: Doors) -> None:

@@ -86,8 +86,8 @@ def came_to(world: World, branch: Branch) -> str:
     return f"said {quoted(recorded.word)} at {figures(recorded.probability or 0.0)}, {led}"
 
 
-def tree_object(shelf: Shelf, untaken: Untaken | None = None) -> dict[str, Any]:
-    """Return the tree of runs as an object."""
+def tree_object(shelf: Shelf, untaken: Untaken | None = None, walked: Mapping[int, Replayed] | None = None) -> dict[str, Any]:
+    """Return the tree of runs as an object; with ``walked``, runs walked again, it says what that has shown of each."""
     world, tree, marks = shelf.world, shelf.tree, shelf.marks()
     rows = []
     for branch in tree.branches:
@@ -100,7 +100,10 @@ def tree_object(shelf: Shelf, untaken: Untaken | None = None) -> dict[str, Any]:
         if untaken and branch.number in untaken:
             row["untaken"] = untaken[branch.number][0]
         rows.append(row)
-    return {"type": "tree", "world": world.id, "runs": len(tree.lasts), "forks": tree.forks, "branches": rows}
+    shown: dict[str, Any] = {"type": "tree", "world": world.id, "runs": len(tree.lasts), "forks": tree.forks, "branches": rows}
+    if walked is not None:
+        shown["status"] = [{"run": run, "status": standing(one), "words": status(one)} for run, one in walked.items()]
+    return shown
 
 
 def untaken(run: Run, walked: int) -> tuple[int, int]:
@@ -113,6 +116,11 @@ def exits(run: Run, walked: int) -> str:
     """Return how many ways on nobody took, in words: as a number and never as names."""
     never, here = untaken(run, walked)
     return f"{never} of {here} ways on never taken"
+
+
+def standing(outcome: Replayed) -> str:
+    """Return in a word what walking a run again has shown of it."""
+    return "diverged" if outcome.differences else "changed" if outcome.changed else "proven"
 
 
 def status(outcome: Replayed) -> str:
@@ -168,6 +176,11 @@ class Difference(NamedTuple):
     shared: int  # how many turns they have in common
     decodings: tuple[Decoding, ...]  # of the tokens that both decoded after they parted
 
+    @property
+    def state(self) -> list[str]:
+        """In what the states differ just after the first differing choice; a run that goes no further stands where it is."""
+        return state_words(*(moved(run, min(self.shared + 1, run.at)) for run in (self.first, self.second)))
+
 
 def difference(first: Run, second: Run) -> Difference:
     """Return how two runs of one world differ."""
@@ -203,7 +216,8 @@ def state_words(first: Run, second: Run) -> list[str]:
     ]
     for variable, mine, theirs in zip(first.world.variables, one.variables, other.variables, strict=True):
         shown = [
-            variable.words[value] if variable.words else bool(value) if variable.flag else value for value in (mine, theirs)
+            variable.words[value] if variable.words else str(bool(value)).lower() if variable.flag else value
+            for value in (mine, theirs)
         ]
         rows.append((variable.name, shown[0], shown[1]))
     rows.append(("interventions", _made(first), _made(second)))
@@ -216,7 +230,7 @@ def _made(run: Run) -> str:
 
 
 def difference_lines(found: Difference, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:
-    """Return a difference in lines: where the runs parted, what of the state differs, how words moved, the endings.
+    """Return a difference in lines: where the runs parted, how the state then differs, how words moved, the endings.
 
     With ``bars``, chances stand side by side as bars too; without, nothing is but words and numbers.
     """
@@ -227,8 +241,8 @@ def difference_lines(found: Difference, names: tuple[str, str], columns: int, *,
     lines += wrapped(f"They share {_count(found.shared, 'turn')}.", columns)
     for name, run in zip(names, (first, second), strict=True):
         lines += wrapped(f"Then {name}: {_next(run, found.shared)}", columns)
-    lines += ["", "Where they stand"]
-    for row in state_words(first, second) or ["nothing differs"]:
+    lines += ["", "Just after that"]
+    for row in found.state or ["nothing differs"]:
         lines += wrapped(f"  {row}", columns)
     for decoding in found.decodings:
         lines += ["", *decoding_lines(decoding, names, columns, bars=bars)]
@@ -283,7 +297,7 @@ def difference_object(found: Difference, names: tuple[str, str]) -> dict[str, An
         "runs": list(names),
         "shared": found.shared,
         "choices": parted,
-        "state": state_words(found.first, found.second),
+        "state": found.state,
         "decodings": [decoding_object(decoding) for decoding in found.decodings],
         "endings": endings,
     }

@@ -1,4 +1,4 @@
-"""The tree of runs on a full screen: a turn a row, its token and layer before it, farther in behind each fork."""
+"""The tree of runs on a full screen: a turn a row, its token and layer before it, lines where runs part."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from game.run import Run, moved
 from game.shelf import Shelf
 from game.signals import carried_out
 from game.transcript import offer_lines, standing_lines, turn_lines, wrapped
-from game.tree import Branch
+from game.tree import Branch, Tree
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+READING = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
 DEEPEST = 8  # levels that are set in; below, forks are told by their words alone
 KEYS = (
     ("Up, Down", "the row above, below"),
@@ -41,9 +42,9 @@ KEYS = (
     ("q, Ctrl-C", "leave"),
 )
 ROWS = (
-    "Each row has a token, the layer at which the pass then stood, and the choice that led there; a + where runs part. With a "
-    "mouse, click a row to go there, and again to read it. Ways on that nobody took are counted when a turn is read, and never "
-    "named."
+    "Each row has a token, the layer at which the pass then stood, and the choice that led there; lines join what goes on from "
+    "one turn. With a mouse, click a row to go there, and again to read it. Ways on that nobody took are counted when a turn "
+    "is read, and never named."
 )
 
 
@@ -54,6 +55,19 @@ class Wanted(NamedTuple):
     run: int
     turn: int
     branch: int
+
+
+def fork_signs(tree: Tree, branch: Branch) -> list[str]:
+    """Return what stands before a branch for each fork that it lies behind: how it joins on, or how others go by."""
+    signs: list[str] = []
+    at = branch
+    while at.number:
+        siblings = tree.branches[at.before].after
+        if len(siblings) > 1:
+            joins, by = ("└", " ") if at.number == siblings[-1] else ("├", "│")
+            signs.append(joins if at is branch else by)
+        at = tree.branches[at.before]
+    return signs[::-1]
 
 
 class Browser:
@@ -130,13 +144,13 @@ class Browser:
 
     def row(self, row: int, columns: int) -> str:
         """Return a row of the tree."""
-        forks, branch = self.rows[row]
+        branch = self.rows[row][1]
         token, layer = self.places[branch.number]
-        siblings = len(self.tree.branches[branch.before].after) if branch.number else 1
-        sign = "+ " if siblings > 1 else "  "
-        indent = " " * min(forks, DEEPEST)
+        signs = fork_signs(self.tree, branch)
+        signs = signs if len(signs) <= DEEPEST else [*signs[: DEEPEST - 1], signs[-1]]
+        lead = (" " if columns >= WIDE else "").join(signs) + " " * bool(signs)
         place = f"{token:>3} {layer:>2} " if layer is not None else f"{token:>3}  ? "
-        return filled(f"{place}{indent}{sign}{self.said(branch)}", columns)
+        return filled(f"{place}{lead}{self.said(branch)}", columns)
 
     def fragments(self) -> StyleAndTextTuples:
         """Return the rows in view, each answering to the mouse."""
@@ -173,7 +187,7 @@ class Browser:
         if self.told:
             return f" {self.told}"
         if self.pane is not None:
-            return " q back to the tree"
+            return " f fork  r replay  l n m d  q back" if room()[0] < WIDE else READING
         place = f" {self.selected + 1}/{len(self.rows)} ·"
         if room()[0] < WIDE:
             return f"{place} Enter  r  f  /  q  ? keys"
@@ -210,8 +224,12 @@ class Browser:
         for branch in (other, self.branch):
             run = self.shelf.walked(branch.runs[0], branch.turn).run
             runs.append(moved(run, min(branch.turn, len(run.turns))))
-        names = (f"turn {other.turn}, marked", f"turn {self.branch.turn}, this one")
+        names = (self.called(other), self.called(self.branch))
         self.pane = Pane(difference_lines(difference(*runs), names, measure(), bars=True))
+
+    def called(self, branch: Branch) -> str:
+        """Return a branch by a run that passes there (one that stands there, if any does), and how far it has then come."""
+        return f"{self.shelf.called((*branch.stand, *branch.runs)[0])} to turn {branch.turn}"
 
     def put(self, kind: str, text: str) -> None:
         """Put a label or a note on the selected turn."""
@@ -253,7 +271,6 @@ def _movements(browser: Browser, keys: KeyBindings) -> None:
         "right": browser.after,
         "*": lambda: browser.find(""),
         "enter": browser.read,
-        "d": browser.compare,
     }
     reading = Condition(lambda: browser.pane is not None)
     for name, carry_out in moves.items():
@@ -263,7 +280,7 @@ def _movements(browser: Browser, keys: KeyBindings) -> None:
 
 
 def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
-    browsing = Condition(lambda: not browser.asking and browser.pane is None)
+    browsing = Condition(lambda: not browser.asking)  # from what is read too, which is then closed
 
     def leave_for(what: str) -> Callable[[KeyPressEvent], None]:
         def leave(event: KeyPressEvent) -> None:
@@ -274,6 +291,7 @@ def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
 
     def ask(kind: str) -> Callable[[KeyPressEvent], None]:
         def asks(event: KeyPressEvent) -> None:
+            browser.pane = None
             if kind != "find" and not browser.may_be_put():
                 return
             line.reset()
@@ -292,8 +310,13 @@ def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
 
     @keys.add("m", filter=browsing)
     def _mark(_: KeyPressEvent) -> None:
-        browser.marked = browser.branch.number
+        browser.pane, browser.marked = None, browser.branch.number
         browser.told = "marked: go to another turn and press d to compare"
+
+    @keys.add("d", filter=browsing)
+    def _compare(_: KeyPressEvent) -> None:
+        browser.pane = None
+        _guarded(browser, browser.compare)
 
     @keys.add("?", filter=browsing)
     def _help(_: KeyPressEvent) -> None:

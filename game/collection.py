@@ -54,11 +54,16 @@ def collection_lines(world: World, rows: list[Collected], hinted: int | None, co
     left = [row for row in rows if not row.runs]
     if left:
         lines += ["", *wrapped(f"Not found yet: {', '.join(str(row.number) for row in left)}.", columns)]
+    lines += ["", *wrapped(f"{hinted}. Found already: no hint is needed.", columns)] if _is_found(rows, hinted) else []
     for row in left:
         if hinted is not None and hinted in (0, row.number):
             steps = [step if step.endswith((".", "?", "!")) else f"{step}." for step in world.hints.get(row.id, [])]
             lines += ["", *wrapped(f"{row.number}. {' / '.join(steps) or 'This world has no hints.'}", columns)]
     return lines
+
+
+def _is_found(rows: list[Collected], number: int | None) -> bool:
+    return any(row.number == number and row.runs for row in rows)
 
 
 def collection_object(world: World, rows: list[Collected], hinted: int | None) -> dict[str, Any]:

@@ -208,7 +208,8 @@ def add_map(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None
 
 def draw_map(asked: argparse.Namespace, world: World) -> int:
     """Draw a map, to a file or to standard output."""
-    from game.charts import chart_of, drawn
+    from game.charts import chart_of
+    from game.picture import drawn
 
     _write(drawn(chart_of(world), asked.format), asked.output)
     return 0
@@ -275,6 +276,8 @@ def endings(asked: argparse.Namespace, world: World) -> int:
     from game.collection import collected, collection_lines, collection_object
     from game.lines import width
 
+    if asked.hints and asked.hints > len(world.endings):
+        raise UsageError(f"{world.id} has endings 1 to {len(world.endings)}; there is no ending {asked.hints}")
     rows, faults = collected(world, saves_folder(asked.saves) / world.id)
     for fault in faults:
         print(fault, file=sys.stderr)

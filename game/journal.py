@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -102,6 +104,17 @@ def _named(folder: Path) -> list[re.Match[str]]:
     except OSError as error:
         raise RunError(f"{folder}: cannot be read: {error.strerror}") from None
     return [match for name in names if (match := FILE.fullmatch(name))]
+
+
+def kept_as(folder: Path, turns: Sequence[Recorded]) -> Kept | None:
+    """Return the first run in a world's folder that is these turns, to the last digest; one that cannot be read is not."""
+    path = [(turn.choice, turn.word, turn.digest) for turn in turns]
+    with suppress(RunError):
+        for run in kept_runs(folder):
+            with suppress(RunError):
+                if [(turn.choice, turn.word, turn.digest) for turn in read_journal(run.path).turns] == path:
+                    return run
+    return None
 
 
 def latest_first(runs: list[Kept]) -> list[Kept]:
@@ -264,6 +277,8 @@ def _header_of(row: dict[str, Any]) -> Header:
     numbers = [row["seed"], facts["instantiation"], *(parent or [0, 0])]
     if len(numbers) != 4 or not all(type(number) is int and abs(number) <= MOST_NUMBER for number in numbers):  # noqa: PLR2004 - the two, and the two of a parent
         raise ValueError("a number in it is none")
+    if row["seed"] < 0 or facts["instantiation"] < 1 or min(parent or [0]) < 0:
+        raise ValueError("its seed, its instantiation or its parent is below the least that there is")
     temperature = row["temperature"]
     if type(temperature) not in (int, float) or not 0 <= temperature < 1000:  # noqa: PLR2004 - no such temperature is meant
         raise ValueError("its temperature is none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.application import Application
@@ -169,3 +170,33 @@ def _interrupts() -> KeyBindings:
         event.app.exit(exception=KeyboardInterrupt)
 
     return keys
+
+
+def page_through(head: str, lines: Callable[[int], Sequence[str]]) -> None:
+    """Show a text on the full screen, set to its width, until whoever reads it leaves."""
+    pane, set_to, keys = Pane(), lru_cache(1)(lines), KeyBindings()
+
+    def fragments() -> StyleAndTextTuples:
+        pane.lines = list(set_to(measure()))
+        return pane.fragments()
+
+    def foot() -> str:
+        last = min(pane.top + room()[1], len(pane.lines))
+        keys_told = "Up Down PageUp PageDown  q quit" if room()[0] >= WIDE else "Up Down  q quit"
+        return f" {last}/{len(pane.lines)} · {keys_told}"
+
+    steps: dict[str, Callable[[], int]] = {
+        "up": lambda: -1,
+        "down": lambda: 1,
+        "pageup": lambda: -room()[1],
+        "pagedown": lambda: room()[1],
+        "space": lambda: room()[1],
+        "enter": lambda: room()[1],
+        "home": lambda: -len(pane.lines),
+        "end": lambda: len(pane.lines),
+    }
+    for name, step in steps.items():
+        keys.add(name)(lambda _, step=step: pane.scroll(step()) and None)
+    for name in ("q", "escape", "c-c", "c-d"):
+        keys.add(name)(lambda event: event.app.exit())
+    screen(lambda: f" {head}", [Window(Scrolled(fragments, pane.scroll))], foot, keys).run()

@@ -29,6 +29,7 @@ class Shelf:
         self.journals = dict(runs)
         self.folder = folder
         self.faults: tuple[str, ...] = ()  # what kept any run from being read
+        self.names: Mapping[int, str] = {}  # by run, where runs go by names and not by numbers
 
     @cached_property
     def tree(self) -> Tree:
@@ -41,8 +42,19 @@ class Shelf:
         return self.folder is None
 
     def marks(self) -> Mapping[str, Marked]:
-        """Return what is written on turns, by digest."""
-        return read_labels(self.folder) if self.folder else {}
+        """Return what is written on turns, by digest; a run that goes by a name has it as the label of its last turn."""
+        return read_labels(self.folder) if self.folder else self._named()
+
+    def _named(self) -> Mapping[str, Marked]:
+        found: dict[str, Marked] = {}
+        for run, name in self.names.items():
+            digest = self.journals[run].turns[-1].digest
+            found[digest] = Marked(", ".join(filter(None, (found.get(digest, Marked()).label, name))))
+        return found
+
+    def called(self, run: int) -> str:
+        """Return what a run goes by: its name, or its number."""
+        return self.names.get(run, f"run {run}")
 
     def put(self, digest: str, kind: str, text: str) -> None:
         """Put a ``label`` or a ``note`` on a turn; raises ``RunError`` where it cannot be kept."""
@@ -76,7 +88,9 @@ def golden_shelf(world: World, measure: Measure) -> Shelf:
     files = sorted(folder.glob("*.txt")) if CHECKOUT else []
     if not files:
         raise RunError(f"there are no golden runs of {world.id} here: they come with a checkout")
-    return Shelf(world, measure, [(number, _golden(world, measure, path)) for number, path in enumerate(files, 1)], None)
+    shelf = Shelf(world, measure, [(number, _golden(world, measure, path)) for number, path in enumerate(files, 1)], None)
+    shelf.names = {number: path.stem for number, path in enumerate(files, 1)}
+    return shelf
 
 
 def _golden(world: World, measure: Measure, path: Path) -> Journal:

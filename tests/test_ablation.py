@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_play import TO_ENDINGS, WORLD, command, edited, journal, played
+from test_browser import painted
 from test_docs import OBJECTS, hold
 
 from game.ablation import Ablated, ablated, ablation_lines, made_by
@@ -150,9 +151,20 @@ def test_an_ablation_as_objects_is_as_described(tmp_path: Path) -> None:
     hold(OBJECTS["ablated"], closing)
     assert closing["parted"] == 21
     assert closing["endings"] == ["another-answer", None]
-    bars = command("replay", "guess", "--without", "4", "--saves", tmp_path, terminal=True).out
-    assert "█" in bars
-    assert "█" not in command("replay", "guess", "--without", "4", "--plain", "--saves", tmp_path, terminal=True).out
+
+
+def test_on_a_terminal_an_ablation_is_a_text_to_page_through_with_bars_and_no_asterisks(tmp_path: Path) -> None:
+    run, header = golden("another-answer")
+    take_in(tmp_path / "forward-pass", header, run, "guess")
+    asked = ("replay", "guess", "--without", "4", "--saves", tmp_path)
+    with painted("q", rows=200) as screen:
+        assert command(*asked, terminal=True) == (0, "", "")
+    assert "guess without what turn 4 did" in screen.text
+    assert "█" in screen.text
+    assert "*" not in screen.text
+    plain = command(*asked, "--plain", terminal=True).out
+    assert "█" not in plain
+    assert "*" in plain  # as every plain line has the emphasis of a world
 
 
 def test_nothing_can_be_left_out_of_a_run_that_is_not_what_it_was(tmp_path: Path) -> None:

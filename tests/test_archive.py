@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from fixtures_play import TO_ENDINGS, WORLD, begun_play, choices_of, command, files, journal, played
+from test_browser import painted
 from test_docs import OBJECTS, hold
+
+from game.branches import state_words
+from game.cli import opened_world
+from game.passes import measure_of
+from game.run import begun
+from game.state import Facts
+
+HEADER = (
+    '{"format":1,"world":"first-light","version":"1","hash":"","weights":null,"seed":0,"temperature":0,"made":"",'
+    '"facts":{"found":[],"instantiation":1}}\n'
+)
 
 
 @pytest.fixture
@@ -67,18 +80,25 @@ def test_a_label_on_no_turn_is_wrong_usage(saves: Path, turn: str) -> None:
 def test_a_tree_can_be_proven(saves: Path) -> None:
     done = command("tree", WORLD, "--prove", "--saves", saves)
     assert done.code == 0
-    assert "Run 1: proven: 2 of 2 turns identical." in done.err
+    assert "Run 1: proven: 2 of 2 turns identical." in done.out
     path = saves / WORLD / "001-run.jsonl"
     path.write_text(path.read_text().replace(journal(saves).turns[1].digest, "0" * 16))
     done = command("tree", WORLD, "--prove", "--saves", saves)
     assert done.code == 1
-    assert "Run 1: diverged at turn 2 of 2." in done.err
+    assert "Run 1: diverged at turn 2 of 2." in done.out
+    assert done.err == ""
+    (row,) = command("tree", WORLD, "--prove", "--json", "--saves", saves).objects
+    hold(OBJECTS["tree"], row)
+    assert [(one["run"], one["status"]) for one in row["status"]] == [(1, "diverged"), (2, "proven")]
 
 
 def test_a_proof_says_where_the_world_has_changed_since(saves: Path) -> None:
     path = saves / WORLD / "001-run.jsonl"
     path.write_text(path.read_text().replace(journal(saves).header.hash, "f" * 64))
-    assert "Run 1: the world has changed since, and 2 of 2" in command("tree", WORLD, "--prove", "--saves", saves).err
+    assert "Run 1: the world has changed since, and 2 of 2" in command("tree", WORLD, "--prove", "--saves", saves).out
+    (row,) = command("tree", WORLD, "--prove", "--json", "--saves", saves).objects
+    assert row["status"][0]["status"] == "changed"
+    assert row["status"][0]["words"] == "the world has changed since, and 2 of 2 turns identical"
 
 
 def test_a_file_that_is_no_run_is_named_and_passed_over(saves: Path) -> None:
@@ -101,7 +121,7 @@ def test_two_runs_are_held_against_each_other(saves: Path) -> None:
     out = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves).out
     assert out.startswith(f"{WORLD}/1 and {WORLD}/2\nThey share 0 turns.\n")
     assert "(say-now)" in out
-    assert "  scene: half-said; by-the-door\n" in out
+    assert "Just after that\n  scene: second-morning; question\n" in out
     assert f"Token 11 said “dark” ({WORLD}/1), “switch” ({WORLD}/2)\n  “dark”: 0.81, then 0.39 (-42 points)\n" in out
     assert out.endswith("Endings: Half Said; By the Door\n")
 
@@ -140,21 +160,67 @@ def test_what_diverged_is_said_and_the_rest_is_compared(saves: Path) -> None:
     assert (done.code, "001-run.jsonl: its digest is" in done.err) == (0, True)
 
 
+def test_the_state_is_told_as_it_is_just_after_the_runs_parted(saves: Path) -> None:
+    played(saves, *TO_ENDINGS["the-usual-order"])
+    out = command("diff", f"{WORLD}/2", f"{WORLD}/3", "--saves", saves).out
+    (told,) = re.findall(r"Just after that\n((?:  .*\n)+)", out)
+    assert told.startswith("  scene: question; second-morning\n  token: 11; 12\n")
+
+
+def test_on_a_terminal_a_difference_is_a_text_to_page_through(saves: Path) -> None:
+    asked = ("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves)
+    for keys in ("q", "\x1b[B\x1b[A\x1b[6~\x1b[5~ \r\x1b[F\x1b[H\x03"):
+        with painted(keys, 40, 12) as screen:
+            assert command(*asked, terminal=True) == (0, "", "")
+    assert f" {WORLD}/1 and {WORLD}/2" in screen.text
+    assert "q quit" in screen.text
+    assert "█" not in command(*asked, "--plain", terminal=True).out
+
+
+def test_a_flag_of_the_story_is_true_or_false() -> None:
+    world = opened_world(None)
+    flag = next(at for at, variable in enumerate(world.variables) if variable.flag)
+    run = begun(world, measure_of(world), Facts(1, frozenset()))
+    values = tuple(not value if at == flag else value for at, value in enumerate(run.state.variables))
+    other = run._replace(opening=run.opening._replace(variables=values))
+    assert state_words(run, other) == [f"{world.variables[flag].name}: false; true"]
+
+
 # -- import
 
 
 def test_a_strangers_run_becomes_the_next_of_ours(saves: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "elsewhere" / "007-quick.jsonl"
     stranger.parent.mkdir()
-    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+    stranger.write_bytes(played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_bytes())
     before = {path: path.read_bytes() for path in (saves / WORLD).glob("*.jsonl")}
     done = command("import", stranger, "--saves", saves)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("2 of 2 turns identical. Kept as first-light/3 (")
+    assert done.out.startswith("3 of 3 turns identical. Kept as first-light/3 (")
     assert {path: path.read_bytes() for path in before} == before
     assert files(saves)[-1] == "003-quick.jsonl"
-    assert choices_of(saves, 3) == choices_of(saves, 1)
+    assert choices_of(saves, 3) == list(TO_ENDINGS["the-usual-order"])
     assert command("replay", f"{WORLD}/3", "--saves", saves).code == 0
+
+
+def test_a_run_that_is_there_already_is_kept_once(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "007-quick.jsonl"
+    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+    (saves / WORLD / "000-odd.jsonl").write_text("odd\n")
+    before = files(saves)
+    done = command("import", stranger, "--saves", saves)
+    path = saves / WORLD / "001-run.jsonl"
+    assert done == (0, f"2 of 2 turns identical. It is kept already, as first-light/1 ({path}); nothing was added.\n", "")
+    assert files(saves) == before
+
+
+def test_endings_that_a_world_does_not_have_are_no_facts_of_a_run(saves: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "odd.jsonl"
+    text = played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_text()
+    stranger.write_text(text.replace('"found":[]', '"found":["half-said","no-such-ending"]'))
+    done = command("import", stranger, "--saves", saves)
+    assert (done.code, done.err) == (0, "first-light has no ending no-such-ending: left out of the facts.\n")
+    assert journal(saves, 3).header.facts.found == {"half-said"}
 
 
 def test_of_a_run_that_comes_out_otherwise_the_good_beginning_is_kept(saves: Path, tmp_path: Path) -> None:
@@ -192,6 +258,9 @@ def test_a_cut_line_costs_the_choice_that_was_on_it(saves: Path, tmp_path: Path)
         ("no run\n", "this is not a run of Forward Pass"),
         ('{"format":99,"world":"first-light"}\n', "a run of format 99"),
         ('{"format":1,"world":"../etc"}\n', "the header of this run is damaged"),
+        (HEADER.replace('"seed":0', '"seed":-1'), "below the least that there is"),
+        (HEADER.replace('"instantiation":1', '"instantiation":0'), "below the least that there is"),
+        (HEADER.replace("}}", '},"parent":[-1,0]}'), "below the least that there is"),
     ],
 )
 def test_what_is_no_run_is_not_taken_in(tmp_path: Path, content: str, message: str) -> None:

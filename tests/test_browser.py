@@ -15,11 +15,16 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
-from game.browser import Browser, Wanted, browse, browsed
+from game.browser import DEEPEST, Browser, Wanted, browse, browsed, fork_signs
+from game.journal import Header, Journal
 from game.passes import Written
 from game.play import Play
+from game.run import Recorded
 from game.shelf import Shelf, golden_shelf, kept_shelf
+from game.state import Facts
+from game.tree import grown
 
+HEADER = Header(WORLD, "1", "0" * 64, None, 0, 0.0, Facts(1, frozenset()), "")
 DOWN, UP, RIGHT, LEFT = "\x1b[B", "\x1b[A", "\x1b[C", "\x1b[D"
 HOME, END, PAGE_DOWN, PAGE_UP = "\x1b[H", "\x1b[F", "\x1b[6~", "\x1b[5~"
 ENTER, ESCAPE, CTRL_C, CTRL_D = "\r", "\x1b", "\x03", "\x04"
@@ -42,6 +47,25 @@ def typed(keys: str, columns: int = 80, rows: int = 24) -> Iterator[None]:
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=Sized(columns, rows)):
         pipe.send_text(keys)
         yield
+
+
+class Painted(Sized):
+    """A screen that remembers what was painted on it."""
+
+    text = ""
+
+    def write(self, data: str) -> None:
+        """Remember a text."""
+        self.text += data
+
+
+@contextmanager
+def painted(keys: str, columns: int = 80, rows: int = 24) -> Iterator[Painted]:
+    """Let a full screen read some keys, and remember what it paints."""
+    screen = Painted(columns, rows)
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=screen):
+        pipe.send_text(keys)
+        yield screen
 
 
 @pytest.fixture
@@ -98,8 +122,8 @@ def test_a_replay_is_wanted_of_a_run_that_passes_there(shelf: Shelf) -> None:
 def test_rows_tell_token_layer_choice_word_and_ending(shelf: Shelf) -> None:
     with typed(""):
         rows = shown(browser(shelf))
-    assert rows[0].rstrip() == " 11  3   waking"
-    assert rows[1].startswith(" 11  4  + read-question: to question")
+    assert rows[0].rstrip() == " 11  3 waking"
+    assert rows[1].startswith(" 11  4 ├ read-question: to question")
     assert any("nod-along: said “dark” at 0.81, to" in row for row in rows) or any("said “" in row for row in rows)
     assert sum("ends: " in row for row in rows) == 3
     assert [get_cwidth(row) for row in rows] == [80] * len(rows)
@@ -111,8 +135,35 @@ def test_rows_fit_forty_columns(shelf: Shelf) -> None:
         assert {get_cwidth(row) for row in shown(found)} == {40}
         assert len(shown(found)) == 6
         found.move(100)
-        assert shown(found)[-1].startswith(" 13  3    ends: Half Said · nod-along")
+        assert shown(found)[-1].startswith(" 13  3   ends: Half Said · nod-along")
         assert get_cwidth(found.foot) <= 40
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_lines_join_what_goes_on_from_one_turn(columns: int) -> None:
+    def journal(*choices: str) -> Journal:
+        turns = tuple(Recorded(choice, "s", None, None, " ".join(choices[:at])) for at, choice in enumerate(choices, 1))
+        return Journal(HEADER, turns, len(turns), 0, torn=False, fault="")
+
+    tree = grown(enumerate((journal(*"abc"), journal(*"abx"), journal(*"aef"), journal(*"gh")), 1))
+    assert [
+        ("".join(fork_signs(tree, branch)), branch.recorded.choice) for _, branch in tree.depth_first() if branch.recorded
+    ] == [
+        ("├", "a"),
+        ("│├", "b"),
+        ("││├", "c"),
+        ("││└", "x"),
+        ("│└", "e"),
+        ("│ ", "f"),
+        ("└", "g"),
+        (" ", "h"),
+    ]
+    world = first_light()
+    shelf = Shelf(world, Written(world), [(number, journal(*"a" * number, "b")) for number in range(15, 0, -1)], None)
+    with typed("", columns=columns):
+        rows = shown(browser(shelf))
+    assert {get_cwidth(row) for row in rows} == {columns}
+    assert max(sum(row.count(sign) for sign in "├│└") for row in rows) == DEEPEST
 
 
 def test_a_turn_is_read_with_what_was_offered_what_was_never_taken_and_its_proof(shelf: Shelf) -> None:
@@ -203,9 +254,46 @@ def test_two_turns_are_compared(shelf: Shelf) -> None:
         found.compare()
         assert found.pane is not None
         text = " ".join(found.pane.lines)
-    assert "They share 0 turns." in text
+    assert text.startswith("run 2 to turn 2 and run 1 to turn 3 They share 0 turns. Then run 2 to turn 2: turn 1, at 11")
     assert "█" in text
     assert left(shelf, f"m{END}dqq") is None
+
+
+@pytest.mark.parametrize(("key", "what"), [("r", "replay"), ("f", "fork")])
+def test_from_a_turn_that_is_read_one_goes_on_at_once(shelf: Shelf, key: str, what: str) -> None:
+    wanted = left(shelf, f"{RIGHT}{RIGHT}{ENTER}{PAGE_DOWN}{key}")
+    assert wanted is not None
+    assert (wanted.what, wanted.turn) == (what, 2)
+
+
+def test_a_turn_that_is_read_can_be_labelled_noted_marked_and_compared(shelf: Shelf, tmp_path: Path) -> None:
+    assert left(shelf, f"{DOWN}{ENTER}lslowly{ENTER}{ENTER}nso{ENTER}{ENTER}m{END}{ENTER}dqq") is None
+    assert [tuple(mark) for mark in opened(tmp_path).marks().values()] == [("slowly", "so")]
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_what_can_be_done_with_a_turn_is_said_below_it(shelf: Shelf, columns: int) -> None:
+    with typed("", columns=columns):
+        found = browser(shelf)
+        found.read()
+        assert "f fork  r replay  l" in found.foot
+        assert "q back" in found.foot
+        assert get_cwidth(found.foot) <= columns
+
+
+def test_a_golden_run_goes_by_its_name_and_is_found_by_it() -> None:
+    world = first_light()
+    with typed("", columns=120):
+        found = browser(golden_shelf(world, Written(world)))
+        found.find("by-the-door")
+        assert "label “by-the-door”" in shown(found)[found.selected]
+        first = found.called(found.branch)
+        found.marked = found.branch.number
+        found.find("half-said")
+        found.compare()
+        assert found.pane is not None
+    assert first.startswith("by-the-door to turn ")
+    assert " ".join(found.pane.lines).startswith(f"{first} and half-said to turn ")
 
 
 def test_help_is_shown_over_the_tree_and_left_with_q(shelf: Shelf) -> None:

@@ -37,7 +37,16 @@ def test_hints_are_told_for_what_was_not_found(tmp_path: Path) -> None:
     one = command("endings", WORLD, "--hints", "2", "--saves", tmp_path).out
     assert one.count(" / ") == 2
     assert "There is another thing that comes before the light. / It hangs by" in " ".join(one.split())
+    found = command("endings", WORLD, "--hints", "3", "--saves", tmp_path).out
+    assert found.endswith("\n\n3. Found already: no hint is needed.\n")
     assert command("endings", WORLD, "--hints", "0", "--saves", tmp_path).code == 2
+
+
+def test_hints_for_an_ending_that_a_world_does_not_have_are_wrong_usage(tmp_path: Path) -> None:
+    for look in ("--plain", "--json"):
+        done = command("endings", WORLD, "--hints", "99", look, "--saves", tmp_path)
+        assert done == (2, "", "forward-pass: first-light has endings 1 to 4; there is no ending 99\n")
+    assert command("endings", WORLD, "--hints", "4", "--saves", tmp_path).code == 0
 
 
 def test_a_world_without_hints_says_so(tmp_path: Path) -> None:
