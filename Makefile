@@ -21,12 +21,13 @@ setup: .venv/ready
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch .venv/played $@
 
-# Every check, in the order of how fast it fails.
+# Every check, in the order of how fast it fails; what was skipped is named at the end, with the reason.
 test: check
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --numprocesses=auto --cov=game --cov-report=
+	$(BIN)/python -m pytest -rs --numprocesses=auto --cov=game --cov-report=
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='game/expressions.py,game/closures.py,game/engine.py,game/run.py,game/journal.py,game/saves.py'
+	@$(BIN)/python -c 'import torch' 2>&- || echo 'The tests of training were skipped: they need torch (.venv/bin/pip install torch==2.13.0).'
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from game.expressions import Tree
 from game.gathering import Gatherer
+from game.library import CALIBRATION
 from game.reader import Entry
 from game.tokeniser import tokenise
 from game.weights import WeightsError, parse_weights
@@ -88,12 +90,29 @@ class ActLoader(Gatherer):
         except WeightsError as error:
             self.problems.append(entry.source.at(entry.node, "E501", f"the model cannot be read: {error}"))
             return None
+        self.calibrated(entry, weights.checksum)
         label = weights.label
         lost = [word for word in dict.fromkeys(prompt) if word not in label.vocabulary]
         if lost:
             message = f"the model has no word for these of the prompt: {', '.join(map(repr, lost[:10]))}"
             self.problems.append(entry.source.at(entry.node, "E504", message))
         return Named(file, weights.checksum, frozenset(label.vocabulary), tuple(label.directions), tuple(label.probes))
+
+    def calibrated(self, entry: Entry, checksum: str) -> None:
+        """Warn where a calibration stands beside the weights that was not measured on them, or that cannot be read."""
+        content = self.beside.get(CALIBRATION)
+        if content is None:
+            return
+        try:
+            measured = json.loads(content)["weights"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            what = f"{CALIBRATION} cannot be read, or does not say which weights it was measured on"
+        else:
+            if measured == checksum:
+                return
+            what = f"{CALIBRATION} was measured on other weights ({str(measured)[:16]}, these are {checksum[:16]})"
+        message = f"{what}: no number in it holds of this model; measure again"
+        self.problems.append(entry.source.at(entry.node, "W507", message)._replace(severity="warning"))
 
     def span(self, name: str, entry: Entry, prompt: list[str]) -> list[int]:
         """Return the first position of a span, counted from 0, and the one after its last."""

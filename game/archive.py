@@ -84,7 +84,7 @@ def add_replay(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
         "is shown at reading speed, and can be stopped, stepped and forked; elsewhere it is printed.",
     )
     parser.add_argument("replayed", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
-    parser.add_argument("--to", metavar="N", type=_whole, help="stop after turn N")
+    parser.add_argument("--to", metavar="N", type=_whole, help="stop after turn N, counted from 1")
     parser.add_argument("--speed", metavar="S", type=_speed, default=1.0, help="S times reading speed; 0 goes by key alone")
     parser.add_argument("--without", metavar="N", type=_whole, help="leave out what turn N did to the pass, and compare")
     _saves_and_look(parser, "plain lines, all at once", "one JSON object a line, for programs")
@@ -99,6 +99,8 @@ def replay(asked: argparse.Namespace, doors: Doors) -> int:
     path, journal = _found(asked.replayed, asked)
     world = doors.opened(journal.header.world)
     to = len(journal.turns) if asked.to is None else asked.to
+    if asked.to == 0:
+        raise UsageError("turns count from 1: there is no turn 0 to stop after")
     if to > len(journal.turns):
         raise UsageError(f"{path.name} has {len(journal.turns)} turns; there is no turn {to}")
     outcome = replayed(world, measure_of(world), journal, to)

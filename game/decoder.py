@@ -88,6 +88,10 @@ class Measure(Protocol):
         """Return what the pass expected at a position of the prompt, counted from 1, from the words before it."""
         ...
 
+    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+        """Return the largest difference up to ``layer`` between that pass and the same one, computed again."""
+        ...
+
 
 def figures(probability: float) -> str:
     """Return a probability as it is shown: two places, and more where two would make it certain or impossible."""

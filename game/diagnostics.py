@@ -91,6 +91,7 @@ CODES = {
     "E504": "The model has no such word or probe.",
     "E505": "The words of a token are written, in a world with a model.",
     "E506": "An act names positions that the pass has not reached.",
+    "W507": "What was measured on a model (calibration.json) was measured on other weights, or cannot be read.",
 }
 
 

@@ -358,9 +358,9 @@ def run_on(setting: Setting, cache: Cache, word: str, n_words: int) -> Iterator[
 
 
 def identical(setting: Setting) -> bool:
-    """Return whether `has`, thought twice, is the same to the last bit."""
+    """Return whether `has`, thought twice, is the same in every number."""
     has = word_id(setting.model.weights, "has")
-    return think_twice(setting.model, setting.before["has"], has)[1]
+    return think_twice(setting.model, setting.before["has"], has)[1] == 0
 
 
 def attention_on(done: Pass, start: int, stop: int) -> Array:

@@ -24,7 +24,7 @@ from game.state import Facts
 FORMAT = 1
 MOST_BYTES = 64 * 1024 * 1024
 FILE = re.compile(r"(?P<number>[0-9]{3,9})-(?P<name>[\w-]{1,60})\.jsonl")
-NAME = re.compile(r"[^\W_][\w-]{0,59}")
+NAME = re.compile(r"(?!\d+\Z)[^\W_][\w-]{0,59}")  # no digits alone: those would be another run's number
 WORLD = re.compile(r"[a-z][a-z0-9-]{0,254}")
 LONGEST_WORD = 60
 LONGEST_SHOWN = 200

@@ -168,6 +168,8 @@ def carried_out(play: Play, line: str) -> list[Event]:
 
 
 def _carried_out(play: Play, line: str) -> list[Event]:
+    if not line:
+        raise UsageError(EXPECTED)
     if not line.startswith("{"):
         return _chosen(play, line)
     try:
@@ -246,5 +248,5 @@ def run(play: Play) -> None:
     show(play.opening(), play)
     play.measure.begin()
     while line := read_line():
-        if line.strip() and not show(carried_out(play, line), play):
+        if not show(carried_out(play, line), play):
             return

@@ -71,6 +71,11 @@ class Written:
         """Raise: nobody read the prompt where nothing is computed."""
         raise ForwardPassError(f"The words of {self.world.title} are written: nothing was expected at position {position}.")
 
+    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+        """Raise: nothing can be computed again where nothing is computed."""
+        del words, acts, layer
+        raise ForwardPassError(f"The words of {self.world.title} are written: nothing can be thought twice.")
+
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Raise: no head looks anywhere where nothing is computed."""
         del words, acts, layer
@@ -172,25 +177,41 @@ class Computed:
         looked: Array = seen[: layer - local].mean((0, 1))
         return [float(share) for share in looked]
 
+    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+        """Return the largest difference between two runs of the pass, in any number of its streams up to ``layer``.
+
+        Both are computed now, one after the other, from the same cache: what is remembered of the pass is not asked.
+        """
+        from game.model import difference  # noqa: PLC0415 - as above
+
+        acts = self._acts(words, acts)
+        return difference(self._computed(words, acts), self._computed(words, acts), layer)
+
     def passed(self, words: tuple[str, ...], acts: Acts) -> network.Pass:
         """Return the pass of the word that stands last, after ``words``; computed once."""
-        acts = (*acts[: len(words) + 1], *((),) * (len(words) + 1 - len(acts)))
-        key = (words, acts)
+        key = (words, self._acts(words, acts))
         known = self._passes.get(key)
         if known is not None:
             self._passes.move_to_end(key)
             return known
+        known = self._passes[key] = self._computed(*key)
+        if len(self._passes) > MOST_REMEMBERED:
+            self._passes.popitem(last=False)
+        return known
+
+    def _acts(self, words: tuple[str, ...], acts: Acts) -> Acts:
+        """Return the acts of each token, none where nothing is said of one."""
+        return (*acts[: len(words) + 1], *((),) * (len(words) + 1 - len(acts)))
+
+    def _computed(self, words: tuple[str, ...], acts: Acts) -> network.Pass:
+        """Return the pass of the word that stands last, after ``words``, run through all layers."""
         from game.model import step  # noqa: PLC0415 - as above
 
         model, cache = self.base
         if words:
             cache = self.passed(words[:-1], acts[:-1]).cache
         word = words[-1] if words else self.world.prompt[-1]
-        known = step(model, cache, self.ids[word], [self.act(act) for act in acts[-1]])
-        self._passes[key] = known
-        if len(self._passes) > MOST_REMEMBERED:
-            self._passes.popitem(last=False)
-        return known
+        return step(model, cache, self.ids[word], [self.act(act) for act in acts[-1]])
 
     def act(self, act: Act) -> interventions.Act:
         """Return an intervention as the model understands it, beginning at its layer."""

@@ -1,7 +1,7 @@
 """The loop between a run and whoever plays it: an answer comes in, events go out. Knows neither screen nor disk.
 
-An answer is, in this order: the number of an open offer, a choice's id, a command, or any part of an open choice's words
-that fits no other. A choice is kept before it is made; where it cannot be kept it is not made. Commands cost no layer.
+An answer is, in this order: the number of an open offer (1 or 1.), a choice's id, a command, or any part of an open choice's
+words that fits no other. A choice is kept before it is made; where it cannot be kept it is not made. Commands cost no layer.
 """
 
 from __future__ import annotations
@@ -205,11 +205,12 @@ class Play:
 
     def _answered(self, words: str) -> list[Event]:
         here = self.open_offers
-        if words.isascii() and words.isdigit():
-            number = int(words[:6])
+        digits = words.removesuffix(".")  # as the offers are numbered
+        if digits.isascii() and digits.isdigit():
+            number = int(digits[:6])
             if 1 <= number <= len(here):
                 return self.choose(here[number - 1].choice.id)
-            raise NotOfferedError(f"There is no choice {words[:6]} here{self._numbers(here)}.")
+            raise NotOfferedError(f"There is no choice {digits[:6]} here{self._numbers(here)}.")
         if words in self.world.scene(self.run.state.scene).by_id:
             return self.choose(words)
         command, *rest = words.split(maxsplit=1)

@@ -16,6 +16,7 @@ r"""What a text can say of a pass in numbers and words: parsed to plain lists, c
 {word}, {word(402)}           the word drawn last, or at a token
 {sentence}                    all words drawn so far
 {typed(1)}, {typed(2)}        the last line of the prompt, the last but one
+{twice}                       the largest difference between two runs of this pass, made now, at any layer up to the present one
 {likelihood}, {untouched}     of all words drawn, in nats: under this pass, and under one that nobody touched
 """
 
@@ -38,7 +39,8 @@ Piece = Callable[[State, Measure], str]
 MOST_ONWARD = 60
 MOST_PROBES = 10  # that are named where another was asked for
 UNREAD = 2  # positions of the prompt that nothing was expected at: the document's mark, and the word after it
-NAMES = ("word", "likeliest", "sentence", "likelihood", "untouched")
+NAMES = ("word", "likeliest", "sentence", "likelihood", "untouched", "twice")
+PLACES = 16  # of a difference: about as many as the numbers have
 CALL = re.compile(r"\s*(?P<form>[a-z]+)\s*\((?P<inside>.*)\)\s*", re.DOTALL)
 GIVEN = re.compile(r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[A-Za-z0-9_-]+))\s*(?P<end>,|$)")
 UNKNOWN = "…"
@@ -65,6 +67,10 @@ def parsed_reading(head: str, start: int, scope: Scope) -> Tree | None:
         if bare == "likeliest":
             _Reading(bare, start, scope).under_way()
             return ["likeliest", 0]
+        if bare == "twice":
+            reading = _Reading(bare, start, scope)
+            reading.computed()
+            reading.under_way()
         return [bare, 0]
     match = CALL.fullmatch(head)
     if match is None or match["form"] not in FORMS:
@@ -421,6 +427,10 @@ def _untouched(_: int) -> Piece:
     return lambda state, measure: f"{untouched_log_likelihood(measure, state.words):.2f}"
 
 
+def _twice(_: int) -> Piece:
+    return lambda state, measure: f"{measure.twice(state.words, state.acts, state.layer):.{PLACES}f}"
+
+
 def _sentence(_: int) -> Piece:
     return lambda state, _measure: _set(state.words)
 
@@ -430,6 +440,7 @@ COMPILED: dict[str, Callable[..., Piece]] = {
     "word": _word,
     "likeliest": _likeliest,
     "sentence": _sentence,
+    "twice": _twice,
     "likelihood": _likelihood,
     "untouched": _untouched,
     "would": _would,

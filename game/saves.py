@@ -226,6 +226,7 @@ class Keeper:
                 _closed(file)
             raise
         run, differences, _ = restored(self.world, self.measure, journal.header.facts, journal.turns)
+        run = _good(run, differences, changed=journal.header.hash != self.world.hash)
         run = moved(run, min(journal.at, len(run.turns)))
         notes = _notes(path, journal, self.world, differences, held=file is None)
         if not mine:
@@ -259,11 +260,11 @@ class Keeper:
 
     def _walked(self, path: Path, journal: Journal, at: int) -> Run:
         run, differences, _ = restored(self.world, self.measure, journal.header.facts, journal.turns[:at])
-        if len(run.turns) < at or any(difference.broken for difference in differences):
-            raise RunError(
-                f"{path.name} cannot be walked to turn {at}: {differences[0].what if differences else 'it ends before'}"
-            )
-        return run
+        good = _good(run, differences, changed=journal.header.hash != self.world.hash)
+        if len(good.turns) < at:
+            why = f"it diverged at turn {differences[0].turn}: {differences[0].what}" if differences else "it ends before"
+            raise RunError(f"{path.name} cannot be walked to turn {at}: {why}")
+        return good
 
     def other(self, asked: str) -> Run:
         """Return a kept run where its cursor stands, to be looked at; raises ``RunError`` or ``UsageError``."""
@@ -295,6 +296,8 @@ class Keeper:
         """Give the run a name; raises ``RunError`` where it has no file yet, or the name cannot be one."""
         if self.path is None or self.file is None:
             raise RunError("there is nothing to name yet: a run is kept from its first choice on")
+        if name.isdigit():
+            raise RunError(f"a name that is only digits would be taken for the number of a run: say, run-{name[:9]}")
         if not NAME.fullmatch(name):
             raise RunError("a name is letters, digits, - and _, a letter or digit first, at most 60")
         if not self.number:
@@ -308,6 +311,13 @@ class Keeper:
         except OSError as error:
             raise RunError(f"cannot be named: {error.strerror}") from None
         self.path = target
+
+    @property
+    def _orphaned(self) -> bool:
+        """Whether nobody could find the run that is held by its number any more: its file is gone, or lies elsewhere."""
+        if not self.number or self.path is None:
+            return True
+        return not self.path.exists() if self.file is None else _gone(self.path, self.file)
 
     def close(self) -> None:
         """Let go of the file and of its lock."""
@@ -353,7 +363,7 @@ class Keeper:
         header = self.header
         if self.path is not None:
             now = self.fresh(header.facts)
-            parent = (self.number, run.at) if self.number else None
+            parent = None if self._orphaned else (self.number, run.at)
             header = now._replace(seed=header.seed, temperature=header.temperature, parent=parent)
         lines = [header.line(), *map(_turn_line, run.path), _turn_line(turn)]
         path, file = _created(self.folder, "".join(f"{line}\n" for line in lines).encode())
@@ -392,6 +402,15 @@ def _opened(path: Path) -> int | None:
         return file
     os.close(file)
     return None
+
+
+def _good(run: Run, differences: list[Divergence], *, changed: bool) -> Run:
+    """Return a run up to the first turn that came out differently; on a world that has changed, as far as it was walked.
+
+    What lies beyond is no part of it any more: copied into a sibling, with new digests, it would pass for what was played.
+    """
+    good = len(run.turns) if changed or not differences else differences[0].turn - 1
+    return run._replace(turns=run.turns[:good], at=good)
 
 
 def _closed(file: int | None) -> None:
@@ -437,7 +456,8 @@ def _notes(path: Path, journal: Journal, world: World, differences: list[Diverge
         notes.append(f"The weights are others than those {name} was played on: its recorded words are followed.")
     if differences:
         first = differences[0]
-        notes.append(f"{name} diverged at turn {first.turn}: {first.what}.")
+        stands = "" if first.broken or journal.header.hash != world.hash else f" It can be played to turn {first.turn - 1}."
+        notes.append(f"{name} diverged at turn {first.turn}: {first.what}.{stands}")
     if held:
         notes.append(f"{name} is being played elsewhere or cannot be written.")
     if differences or journal.faults or held or journal.header.hash != world.hash:

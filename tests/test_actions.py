@@ -6,6 +6,7 @@ import json
 from random import Random
 
 import pytest
+import yaml
 from conftest import WORLDS, changed
 
 from game.decoder import Distribution
@@ -48,6 +49,58 @@ def test_a_model_with_one_bit_changed_is_refused() -> None:
     data[700_000] ^= 1
     (problem,) = said(weights_fpw=bytes(data))
     assert "checksum" in problem
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (
+            b'{"weights": "0123456789abcdef0123"}',
+            "was measured on other weights (0123456789abcdef, these are b7c289cc9c7fdb83)",
+        ),
+        (b'{"weights": 7}', "was measured on other weights (7, these are b7c289cc9c7fdb83)"),
+        (b"{}", "cannot be read, or does not say which weights it was measured on"),
+        (b"[1]", "cannot be read, or does not say which weights it was measured on"),
+        (b'{"weights": ', "cannot be read, or does not say which weights it was measured on"),
+        (b"\xff\xfe{", "cannot be read, or does not say which weights it was measured on"),
+        (b"[" * 100_000, "cannot be read, or does not say which weights it was measured on"),
+    ],
+)
+def test_a_calibration_that_is_not_of_the_model_is_warned_of(content: bytes, what: str) -> None:
+    expected = f"world.yaml:12:8: W507 calibration.json {what}: no number in it holds of this model; measure again"
+    assert said(calibration_json=content) == [expected]
+
+
+def test_a_model_without_a_calibration_is_a_model() -> None:
+    assert said(calibration_json=None) == []
+
+
+def test_a_warning_lets_the_world_be_played() -> None:
+    contents = sorted({**CONTENTS, "calibration.json": b"{}"}.items())
+    reading = read_contents("forward-pass", "", contents, [])
+    assert [problem.severity for problem in reading.problems] == ["warning"]
+    assert reading.data is not None
+
+
+def test_what_is_too_soon_to_doubt_is_what_was_measured() -> None:
+    """The bands and thresholds that the world names are typed by hand: this holds them to what the weights were found to do."""
+    measured = json.loads(CONTENTS["calibration.json"])
+    read = json.loads(json.dumps(yaml.safe_load(CONTENTS["world.yaml"])))
+    band, windows = read["bands"]["too_soon_to_doubt"], measured["windows"]
+    assert band["from"] == measured["layers"]["waking"] + 1
+    assert band["to"] < windows["doubt_stirs"] < windows["doubt_holds"]
+    untouched = dict(measured["untouched"]["has"])["two"]
+    moved = {row["layer"]: abs(row["two"] - untouched) for row in measured["doubt_by_layer"]}
+    assert max(moved[layer] for layer in range(band["from"], band["to"] + 1)) < 0.01
+    assert min(moved[layer] for layer in moved if layer >= windows["doubt_holds"]) >= 0.1
+
+
+def test_no_is_said_to_be_ahead_about_where_it_gets_ahead() -> None:
+    """Below the one it never won, above the other it always did; what the world calls ahead lies between them."""
+    no = json.loads(CONTENTS["calibration.json"])["thresholds"]["no"]
+    quantity, bound = yaml.safe_load(CONTENTS["world.yaml"])["thresholds"]["no_is_ahead"].split(" > ")
+    assert quantity == "p('no')"
+    assert no["wins_from"] <= float(bound) <= no["loses_up_to"]
 
 
 @pytest.mark.parametrize("file", ["../weights.fpw", "/etc/passwd", "weights.bin"])

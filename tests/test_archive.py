@@ -234,6 +234,14 @@ def test_of_a_run_that_comes_out_otherwise_the_good_beginning_is_kept(saves: Pat
     assert (files(saves)[-1], choices_of(saves, 3)) == ("003-run.jsonl", choices_of(saves, 1)[:1])
 
 
+@pytest.mark.parametrize("name", ["2", "007-2", "007-\u0663"])
+def test_a_strangers_run_is_not_given_a_name_that_would_pass_for_a_number(saves: Path, tmp_path: Path, name: str) -> None:
+    stranger = tmp_path / f"{name}.jsonl"
+    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+    assert command("import", stranger, "--saves", saves).code == 0
+    assert files(saves)[-1] == "003-run.jsonl"
+
+
 def test_of_a_run_of_which_nothing_comes_out_nothing_is_kept(saves: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "odd.jsonl"
     text = (saves / WORLD / "001-run.jsonl").read_text()

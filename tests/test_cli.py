@@ -159,8 +159,11 @@ def test_where_no_terminal_is_play_begins_a_new_run_each_time(tmp_path: Path) ->
 
 
 def test_continue_without_a_run_says_so(tmp_path: Path) -> None:
-    expected = f"forward-pass: no run of first-light is kept in {tmp_path}: begin one with forward-pass play\n"
-    assert command("play", WORLD, "--continue", "--saves", tmp_path) == Done(1, "", expected)
+    done = command("play", WORLD, "--continue", "--saves", tmp_path)
+    begin = f"begin one with forward-pass play first-light --saves {tmp_path}"
+    assert done == Done(1, "", f"forward-pass: no run of first-light is kept in {tmp_path}: {begin}\n")
+    bare = command("play", "--continue", FORWARD_PASS_SAVES=f"{tmp_path}")
+    assert bare.err == f"forward-pass: no run of forward-pass is kept in {tmp_path}: begin one with forward-pass play\n"
 
 
 def test_continue_takes_the_run_that_was_appended_to_last(tmp_path: Path) -> None:

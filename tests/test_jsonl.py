@@ -254,8 +254,10 @@ def test_all_runs_and_another_run_can_be_asked_for(tmp_path: Path) -> None:
     assert (error["type"], "no run of first-light is called 9" in error["message"]) == ("error", True)
 
 
-def test_empty_lines_ask_nothing(tmp_path: Path) -> None:
-    assert types(spoken(tmp_path, "", "  \t", "say-now")) == ["scene", "decode", "scene"]
+def test_an_empty_line_is_answered_too_so_that_nobody_waits_for_ever(tmp_path: Path) -> None:
+    done = spoken(tmp_path, "", "  \t", "say-now")
+    assert types(done) == ["scene", "error", "error", "decode", "scene"]
+    assert [row["message"] for row in done.objects[1:3]] == [jsonl.EXPECTED] * 2
 
 
 JSON = st.recursive(

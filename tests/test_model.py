@@ -22,9 +22,11 @@ from game.model import (
     Model,
     Pass,
     decoder,
+    difference,
     imprint,
-    jacobian,
     lens,
+    mlp,
+    norm,
     prefill,
     probe,
     softmax,
@@ -34,7 +36,18 @@ from game.model import (
     truncated,
     uphill,
 )
-from game.weights import NORM_EPSILON, ROPE_BASE, Label, Parameters, Shape, Weights, pack_weights, parse_weights, read_weights
+from game.weights import (
+    NORM_EPSILON,
+    ROPE_BASE,
+    Array,
+    Label,
+    Parameters,
+    Shape,
+    Weights,
+    pack_weights,
+    parse_weights,
+    read_weights,
+)
 
 SHAPE = Shape(n_vocab=9, n_embd=8, n_head=2, d_head=4, n_hidden=12, n_local=2, n_global=4, n_mlp=3)
 MARK, FIRST, DOOR = 2, 3, 6  # the id that opens a pair; the first layer that sees everything; the last that attends
@@ -165,10 +178,16 @@ def test_local_layers_do_not_see_an_earlier_pair() -> None:
     assert not any(np.array_equal(one[layer][5:], two[layer][5:]) for layer in everything)
 
 
-def test_two_passes_are_the_same_to_the_last_bit_with_every_act() -> None:
-    done, same = think_twice(MODEL, READING.cache, 3, EVERY_ACT)
-    assert same
+def test_two_passes_are_the_same_in_every_number_with_every_act() -> None:
+    done, apart = think_twice(MODEL, READING.cache, 3, EVERY_ACT)
+    assert apart == 0
     assert np.isfinite(done.logits).all()
+
+
+def test_two_passes_that_are_not_the_same_are_apart_from_where_they_part() -> None:
+    once, other = step(MODEL, READING.cache, 3), step(MODEL, READING.cache, 3, (Shake(1, 0.5, FIRST),))
+    assert difference(once, other, FIRST - 1) == 0
+    assert 0 < difference(once, other, FIRST) <= difference(once, other)
 
 
 def test_logits_are_rounded_to_six_decimals_and_nothing_is_writable() -> None:
@@ -315,9 +334,17 @@ def test_a_word_in_the_tail_can_be_rewritten_too() -> None:
     assert np.allclose(cache.own_k[n_local:, :, -1] + edit.key, in_place.own_k[n_local:, :, -1])
 
 
-def test_the_jacobian_and_the_exact_gradient_agree() -> None:
+def jacobian(x: Array, poke: float) -> Array:
+    """Return how each logit answers to each number at the decoder's door, [d, V], by poking all d of them both ways."""
+    up, down = x + poke * np.eye(len(x)), x - poke * np.eye(len(x))
+    for at in range(SHAPE.n_attend, SHAPE.n_layer):
+        up, down = up + mlp(WEIGHTS, at, up), down + mlp(WEIGHTS, at, down)
+    return np.asarray((norm(up) - norm(down)) @ WEIGHTS.unembed / (2 * poke))
+
+
+def test_the_gradient_that_bends_follow_is_what_poking_every_number_finds() -> None:
     x = step(MODEL, READING.cache, 3).streams[DOOR]
-    poked = jacobian(WEIGHTS, x, poke=1e-5)
+    poked = jacobian(x, poke=1e-5)
     p = softmax(decoder(WEIGHTS, x))
     gradient = uphill(WEIGHTS, x[None], np.array([5]))[0]
     assert poked.shape == (SHAPE.n_embd, SHAPE.n_vocab)

@@ -58,6 +58,13 @@ def test_a_number_is_the_number_of_an_open_offer(play: Play) -> None:
     assert scene(play, "2") == "slope"
 
 
+def test_a_number_may_have_the_full_stop_that_it_is_shown_with(play: Play) -> None:
+    second = play.open_offers[1].choice.id
+    play.answer("2.")
+    assert play.run.turns[-1].choice == second
+    assert refusal(play, "99.").startswith("There is no choice 99 here")
+
+
 def test_closed_offers_have_no_number(play: Play) -> None:
     play.choose("read-question")
     assert [offer.choice.id for offer in play.closed_offers] == ["think-electric"]

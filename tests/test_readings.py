@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from math import log
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import TINY, built
@@ -51,6 +52,11 @@ class Pass(Written):
         """Answer by the position."""
         return Distribution(("face", "Why"), [log(position / 10), log(1 - position / 10)])
 
+    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+        """Answer by the layer."""
+        assert len(acts) == len(words) + 1
+        return layer / 10
+
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Look at the first positions only, the second the most; above any layer a little less."""
         assert len(acts) == len(words) + 1
@@ -76,6 +82,7 @@ def shown(source: str, state: State = STATE, given: Pass | None = None) -> str:
         ("{p(likeliest, again)}", "0.50"),
         ("{would(bend-no, 'two')} {would(lean)}", "0.15 foot"),
         ("{foreseen('face', 3)} {foreseen(word, 3)}", "0.30 0.70"),
+        ("{twice}", "0.5000000000000000"),
         ("{heed(start)} {heed(start, 401)} {heed(late, 405)}", "90.0 80.0 …"),
     ],
 )
@@ -173,7 +180,7 @@ def test_a_name_asked_for_in_vain_comes_with_those_that_there_are(source: str, a
 
 
 @pytest.mark.parametrize(
-    "source", ["{now('two')}", "{likeliest}", "{p(likeliest)}", "{would(lean)}", "{heed(start)}", "{lens('two')}"]
+    "source", ["{now('two')}", "{likeliest}", "{p(likeliest)}", "{would(lean)}", "{heed(start)}", "{lens('two')}", "{twice}"]
 )
 def test_at_an_ending_no_pass_is_under_way(source: str) -> None:
     with pytest.raises(ExpressionError, match="no pass is under way at an ending"):
@@ -187,7 +194,9 @@ def test_what_is_over_can_be_read_at_an_ending(source: str) -> None:
     assert parse_text(source, SCOPE._replace(ending=True))
 
 
-@pytest.mark.parametrize("source", ["{would(lean)}", "{foreseen('face', 3)}", "{heed(start)}", "{onward(3)}", "{lens('two')}"])
+@pytest.mark.parametrize(
+    "source", ["{would(lean)}", "{foreseen('face', 3)}", "{heed(start)}", "{onward(3)}", "{lens('two')}", "{twice}"]
+)
 def test_where_words_are_written_nothing_is_read_of_layers(source: str) -> None:
     with pytest.raises(ExpressionError, match="the words of this world are written"):
         parse_text(source, SCOPE._replace(probes=None))
@@ -196,6 +205,11 @@ def test_where_words_are_written_nothing_is_read_of_layers(source: str) -> None:
 def test_a_written_pass_expected_nothing() -> None:
     with pytest.raises(Exception, match="nothing was expected at position 3"):
         Written(built(TINY)).foreseen(3)
+
+
+def test_a_written_pass_is_not_thought_twice() -> None:
+    with pytest.raises(Exception, match="nothing can be thought twice"):
+        Written(built(TINY)).twice((), ((),), 3)
 
 
 # -- on the real pass
@@ -223,6 +237,30 @@ def test_the_attention_of_a_whole_token_is_one_and_is_shared_among_spans(compute
     shares = computed.attention(("foot", "has"), ((), (), ()), 1_000_000)
     assert sum(shares) == pytest.approx(1)
     assert len(shares) == len(computed.world.prompt) + 2
+
+
+def test_a_pass_thought_twice_is_the_same_to_the_last_place(computed: Computed) -> None:
+    tree = parse_text("{twice}", SCOPE)
+    done = (Act("look-giraffe", 36), Act("doubt", 57))
+    state = State("", 402, 60, (), b"", b"", ("foot", "has"), ((), (), done), (), Facts())
+    assert compiled_text(tree)(state, computed) == "0.0000000000000000"
+
+
+def test_thought_twice_the_pass_is_run_twice_whatever_is_remembered_of_it(
+    computed: Computed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from game import model  # noqa: PLC0415 - NumPy comes with the first pass
+
+    step, ran = model.step, []
+
+    def counted(*given: Any) -> model.Pass:
+        ran.append(given[2])
+        return step(*given)
+
+    computed.passed(("foot", "has"), ((), (), ()))
+    monkeypatch.setattr(model, "step", counted)
+    assert computed.twice(("foot", "has"), (), 50) == 0
+    assert ran == [computed.ids["has"]] * 2
 
 
 def test_the_question_asked_again_is_answered_from_what_was_said(computed: Computed) -> None:

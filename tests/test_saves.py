@@ -11,6 +11,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from stat import S_ISREG
 from unittest.mock import patch
 
@@ -35,7 +36,7 @@ from fixtures_play import (
 
 from game.errors import Interrupted, RunError
 from game.journal import read_journal
-from game.play import Refused
+from game.play import Play, Refused
 from game.saves import endings_found, forget, next_number, summaries
 
 
@@ -395,6 +396,14 @@ def test_what_cannot_be_a_name_is_refused(tmp_path: Path, name: str) -> None:
     assert files(tmp_path) == ["001-run.jsonl"]
 
 
+def test_a_name_that_would_pass_for_a_number_is_refused(tmp_path: Path) -> None:
+    with playing(tmp_path, "read-question") as play:
+        refused = [Refused("a name that is only digits would be taken for the number of a run: say, run-2")]
+        assert play.answer("save 2") == refused
+        assert said(play.answer("save run-2"), play).strip() == "The run is named run-2 as first-light/1."
+    assert files(tmp_path) == ["001-run-2.jsonl"]
+
+
 def test_before_its_first_choice_there_is_nothing_to_name(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
     assert play.answer("save x") == [Refused("there is nothing to name yet: a run is kept from its first choice on")]
@@ -450,15 +459,35 @@ def test_an_edited_digest_is_named_and_the_next_choice_begins_a_sibling(tmp_path
     before = path.read_bytes()
     play, notes = resumed_play(tmp_path)
     assert notes == (
-        f"001-run.jsonl diverged at turn 2: its digest is {second}, the file has 0123456789abcdef.",
+        f"001-run.jsonl diverged at turn 2: its digest is {second}, the file has 0123456789abcdef. It can be played to turn 1.",
         "It stays as it is; the next choice begins a sibling of it.",
     )
-    assert play.run.at == 2
-    play.undo("")
+    assert play.run.at == len(play.run.turns) == 1
     play.choose("to-slope")
     let_go(play)
     assert path.read_bytes() == before
     assert choices_of(tmp_path, 2) == ["read-question", "to-slope"]
+
+
+def test_an_edited_run_cannot_be_laundered_by_going_on_with_it(tmp_path: Path) -> None:
+    path = played(tmp_path, "read-question", "read-again", "to-slope")
+    first = journal(tmp_path).turns[0].digest
+    path.write_text(path.read_text().replace(first, "0123456789abcdef"))
+    play, notes = resumed_play(tmp_path)
+    assert notes[0].endswith(f"turn 1: its digest is {first}, the file has 0123456789abcdef. It can be played to turn 0.")
+    assert (play.run.at, play.run.turns) == (0, ())
+    play.choose("say-now")
+    let_go(play)
+    assert choices_of(tmp_path, 2) == ["say-now"]
+
+
+def test_no_branch_is_grown_beyond_an_edited_turn(tmp_path: Path) -> None:
+    path = played(tmp_path, "read-question", "read-again", "to-slope")
+    second = journal(tmp_path).turns[1].digest
+    path.write_text(path.read_text().replace(second, "0123456789abcdef"))
+    with pytest.raises(RunError, match=f"cannot be walked to turn 2: it diverged at turn 2: its digest is {second}"):
+        keeper(tmp_path).fork("1", 2)
+    assert keeper(tmp_path).fork("1", 1).run.at == 1
 
 
 def test_an_edited_choice_is_named_and_the_good_beginning_stays_playable(tmp_path: Path) -> None:
@@ -479,7 +508,7 @@ def test_an_edited_scene_is_named(tmp_path: Path) -> None:
     path = played(tmp_path, "read-question")
     path.write_text(path.read_text().replace('"scene":"question"', '"scene":"slope"'))
     play, notes = resumed_play(tmp_path)
-    assert notes[0] == "001-run.jsonl diverged at turn 1: it led to question, the file has slope."
+    assert notes[0] == "001-run.jsonl diverged at turn 1: it led to question, the file has slope. It can be played to turn 0."
     let_go(play)
 
 
@@ -548,9 +577,30 @@ def test_a_run_whose_file_was_removed_goes_on_in_another(tmp_path: Path) -> None
         run_file(tmp_path).unlink()
         play.choose("to-slope")
         assert choices_of(tmp_path) == ["read-question", "read-again", "to-slope"]
+        assert journal(tmp_path).header.parent is None
         run_file(tmp_path).write_bytes(b"")
         play.choose("let-be")
     assert choices_of(tmp_path, 2) == ["read-question", "read-again", "to-slope", "let-be"]
+    assert journal(tmp_path, 2).header.parent is None
+
+
+def test_a_run_whose_folder_was_removed_is_not_its_own_parent(tmp_path: Path) -> None:
+    with playing(tmp_path, "read-question") as play:
+        rmtree(tmp_path / WORLD)
+        play.choose("read-again")
+    assert choices_of(tmp_path) == ["read-question", "read-again"]
+    assert journal(tmp_path).header.parent is None
+
+
+def test_a_branch_of_a_run_that_was_removed_meanwhile_has_no_parent(tmp_path: Path) -> None:
+    path = played(tmp_path, "read-question", "read-again")
+    kept = keeper(tmp_path)
+    run, _ = kept.fork("1", 1)
+    path.unlink()
+    play = Play(kept.world, kept.measure, kept, run)
+    play.choose("to-slope")
+    let_go(play)
+    assert journal(tmp_path).header.parent is None
 
 
 def test_a_run_whose_file_was_replaced_goes_on_in_another(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from game.training.corpus import Document, article, draw_document, fill
 from game.training.grammar import Form, Grammar, GrammarError, read_grammar, read_yaml, vocabulary
 from game.weights import Label, with_label
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="training needs torch, which is not installed: pip install torch==2.13.0")
 
 from game.training.checkpoints import Snapshot, read_latest, read_snapshot, snapshots, write_snapshot  # noqa: E402
 from game.training.export import parameters_of  # noqa: E402

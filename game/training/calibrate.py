@@ -38,8 +38,9 @@ from game.training.study import Accuracy
 from game.weights import Array, Weights
 
 SAFE_MARGIN = 0.2  # nats by which a word has to win before the story may count on it
-READABLE, HOLDS, SETTLED = 0.99, 0.10, 0.5
+READABLE, STIRS, HOLDS, SETTLED = 0.99, 0.01, 0.10, 0.5
 NOTE_KEEPS = 0.9  # a note carries from a layer if it does so much of what it does from the first one
+ELSEWHERE = ("after stay", "asked again", "bend at Your", "bend at foot", "objection at Your")  # groups not of `has`
 ENDINGS_SAY = ("two", "no", "zero", "one", "four", "I", "<end>")
 
 
@@ -62,6 +63,7 @@ def calibrate(
         "bands": {b.name: {"measured": _short(m), **_bounds(b), "says": b.says} for b, m in bands},
         "carriers": {name: {"token": at, "word": tokenise(NOTES[name])[at]} for name, at in carriers.items()},
         "windows": windows(setting, probes, doubts, notes),
+        "thresholds": thresholds(effects),
         "untouched": {said: likeliest(weights, at_word(setting, said).logits) for said in SAID},
         "run_on": [{"word": word, "then": likeliest(weights, done.logits, 3)} for word, done in _run_on(setting)],
         "surprise": surprise(weights, prompt),
@@ -113,10 +115,26 @@ def windows(
     return {
         "nonsense_readable": _first_that_stays([(a.layer, a.held_out >= READABLE) for a in probes["nonsense"]]),
         "no_readable": _first_that_stays([(a.layer, a.held_out >= midway) for a in says_no]),
+        "doubt_stirs": _first_that_stays([(row["layer"], abs(untouched_two - row["two"]) >= STIRS) for row in doubts]),
         "doubt_holds": _first_that_stays([(row["layer"], untouched_two - row["two"] >= HOLDS) for row in doubts]),
         "word_settled": _first_that_stays([(r["layer"], r["top"] == word and r["probability"] >= SETTLED) for r in lenses]),
         "notes_carry_until": {name: _last_that_carries(rows) for name, rows in notes.items()},
     }
+
+
+def thresholds(effects: Iterable[Effect]) -> dict[str, dict[str, float]]:
+    """Return, for each word an ending needs that ever won at `has`, between which shares it may win or not.
+
+    With less than `wins_from` it never won, with more than `loses_up_to` it always did.
+    """
+    at_has = [effect for effect in effects if effect.group not in ELSEWHERE]
+    found = {}
+    for word in ENDINGS_SAY:
+        won = [effect.shares.get(word, 0.0) for effect in at_has if effect.winner == word]
+        lost = [effect.shares.get(word, 0.0) for effect in at_has if effect.winner != word]
+        if won and lost:
+            found[word] = {"wins_from": _short(min(won)), "loses_up_to": _short(max(lost))}
+    return found
 
 
 def _first_that_stays(rows: Sequence[tuple[int, bool]]) -> int | None:
@@ -262,18 +280,20 @@ def can_be_said(setting: Setting, effects: Sequence[Effect]) -> dict[str, dict[s
         for margin, group, act, layer in sorted(rows, key=lambda row: -row[0]):
             best.setdefault(group, {"act": act, "layer": layer, "margin": _short(margin)})
         found[word] = best
-    found["question at Your"] = _question(setting)
+    for word, target in (("Your", "question"), ("Your", "hand"), ("Your", "I"), ("Your", "<end>"), ("foot", "."), ("has", ".")):
+        found[f"{target} at {word}"] = _bent(setting, word, target)
     found["two, oneself removed"] = _removed(setting)
     return found
 
 
-def _question(setting: Setting) -> dict[str, Any]:
+def _bent(setting: Setting, word: str, target: str) -> dict[str, Any]:
+    """Return the least bend by which a word is said at another one, and how the line then goes on."""
     weights, door = setting.model.weights, setting.model.weights.shape.n_attend
-    for share in (0.05, 0.1, 0.15, 0.2, 0.3):
-        done = at_word(setting, "Your", (Bend(word_id(weights, "question"), share, door),))
+    for share in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
+        done = at_word(setting, word, (Bend(word_id(weights, target), share, door),))
         e = effect_of(weights, "bend", f"share {share:g}", door, done.logits)
-        if e.winner == "question" and e.margin >= SAFE_MARGIN:
-            said = [word for word, _ in run_on(setting, done.cache, "question", 4)]
+        if e.winner == target and e.margin >= SAFE_MARGIN:
+            said = [word for word, _ in run_on(setting, done.cache, target, 4)]
             return {"bend": {"act": e.act, "layer": door, "margin": _short(e.margin), "goes_on": said}}
     return {}
 

@@ -1,21 +1,27 @@
 """What a world ships of a network: its weights, their calibration, their card. NumPy only; training is not needed for it.
 
-`publish` writes all three from parameters; `recalibrate` measures a world's weights again and writes the other two.
+`publish` writes all three from parameters; `recalibrate` measures a world's weights again and writes the other two; `recard`
+writes the card from what was measured: `python -m game.training.publish WORLD`.
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from game.loader import read_world
+from game.passes import measure_of
 from game.training.bands import Band, find_carriers, measure, read_bands
 from game.training.calibrate import calibrate
 from game.training.card import card
 from game.training.grammar import Grammar, read_grammar, vocabulary
 from game.training.schedule import Schedule, read_schedule
 from game.training.study import Accuracy, doubt, draw_study, nonsense_probe, objection, says_no_probe
+from game.walk.decodings import TABLE, Decodings
 from game.weights import Array, Label, Parameters, Weights, pack_weights, parse_weights, read_weights, with_label
+from game.world import World
 
 WEIGHTS, CALIBRATION, CARD = "weights.fpw", "calibration.json", "MODEL.md"
 
@@ -77,6 +83,32 @@ def recalibrate(world: Path) -> Files:
     return describe(corpus, weights, carriers, study(corpus, weights).accuracies, world)
 
 
+def recard(world: Path) -> Path:
+    """Write the card of `world` again, from its calibration and its table of decodings; measure nothing. Return the card.
+
+    Raises `ValueError` where the calibration is of other weights, and what reading the files raises.
+    """
+    corpus, weights = read_corpus(world), read_weights(world / WEIGHTS)
+    calibration = json.loads((world / CALIBRATION).read_text(encoding="utf8"))
+    if calibration["weights"] != weights.checksum:
+        message = f"{world / CALIBRATION} was measured on other weights"
+        raise ValueError(message)
+    text = card(weights, corpus.grammar, corpus.schedule, calibration, decodings_of(world))
+    _write(world / CARD, text.encode())
+    return world / CARD
+
+
+def decodings_of(world: Path) -> list[list[Any]]:
+    """Return the rows of a world's table of decodings; none where it has no table, or one that is not of it as it is now."""
+    data = read_world(world).data
+    if data is None or not (world / TABLE).is_file():
+        return []
+    kept = json.loads((world / TABLE).read_text(encoding="utf8"))
+    read = World(data, world)
+    rows: list[list[Any]] = kept["rows"]
+    return rows if kept["of"] == Decodings(read, measure_of(read), 0).digest else []
+
+
 def study(corpus: Corpus, weights: Weights) -> Findings:
     """Return the directions and probes of a network, after every layer."""
     read = draw_study(weights, corpus.grammar, corpus.schedule.study, range(1, weights.shape.n_layer + 1))
@@ -121,3 +153,7 @@ def _write(path: Path, data: bytes) -> None:
     partial = path.with_suffix(path.suffix + ".partial")
     partial.write_bytes(data)
     partial.replace(path)
+
+
+if __name__ == "__main__":
+    recard(Path(sys.argv[1]))

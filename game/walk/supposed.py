@@ -51,6 +51,11 @@ class Supposed:
         del position
         return Distribution((), ())
 
+    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+        """Return nothing: no rule of the machine asks for a pass to be run again."""
+        del words, acts, layer
+        return 0.0
+
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Return nothing: no rule of the machine asks where heads look."""
         del words, acts, layer

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from game.effects import SAID, Setting, after, answered, at_word, follow, identi
 from game.interventions import Act, Bend, Drop, Note, Push, Shake
 from game.model import Pass, lens, probe, softmax
 from game.training.bands import measure, missed, read_bands
+from game.training.card import card
 from game.training.grammar import read_grammar, vocabulary
+from game.training.publish import decodings_of, read_corpus, recard
 from game.weights import read_weights
 
 WORLD = Path(__file__).parents[2] / "worlds/forward-pass"
@@ -48,6 +51,54 @@ def chance(setting: Setting, done: Pass, word: str) -> float:
 def test_the_calibration_and_the_card_are_of_these_weights(setting: Setting, calibration: dict[str, Any]) -> None:
     assert calibration["weights"] == setting.model.weights.checksum
     assert setting.model.weights.checksum in (WORLD / "MODEL.md").read_text(encoding="utf-8")
+
+
+def test_the_card_is_what_was_measured_and_short() -> None:
+    corpus, weights = read_corpus(WORLD), read_weights(WEIGHTS)
+    calibration = json.loads((WORLD / "calibration.json").read_text(encoding="utf-8"))
+    decodings = decodings_of(WORLD)
+    text = card(weights, corpus.grammar, corpus.schedule, calibration, decodings)
+    again = "python -m game.training.publish worlds/forward-pass"
+    assert (WORLD / "MODEL.md").read_text(encoding="utf-8") == text, again
+    table = text[text.index("## What each act does") : text.index("## Where it differs")]
+    assert "`forward-pass effects` measures and prints the whole table" in " ".join(table.split())
+    assert len(table.encode()) < 12_000
+    assert len(text.encode()) < 24_000
+
+
+def test_the_card_counts_the_decodings_of_the_story_that_are_won_narrowly() -> None:
+    rows = decodings_of(WORLD)
+    narrow = sum(row[3] < 0.2 for row in rows)
+    said = f"- {narrow} of the {len(rows):,} decodings that the story can reach have a margin below 0.2 nats; the narrowest: "
+    assert f"{said}*" in (WORLD / "MODEL.md").read_text(encoding="utf-8")
+    assert narrow > 0
+
+
+def test_a_table_that_is_not_of_the_world_as_it_is_now_is_not_counted(tmp_path: Path) -> None:
+    copy = tmp_path / "forward-pass"
+    shutil.copytree(WORLD, copy)
+    assert decodings_of(copy) == decodings_of(WORLD)
+    (copy / "decodings.json").write_text('{"format": 1, "of": "others", "rows": [[1]], "readings": []}')
+    assert decodings_of(copy) == []
+    (copy / "decodings.json").unlink()
+    assert decodings_of(copy) == []
+    assert "decodings that the story can reach" not in recard(copy).read_text(encoding="utf-8")
+
+
+def test_a_card_is_not_written_from_a_calibration_of_other_weights(tmp_path: Path) -> None:
+    copy = tmp_path / "forward-pass"
+    shutil.copytree(WORLD, copy)
+    text = (copy / "calibration.json").read_text(encoding="utf-8")
+    (copy / "calibration.json").write_text(text.replace(read_weights(WEIGHTS).checksum, "0" * 64), encoding="utf-8")
+    with pytest.raises(ValueError, match="was measured on other weights"):
+        recard(copy)
+
+
+def test_what_the_endings_need_can_be_said_there(calibration: dict[str, Any]) -> None:
+    for name in ("hand at Your", "I at Your", "<end> at Your", ". at foot", ". at has"):
+        (way,) = calibration["can_be_said"][name].values()
+        assert way["margin"] >= 0.2
+        assert way["goes_on"][0] == name.split()[0]
 
 
 def test_the_network_has_the_words_of_the_corpus_and_the_shape_of_the_story(setting: Setting) -> None:
