@@ -136,7 +136,9 @@ def keep_world(contents: Contents, data: dict[str, Any]) -> None:
         cache.mkdir(parents=True, exist_ok=True)
         partial = cache / f"{_key(contents)}.{os.getpid()}"
         try:
-            partial.write_text(json.dumps(data), encoding="utf8")
+            partial.write_text(
+                json.dumps(data | {"places": {}}), encoding="utf8"
+            )  # only a check asks for them, and it reads anew
             partial.replace(cache / _key(contents))
         finally:
             partial.unlink(missing_ok=True)

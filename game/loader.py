@@ -25,7 +25,7 @@ from game.expressions import (
 )
 from game.gathering import ID, POSITION, SINGLES
 from game.library import TEXT, Contents, world_contents, world_hash
-from game.prose import parse_line, parse_text
+from game.prose import Offsets, parse_line, parse_text
 from game.reader import Entry
 from game.tokeniser import DOC, tokenise
 from game.world import DECODE, FORMAT, OTHERWISE
@@ -36,6 +36,7 @@ REQUIRED = ("format", "title", "version", "layers", "waking", "boundary", "start
 SCENE_KEYS = ("text", "choices")
 ENDING_KEYS = ("title", "text")
 CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "do", "measure", "then", "goto", "cut")
+PLACED_KEYS = ("if", "needs", "until", "cost", "cut", "goto")  # those of a choice that a walk finds fault with
 TOKEN_KEYS = ("written", "then")
 CASE_KEYS = ("if", "say")
 TARGET_KEYS = ("if", "goto")
@@ -129,6 +130,7 @@ class _Loader(ActLoader, Beside):
         self.shown = shown
         self.scope = Scope({}, {}, {}, 0)
         self.goals: dict[str, int] = {}  # what a goto may name
+        self.places: dict[str, Any] = {}  # where conditions, cases and what varies in texts stand
 
     # -- the world ------------------------------------------------------------------------------------------------
 
@@ -169,7 +171,8 @@ class _Loader(ActLoader, Beside):
             "telling": self.telling(),
             "glossary": self.glossary(),
             "hints": self.hint_steps(),
-            "places": {
+            "places": self.places
+            | {
                 f"{section}.{name}": _place(entry)
                 for section in ("variables", "thresholds", "acts")
                 for name, entry in self.sections[section].items()
@@ -381,7 +384,9 @@ class _Loader(ActLoader, Beside):
         if "then" in keys:
             rows = self.mapping(entry.source, keys["then"], "then is")
             kind = "last" if last else "word"
-            arrivals = {word: self.targets(entry.source, node, kind) for word, (_, node) in rows.items()}
+            for word, (key, node) in rows.items():
+                self.places[f"word.{position}.{word}"] = _place(entry._replace(key=key))
+                arrivals[word] = self.targets(entry.source, node, kind, place=f"{position}.{word}")
             if OTHERWISE not in arrivals and isinstance(keys["then"].value, dict):
                 message = f"token {position} must say where any other word leads: {OTHERWISE}: scene"
                 self.problems.append(entry.source.at(keys["then"], "E302", message))
@@ -444,20 +449,33 @@ class _Loader(ActLoader, Beside):
             if choices == {}:
                 self.problems.append(entry.source.at(entry.key, "E202", f"the scene {key} needs a choice"))
             mine = [choice for choice in choices if self.homes[choice] == key] if isinstance(choices, dict) else []
-            rows[key] = self.scene_row(index, entry, "", keys.get("text"), mine)
+            rows[key] = self.scene_row(index, entry, "", self.scene_text(key, entry, index, keys.get("text")), mine)
         for index, (key, entry) in enumerate(self.sections["endings"].items(), len(rows)):
             keys = self.keyed(entry, f"the ending {key}", ENDING_KEYS, ENDING_KEYS)
             title = self.string(entry.source, keys["title"], "title") if "title" in keys else "?"
-            rows[key] = self.scene_row(index, entry, " ".join(title.split()), keys.get("text"), [])
+            text = self.scene_text(key, entry, index, keys.get("text"), ending=True)
+            rows[key] = self.scene_row(index, entry, " ".join(title.split()), text, [])
         return rows
 
-    def scene_row(self, index: int, entry: Entry, title: str, text: Node | None, choices: list[str]) -> dict[str, Any]:
-        scope = self.scope._replace(scene=index, ending=bool(title))
+    def scene_text(self, key: str, entry: Entry, index: int, node: Node | None, *, ending: bool = False) -> Tree:
+        scope = self.scope._replace(scene=index, ending=ending)
+        return self.text(entry.source, node, parse_text, scope, f"scene.{key}")
+
+    def text(self, source: Source, node: Node | None, parse: Callable[..., Tree], scope: Scope, name: str) -> Tree:
+        """Return the tree of a text, having kept under its name where what varies in it stands."""
+        met: Offsets = []
+        tree = self.parsed(source, node, parse, scope, met) if node else None
+        if node and tree and met:
+            found = source.places(node, {offset for some in met for offset in some})
+            self.places[f"text.{name}"] = [[found[offset] for offset in some] for some in met]
+        return tree or []
+
+    def scene_row(self, index: int, entry: Entry, title: str, text: Tree, choices: list[str]) -> dict[str, Any]:
         return {
             "slot": index,
             "token": entry.token,
             "title": title,
-            "text": (self.parsed(entry.source, text, parse_text, scope) if text else None) or [],
+            "text": text,
             "choices": choices,
             "place": _place(entry),
         }
@@ -469,11 +487,12 @@ class _Loader(ActLoader, Beside):
         scope = self.scope._replace(scene=scene)
 
         def text(name: str, parse: Callable[..., Tree] = parse_line) -> Tree:
-            return (self.parsed(source, keys[name], parse, scope) if name in keys else None) or []
+            return self.text(source, keys.get(name), parse, scope, f"{name}.{key}")
 
         if ("needs" in keys) != ("why" in keys):
             self.problems.append(source.at(entry.key, "E202", f"the choice {key}: needs and why go together"))
-        goto = self.targets(source, keys["goto"], "choice", scene) if "goto" in keys else []
+        goto = self.targets(source, keys["goto"], "choice", scene, place=key) if "goto" in keys else []
+        self.places |= {f"{name}.{key}": _placed(source, keys[name]) for name in PLACED_KEYS if name in keys}
         decodes = any(target == DECODE for _, target in goto)
         if decodes and any(target not in ("", DECODE) for _, target in goto):
             self.problems.append(source.at(keys["goto"], "E303", "either every case of a goto is decode, or none"))
@@ -534,10 +553,11 @@ class _Loader(ActLoader, Beside):
         rows = [] if node is None else self.several(source, node, what)
         return [name for row in rows if (name := self.name(source, row, what, known))]
 
-    def targets(self, source: Source, node: Node, kind: str, scene: int | None = None) -> Tree:
+    def targets(self, source: Source, node: Node, kind: str, scene: int | None = None, *, place: str) -> Tree:
         """Return ``[condition, scene]`` rows of a goto: one id, or a list of ``{if, goto}`` whose last has no ``if``.
 
-        The goto's ``kind`` says whose it is: a ``choice``'s, a ``word``'s, or a word's of the ``last`` token.
+        The goto's ``kind`` says whose it is: a ``choice``'s, a ``word``'s, or a word's of the ``last`` token. Where each row
+        stands is kept under ``place``.
         """
         if isinstance(node.value, str):
             return [[None, self.target(source, node, kind)]]
@@ -545,8 +565,9 @@ class _Loader(ActLoader, Beside):
             self.problems.append(source.at(node, "E203", "expected a scene's id, or a list of cases {if, goto}"))
             return []
         rows: Tree = []
-        for item in node.value:
+        for number, item in enumerate(node.value):
             keys = self.keyed(Entry(source, item, item), "a case", TARGET_KEYS, ("goto",))
+            self.places[f"case.{number}.{place}"] = _placed(source, keys.get("if") or keys.get("goto") or item)
             target = self.target(source, keys["goto"], kind) if "goto" in keys else ""
             rows.append([self.condition(source, keys.get("if"), scene), target])
         self.last_is_open(source, node)
@@ -575,6 +596,12 @@ class _Loader(ActLoader, Beside):
 
 def _indexed(names: Iterable[str]) -> dict[str, int]:
     return {name: index for index, name in enumerate(names)}
+
+
+def _placed(source: Source, node: Node) -> str:
+    """Return where a value begins, inside its quotes."""
+    problem = source.inside(node, 0, "", "") if isinstance(node.value, str) else source.at(node, "", "")
+    return f"{problem.file}:{problem.line}:{problem.column}"
 
 
 def _place(entry: Entry) -> str:

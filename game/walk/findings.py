@@ -60,6 +60,11 @@ class _Findings:
     def _seen(self, kind: str, name: Any) -> Seen | None:
         return self.witnesses.met.get(Item(kind, name))
 
+    def _at(self, key: str, otherwise: str) -> str:
+        """Return the place of a key, a case or a word where it was kept, otherwise that of what it stands in."""
+        place: str = self.data["places"].get(key, otherwise)
+        return place
+
     def _never(self, place: str, code: str, message: str) -> Iterator[Problem]:
         """Yield that something never happens, where the walk was whole, and otherwise that it was not met."""
         if self.whole:
@@ -92,7 +97,8 @@ class _Findings:
         if place in self.known:
             return
         if not marked(("offered", choice)):
-            yield from self._never(place, "E412", f"{choice} is never on offer: its if never holds where it stands")
+            condition = self._at(f"if.{choice}", self._at(f"until.{choice}", place))
+            yield from self._never(condition, "E412", f"{choice} is never on offer: its if never holds where it stands")
             return
         if not self._met("open", choice):
             yield from self._closed(choice, row)
@@ -100,13 +106,18 @@ class _Findings:
         for key in ("if", "needs"):
             said = row[key] is not None and not (key == "if" and row["until"])  # below which layer it is there was not asked
             if said and not marked((key, choice, False)) and self.whole:
-                yield problem_at(place, "W421", f"the {key} of {choice} always holds where it stands")
+                yield problem_at(
+                    self._at(f"{key}.{choice}", place), "W421", f"the {key} of {choice} always holds where it stands"
+                )
         if row["cut"] and not marked(("cut", choice, True)):
-            yield from self._never(place, "I425", f"{choice} is never cut short: there are always layers enough")
+            yield from self._never(
+                self._at(f"cut.{choice}", place), "I425", f"{choice} is never cut short: there are always layers enough"
+            )
         if row["cut"] is not None and not marked(("cut", choice, False)):
-            yield from self._never(place, "W430", f"{choice} is always cut short: its goto is never followed")
+            message = f"{choice} is always cut short: its goto is never followed"
+            yield from self._never(self._at(f"goto.{choice}", place), "W430", message)
         elif row["goto"][0][1] != DECODE:
-            yield from self._cases(("goto", choice), row["goto"], place, f"the goto of {choice}")
+            yield from self._cases(("goto", choice), row["goto"], self._at(f"goto.{choice}", place), f"the goto of {choice}")
 
     def _closed(self, choice: str, row: dict[str, Any]) -> Iterator[Problem]:
         marked = self.evidence.marked
@@ -114,15 +125,19 @@ class _Findings:
             yield problem_at(row["place"], "E417", f"no run on the measured pass can take {choice}, only a supposed one")
         elif marked(("short", choice)):
             message = f"{choice} takes {row['cost']} layers, and wherever it is on offer fewer are left"
-            yield from self._never(row["place"], "E414", message)
+            yield from self._never(self._at(f"cost.{choice}", row["place"]), "E414", message)
         else:
             why = "its needs never hold" if row["needs"] is not None else "the token has always borne as much as it can"
-            yield from self._never(row["place"], "E413", f"{choice} is on offer and never open: {why}")
+            yield from self._never(
+                self._at(f"needs.{choice}", row["place"]), "E413", f"{choice} is on offer and never open: {why}"
+            )
 
-    def _cases(self, mark: tuple[Any, ...], cases: Tree, place: str, what: str) -> Iterator[Problem]:
+    def _cases(self, mark: tuple[Any, ...], cases: Tree, otherwise: str, what: str) -> Iterator[Problem]:
         """Yield the cases of a goto that are never selected, or that leave nothing to those after them."""
+        name = ".".join(map(str, mark[1:]))
         for number, (_, target) in enumerate(cases):
             if not self.evidence.marked((*mark, number, True)):
+                place = self._at(f"case.{number}.{name}", otherwise)
                 yield from self._never(place, "E422", f"case {number + 1} of {what} ({target}) is never selected")
 
     # -- texts ----------------------------------------------------------------------------------------------------
@@ -163,11 +178,12 @@ class _Findings:
             if not any(mark[:2] == ("word", token) for walk in self.evidence.walks for mark in walk.marks):
                 continue  # nobody comes to the end of this token
             for word, cases in arrivals.items():
+                its = self._at(f"word.{token}.{word}", place)
                 if self.evidence.marked(("word", token, word)):
-                    yield from self._cases(("arrival", token, word), cases, place, f"the word {word!r} at token {token}")
+                    yield from self._cases(("arrival", token, word), cases, its, f"the word {word!r} at token {token}")
                 elif word != OTHERWISE and self.evidence.decodings.source == "model":
                     message = f"token {token} answers {word!r}, and no pass that can be reached gives it {LEAST:g}"
-                    yield from self._never(place, "W423", message)
+                    yield from self._never(its, "W423", message)
             strange = self._strange(token, frozenset(arrivals))
             if strange and len(arrivals) > 1:  # a token that names no word tells none from another
                 listed = ", ".join(f"{word!r} ({100 * chance:.3g} %)" for word, chance in strange[:MOST_NAMED])
