@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from game.actions import ActLoader, laid
 from game.beside import Beside
-from game.errors import Problem
+from game.errors import Problem, hint_at
 from game.expressions import (
     MOST_NUMBER,
     Scope,
@@ -31,6 +31,7 @@ from game.tokeniser import DOC, tokenise
 from game.world import DECODE, FORMAT, OTHERWISE
 from game.yamltree import Node, Source, read_tree
 
+MAIN = "world.yaml"
 MOST_LISTED = 100  # problems named a world; more are counted
 REQUIRED = ("format", "title", "version", "layers", "waking", "boundary", "start", "prompt", "tokens", "scenes", "endings")
 SCENE_KEYS = ("text", "choices")
@@ -72,6 +73,7 @@ def read_contents(world: str, shown: str, contents: Contents, problems: list[Pro
     """Return the data of the world whose files are given by name and content; ``shown`` leads the places of problems."""
     reader = _Loader(world, shown, list(problems))
     reader.beside = {name: content for name, content in contents if not name.endswith(TEXT)}
+    reader.main = _main_file(shown, [name for name, _ in contents if name not in reader.beside and "/" not in name])
     whole = len(contents) > len(reader.beside) and not any(problem.severity == "error" for problem in problems)
     for name, content in contents:
         if name in reader.beside:
@@ -91,7 +93,7 @@ def read_contents(world: str, shown: str, contents: Contents, problems: list[Pro
         elif met:
             whole = False
     data = reader.data(world_hash(contents)) if whole else None  # what a lost file held would all be missed
-    found = _in_order(reader.problems)
+    found = _in_order(_without_replaced(reader))
     return Reading(None if any(problem.severity == "error" for problem in found) else data, found)
 
 
@@ -112,6 +114,30 @@ def _shortened(problem: Problem) -> Problem:
     return problem._replace(message=f"{problem.message[:LONGEST_SAID]}…")
 
 
+def _main_file(shown: str, names: list[str]) -> str:
+    """Return the file in which a missing key is missed: ``world.yaml``, or else the first there is."""
+    name = MAIN if MAIN in names or not names else names[0]
+    return f"{shown}/{name}" if shown else name
+
+
+def _without_replaced(reader: _Loader) -> list[Problem]:
+    """Return the problems without gotos to scenes that are missing because they were given an id that is there already."""
+    twice = sum(_is_scene_twice(problem, reader) for problem in reader.problems)
+    missing = {problem.message for problem in reader.problems if problem.code == "E301"}
+    if not twice or len(missing) > twice:
+        return reader.problems
+    return [problem for problem in reader.problems if problem.code != "E301"]
+
+
+def _is_scene_twice(problem: Problem, reader: _Loader) -> bool:
+    """Return whether a problem is that of a scene or an ending whose id is there already."""
+    scene = problem.message.partition(" ")[0]
+    first = reader.sections["scenes"].get(scene) or reader.sections["endings"].get(scene)
+    if first is None or problem.code not in ("E010", "E207"):
+        return False
+    return problem.code == "E207" or (first.source.file, first.key.column) == (problem.file, problem.column)
+
+
 class Unread(tuple[str, ...]):
     """The probes of a model that could not be read: whatever is asked for may be one, and one problem is enough."""
 
@@ -128,6 +154,7 @@ class _Loader(ActLoader, Beside):
         super().__init__(problems)
         self.world = world
         self.shown = shown
+        self.main = shown or world  # the file that says what the world is
         self.scope = Scope({}, {}, {}, 0)
         self.goals: dict[str, int] = {}  # what a goto may name
         self.places: dict[str, Any] = {}  # where conditions, cases and what varies in texts stand
@@ -181,14 +208,13 @@ class _Loader(ActLoader, Beside):
 
     def whole_enough(self) -> None:
         """Report what no world can do without, and a folder whose name cannot be a world's."""
-        here = Problem(self.shown or self.world, 1, 1, "E202", "")
         for key in REQUIRED:
-            if key not in self.singles and not self.sections.get(key):
+            if key not in self.singles and not self.sections.get(key) and hint_at(key) not in self.meant:
                 meaning = SINGLES.get(key, f"its {key}")
-                self.problems.append(here._replace(message=f"the world needs {key}: {meaning}"))
+                self.problems.append(Problem(self.main, 1, 1, "E202", f"the world needs {key}: {meaning}"))
         if not ID.fullmatch(self.world):
             message = f"{self.world!r} cannot be a world's folder: small letters, digits, -"
-            self.problems.append(here._replace(code="E204", message=message))
+            self.problems.append(Problem(self.shown or self.world, 1, 1, "E204", message))
 
     def take_scope(self, variables: list[Variable], prompt: list[str], waking: int, boundary: int) -> None:
         """Take up all that conditions, gotos and acts may name: ids, names, bands, the model's words, spans and acts."""

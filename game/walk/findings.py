@@ -8,6 +8,7 @@ from typing import Any
 from game.errors import Problem
 from game.expressions import Tree
 from game.state import Facts
+from game.walk.control import Beyond, Walk
 from game.walk.decodings import LEAST, Key
 from game.walk.loops import trapped
 from game.walk.proof import Evidence
@@ -244,10 +245,8 @@ class _Findings:
             yield problem_at(self.data["tokens"][decoded][2], "W420", message)
 
     def _thresholds(self) -> Iterator[Problem]:
-        """Yield the thresholds that a measured pass comes too near to."""
+        """Yield the thresholds that a pass comes too near to, measured or written."""
         table, places = self.evidence.decodings, self.data["places"]
-        if table.source != "model":
-            return
         for threshold in self.evidence.world.thresholds:
             if threshold.quantity == "p":
                 values = [table.rows[key].chances.get(threshold.word, 0.0) for key in table.used]
@@ -255,7 +254,8 @@ class _Findings:
                 values = [value for row, value in table.readings.items() if row[:2] == (threshold.quantity, threshold.word)]
             near = [value for value in values if abs(value - threshold.bound) < NEAR]
             if near:
-                message = f"{threshold.name} is measured as {near[0]:.6f}, nearer to {threshold.bound:g} than {NEAR:g}"
+                is_there = "measured" if table.source == "model" else "written"
+                message = f"{threshold.name} is {is_there} as {near[0]:.6f}, nearer to {threshold.bound:g} than {NEAR:g}"
                 yield problem_at(places[f"thresholds.{threshold.name}"], "E419", message)
 
     def _limits(self) -> Iterator[Problem]:
@@ -263,13 +263,24 @@ class _Findings:
         if not self.whole:
             walked = max(len(walk.parents) for walk in self.evidence.walks)
             yield problem_at(place, "W429", f"the walk stopped after {walked:,} states: what lies beyond is unknown")
-        if any(walk.supposed for walk in self.evidence.walks):
-            drawn = "" if self.evidence.likely.supposed else "with words drawn, "
-            message = (
-                f"{drawn}there are more passes than were measured ({self.evidence.decodings.measured:,} now): beyond, the walk "
-                "is abstract, with every word and every threshold taken as possible"
-            )
-            yield problem_at(place, "W428", message)
+        for walk in self.evidence.walks:
+            if walk.beyond:
+                drawn = "with words drawn, " if walk.drawn else ""
+                message = (
+                    f"{drawn}{self._beyond(walk, walk.beyond)}: beyond, the walk is abstract, with every word and every "
+                    "threshold taken as possible"
+                )
+                yield problem_at(place, "W428", message)
+                return
+
+    def _beyond(self, walk: Walk, beyond: Beyond) -> str:
+        """Return which limit a walk came to, and for how much there was room when it did."""
+        most = f"{walk.limits.concrete:,} states are walked with their passes measured"
+        if beyond.limit == "passes":
+            most = f"{self.evidence.decodings.most:,} passes are measured"
+        began = "began with" if beyond.what == "histories" else "had to measure"
+        at = f"{beyond.spent:,} were when token {beyond.token} {began} {beyond.of:,} {beyond.what}"
+        return f"at most {most}: {at}, and there was room for {beyond.room:,}"
 
 
 def run_of(seen: Seen) -> str:
