@@ -208,10 +208,14 @@ def _unsaid(data: Data) -> Iterator[Problem]:
         return  # a model says what it says
     said = {word for written in cases for _, chances in written for word in chances}
     places = data["places"]
-    asked = [(word, place) for _, arrivals, place in data["tokens"] for word in arrivals if word != OTHERWISE]
-    asked += [(word, places[f"thresholds.{name}"]) for name, _, word, *_ in data["thresholds"]]
-    for row in [*data["scenes"].values(), *data["choices"].values()]:
-        asked += [(word, row["place"]) for word in _asked(list(row.values()))]
+    asked = [(word, places[f"thresholds.{name}"]) for name, _, word, *_ in data["thresholds"]]
+    for token, (_, arrivals, _) in enumerate(data["tokens"], len(data["prompt"])):
+        asked += [(word, places[f"word.{token}.{word}"]) for word in arrivals if word != OTHERWISE]
+    for row in data["scenes"].values():
+        asked += [(word, row["place"]) for word in _asked(row["text"])]
+    for choice, row in data["choices"].items():
+        for key, tree in row.items():
+            asked += [(word, places.get(f"{key}.{choice}", row["place"])) for word in _asked(tree)]
     for written, _, place in data["tokens"]:
         asked += [(word, place) for word in _asked(written)]
     for word, place in asked:

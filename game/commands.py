@@ -61,7 +61,7 @@ def add_check(commands: Commands[argparse.ArgumentParser]) -> None:
         default=200_000,
         help="measure at most N passes; beyond, the walk is abstract",
     )
-    parser.add_argument("--again", action="store_true", help="measure every pass again, whatever the table has")
+    parser.add_argument("--again", action="store_true", help="walk again and measure every pass again, whatever was kept")
     parser.add_argument("--table", action="store_true", help="write the table of decodings beside the weights")
     parser.set_defaults(carry_out=check)
 
@@ -69,14 +69,14 @@ def add_check(commands: Commands[argparse.ArgumentParser]) -> None:
 def check(asked: argparse.Namespace) -> int:
     """Check worlds; return 1 where any of them has an error."""
     from game.passes import measure_of
+    from game.walk.kept import walked_once
     from game.walk.proof import Asked
-    from game.walk.report import walked
 
     reports: list[Walked] = []
     for name in asked.world or world_names():
         with _progress(wanted=asked.format == "text") as tell:
             try:
-                report = walked(
+                report = walked_once(
                     world_folder(name), measure_of, Asked(asked.decodings, tell=tell, again=asked.again, table=asked.table)
                 )
             except WorldError as error:

@@ -71,4 +71,9 @@ def nearest(word: str, known: list[str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - 3 ms that only a mistake should pay for
 
     close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return hint_at(close[0]) if close else ""
+
+
+def hint_at(word: str) -> str:
+    """Return the hint that ``word`` was meant."""
+    return f" (did you mean {word}?)"

@@ -47,6 +47,7 @@ class Gatherer(Reader):
         self.sections: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
         self.choices: dict[str, Entry] = {}
         self.homes: dict[str, str] = {}  # the scene in which each choice stands
+        self.meant: set[str] = set()  # what was said of keys that there are not
         self.files: list[Entry] = []  # the key ``token`` of each file that has one, and the token
 
     def gather(self, source: Source, root: Node) -> None:
@@ -63,7 +64,9 @@ class Gatherer(Reader):
             elif key in SINGLES:
                 self.once(self.singles, Entry(source, key_node, node, token))
             elif key != "token":
-                self.problems.append(source.at(key_node, "E201", f"no such key: {key}{self.near(key, known)}"))
+                hint = self.near(key, known)
+                self.meant.add(hint)
+                self.problems.append(source.at(key_node, "E201", f"no such key: {key}{hint}"))
 
     def gather_section(self, source: Source, section: str, node: Node, token: int) -> None:
         """Take up the entries of a section; none may be called as one of another section that shares its names."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from game.actions import ActLoader, laid
 from game.beside import Beside
-from game.errors import Problem
+from game.errors import Problem, hint_at
 from game.expressions import (
     MOST_NUMBER,
     Scope,
@@ -26,17 +26,19 @@ from game.expressions import (
 from game.garbage import uncollected
 from game.gathering import ID, POSITION, SINGLES
 from game.library import TEXT, Contents, world_contents, world_hash
-from game.prose import parse_line, parse_text
+from game.prose import Offsets, parse_line, parse_text
 from game.reader import Entry
 from game.tokeniser import DOC, tokenise
 from game.world import DECODE, FORMAT, OTHERWISE
 from game.yamltree import Node, Source, read_tree
 
+MAIN = "world.yaml"
 MOST_LISTED = 100  # problems named a world; more are counted
 REQUIRED = ("format", "title", "version", "layers", "waking", "boundary", "start", "prompt", "tokens", "scenes", "endings")
 SCENE_KEYS = ("text", "choices")
 ENDING_KEYS = ("title", "text")
 CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "do", "measure", "then", "goto", "cut")
+PLACED_KEYS = ("if", "needs", "until", "cost", "cut", "goto")  # those of a choice that a walk finds fault with
 TOKEN_KEYS = ("written", "then")
 CASE_KEYS = ("if", "say")
 TARGET_KEYS = ("if", "goto")
@@ -77,6 +79,7 @@ def read_contents(world: str, shown: str, contents: Contents, problems: list[Pro
 def _read(reader: _Loader, contents: Contents) -> Reading:
     shown = reader.shown
     reader.beside = {name: content for name, content in contents if not name.endswith(TEXT)}
+    reader.main = _main_file(shown, [name for name, _ in contents if name not in reader.beside and "/" not in name])
     whole = len(contents) > len(reader.beside) and not any(problem.severity == "error" for problem in reader.problems)
     for name, content in contents:
         if name in reader.beside:
@@ -96,7 +99,7 @@ def _read(reader: _Loader, contents: Contents) -> Reading:
         elif met:
             whole = False
     data = reader.data(world_hash(contents)) if whole else None  # what a lost file held would all be missed
-    found = _in_order(reader.problems)
+    found = _in_order(_without_replaced(reader))
     return Reading(None if any(problem.severity == "error" for problem in found) else data, found)
 
 
@@ -117,6 +120,30 @@ def _shortened(problem: Problem) -> Problem:
     return problem._replace(message=f"{problem.message[:LONGEST_SAID]}…")
 
 
+def _main_file(shown: str, names: list[str]) -> str:
+    """Return the file in which a missing key is missed: ``world.yaml``, or else the first there is."""
+    name = MAIN if MAIN in names or not names else names[0]
+    return f"{shown}/{name}" if shown else name
+
+
+def _without_replaced(reader: _Loader) -> list[Problem]:
+    """Return the problems without gotos to scenes that are missing because they were given an id that is there already."""
+    twice = sum(_is_scene_twice(problem, reader) for problem in reader.problems)
+    missing = {problem.message for problem in reader.problems if problem.code == "E301"}
+    if not twice or len(missing) > twice:
+        return reader.problems
+    return [problem for problem in reader.problems if problem.code != "E301"]
+
+
+def _is_scene_twice(problem: Problem, reader: _Loader) -> bool:
+    """Return whether a problem is that of a scene or an ending whose id is there already."""
+    scene = problem.message.partition(" ")[0]
+    first = reader.sections["scenes"].get(scene) or reader.sections["endings"].get(scene)
+    if first is None or problem.code not in ("E010", "E207"):
+        return False
+    return problem.code == "E207" or (first.source.file, first.key.column) == (problem.file, problem.column)
+
+
 class Unread(tuple[str, ...]):
     """The probes of a model that could not be read: whatever is asked for may be one, and one problem is enough."""
 
@@ -133,8 +160,10 @@ class _Loader(ActLoader, Beside):
         super().__init__(problems)
         self.world = world
         self.shown = shown
+        self.main = shown or world  # the file that says what the world is
         self.scope = Scope({}, {}, {}, 0)
         self.goals: dict[str, int] = {}  # what a goto may name
+        self.places: dict[str, Any] = {}  # where conditions, cases and what varies in texts stand
 
     # -- the world ------------------------------------------------------------------------------------------------
 
@@ -175,7 +204,8 @@ class _Loader(ActLoader, Beside):
             "telling": self.telling(),
             "glossary": self.glossary(),
             "hints": self.hint_steps(),
-            "places": {
+            "places": self.places
+            | {
                 f"{section}.{name}": _place(entry)
                 for section in ("variables", "thresholds", "acts")
                 for name, entry in self.sections[section].items()
@@ -184,14 +214,13 @@ class _Loader(ActLoader, Beside):
 
     def whole_enough(self) -> None:
         """Report what no world can do without, and a folder whose name cannot be a world's."""
-        here = Problem(self.shown or self.world, 1, 1, "E202", "")
         for key in REQUIRED:
-            if key not in self.singles and not self.sections.get(key):
+            if key not in self.singles and not self.sections.get(key) and hint_at(key) not in self.meant:
                 meaning = SINGLES.get(key, f"its {key}")
-                self.problems.append(here._replace(message=f"the world needs {key}: {meaning}"))
+                self.problems.append(Problem(self.main, 1, 1, "E202", f"the world needs {key}: {meaning}"))
         if not ID.fullmatch(self.world):
             message = f"{self.world!r} cannot be a world's folder: small letters, digits, -"
-            self.problems.append(here._replace(code="E204", message=message))
+            self.problems.append(Problem(self.shown or self.world, 1, 1, "E204", message))
 
     def take_scope(self, variables: list[Variable], prompt: list[str], waking: int, boundary: int) -> None:
         """Take up all that conditions, gotos and acts may name: ids, names, bands, the model's words, spans and acts."""
@@ -387,7 +416,9 @@ class _Loader(ActLoader, Beside):
         if "then" in keys:
             rows = self.mapping(entry.source, keys["then"], "then is")
             kind = "last" if last else "word"
-            arrivals = {word: self.targets(entry.source, node, kind) for word, (_, node) in rows.items()}
+            for word, (key, node) in rows.items():
+                self.places[f"word.{position}.{word}"] = _place(entry._replace(key=key))
+                arrivals[word] = self.targets(entry.source, node, kind, place=f"{position}.{word}")
             if OTHERWISE not in arrivals and isinstance(keys["then"].value, dict):
                 message = f"token {position} must say where any other word leads: {OTHERWISE}: scene"
                 self.problems.append(entry.source.at(keys["then"], "E302", message))
@@ -450,20 +481,33 @@ class _Loader(ActLoader, Beside):
             if choices == {}:
                 self.problems.append(entry.source.at(entry.key, "E202", f"the scene {key} needs a choice"))
             mine = [choice for choice in choices if self.homes[choice] == key] if isinstance(choices, dict) else []
-            rows[key] = self.scene_row(index, entry, "", keys.get("text"), mine)
+            rows[key] = self.scene_row(index, entry, "", self.scene_text(key, entry, index, keys.get("text")), mine)
         for index, (key, entry) in enumerate(self.sections["endings"].items(), len(rows)):
             keys = self.keyed(entry, f"the ending {key}", ENDING_KEYS, ENDING_KEYS)
             title = self.string(entry.source, keys["title"], "title") if "title" in keys else "?"
-            rows[key] = self.scene_row(index, entry, " ".join(title.split()), keys.get("text"), [])
+            text = self.scene_text(key, entry, index, keys.get("text"), ending=True)
+            rows[key] = self.scene_row(index, entry, " ".join(title.split()), text, [])
         return rows
 
-    def scene_row(self, index: int, entry: Entry, title: str, text: Node | None, choices: list[str]) -> dict[str, Any]:
-        scope = self.scope._replace(scene=index, ending=bool(title))
+    def scene_text(self, key: str, entry: Entry, index: int, node: Node | None, *, ending: bool = False) -> Tree:
+        scope = self.scope._replace(scene=index, ending=ending)
+        return self.text(entry.source, node, parse_text, scope, f"scene.{key}")
+
+    def text(self, source: Source, node: Node | None, parse: Callable[..., Tree], scope: Scope, name: str) -> Tree:
+        """Return the tree of a text, having kept under its name where what varies in it stands."""
+        met: Offsets = []
+        tree = self.parsed(source, node, parse, scope, met) if node else None
+        if node and tree and met:
+            found = source.places(node, {offset for some in met for offset in some})
+            self.places[f"text.{name}"] = [[found[offset] for offset in some] for some in met]
+        return tree or []
+
+    def scene_row(self, index: int, entry: Entry, title: str, text: Tree, choices: list[str]) -> dict[str, Any]:
         return {
             "slot": index,
             "token": entry.token,
             "title": title,
-            "text": (self.parsed(entry.source, text, parse_text, scope) if text else None) or [],
+            "text": text,
             "choices": choices,
             "place": _place(entry),
         }
@@ -475,11 +519,12 @@ class _Loader(ActLoader, Beside):
         scope = self.scope._replace(scene=scene)
 
         def text(name: str, parse: Callable[..., Tree] = parse_line) -> Tree:
-            return (self.parsed(source, keys[name], parse, scope) if name in keys else None) or []
+            return self.text(source, keys.get(name), parse, scope, f"{name}.{key}")
 
         if ("needs" in keys) != ("why" in keys):
             self.problems.append(source.at(entry.key, "E202", f"the choice {key}: needs and why go together"))
-        goto = self.targets(source, keys["goto"], "choice", scene) if "goto" in keys else []
+        goto = self.targets(source, keys["goto"], "choice", scene, place=key) if "goto" in keys else []
+        self.places |= {f"{name}.{key}": _placed(source, keys[name]) for name in PLACED_KEYS if name in keys}
         decodes = any(target == DECODE for _, target in goto)
         if decodes and any(target not in ("", DECODE) for _, target in goto):
             self.problems.append(source.at(keys["goto"], "E303", "either every case of a goto is decode, or none"))
@@ -540,10 +585,11 @@ class _Loader(ActLoader, Beside):
         rows = [] if node is None else self.several(source, node, what)
         return [name for row in rows if (name := self.name(source, row, what, known))]
 
-    def targets(self, source: Source, node: Node, kind: str, scene: int | None = None) -> Tree:
+    def targets(self, source: Source, node: Node, kind: str, scene: int | None = None, *, place: str) -> Tree:
         """Return ``[condition, scene]`` rows of a goto: one id, or a list of ``{if, goto}`` whose last has no ``if``.
 
-        The goto's ``kind`` says whose it is: a ``choice``'s, a ``word``'s, or a word's of the ``last`` token.
+        The goto's ``kind`` says whose it is: a ``choice``'s, a ``word``'s, or a word's of the ``last`` token. Where each row
+        stands is kept under ``place``.
         """
         if isinstance(node.value, str):
             return [[None, self.target(source, node, kind)]]
@@ -551,8 +597,9 @@ class _Loader(ActLoader, Beside):
             self.problems.append(source.at(node, "E203", "expected a scene's id, or a list of cases {if, goto}"))
             return []
         rows: Tree = []
-        for item in node.value:
+        for number, item in enumerate(node.value):
             keys = self.keyed(Entry(source, item, item), "a case", TARGET_KEYS, ("goto",))
+            self.places[f"case.{number}.{place}"] = _placed(source, keys.get("if") or keys.get("goto") or item)
             target = self.target(source, keys["goto"], kind) if "goto" in keys else ""
             rows.append([self.condition(source, keys.get("if"), scene), target])
         self.last_is_open(source, node)
@@ -581,6 +628,12 @@ class _Loader(ActLoader, Beside):
 
 def _indexed(names: Iterable[str]) -> dict[str, int]:
     return {name: index for index, name in enumerate(names)}
+
+
+def _placed(source: Source, node: Node) -> str:
+    """Return where a value begins, inside its quotes."""
+    problem = source.inside(node, 0, "", "") if isinstance(node.value, str) else source.at(node, "", "")
+    return f"{problem.file}:{problem.line}:{problem.column}"
 
 
 def _place(entry: Entry) -> str:

@@ -41,22 +41,32 @@ NOT_NAMES = readings.NOT_NAMES | {"spelled", "else"}
 """The words of a text's own grammar, so that no variable and no threshold may be called by them."""
 
 
-def parse_text(source: str, scope: Scope) -> Tree:
-    """Return the tree of a text: a list of ``[guard, pieces, as it stands]``; raises ``ExpressionError``."""
+Offsets = list[list[int]]
+"""Where what varies in a text stands, in the order of the text: of a condition its own place, of a choice by number or word
+those of its alternatives."""
+
+
+def parse_text(source: str, scope: Scope, met: Offsets | None = None) -> Tree:
+    """Return the tree of a text: a list of ``[guard, pieces, as it stands]``; raises ``ExpressionError``.
+
+    Where what varies stands is added to ``met``.
+    """
+    met = [] if met is None else met
     paragraphs: Tree = []
     for match in PARAGRAPH.finditer(source):
         if match[1].strip():
             guarded = bool(paragraphs) and paragraphs[-1][0] is not None
-            paragraphs.append(_paragraph(source, match.start(1), match.end(), scope, guarded))
+            paragraphs.append(_paragraph(_Pieces(source, match.start(1), match.end(), scope, met), guarded))
     return paragraphs
 
 
-def parse_line(source: str, scope: Scope) -> Tree:
+def parse_line(source: str, scope: Scope, met: Offsets | None = None) -> Tree:
     """Return the tree of a single line of text, such as a choice's words: no paragraphs, no guards."""
-    return [[None, _Pieces(source, 0, len(source), scope).read(0), False]]
+    return [[None, _Pieces(source, 0, len(source), scope, [] if met is None else met).read(0), False]]
 
 
-def _paragraph(source: str, start: int, end: int, scope: Scope, guarded: bool) -> Tree:  # noqa: FBT001 - private
+def _paragraph(pieces: _Pieces, guarded: bool) -> Tree:  # noqa: FBT001 - private
+    source, start, end, scope = pieces.source, pieces.at, pieces.end, pieces.scope
     guard: Any = None
     match = GUARD.match(source, start, end)
     if match:
@@ -67,12 +77,19 @@ def _paragraph(source: str, start: int, end: int, scope: Scope, guarded: bool) -
             guard = "else"
         else:
             guard = shifted(match.start(1), parse_condition, match[1], scope)
-        start = match.end()
+        pieces.met.append([_first(source, match.start(1))])
+        pieces.at = match.end()
     elif source[start:end].lstrip().startswith("["):
         opening = source.index("[", start)
         raise ExpressionError(opening, "E106", r"this bracket is never closed (write \[ for a bracket in the text)")
     stands = not match and source[start] in " \t"
-    return [guard, _Pieces(source, start, end, scope).read(0), stands]
+    return [guard, pieces.read(0), stands]
+
+
+def _first(source: str, start: int) -> int:
+    """Return where the next character stands that is no blank."""
+    match = SPACES.match(source, start)
+    return match.end() if match else start
 
 
 def shifted(offset: int, parse: Callable[[str, Scope], Any], source: str, scope: Scope) -> Any:
@@ -87,8 +104,8 @@ def shifted(offset: int, parse: Callable[[str, Scope], Any], source: str, scope:
 class _Pieces:
     """A reader of one paragraph's pieces: strings, and lists for what varies."""
 
-    def __init__(self, source: str, start: int, end: int, scope: Scope) -> None:
-        self.source, self.at, self.end, self.scope = source, start, end, scope
+    def __init__(self, source: str, start: int, end: int, scope: Scope, met: Offsets) -> None:
+        self.source, self.at, self.end, self.scope, self.met = source, start, end, scope, met
 
     def read(self, depth: int) -> Tree:
         """Read pieces up to the end, or inside braces to the ``|`` or ``}`` that ends them."""
@@ -151,15 +168,19 @@ class _Pieces:
         kind, tree = shifted(head_start, parse_value, head, self.scope)
         if kind == "word" or (kind == "number" and tree[0] != "visits"):
             raise ExpressionError(head_start, "E104", "what decides is a condition, an enumeration, or visit")
+        places = [_first(self.source, self.at)]
+        self.met.append(places)
         branches = [self.branch(depth)]
         while self.at < self.end and self.source[self.at] == "|":
             self.at += 1
+            places.append(_first(self.source, self.at))
             branches.append(self.branch(depth))
         if self.at >= self.end:
             raise ExpressionError(opening, "E106", "this brace is never closed")
         self.at += 1
         self.counted(kind, branches, opening)
         if kind == "truth":
+            places[:] = [_first(self.source, head_start)]
             return ["if", tree, *branches, *([[]] if len(branches) == 1 else [])]
         return ["visit" if kind == "number" else "case", tree, branches]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from itertools import chain
 from typing import Any, NamedTuple
 
-from game.errors import Problem, nearest
+from game.errors import Problem, hint_at, nearest
 from game.expressions import ExpressionError, Tree
 from game.yamltree import Node, Source
 
@@ -47,13 +47,12 @@ class Reader:
     def keyed(self, entry: Entry, what: str, known: tuple[str, ...], required: tuple[str, ...] = ()) -> dict[str, Node]:
         """Return the values of a mapping by key, having reported unknown and missing keys."""
         rows = self.mapping(entry.source, entry.node, f"{what} is")
-        for key, (key_node, _) in rows.items():
-            if key not in known:
-                message = f"{what} has no key {key}{self.near(key, known)}"
-                self.problems.append(entry.source.at(key_node, "E201", message))
+        hints = {key: self.near(key, known) for key in rows if key not in known}
+        for key, hint in hints.items():
+            self.problems.append(entry.source.at(rows[key][0], "E201", f"{what} has no key {key}{hint}"))
         if isinstance(entry.node.value, dict):
             for key in required:
-                if key not in rows:
+                if key not in rows and hint_at(key) not in hints.values():  # a misspelt key is told once
                     self.problems.append(entry.source.at(entry.key, "E202", f"{what} needs {key}"))
         return {key: node for key, (_, node) in rows.items() if key in known}
 

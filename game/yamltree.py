@@ -8,7 +8,7 @@ strings: what a plain ``no`` or ``12`` means is decided by whoever expects a tru
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -103,6 +103,23 @@ class Source:
             return Problem(self.file, node.line, node.column + index - node.index, code, message)
         line = node.line + self.text.count("\n", node.index, index)
         return Problem(self.file, line, index - line_start, code, message)
+
+    def places(self, node: Node, offsets: Iterable[int]) -> dict[int, str]:
+        """Return where the characters at ``offsets`` of a scalar stand, as ``file:line:column``; in one go, however many."""
+        found: dict[int, str] = {}
+        atoms = enumerate(self._atoms(node))
+        line, line_start, index = node.line, node.index - node.column, node.index
+        at = before = 0
+        count = -1
+        for offset in sorted(offsets):
+            before += sum(character not in BLANKS for character in node.value[at:offset])
+            at, begun = offset, index
+            while count < before and (atom := next(atoms, None)):
+                count, index = atom[0], atom[1].start()
+            if breaks := self.text.count("\n", begun, index):
+                line, line_start = line + breaks, self.text.rfind("\n", begun, index)
+            found[offset] = f"{self.file}:{line}:{index - line_start}"
+        return found
 
     def _index(self, node: Node, offset: int) -> int:
         """Return where in the file the character at ``offset`` of a scalar stands; past its end, the place after its last.

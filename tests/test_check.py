@@ -65,19 +65,19 @@ def test_the_world_for_authors_passes() -> None:
     [
         ("11-the.yaml", "goto: labelled", "goto: labeled", "11-the.yaml:78:15: E301 no scene or ending is called labeled"),
         ("world.yaml", "      again: the-loop\n", "", "endings.yaml:27:3: E401 nothing leads to the ending the-loop"),
-        ("11-the.yaml", "if: reads < 3", "if: reads < 0", "11-the.yaml:40:7: E412 read-again is never on offer"),
+        ("11-the.yaml", "if: reads < 3", "if: reads < 0", "11-the.yaml:42:13: E412 read-again is never on offer"),
         (
             "11-the.yaml",
             "needs: reads > 1",
             "needs: reads > 3",
-            "11-the.yaml:46:7: E413 think-electric is on offer and never open",
+            "11-the.yaml:48:16: E413 think-electric is on offer and never open",
         ),
-        ("11-the.yaml", "[reads > 1]", "[reads > 3]", "11-the.yaml:29:3: E418 no run ever shows “There are two honest"),
+        ("11-the.yaml", "[reads > 1]", "[reads > 3]", "11-the.yaml:35:8: E418 no run ever shows “There are two honest"),
         (
             "world.yaml",
             "{if: hurried, goto",
             "{if: reads > 3, goto",
-            "E422 case 2 of the word 'otherwise' at token 12 (half-said)",
+            "world.yaml:50:15: E422 case 2 of the word 'otherwise' at token 12 (half-said)",
         ),
         ("12-next.yaml", "copied-out:\n", "stray-word:\n", "E010 stray-word stands here twice"),
         ("12-next.yaml", "nod-along:", "read-again:", "E207 read-again is there already"),
@@ -134,26 +134,26 @@ LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
                 "      wait: {say: Wait., cost: 2, do: lamp = true, goto: waking}\n"
                 "      seen: {say: Seen., if: lamp, goto: decode}\n"
             ),
-            "24:7: E414 late takes 5 layers, and wherever it is on offer fewer are left",
+            "24:47: E414 late takes 5 layers, and wherever it is on offer fewer are left",
         ),
         (
             ("      leave: {say: Leave., if: not lamp, goto: decode}\n      wait: {say: Wait., cost: 0, goto: waking}\n"),
-            "23:7: W421 the if of leave always holds where it stands",
+            "23:32: W421 the if of leave always holds where it stands",
         ),
         (
             (
                 "      leave: {say: Leave., goto: decode}\n      run: {say: Run., cost: 7, cut: lamp = true, goto: waking}\n"
                 "      read-it: {say: 'Read{not lamp: , unlit}.', goto: decode}\n"
             ),
-            "24:7: W430 run is always cut short: its goto is never followed",
+            "24:57: W430 run is always cut short: its goto is never followed",
         ),
         (
             ("      leave: {say: '{lamp: Leave it. | Leave.}', goto: decode}\n"),
-            "23:7: E418 no run ever shows “Leave it.” in the words of leave",
+            "23:22: E418 no run ever shows “Leave it.” in the words of leave",
         ),
         (
             ("      leave: {say: Leave., goto: decode, then: '{not lamp: Gone. | Gone, lit.}'}\n"),
-            "23:7: E418 no run ever shows “Gone, lit.” in what is said after leave",
+            "23:50: E418 no run ever shows “Gone, lit.” in what is said after leave",
         ),
         (
             (
@@ -161,7 +161,7 @@ LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
                 "      ask: {say: Ask., needs: lamp, why: '{lamp: No. | Dark.}', goto: decode}\n"
                 "      light: {say: Light it., do: lamp = true, goto: waking}\n"
             ),
-            "24:7: E418 no run ever shows “No.” in the reason of ask",
+            "24:44: E418 no run ever shows “No.” in the reason of ask",
         ),
     ],
 )
@@ -195,7 +195,7 @@ def test_the_third_run_is_walked_too_where_the_world_tells_it_apart(check: Check
     told = changed(counted, ("text: I was there.", "text: '{instantiation > 1 and found(done): Here again. | I was there.}'"))
     assert lines(check(told)) == []
     report = check(changed(told, ("instantiation > 1", "instantiation > 3")))
-    assert "18:3: E418 no run ever shows “Here again.” in the scene waking" in lines(report)
+    assert "19:13: E418 no run ever shows “Here again.” in the scene waking" in lines(report)
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
@@ -391,4 +391,4 @@ def test_a_word_that_no_pass_says_is_a_warning(cached: Path, tmp_path: Path, mon
     modelled_world(tmp_path / "modelled", changed(MODELLED, ("      two: later\n", "      Because: later\n")))
     report = walked(tmp_path / "modelled", measure_of)
     never = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "W423"]
-    assert "30:3: W423 token 8 answers 'Because', and no pass that can be reached gives it 0.0001" in never
+    assert "33:7: W423 token 8 answers 'Because', and no pass that can be reached gives it 0.0001" in never

@@ -125,8 +125,10 @@ def test_a_character_of_a_scalar_is_found_where_it_stands_in_the_file(text: str)
     before, _, _ = text.partition("TWO")
     place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
     for further in range(3):
-        problem = source.inside(node, node.value.index("TWO") + further, "E000", "")
+        offset = node.value.index("TWO") + further
+        problem = source.inside(node, offset, "E000", "")
         assert (problem.line, problem.column - further) == place
+        assert source.places(node, [offset]) == {offset: f"{source.file}:{problem.line}:{problem.column}"}
 
 
 @pytest.mark.parametrize(
@@ -157,9 +159,11 @@ def test_any_character_of_any_scalar_is_found(value: str, style: str, unicode: b
     dumped = yaml.dump([value], default_style=style, allow_unicode=unicode, width=width)
     source, node = scalar("a:\n" + dumped)
     (item,) = node.value
+    places = source.places(item, range(len(item.value)))
     for offset, character in enumerate(item.value):
         if character not in " \t\n":
             problem = source.inside(item, offset, "E000", "")
+            assert places[offset] == f"{source.file}:{problem.line}:{problem.column}"
             there = source.text.split("\n")[problem.line - 1][problem.column - 1 :]
             escape = re.match(r"\\(x..|u....|U........|.)", there) if item.style == '"' else None
             assert (yaml.safe_load(f'"{escape[0]}"') if escape else there[0]) == character

@@ -2,5 +2,6 @@
 
 ``fields`` says what a condition reads and packs what is read into one number; ``slices`` finds what still matters where;
 ``decodings`` knows what the pass says; ``control`` walks; ``variants`` and ``witness`` are about text and concrete runs;
-``findings`` turns what was met into problems; ``proof`` puts it together; ``players`` walks at random.
+``findings`` turns what was met into problems; ``proof`` puts it together; ``report`` adds it up, and
+``kept`` keeps it; ``players`` walks at random.
 """

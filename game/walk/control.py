@@ -45,6 +45,17 @@ def quiet(doing: str, far: int) -> None:
     del doing, far
 
 
+class Beyond(NamedTuple):
+    """Where a walk first had to forget passes: at which token, for how many of what there was room, and which limit it was."""
+
+    token: int
+    what: str  # "histories" with which a token begins, or "passes" that wait to be measured
+    of: int
+    room: int
+    limit: str  # "states" that are walked with their passes measured, or "passes" that are measured
+    spent: int  # of the limit, before
+
+
 class Limits(NamedTuple):
     """How far a walk may go before it says that it stopped."""
 
@@ -93,7 +104,7 @@ class Walk:
         self.stalls: list[int] = []
         self.decoded: dict[tuple[tuple[str, ...], Acts], int] = {}  # the passes whose word came out, and a state of each
         self.transitions = 0
-        self.supposed = False  # whether any pass was taken as saying anything
+        self.beyond: Beyond | None = None  # where passes were first taken as saying anything, if they were
         self.exhausted = False  # whether the walk stopped at its limit
         self._last: tuple[str | None, ...] = ()  # the words of the outcome that was made last, where no table keeps it
         self._blocked: dict[int, NotMeasuredError] = {}
@@ -178,8 +189,14 @@ class Walk:
     def _measured(self) -> list[int]:
         """Have the passes measured that states wait for; return those states, abstract where there was no room."""
         waiting, self._blocked = self._blocked, {}
+        spent = self.decodings.measured
         self.decodings.measure_waiting(waiting.values())
         self.tell("decodings", self.decodings.measured)
+        keys = {error.key for error in waiting.values()}
+        unknown = {error.key for error in waiting.values() if not self._known(error)}
+        if unknown:
+            token, room = self.packing.place_of(next(iter(waiting))).token, len(keys) - len(unknown)
+            self.beyond = self.beyond or Beyond(token, "passes", len(keys), room, "passes", spent)
         return self._fresh(list(waiting), lambda state: state if self._known(waiting[state]) else self._abstracted(state))
 
     def _known(self, error: NotMeasuredError) -> bool:
@@ -199,9 +216,16 @@ class Walk:
         self._spent = len(self.parents), self.decodings.measured, max(len(histories), 1)
         states_each = max((len(self.parents) - states) // before, 1)
         measured_each = max((self.decodings.measured - measured) // before, 1)
-        room = max(min((self.limits.concrete - len(self.parents)) // states_each, self.decodings.room // measured_each), 1)
+        by_states, by_decodings = (
+            (self.limits.concrete - len(self.parents)) // states_each,
+            self.decodings.room // measured_each,
+        )
+        room = max(min(by_states, by_decodings), 1)
         if len(histories) <= room:
             return entering
+        token = self.packing.place_of(entering[0]).token
+        spent = ("states", len(self.parents)) if by_states <= by_decodings else ("passes", self.decodings.measured)
+        self.beyond = self.beyond or Beyond(token, "histories", len(histories), room, *spent)
         kept = set(histories[:room])
         return self._fresh(entering, lambda state: state if state >> shift in kept else self._abstracted(state))
 
@@ -218,7 +242,6 @@ class Walk:
 
     def _abstracted(self, state: int) -> int:
         """Return the state with its pass forgotten but for what is asked about."""
-        self.supposed = True
         after = self.packing.supposed(state)
         self.parents.setdefault(after, state)
         return after
@@ -386,6 +409,11 @@ class Walk:
     def place_of(self, state: int) -> Place:
         """Return the scene and the token of a state."""
         return self.packing.place_of(state)
+
+    @property
+    def supposed(self) -> bool:
+        """Whether any pass was taken as saying anything."""
+        return self.beyond is not None
 
     @property
     def merged(self) -> int:

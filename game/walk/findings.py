@@ -8,6 +8,7 @@ from typing import Any
 from game.errors import Problem
 from game.expressions import Tree
 from game.state import Facts
+from game.walk.control import Beyond, Walk
 from game.walk.decodings import LEAST, Key
 from game.walk.loops import trapped
 from game.walk.proof import Evidence
@@ -60,6 +61,11 @@ class _Findings:
     def _seen(self, kind: str, name: Any) -> Seen | None:
         return self.witnesses.met.get(Item(kind, name))
 
+    def _at(self, key: str, otherwise: str) -> str:
+        """Return the place of a key, a case or a word where it was kept, otherwise that of what it stands in."""
+        place: str = self.data["places"].get(key, otherwise)
+        return place
+
     def _never(self, place: str, code: str, message: str) -> Iterator[Problem]:
         """Yield that something never happens, where the walk was whole, and otherwise that it was not met."""
         if self.whole:
@@ -92,7 +98,8 @@ class _Findings:
         if place in self.known:
             return
         if not marked(("offered", choice)):
-            yield from self._never(place, "E412", f"{choice} is never on offer: its if never holds where it stands")
+            condition = self._at(f"if.{choice}", self._at(f"until.{choice}", place))
+            yield from self._never(condition, "E412", f"{choice} is never on offer: its if never holds where it stands")
             return
         if not self._met("open", choice):
             yield from self._closed(choice, row)
@@ -100,13 +107,18 @@ class _Findings:
         for key in ("if", "needs"):
             said = row[key] is not None and not (key == "if" and row["until"])  # below which layer it is there was not asked
             if said and not marked((key, choice, False)) and self.whole:
-                yield problem_at(place, "W421", f"the {key} of {choice} always holds where it stands")
+                yield problem_at(
+                    self._at(f"{key}.{choice}", place), "W421", f"the {key} of {choice} always holds where it stands"
+                )
         if row["cut"] and not marked(("cut", choice, True)):
-            yield from self._never(place, "I425", f"{choice} is never cut short: there are always layers enough")
+            yield from self._never(
+                self._at(f"cut.{choice}", place), "I425", f"{choice} is never cut short: there are always layers enough"
+            )
         if row["cut"] is not None and not marked(("cut", choice, False)):
-            yield from self._never(place, "W430", f"{choice} is always cut short: its goto is never followed")
+            message = f"{choice} is always cut short: its goto is never followed"
+            yield from self._never(self._at(f"goto.{choice}", place), "W430", message)
         elif row["goto"][0][1] != DECODE:
-            yield from self._cases(("goto", choice), row["goto"], place, f"the goto of {choice}")
+            yield from self._cases(("goto", choice), row["goto"], self._at(f"goto.{choice}", place), f"the goto of {choice}")
 
     def _closed(self, choice: str, row: dict[str, Any]) -> Iterator[Problem]:
         marked = self.evidence.marked
@@ -114,15 +126,19 @@ class _Findings:
             yield problem_at(row["place"], "E417", f"no run on the measured pass can take {choice}, only a supposed one")
         elif marked(("short", choice)):
             message = f"{choice} takes {row['cost']} layers, and wherever it is on offer fewer are left"
-            yield from self._never(row["place"], "E414", message)
+            yield from self._never(self._at(f"cost.{choice}", row["place"]), "E414", message)
         else:
             why = "its needs never hold" if row["needs"] is not None else "the token has always borne as much as it can"
-            yield from self._never(row["place"], "E413", f"{choice} is on offer and never open: {why}")
+            yield from self._never(
+                self._at(f"needs.{choice}", row["place"]), "E413", f"{choice} is on offer and never open: {why}"
+            )
 
-    def _cases(self, mark: tuple[Any, ...], cases: Tree, place: str, what: str) -> Iterator[Problem]:
+    def _cases(self, mark: tuple[Any, ...], cases: Tree, otherwise: str, what: str) -> Iterator[Problem]:
         """Yield the cases of a goto that are never selected, or that leave nothing to those after them."""
+        name = ".".join(map(str, mark[1:]))
         for number, (_, target) in enumerate(cases):
             if not self.evidence.marked((*mark, number, True)):
+                place = self._at(f"case.{number}.{name}", otherwise)
                 yield from self._never(place, "E422", f"case {number + 1} of {what} ({target}) is never selected")
 
     # -- texts ----------------------------------------------------------------------------------------------------
@@ -163,11 +179,12 @@ class _Findings:
             if not any(mark[:2] == ("word", token) for walk in self.evidence.walks for mark in walk.marks):
                 continue  # nobody comes to the end of this token
             for word, cases in arrivals.items():
+                its = self._at(f"word.{token}.{word}", place)
                 if self.evidence.marked(("word", token, word)):
-                    yield from self._cases(("arrival", token, word), cases, place, f"the word {word!r} at token {token}")
+                    yield from self._cases(("arrival", token, word), cases, its, f"the word {word!r} at token {token}")
                 elif word != OTHERWISE and self.evidence.decodings.source == "model":
                     message = f"token {token} answers {word!r}, and no pass that can be reached gives it {LEAST:g}"
-                    yield from self._never(place, "W423", message)
+                    yield from self._never(its, "W423", message)
             strange = self._strange(token, frozenset(arrivals))
             if strange and len(arrivals) > 1:  # a token that names no word tells none from another
                 listed = ", ".join(f"{word!r} ({100 * chance:.3g} %)" for word, chance in strange[:MOST_NAMED])
@@ -228,10 +245,8 @@ class _Findings:
             yield problem_at(self.data["tokens"][decoded][2], "W420", message)
 
     def _thresholds(self) -> Iterator[Problem]:
-        """Yield the thresholds that a measured pass comes too near to."""
+        """Yield the thresholds that a pass comes too near to, measured or written."""
         table, places = self.evidence.decodings, self.data["places"]
-        if table.source != "model":
-            return
         for threshold in self.evidence.world.thresholds:
             if threshold.quantity == "p":
                 values = [table.rows[key].chances.get(threshold.word, 0.0) for key in table.used]
@@ -239,7 +254,8 @@ class _Findings:
                 values = [value for row, value in table.readings.items() if row[:2] == (threshold.quantity, threshold.word)]
             near = [value for value in values if abs(value - threshold.bound) < NEAR]
             if near:
-                message = f"{threshold.name} is measured as {near[0]:.6f}, nearer to {threshold.bound:g} than {NEAR:g}"
+                is_there = "measured" if table.source == "model" else "written"
+                message = f"{threshold.name} is {is_there} as {near[0]:.6f}, nearer to {threshold.bound:g} than {NEAR:g}"
                 yield problem_at(places[f"thresholds.{threshold.name}"], "E419", message)
 
     def _limits(self) -> Iterator[Problem]:
@@ -247,13 +263,24 @@ class _Findings:
         if not self.whole:
             walked = max(len(walk.parents) for walk in self.evidence.walks)
             yield problem_at(place, "W429", f"the walk stopped after {walked:,} states: what lies beyond is unknown")
-        if any(walk.supposed for walk in self.evidence.walks):
-            drawn = "" if self.evidence.likely.supposed else "with words drawn, "
-            message = (
-                f"{drawn}there are more passes than were measured ({self.evidence.decodings.measured:,} now): beyond, the walk "
-                "is abstract, with every word and every threshold taken as possible"
-            )
-            yield problem_at(place, "W428", message)
+        for walk in self.evidence.walks:
+            if walk.beyond:
+                drawn = "with words drawn, " if walk.drawn else ""
+                message = (
+                    f"{drawn}{self._beyond(walk, walk.beyond)}: beyond, the walk is abstract, with every word and every "
+                    "threshold taken as possible"
+                )
+                yield problem_at(place, "W428", message)
+                return
+
+    def _beyond(self, walk: Walk, beyond: Beyond) -> str:
+        """Return which limit a walk came to, and for how much there was room when it did."""
+        most = f"{walk.limits.concrete:,} states are walked with their passes measured"
+        if beyond.limit == "passes":
+            most = f"{self.evidence.decodings.most:,} passes are measured"
+        began = "began with" if beyond.what == "histories" else "had to measure"
+        at = f"{beyond.spent:,} were when token {beyond.token} {began} {beyond.of:,} {beyond.what}"
+        return f"at most {most}: {at}, and there was room for {beyond.room:,}"
 
 
 def run_of(seen: Seen) -> str:

@@ -30,11 +30,14 @@ class Figures(NamedTuple):
     seconds: float
     abstract: bool
     stopped: bool
+    drawn_only: bool = False  # whether it is abstract only where words are drawn
+    before: bool = False  # whether this was walked before, and kept
 
     def __str__(self) -> str:
         drawn = f", {self.drawn_states:,} with words drawn" if self.drawn_states else ""
         said = f"{self.decodings:,} decodings ({self.measured:,} measured, {self.kept:,} from the table)"
-        limits = ", abstract" * self.abstract + ", stopped at its limit" * self.stopped
+        abstract = ", abstract where words are drawn" if self.drawn_only else ", abstract" * self.abstract
+        limits = abstract + ", stopped at its limit" * self.stopped + ", as walked before" * self.before
         walked = f"{self.states:,} states{drawn} ({self.merged:,} merged), {said}"
         return f"walked {walked}, {self.runs:,} runs, {self.seconds:.1f} s{limits}"
 
@@ -84,4 +87,5 @@ def _figures(evidence: Evidence, seconds: float) -> Figures:
         seconds=seconds,
         abstract=any(walk.supposed for walk in evidence.walks),
         stopped=any(walk.exhausted for walk in evidence.walks),
+        drawn_only=bool(evidence.drawn and evidence.drawn.supposed and not evidence.likely.supposed),
     )

@@ -69,24 +69,37 @@ def _selected(value: int, form: str, of: int) -> int:
 def alternatives(world: World) -> list[Alternative]:
     """Return every alternative of every text of a world, in the order of the files."""
     found: list[Alternative] = []
+    places = world.data["places"]
     for scene, row in world.data["scenes"].items():
-        found += _of_text("scene", scene, row["place"], row["text"])
+        found += _of_text("scene", scene, _Places(places.get(f"text.scene.{scene}"), row["place"]), row["text"])
         for choice in row["choices"]:
             its = world.data["choices"][choice]
             number = 0
             for form in ("say", "why", "then"):
-                some = list(_of_text(form, choice, its["place"], its[form] or []))
+                where = _Places(places.get(f"text.{form}.{choice}"), its["place"])
+                some = list(_of_text(form, choice, where, its[form] or []))
                 found += [one._replace(number=number + one.number) for one in some]
                 number += len(some)
     return found
 
 
-def _of_text(form: str, owner: str, place: str, text: Tree) -> Iterator[Alternative]:
-    for number, (words, needs, silent) in enumerate(_varying(text)):
+class _Places:
+    """Where what varies in a text stands, given out in the order of the text; the text's owner where that was not kept."""
+
+    def __init__(self, kept: list[list[str]] | None, owner: str) -> None:
+        self.kept, self.owner = iter(kept or ()), owner
+
+    def take(self) -> list[str]:
+        """Return the places of what varies next: of its condition, or of its alternatives."""
+        return next(self.kept, [self.owner])
+
+
+def _of_text(form: str, owner: str, places: _Places, text: Tree) -> Iterator[Alternative]:
+    for number, (place, words, needs, silent) in enumerate(_varying(text, places)):
         yield Alternative(form, owner, number, place, words, needs, silent)
 
 
-_Row = tuple[str, tuple[Need, ...], bool]
+_Row = tuple[str, str, tuple[Need, ...], bool]
 
 
 class _Paragraph(NamedTuple):
@@ -113,14 +126,15 @@ def _paragraphs(text: Tree) -> Iterator[_Paragraph]:
         yield _Paragraph(needs, pieces, guard)
 
 
-def _varying(text: Tree) -> Iterator[_Row]:
-    """Yield what varies in a text."""
+def _varying(text: Tree, places: _Places) -> Iterator[_Row]:
+    """Yield what varies in a text, each with its place."""
     for needs, pieces, guard in _paragraphs(text):
+        place = places.take()[0] if guard is not None else ""
         if guard is not None:
-            yield _opening(pieces), needs, False
+            yield place, _opening(pieces), needs, False
         if isinstance(guard, list):
-            yield _opening(pieces), (Need(guard, "if", 0, 2),), True
-        yield from _inside(pieces, needs)
+            yield place, _opening(pieces), (Need(guard, "if", 0, 2),), True
+        yield from _inside(pieces, needs, places)
 
 
 class Piece(NamedTuple):
@@ -141,7 +155,7 @@ def _worded(pieces: Tree, needs: tuple[Need, ...]) -> Iterator[Piece]:
     yield Piece(len(said.split()), holding(needs))
     for piece in pieces:
         if _switches(piece):
-            for wanted, branch in enumerate(_branches(piece)):
+            for wanted, branch in _branches(piece):
                 yield from _worded(branch, (*needs, Need(piece[1], piece[0], wanted, len(_branches(piece)))))
 
 
@@ -149,22 +163,24 @@ def _switches(piece: Any) -> bool:
     return not isinstance(piece, str) and piece[0] in ("if", "case", "visit")
 
 
-def _branches(piece: Tree) -> list[Tree]:
-    """Return the branches of a switch by the number that selects each: false is 0."""
-    return list(reversed(piece[2:])) if piece[0] == "if" else list(piece[2])
+def _branches(piece: Tree) -> list[tuple[int, Tree]]:
+    """Return the branches of a switch as they were written, each with the number that selects it: false is 0."""
+    return [(1, piece[2]), (0, piece[3])] if piece[0] == "if" else list(enumerate(piece[2]))
 
 
-def _inside(pieces: Tree, outer: tuple[Need, ...]) -> Iterator[_Row]:
+def _inside(pieces: Tree, outer: tuple[Need, ...], places: _Places) -> Iterator[_Row]:
     for piece in filter(_switches, pieces):
         form, tree, branches = piece[0], piece[1], _branches(piece)
-        for wanted, branch in enumerate(branches):
+        its = places.take()
+        for wanted, branch in branches:
+            place = its[wanted] if len(its) == len(branches) else its[0]
             needs = (*outer, Need(tree, form, wanted, len(branches)))
             words = _opening(branch)
             if words:
-                yield words, needs, False
+                yield place, words, needs, False
             elif form == "if":  # an enumeration's alternative that is left empty says that it is not waited for
-                yield _opening(branches[1 - wanted]), needs, True
-            yield from _inside(branch, needs)
+                yield place, _opening(branches[wanted][1]), needs, True
+            yield from _inside(branch, needs, places)
 
 
 def _opening(pieces: Tree) -> str:

@@ -1,0 +1,127 @@
+"""A walk is made once: what it came to is kept, and done without as soon as anything changes on which it hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import TINY, changed
+
+from game.passes import measure_of
+from game.walk import kept
+from game.walk.control import Limits
+from game.walk.kept import walked_once
+from game.walk.proof import Asked
+from game.walk.report import Walked, walked
+
+Once = Callable[..., Walked]
+LATE = ("goto: decode\n", "goto: decode\n      late: {say: Late., if: layer > 8, goto: decode}\n")
+
+
+@pytest.fixture
+def once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Once:
+    """Return a function that checks a small world, or what is made of it, with a cache of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(kept, "WORTH_KEEPING", 0.0)
+
+    def checked(text: str = TINY, asked: Asked | None = None) -> Walked:
+        folder = tmp_path / "tiny"
+        folder.mkdir(exist_ok=True)
+        (folder / "tiny.yaml").write_text(text)
+        return walked_once(folder, measure_of, asked or Asked())
+
+    return checked
+
+
+def before(report: Walked) -> bool:
+    return report.figures is not None and report.figures.before
+
+
+@pytest.mark.parametrize("text", [TINY, changed(TINY, LATE)], ids=["passed", "failed"])
+def test_what_a_walk_came_to_is_kept_and_said_to_be(once: Once, text: str) -> None:
+    first, second = once(text), once(text)
+    assert first.figures is not None
+    assert second.figures == first.figures._replace(before=True)
+    assert (second.problems, second.failed) == (first.problems, first.failed)
+    assert second.summary == f"{first.summary}, as walked before"
+
+
+def test_a_walk_is_made_again_where_that_is_asked_for(once: Once) -> None:
+    once()
+    assert not before(once(asked=Asked(again=True)))
+    assert before(once())
+
+
+def test_a_world_that_changed_is_walked(once: Once) -> None:
+    once()
+    assert not before(once(changed(TINY, LATE)))
+
+
+def test_other_limits_are_another_walk(once: Once) -> None:
+    once()
+    assert not before(once(asked=Asked(decodings=7)))
+    assert not before(once(asked=Asked(limits=Limits(states=7))))
+
+
+def test_a_walk_by_other_code_is_made_again(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
+    once()
+    monkeypatch.setattr(kept, "code_hash", lambda: "other")
+    assert not before(once())
+
+
+def test_a_file_that_is_not_read_is_told_whatever_was_kept(once: Once, tmp_path: Path) -> None:
+    once()
+    (tmp_path / "tiny" / "more.yml").touch()
+    assert [problem.code for problem in once().problems] == ["W013"]
+
+
+def test_another_table_beside_the_world_is_another_walk(once: Once, tmp_path: Path) -> None:
+    once()
+    (tmp_path / "tiny" / "decodings.json").write_text("{}")
+    assert not before(once())
+
+
+@pytest.mark.parametrize("damage", ["", "[", "[1]", "{}", "[" * 100_000, '{"figures": {"states": 1}}', "x" * (2**20 + 1)])
+def test_a_walk_that_was_kept_badly_is_made_again(once: Once, tmp_path: Path, damage: str) -> None:
+    once()
+    (file,) = (tmp_path / "cache").rglob("walks/*.json")
+    file.write_text(damage)
+    assert not before(once())
+    assert before(once())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"states": 2', '"states": "two"'), ('"line": 1', '"line": "one"'), ('"problems": [', '"problems": [1, ')],
+)
+def test_numbers_that_are_none_are_not_shown(once: Once, tmp_path: Path, old: str, new: str) -> None:
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "more.yml").touch()
+    once()
+    (file,) = (tmp_path / "cache").rglob("walks/*.json")
+    file.write_text(changed(file.read_text(), (old, new)))
+    assert not before(once())
+
+
+def test_a_summary_that_is_none_is_not_shown(once: Once, tmp_path: Path) -> None:
+    once()
+    (file,) = (tmp_path / "cache").rglob("walks/*.json")
+    file.write_text(file.read_text().replace('"summary": "', '"summary": 1, "other": "'))
+    assert not before(once())
+
+
+def test_a_walk_that_is_soon_made_is_not_kept(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "WORTH_KEEPING", 60.0)
+    once()
+    assert not list((tmp_path / "cache").rglob("walks/*"))
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(once: Once, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    assert once().problems == once().problems == ()
+
+
+def test_a_world_that_cannot_be_read_is_not_walked_and_not_kept(once: Once, tmp_path: Path) -> None:
+    assert once("format: 1\n").figures is None
+    assert once("format: 1\n").problems == walked(tmp_path / "tiny", measure_of).problems
