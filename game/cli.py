@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_play(commands)
     _add_runs(commands)
     _add_settings(commands)
-    _add_completion(commands)
+    _add_complete(commands)
     archive.add_all(commands, archive.Doors(opened_world, _keeper, _played, _on_terminal))
     add_all(commands, opened_world, (_seed, _temperature))
     workbench.add_all(commands, opened_world)
@@ -202,15 +202,15 @@ def _add_settings(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.set_defaults(carry_out=_settings)
 
 
-def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_complete(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
-        "completion",
+        "complete",
         help="what a shell needs to complete these commands",
-        description='Print what a shell reads to complete commands and options. For bash: eval "$(forward-pass completion '
-        'bash)" in ~/.bashrc. For zsh: forward-pass completion zsh > a file named _forward-pass in a folder of $fpath.',
+        description='Print what a shell reads to complete commands and options. For bash: eval "$(forward-pass complete '
+        'bash)" in ~/.bashrc. For zsh: forward-pass complete zsh > a file named _forward-pass in a folder of $fpath.',
     )
     parser.add_argument("shell", choices=SHELLS, help="which shell")
-    parser.set_defaults(carry_out=_completion)
+    parser.set_defaults(carry_out=_complete)
 
 
 def _temperature(text: str) -> float:
@@ -425,7 +425,7 @@ def _settings(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _completion(asked: argparse.Namespace) -> int:
+def _complete(asked: argparse.Namespace) -> int:
     """Print the completion of a shell, as it was made from the parser by ``make completions``."""
     print((Path(__file__).parent / "completions" / f"forward-pass.{asked.shell}").read_text(encoding="utf8"), end="")
     return 0

@@ -23,7 +23,7 @@ OTHERWISE = "otherwise"
 
 COMMANDS = (
     *("undo", "redo", "back", "save", "load", "restart", "look", "prompt", "lens", "notes", "tree", "diff"),
-    *("transcript", "about", "hint", "help", "quit"),
+    *("transcript", "about", "hint", "credits", "help", "quit"),
 )
 """The words that play answers itself, so that no choice may be called by them."""
 

@@ -346,7 +346,6 @@ def test_without_a_command_and_a_terminal_the_flagship_is_played_in_plain_lines(
     done = command("--saves", tmp_path)
     assert (done.code, done.err) == (0, "")
     assert done == command("play", "--plain", "--saves", tmp_path)
-    assert command("--saves", tmp_path, terminal=True, ACCESSIBLE="1") == done
 
 
 @pytest.mark.parametrize("environment", [{"ACCESSIBLE": "1"}, {"TERM": "dumb"}, {"TERM": ""}])

@@ -20,7 +20,7 @@ def test_the_file_that_ships_is_what_the_parser_gives(shell: str) -> None:
     made = shtab.complete(parser(), shell=shell)
     shipped = (FOLDER / f"forward-pass.{shell}").read_text(encoding="utf8")
     assert shipped.split() == made.split(), "make completions"
-    assert command("completion", shell).out == shipped
+    assert command("complete", shell).out == shipped
 
 
 def completed(*words: str) -> list[str]:
@@ -43,7 +43,7 @@ def test_bash_completes_commands_options_and_choices() -> None:
 
 
 def test_another_shell_is_wrong_usage() -> None:
-    done = command("completion", "fish")
+    done = command("complete", "fish")
     assert done.code == 2
     assert "invalid choice: 'fish'" in done.err
 

@@ -5,16 +5,16 @@
 #    source ~/.local/share/bash_completion/forward-pass
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_forward_pass_subparsers=(play runs settings completion replay tree diff export import check walk map new endings lens effects train)
+_shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk map new endings lens effects train)
 
 _shtab_forward_pass_play_option_strings=(-h --help --new --continue --load --plain --no-motion --json --temperature --seed --saves)
 _shtab_forward_pass_runs_option_strings=(-h --help --forget --plain --json --saves)
 _shtab_forward_pass_settings_option_strings=(-h --help --plain --json)
-_shtab_forward_pass_completion_option_strings=(-h --help)
+_shtab_forward_pass_complete_option_strings=(-h --help)
 _shtab_forward_pass_replay_option_strings=(-h --help --to --speed --without --plain --json --saves)
 _shtab_forward_pass_tree_option_strings=(-h --help --label --note --prove --golden --plain --json --saves)
 _shtab_forward_pass_diff_option_strings=(-h --help --plain --json --saves)
-_shtab_forward_pass_export_option_strings=(-h --help --format -o --saves)
+_shtab_forward_pass_export_option_strings=(-h --help --format --turn --show --colour -o --saves)
 _shtab_forward_pass_import_option_strings=(-h --help --saves)
 _shtab_forward_pass_check_option_strings=(-h --help --format --decodings --again --table)
 _shtab_forward_pass_walk_option_strings=(-h --help --runs --seed --uniform --temperature --plain --json)
@@ -28,11 +28,13 @@ _shtab_forward_pass_option_strings=(-h --help --version --saves)
 
 
 
-_shtab_forward_pass_completion_pos_0_choices=(bash zsh)
+_shtab_forward_pass_complete_pos_0_choices=(bash zsh)
 _shtab_forward_pass_export___format_choices=(txt md html svg cast)
+_shtab_forward_pass_export___show_choices=(scene prompt lens)
+_shtab_forward_pass_export___colour_choices=(dark light)
 _shtab_forward_pass_check___format_choices=(text json github)
 _shtab_forward_pass_map___format_choices=(dot mermaid svg)
-_shtab_forward_pass_pos_0_choices=(play runs settings completion replay tree diff export import check walk map new endings lens effects train)
+_shtab_forward_pass_pos_0_choices=(play runs settings complete replay tree diff export import check walk map new endings lens effects train)
 
 _shtab_forward_pass_play__h_nargs=0
 _shtab_forward_pass_play___help_nargs=0
@@ -49,8 +51,8 @@ _shtab_forward_pass_settings__h_nargs=0
 _shtab_forward_pass_settings___help_nargs=0
 _shtab_forward_pass_settings___plain_nargs=0
 _shtab_forward_pass_settings___json_nargs=0
-_shtab_forward_pass_completion__h_nargs=0
-_shtab_forward_pass_completion___help_nargs=0
+_shtab_forward_pass_complete__h_nargs=0
+_shtab_forward_pass_complete___help_nargs=0
 _shtab_forward_pass_replay__h_nargs=0
 _shtab_forward_pass_replay___help_nargs=0
 _shtab_forward_pass_replay___plain_nargs=0

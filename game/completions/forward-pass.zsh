@@ -11,7 +11,7 @@
 _shtab_forward_pass_commands() {
   local _commands=(
     check:'Read worlds, walk everything that can happen in them, and report every problem with its place. The last line is PASSED or FAILED.'
-    completion:'Print what a shell reads to complete commands and options. For bash: eval "$(forward-pass completion bash)" in ~/.bashrc. For zsh: forward-pass completion zsh > a file named _forward-pass in a folder of $fpath.'
+    complete:'Print what a shell reads to complete commands and options. For bash: eval "$(forward-pass complete bash)" in ~/.bashrc. For zsh: forward-pass complete zsh > a file named _forward-pass in a folder of $fpath.'
     diff:'Hold two runs of a world against each other: the first choice that differs, then what it did to the state, to every later word, and to the ending.'
     effects:'Measure what each intervention does, by the layer at which it begins: the table behind the story.'
     endings:'List the endings of a world that were found, with the runs that reached them, and count the rest.'
@@ -44,7 +44,7 @@ _shtab_forward_pass_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--format[lines, one JSON object, or workflow commands]:format:(text json github)"
   "--decodings[measure at most N passes\; beyond, the walk is abstract]:N:"
-  "--again[measure every pass again, whatever the table has]"
+  "--again[walk again and measure every pass again, whatever was kept]"
   "--table[write the table of decodings beside the weights]"
   "(*)::a world\'s name or folder (forward-pass if left out):"
 )
@@ -52,13 +52,13 @@ _shtab_forward_pass_check_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_forward_pass_check_defaults_added=0
 
-_shtab_forward_pass_completion_options=(
+_shtab_forward_pass_complete_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   ":which shell:(bash zsh)"
 )
 
 # guard to ensure default positional specs are added only once per session
-_shtab_forward_pass_completion_defaults_added=0
+_shtab_forward_pass_complete_defaults_added=0
 
 _shtab_forward_pass_diff_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -97,6 +97,9 @@ _shtab_forward_pass_endings_defaults_added=0
 _shtab_forward_pass_export_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--format[what to write (txt)]:format:(txt md html svg cast)"
+  "--turn[of a picture\: turn N alone, as a terminal shows it]:N:"
+  "--show[... or an instrument, as it read there]:show:(scene prompt lens)"
+  "--colour[of a picture\: its ground (dark)]:colour:(dark light)"
   "-o[write to a file, not to standard output]:FILE:"
   "--saves[the folder in which runs are kept]:DIR:"
   ":a run\'s file, number or name\; WORLD\/RUN for another world\'s:"
@@ -164,7 +167,7 @@ _shtab_forward_pass_play_defaults_added=0
 
 _shtab_forward_pass_replay_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--to[stop after turn N]:N:"
+  "--to[stop after turn N, counted from 1]:N:"
   "--speed[S times reading speed\; 0 goes by key alone]:S:"
   "--without[leave out what turn N did to the pass, and compare]:N:"
   "--plain[plain lines, all at once]"
@@ -260,7 +263,7 @@ _shtab_forward_pass() {
       curcontext="${curcontext%:*:*}:_shtab_forward_pass-$line[1]:"
       case $line[1] in
         check) _arguments -C -s $_shtab_forward_pass_check_options ;;
-        completion) _arguments -C -s $_shtab_forward_pass_completion_options ;;
+        complete) _arguments -C -s $_shtab_forward_pass_complete_options ;;
         diff) _arguments -C -s $_shtab_forward_pass_diff_options ;;
         effects) _arguments -C -s $_shtab_forward_pass_effects_options ;;
         endings) _arguments -C -s $_shtab_forward_pass_endings_options ;;
