@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game import cli, saves
+from game import saves, title
 from game.checker import linted
 from game.journal import Header, Journal
 from game.passes import measure_of
@@ -59,7 +59,7 @@ def test_the_title_reads_the_run_that_was_played_last_and_no_other(
     folder, world = kept
     read = counted(monkeypatch, "read_journal")
     keeper = Keeper(folder, world, measure_of(world), partial(header_of, world))
-    assert cli._open_run(keeper) == (None, 60)  # it has ended
+    assert title.open_run(keeper) == (None, 60)  # it has ended
     assert len(read) == 1
 
 
