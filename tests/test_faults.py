@@ -362,7 +362,7 @@ def test_a_signal_while_the_decoder_comes_restores_the_terminal_and_loses_nothin
     with terminal("play", "--continue", "--saves", tmp_path) as seen:
         seen.shows("left · help")
         seen.type(f"{TO_THE_DECODER[-1]}\r")
-        seen.shows("The decoder comes. Layer ")
+        seen.shows("The decoder comes. Layer")
         if number is None:
             seen.type("\x03")
         else:

@@ -16,14 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game import saves
+from game import saves, title
 from game.checker import linted
 from game.journal import Header, Journal
 from game.passes import measure_of
 from game.run import Recorded, _Order
 from game.saves import Keeper, endings_found, next_number
 from game.state import MOST_VISITS, Facts
-from game.title import open_run
 from game.tree import grown
 from game.world import World
 
@@ -60,7 +59,7 @@ def test_the_title_reads_the_run_that_was_played_last_and_no_other(
     folder, world = kept
     read = counted(monkeypatch, "read_journal")
     keeper = Keeper(folder, world, measure_of(world), partial(header_of, world))
-    assert open_run(keeper) == (None, 60)  # it has ended
+    assert title.open_run(keeper) == (None, 60)  # it has ended
     assert len(read) == 1
 
 
