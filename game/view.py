@@ -79,7 +79,7 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
         case Branched(shelf, here):
             return Text("\n".join(tree_lines(shelf, columns, here)))
         case Compared(first, second, names):
-            return _emphasised("\n".join(difference_lines(difference(first, second), names, columns, bars=True)))
+            return emphasised("\n".join(difference_lines(difference(first, second), names, columns, bars=True)))
         case Refused(text):
             return Text(text, style="strong")
         case Told(text, _) | Left(text):
