@@ -14,6 +14,7 @@ from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, play
 from jsonschema import Draft202012Validator
 
 from game import jsonl
+from game.export import Picture, exported
 from game.instruments import Instruments, Lens, Look, Settling
 from game.journal import FORMAT
 from game.play import COMMANDS
@@ -225,3 +226,21 @@ def test_every_link_of_the_readme_inside_the_repository_leads_somewhere() -> Non
     assert targets
     for target in targets:
         assert (ROOT / target).exists(), target
+
+
+# -- pictures -------------------------------------------------------------------------------------------------------------
+
+PICTURES = {"waking": Picture(0), "decoder": Picture(23), "lens": Picture(21, "lens", "light")}
+"""The pictures of the README, as ``make pictures`` takes them of a golden run."""
+
+
+def test_the_readme_shows_pictures_that_are_there() -> None:
+    shown = re.findall(r"!\[[^\]]+\]\(docs/pictures/([a-z]+)\.svg\)", (ROOT / "README.md").read_text(encoding="utf8"))
+    assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in (ROOT / "docs" / "pictures").iterdir())
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_what_the_program_shows_now(name: str) -> None:
+    run, head = golden("clerk")
+    taken = exported(run, head, "svg", PICTURES[name])
+    assert taken == (ROOT / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf8"), "make pictures"
