@@ -237,7 +237,7 @@ def test_of_a_run_that_comes_out_otherwise_the_good_beginning_is_kept(saves: Pat
 @pytest.mark.parametrize("name", ["2", "007-2", "007-\u0663"])
 def test_a_strangers_run_is_not_given_a_name_that_would_pass_for_a_number(saves: Path, tmp_path: Path, name: str) -> None:
     stranger = tmp_path / f"{name}.jsonl"
-    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+    stranger.write_bytes(played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_bytes())
     assert command("import", stranger, "--saves", saves).code == 0
     assert files(saves)[-1] == "003-run.jsonl"
 
