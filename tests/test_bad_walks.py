@@ -1,6 +1,6 @@
 """One fault that only a walk finds in each file of bad_walks/, with everything that is said of it beside it.
 
-A first line ``# asked: states 500`` says how far the walk goes. A file that names ``weights.fpw`` is given the tiny network.
+A first line ``# asked: states 500`` says how far the walk goes. A world that names ``weights.fpw`` is given the tiny network.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ NO_FILES = {
 
 
 def world(expected: Path, folder: Path) -> Path:
-    """Return the folder of a bad world, copied; one in a single file is given its weights."""
+    """Return the folder of a bad world, copied, with the weights that it names."""
     copied = folder / "tiny"
     if expected.with_suffix("").is_dir():
         shutil.copytree(expected.with_suffix(""), copied)
-        return copied
-    copied.mkdir()
-    shutil.copy(expected.with_suffix(".yaml"), copied)
-    if "weights.fpw" in expected.with_suffix(".yaml").read_text():
+    else:
+        copied.mkdir()
+        shutil.copy(expected.with_suffix(".yaml"), copied)
+    if any("weights.fpw" in file.read_text() for file in copied.glob("*.yaml")):
         (copied / "weights.fpw").write_bytes(tiny_network())
     return copied
 

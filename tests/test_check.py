@@ -77,7 +77,7 @@ def test_the_world_for_authors_passes() -> None:
             "world.yaml",
             "{if: hurried, goto",
             "{if: reads > 3, goto",
-            "world.yaml:50:15: E422 case 2 of the word 'otherwise' at token 12 (half-said)",
+            "world.yaml:57:16: E422 case 2 of the word 'otherwise' at token 12 (half-said)",
         ),
         ("12-next.yaml", "copied-out:\n", "stray-word:\n", "E010 stray-word stands here twice"),
         ("12-next.yaml", "nod-along:", "read-again:", "E207 read-again is there already"),
@@ -103,6 +103,7 @@ def test_whatever_is_broken_in_a_copy_of_a_world_is_named(tmp_path: Path, file: 
     assert any(found in str(problem) for problem in report.problems), "\n".join(map(str, report.problems))
 
 
+DRAWN_ONLY = 66  # states: room enough for the likeliest words of the modelled world, and too little for all
 GO_ON = "      go-on:\n        say: Go on.\n        goto: decode\n"
 LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
 
@@ -254,6 +255,34 @@ def test_beyond_the_decodings_that_are_allowed_the_walk_is_abstract_and_says_so(
     assert report.summary.endswith("s, abstract")
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Asked(decodings=3), "at most 3 passes are measured: 1 were when token 8 had to measure "),
+        (
+            Asked(limits=Limits(concrete=10)),
+            "at most 10 states are walked with their passes measured: 10 were when token 9 began ",
+        ),
+    ],
+)
+def test_the_limit_that_a_walk_came_to_is_the_one_that_is_named(cached: Path, tmp_path: Path, limits: Asked, said: str) -> None:
+    assert not cached.exists()
+    modelled_world(tmp_path / "modelled")
+    (found,) = [one.message for one in walked(tmp_path / "modelled", measure_of, limits).problems if one.code == "W428"]
+    assert found.startswith(said)
+
+
+def test_a_walk_that_is_abstract_only_where_words_are_drawn_says_so(cached: Path, tmp_path: Path) -> None:
+    assert not cached.exists()
+    modelled_world(tmp_path / "modelled")
+    report = walked(tmp_path / "modelled", measure_of, Asked(limits=Limits(concrete=DRAWN_ONLY)))
+    (found,) = [one.message for one in report.problems if one.code == "W428"]
+    assert found.startswith(f"with words drawn, at most {DRAWN_ONLY} states are walked")
+    assert report.figures is not None
+    assert (report.figures.abstract, report.figures.drawn_only) == (True, True)
+    assert report.summary.endswith("s, abstract where words are drawn")
+
+
 def test_a_world_read_again_is_the_same_world(tmp_path: Path) -> None:
     world = modelled_world(tmp_path / "modelled")
     assert isinstance(world, World)
@@ -391,4 +420,4 @@ def test_a_word_that_no_pass_says_is_a_warning(cached: Path, tmp_path: Path, mon
     modelled_world(tmp_path / "modelled", changed(MODELLED, ("      two: later\n", "      Because: later\n")))
     report = walked(tmp_path / "modelled", measure_of)
     never = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "W423"]
-    assert "33:7: W423 token 8 answers 'Because', and no pass that can be reached gives it 0.0001" in never
+    assert "32:7: W423 token 8 answers 'Because', and no pass that can be reached gives it 0.0001" in never

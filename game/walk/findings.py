@@ -280,7 +280,8 @@ class _Findings:
             most = f"{self.evidence.decodings.most:,} passes are measured"
         began = "began with" if beyond.what == "histories" else "had to measure"
         at = f"{beyond.spent:,} were when token {beyond.token} {began} {beyond.of:,} {beyond.what}"
-        return f"at most {most}: {at}, and there was room for {beyond.room:,}"
+        guessed = ", by what one took before" * (beyond.what == "histories")
+        return f"at most {most}: {at}, and there was room for {beyond.room:,}{guessed}"
 
 
 def run_of(seen: Seen) -> str:
