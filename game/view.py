@@ -75,7 +75,7 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
         case Opened(read):
             return opened(read, columns)
         case Asked(_, run):
-            return Text("\n".join(transcript(run, columns)))
+            return emphasised("\n".join(transcript(run, columns)))
         case Branched(shelf, here):
             return Text("\n".join(tree_lines(shelf, columns, here)))
         case Compared(first, second, names):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
 from jsonschema import Draft202012Validator
+from test_ablation import golden
 
 from game import jsonl
 from game.export import Picture, exported
