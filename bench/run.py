@@ -262,7 +262,7 @@ def answers(saves: Path) -> Iterator[Row]:
         found = []
         for _ in range(ANSWERS):
             seen.answer(b"1")
-            found.append(seen.seconds_to(b"3. ", *PROMPT))
+            found.append(seen.seconds_to(PROMPT[0], b" 3. ", PROMPT[1]))
     yield limit("Enter to the next prompt", statistics.median(found) * 1000, 30, "ms")
     sizes = []
     for typed in ("2\n3\n1\n", "1\n1\n2\n3\n1\n", "3\n3\n1\n", "2\n1\n1\n1\n"):
