@@ -17,7 +17,6 @@ from growing import grown_folder, grown_run, grown_world
 
 from game.branches import tree_lines, tree_object
 from game.checker import checked
-from game.cli import _open_run
 from game.collection import collected
 from game.engine import offers, start, take
 from game.journal import found_run, kept_runs, latest_first, read_journal
@@ -29,6 +28,7 @@ from game.run import begun, digest, followed, turned
 from game.saves import Keeper, endings_found, next_number, summaries
 from game.shelf import kept_shelf
 from game.state import Facts
+from game.title import open_run
 from game.tree import grown
 
 TRIES = 3
@@ -100,7 +100,7 @@ def runs_of(count: int, folder: Path) -> Found:
     found: Found = {"bytes": sum(path.stat().st_size for path in runs.glob("*.jsonl"))}
     keeper = Keeper(folder, world, measure, header)
     before = peak()
-    found["title: the run played last, how many there are"] = least(lambda: _open_run(keeper))
+    found["title: the run played last, how many there are"] = least(lambda: open_run(keeper))
     found["runs: a line for each"] = least(lambda: [str(row) for row in summaries(runs, world)])
     found["endings: by which runs"] = least(lambda: collected(world, runs))
     found["a new run: its number"] = least(lambda: next_number(runs))
