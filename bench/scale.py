@@ -21,6 +21,7 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 DECADE = (1_000, 10_000)
 SIZES = {"world": (100, *DECADE), "runs": (10, *DECADE), "turns": (100, *DECADE)}
+ROUNDS = 2
 LINEARITHMIC = 0.125  # what the logarithm of n log n adds to the exponent from 1,000 to 10,000
 NOISE = 0.125  # how far beyond it an exponent may be on a machine that does other things
 LEAST = 0.02  # seconds at 10,000 below which no growth is worth a flag
@@ -81,9 +82,9 @@ TITLES = {"world": "Worlds", "runs": "Folders of runs", "turns": "Single runs"}
 HEAD = """# Scale
 
 `make scale` wrote this page and its plot: worlds, folders of runs and single runs that are made by a few loops
-([bench/growing.py](../bench/growing.py)), each size in a process of its own, the least of some tries. *Grows* is the exponent
-from 1,000 to 10,000. n log n is n^1.12 there, and up to n^1.25 is let pass: what is ten times as large fits ten times less
-into the processor's caches, and the machine does other things as well.
+([bench/growing.py](../bench/growing.py)), each size in processes of its own, the least of some tries, in seconds of the
+processor. *Grows* is the exponent from 1,000 to 10,000. n log n is n^1.12 there, and up to n^1.25 is let pass: what is ten
+times as large fits ten times less into the processor's caches, which others use as well.
 Memory is the most that the process had, over what it had before (for a world: with Python and the game in it).
 
 ![Seconds against size, both axes logarithmic; the slope of n is drawn in grey](scale.svg)
@@ -98,7 +99,6 @@ WHY = """
 - **Replay: every run proven** walks every turn of every run again, as `tree --prove` does.
 - **Played in one sitting**: each turn makes a new value with all turns before it in it. That is n² by the letter, in copies of
   eight bytes a turn; 10,000 turns are thirty hours at the table, and all their copies together cost less than a second.
-- **The map** of 10,000 scenes is a picture that nobody can look at; it is here to show that it ends.
 - The state walk is apart: what it meets is exponential in what a world remembers, and its bounds stand in
   [bench.md](bench.md).
 """

@@ -138,6 +138,10 @@ def test_a_plain_paragraph_ends_what_else_looks_back_on() -> None:
     assert shown(source, with_variables(1, 0, 0)) == "Reads.\n\nPlain.\n\nLeisure."
 
 
+def test_a_guard_with_nothing_behind_it_shows_nothing() -> None:
+    assert shown("[reads > 0]\n\nPlain.\n\n[reads > 9] \n\n[else] Few.") == "Plain.\n\nFew."
+
+
 def test_a_guard_may_hold_quotes_with_brackets_in_them() -> None:
     assert shown("[emitted(']') or hurried] Yes.\n\n[mood == \"even\"] Even.") == "Yes."
 
