@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from game.about import CREDITS
@@ -129,7 +130,8 @@ def open_run(keeper: Keeper) -> tuple[str | None, int]:
 
 def _chosen(rows: dict[str, str]) -> str:
     """Ask which of some rows is wanted, by its number, its key or its first letter; an empty answer is the first."""
-    print("\n".join(f" {number}. {words}" for number, words in enumerate(rows.values(), 1)))
+    for number, words in enumerate(rows.values(), 1):
+        print("\n".join(textwrap.wrap(words, max(width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
     answers = (
         {f"{number}": key for number, key in enumerate(rows, 1)} | {key[0]: key for key in rows} | {key: key for key in rows}
     )

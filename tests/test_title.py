@@ -56,6 +56,12 @@ def test_where_plain_lines_cannot_be_kept_that_is_said_and_they_are_had_all_the_
     assert "1. See what on earth was asked. (2 layers)" in done.out
 
 
+def test_on_a_narrow_screen_no_row_breaks_a_word(tmp_path: Path) -> None:
+    out = title(tmp_path, "", ACCESSIBLE="", COLUMNS="40").out
+    assert " 2. Wake in plain lines: no colour, no\n    movement, good with a screen reader\n" in out
+    assert max(map(len, out.splitlines())) < 40
+
+
 def test_whoever_wants_plain_lines_already_is_not_offered_them(tmp_path: Path) -> None:
     assert PLAIN not in title(tmp_path, "").out
 
