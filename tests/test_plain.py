@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from bless import GOLDEN, read_golden
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
@@ -76,6 +77,25 @@ def test_everything_is_said_without_escapes_and_boxes_and_within_the_width(tmp_p
     assert way_back in out.splitlines()
     assert max(len(line) for line in out.splitlines() if line != way_back) <= min(columns, 73)
     assert all(line == line.rstrip() for line in out.splitlines() if not line.startswith("> "))
+
+
+INSTRUMENTS = ("lens", "prompt", "notes", "about layer", "hint", "tree", "look", "credits")
+
+
+@pytest.mark.parametrize("name", ["clerk", "lever", "regenerate"])
+def test_whole_runs_of_the_flagship_with_its_instruments_are_plain_in_forty_columns(tmp_path: Path, name: str) -> None:
+    choices = read_golden(GOLDEN / "forward-pass" / f"{name}.txt").typed
+    typed: list[str] = []
+    for number, choice in enumerate(choices):
+        typed += [choice, INSTRUMENTS[number % len(INSTRUMENTS)]]
+    ended = command("play", "--plain", "--new", "--saves", tmp_path, typed="\n".join([*typed, "diff 1", ""]), COLUMNS="41")
+    assert "Ending: " in ended.out
+    assert "Nothing here is called" not in ended.out
+    for character in set(ended.out) - {"\n"}:
+        assert unicodedata.category(character) not in ("Cc", "Cf", "So"), hex(ord(character))
+        assert not 0x2500 <= ord(character) <= 0x259F
+    way_back = f"forward-pass play --load 1 --saves {tmp_path}"
+    assert max(len(line) for line in ended.out.splitlines() if line != way_back) <= 40
 
 
 def test_a_screen_narrower_than_twenty_cells_is_taken_for_twenty(tmp_path: Path) -> None:
