@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, command, edited, journal, played
 from test_browser import painted
 from test_docs import OBJECTS, hold
 
 from game.ablation import Ablated, ablated, ablation_lines, made_by
-from game.cli import opened_world
 from game.decoder import draw
 from game.errors import UsageError
-from game.journal import Header
-from game.passes import measure_of
 from game.run import Run, begun, followed, turned
 from game.saves import take_in
-from game.shelf import Shelf, golden_shelf
 from game.world import World
-
-
-@lru_cache
-def flagship() -> Shelf:
-    """Return the golden runs of the flagship, over its measured pass."""
-    world = opened_world(None)
-    return golden_shelf(world, measure_of(world))
-
-
-def golden(name: str) -> tuple[Run, Header]:
-    """Return a golden run and its header."""
-    number, found = next((number, one) for number, one in flagship().journals.items() if one.header.made == name)
-    return flagship().walked(number, len(found.turns)).run, found.header
 
 
 def without(name: str, turn: int) -> Ablated:

@@ -125,3 +125,12 @@ def test_run_on_past_the_stop_it_asks_how_many_eyes_a_needle_has_and_is_right(co
     while len(words) < 24:
         words = (*words, computed.distribution(words, ((),) * (len(words) + 1)).likeliest(1)[0][0])
     assert " ".join(words[8:]) == "How many eyes does a needle have ? \n A: A needle has one eye ."
+
+
+def test_with_the_giraffes_number_covered_two_is_still_said_and_with_half_a_doubt_it_is_not(computed: Computed) -> None:
+    cover, doubt = Act("cover", 35), Act("doubt", 60)
+    covered = {word: chance(computed, word, has=(cover,)) for word in ("two", "no", "four")}
+    assert covered["two"] < chance(computed, "two") - 0.2
+    assert covered["two"] > covered["no"]
+    assert covered["four"] > 4 * chance(computed, "four")
+    assert chance(computed, "no", has=(cover, doubt)) > chance(computed, "two", has=(cover, doubt))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from fixtures_golden import golden
 from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
 from jsonschema import Draft202012Validator
-from test_ablation import golden
 
 from game import jsonl
 from game.export import Picture, exported

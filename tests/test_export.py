@@ -9,8 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, header, played, resumed_play
-from test_ablation import golden
 
 from game.archive import _write_whole
 from game.errors import UsageError

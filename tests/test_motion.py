@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from fixtures_golden import golden
 from fixtures_play import Glass, first_light
-from test_ablation import golden
 from test_browser import CTRL_C, typed
 
 from game.motion import Frame, frame_lines, frames, show

@@ -390,7 +390,7 @@ def test_a_header_of_any_depth_is_a_header_or_none(tmp_path: Path, depth: int) -
     edited(path, f'"version":"{version}"', f'"version":{"[" * depth}{"]" * depth}')
     done = program("replay", path)
     assert done.code == (0 if depth < 900 else done.code)
-    assert done.err.count("\n") == (0 if depth < 900 else done.err.count("\n"))
+    assert depth >= 900 or "the header is not as it was written" in done.err
     assert "Traceback" not in done.err
 
 
