@@ -354,7 +354,8 @@ REASONS = {
     "most is the cost of calling the functions that make them.",
     ("restoring 1,000 turns, digests checked", "`python -c pass`"): "a digest is over the whole state, and this story's is "
     "wide: 160 choices and 40 scenes, and after 1,000 turns nearly all of them have a count that is written out. It is half of "
-    "the time. A run of the flagship has a tenth of that. (An earlier page had this row hold: the process that was measured had "
+    "the time. A run of the flagship has a tenth of that. (An earlier page had this row hold: the process "
+    "that was measured had "
     "made the same digests just before, and remembered their parts.)",
     ("restoring 20,000 turns, digests checked", "`python -c pass`"): "as for 1,000 turns.",
 }
