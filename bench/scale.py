@@ -24,7 +24,7 @@ SIZES = {"world": (100, *DECADE), "runs": (10, *DECADE), "turns": (100, *DECADE)
 ROUNDS = 2
 LINEARITHMIC = 0.125  # what the logarithm of n log n adds to the exponent from 1,000 to 10,000
 NOISE = 0.125  # how far beyond it an exponent may be on a machine that does other things
-LEAST = 0.02  # seconds at 10,000 below which no growth is worth a flag
+LEAST = 0.05  # seconds at 10,000 below which no growth is worth a flag
 
 
 # -- the page ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from stat import S_ISREG
 from typing import Any, NamedTuple
 
 from game.errors import RunError, UsageError, printable
+from game.garbage import uncollected
 from game.run import Recorded
 from game.state import Facts
 
@@ -87,7 +88,8 @@ class Journal(NamedTuple):
 
 def kept_runs(folder: Path) -> list[Kept]:
     """Return the runs in a world's folder by number; a folder that is not there has none."""
-    return sorted(Kept(int(match["number"]), match["name"], folder / match[0]) for match in _named(folder))
+    with uncollected():
+        return sorted(Kept(int(match["number"]), match["name"], folder / match[0]) for match in _named(folder))
 
 
 def kept_numbers(folder: Path) -> list[int]:
