@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from prompt_toolkit.application import Application
+from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
@@ -22,6 +23,7 @@ from game.transcript import quoted
 from game.view import bar_of, eighth
 
 LASTS = 1.6  # seconds
+FINISHING = ("\r", "\n", " ", "\x1b")  # keys that mean only: go on
 WORDS = 3
 
 
@@ -65,6 +67,8 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
 
     @keys.add("<any>")
     def _finish(event: KeyPressEvent) -> None:
+        if event.data not in FINISHING:
+            store_typeahead(event.app.input, event.key_sequence)  # whoever types ahead loses no letter
         event.app.exit()
 
     def text() -> str:

@@ -7,6 +7,8 @@ import time
 import pytest
 from fixtures_golden import golden
 from fixtures_play import Glass, first_light
+from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.input.typeahead import get_typeahead
 from test_browser import CTRL_C, typed
 
 from game.motion import Frame, frame_lines, frames, show
@@ -60,3 +62,12 @@ def test_ctrl_c_is_no_such_key() -> None:
     shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
     with typed(CTRL_C), pytest.raises(KeyboardInterrupt):
         show(shown, seconds=3600)
+
+
+@pytest.mark.parametrize(("keys", "left"), [("\r", ""), (" ", ""), ("2", "2"), ("undo", "undo")])
+def test_what_is_typed_ahead_is_there_when_the_prompt_is(keys: str, left: str) -> None:
+    shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
+    with typed(keys):
+        show(shown, seconds=3600)
+        kept = get_typeahead(get_app_session().input)
+    assert "".join(key.data for key in kept) == left
