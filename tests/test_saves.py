@@ -24,6 +24,7 @@ from fixtures_play import (
     choices_of,
     files,
     first_light,
+    header,
     journal,
     keeper,
     kept_by,
@@ -37,7 +38,8 @@ from fixtures_play import (
 from game.errors import Interrupted, RunError
 from game.journal import read_journal
 from game.play import Play, Refused
-from game.saves import endings_found, forget, next_number, summaries
+from game.saves import endings_found, forget, next_number, summaries, take_in
+from game.state import Facts
 
 
 def folder(saves: Path) -> Path:
@@ -925,3 +927,10 @@ def test_leaving_says_where_the_run_is_and_how_to_go_on(tmp_path: Path) -> None:
     assert other.left().text == "Left as it was kept."
     let_go(play)
     let_go(other)
+
+
+def test_a_run_from_elsewhere_that_cannot_be_named_is_kept_without_its_name(tmp_path: Path) -> None:
+    with playing(tmp_path / "theirs", "feel-slope") as play, patch.object(Path, "rename", side_effect=OSError(28, "full")):
+        kept = take_in(tmp_path / "mine" / WORLD, header(Facts()), play.run, "a-name")
+    assert kept.name == "001-run.jsonl"
+    assert choices_of(tmp_path / "mine") == ["feel-slope"]
