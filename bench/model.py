@@ -51,11 +51,11 @@ def token(measure: Computed, *names: str) -> float:
     return perf_counter() - start
 
 
-def batch(measure: Computed) -> float:
-    """Return how long a pass takes of many that are run together, each with another act or another layer for it."""
+def batch(measure: Computed, kinds: tuple[str, ...] = KINDS) -> float:
+    """Return how long a pass takes of many that are run together, each with another act of some kinds, or another layer."""
     model, cache = measure.base
     world = measure.world
-    names = [name for name, (kind, _) in world.acts.items() if kind in KINDS]
+    names = [name for name, (kind, _) in world.acts.items() if kind in kinds]
     layers = range(world.waking, world.boundary)
     made = [Act(names[at % len(names)], layers[at % len(layers)] + 1) for at in range(BATCH)]
     jobs = [Job(cache, measure.ids[world.prompt[-1]], (measure.act(act),)) for act in made]
@@ -80,15 +80,16 @@ def main() -> None:
     world = opened_world(FLAGSHIP)
     (reading,) = in_turn(5, lambda: begun(world))
     measure = passes(world)
-    plain, acted, bent, together = in_turn(
+    plain, acted, bent, together, pushed = in_turn(
         TIMES,
         lambda: token(measure),
         lambda: token(measure, *ACTS),
         lambda: token(measure, BENT),
         lambda: batch(measure),
+        lambda: batch(measure, ("push",)),
     )
     seconds, decodings = golden(world)
-    found = {"reading": reading, "token": plain, "acted": acted, "bent": bent, "batched": together}
+    found = {"reading": reading, "token": plain, "acted": acted, "bent": bent, "batched": together, "pushed": pushed}
     print(json.dumps({**found, "restored": seconds, "decodings": decodings}))
 
 
