@@ -350,14 +350,20 @@ WHY = """
   all golden runs again, over the decodings in them that differ.
 """
 
+STARTS = (
+    "Python's own start and the modules that play needs take some 50 ms here, node's start takes 90 to 110: within a few "
+    "hundredths of the bound the row goes either way from one run to the next."
+)
 REASONS = {
+    ("first scene on a terminal, same story", "inkjs"): STARTS,
+    ("first scene on a terminal, the flagship", "inkjs"): "as above, and 3 MB that are read and summed.",
+    ("input ready, the flagship", "inkjs"): "as above; most of it is prompt_toolkit's import.",
     ("steps a second, text made", "bardic"): "a step of ours makes its text and four choices' words in some 8 µs, of which "
     "most is the cost of calling the functions that make them.",
     ("restoring 1,000 turns, digests checked", "`python -c pass`"): "a digest is over the whole state, and this story's is "
     "wide: 160 choices and 40 scenes, and after 1,000 turns nearly all of them have a count that is written out. It is half of "
-    "the time. A run of the flagship has a tenth of that. (An earlier page had this row hold: the process "
-    "that was measured had "
-    "made the same digests just before, and remembered their parts.)",
+    "the time. A run of the flagship has a tenth of that. (An earlier page had this row hold: the process that was measured "
+    "had made the same digests just before, and remembered their parts.)",
     ("restoring 20,000 turns, digests checked", "`python -c pass`"): "as for 1,000 turns.",
 }
 
