@@ -91,7 +91,7 @@ def pointed_at(play: Play, typed: str) -> tuple[int, Offer] | None:
         return None
     here = list(enumerate(play.open_offers, 1))
     for number, offer in here:
-        if typed in (f"{number}", offer.choice.id):
+        if typed in (f"{number}", f"{number}.", offer.choice.id):
             return number, offer
     if typed.isdigit() or typed.split(maxsplit=1)[0].lower() in COMMANDS:
         return None

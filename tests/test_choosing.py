@@ -55,7 +55,7 @@ def test_the_offers_stand_above_the_prompt_with_their_costs(play: Play) -> None:
     ]
 
 
-@pytest.mark.parametrize("typed", ["2", "feel-slope", "FLOOR", " feel which "])
+@pytest.mark.parametrize("typed", ["2", "2.", "feel-slope", "FLOOR", " feel which "])
 def test_what_enter_would_take_is_marked_and_bold(play: Play, typed: str) -> None:
     assert shown(play, typed)[2] == "\u203a2. Feel which way the floor slopes. (1 layer)"
     with screen():
