@@ -150,10 +150,6 @@ class Layout:
         slot = self.slots[field]
         return (packed >> slot.shift & slot.mask) + slot.least
 
-    def of_kind(self, kind: str) -> list[tuple[int, Slot]]:
-        """Return the indices of the fields of a kind that are laid out, and where each lies."""
-        return [(index, slot) for (its_kind, index), slot in self.slots.items() if its_kind == kind]
-
 
 def _mask(most: int) -> int:
     return (1 << max(most, 1).bit_length()) - 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from game.state import Acts, Facts, State
-from game.walk.fields import FACTS, LAYER, PASS, Fields, Layout, value_of
+from game.walk.fields import FACTS, PASS, Fields, Layout, Slot, value_of
 from game.walk.slices import FILLER, Place, Slices
 
 
@@ -29,6 +29,16 @@ class Packing:
         self.layout = Layout(slices.world, len(self.places), fields, slices.caps, len(starts))
         self.passes: list[Known] = [Known((), ((),), supposed=False)]
         self._numbers: dict[Known, int] = {}
+        world = slices.world
+        self._starting = tuple(variable.start for variable in world.variables)
+        self._unmeasured: tuple[bool | None, ...] = (None,) * len(world.thresholds)
+        self._unvisited, self._untaken = bytes(len(world.scene_ids)), bytes(len(world.choice_ids))
+        self._unpack = [(place, self._live_slots(place)) for place in self.places]
+
+    def _live_slots(self, place: Place) -> list[tuple[str, int, Slot]]:
+        """Return the fields that a state has at a place, and where each lies: of the others all bits are 0."""
+        slots = self.layout.slots
+        return [(*field, slots[field]) for field in sorted(self.slices.live[place]) if field in slots]
 
     def known(self, packed: int) -> Known:
         """Return the pass of a state."""
@@ -70,30 +80,35 @@ class Packing:
 
     def unpacked(self, packed: int) -> State:
         """Return a state of the engine that has these fields, and what nothing reads as it was at the start."""
-        layout, world = self.layout, self.slices.world
-        place, known = self.place_of(packed), self.known(packed)
-        variables = [variable.start for variable in world.variables]
-        for index, slot in layout.of_kind("variable"):
-            variables[index] = (packed >> slot.shift & slot.mask) + slot.least
-        counts = {}
-        for kind, size in (("visits", len(world.scene_ids)), ("takings", len(world.choice_ids))):
-            row = counts[kind] = bytearray(size)
-            for index, slot in layout.of_kind(kind):
-                row[index] = packed >> slot.shift & slot.mask
-        measured: list[bool | None] = [None] * len(world.thresholds)
-        for index, slot in layout.of_kind("threshold"):
-            measured[index] = bool(packed >> slot.shift & slot.mask)
-        decoded = place.token - world.first_token
-        filler = packed >> layout.pass_shift == 0
+        number, known = packed & self.layout.place_mask, self.known(packed)
+        place, slots = self._unpack[number]
+        layer = self.slices.world.waking
+        variables, measured = list(self._starting), list(self._unmeasured)
+        visits, takings = bytearray(self._unvisited), bytearray(self._untaken)
+        for kind, index, slot in slots:
+            value = (packed >> slot.shift & slot.mask) + slot.least
+            match kind:
+                case "variable":
+                    variables[index] = value
+                case "visits":
+                    visits[index] = value
+                case "takings":
+                    takings[index] = value
+                case "threshold":
+                    measured[index] = bool(value)
+                case "layer":
+                    layer = value
+        decoded = place.token - self.slices.world.first_token
+        filler = packed >> self.layout.pass_shift == 0
         return State(
             place.scene,
             place.token,
-            layout.got(LAYER, packed) if LAYER in self.slices.live[place] else world.waking,
+            layer,
             tuple(variables),
-            bytes(counts["visits"]),
-            bytes(counts["takings"]),
+            bytes(visits),
+            bytes(takings),
             (FILLER,) * decoded if filler else known.words,
             ((),) * (decoded + 1) if filler else known.acts,
             tuple(measured),
-            self.starts[layout.got(FACTS, packed) if FACTS in layout.slots else 0],
+            self.starts[self.layout.got(FACTS, packed) if FACTS in self.layout.slots else 0],
         )

@@ -65,7 +65,8 @@ def walked(folder: Path, measure_of: Callable[[World], Measure], asked: Asked | 
         linted_problems = {*reading.problems, *linted(reading.data)}
     world = World(reading.data, folder)
     began = perf_counter()
-    evidence = proved(world, measure_of(world), asked)
+    with uncollected():  # millions of states are kept, and none of them is garbage
+        evidence = proved(world, measure_of(world), asked)
     figures = _figures(evidence, perf_counter() - began)
     known = frozenset(f"{one.file}:{one.line}:{one.column}" for one in linted_problems if one.severity == "error")
     if not figures.stopped:
