@@ -267,7 +267,7 @@ class Walk:
         try:
             came = list(self._came(program, state, packed, supposed=supposed))
         except NotMeasuredError as error:
-            self._blocked[packed] = error
+            self._blocked[packed] = error.with_traceback(None)  # which would keep all that was at hand when it was raised
             return None
         outcome = tuple(self._packed_way(program, after, decoded=word is not None, supposed=supposed) for word, after in came)
         if program.again:

@@ -56,17 +56,16 @@ class Walked(NamedTuple):
         return any(problem.severity == "error" for problem in self.problems)
 
 
+@uncollected()  # millions of states are kept to the end, and none of them is garbage
 def walked(folder: Path, measure_of: Callable[[World], Measure], asked: Asked | None = None) -> Walked:
     """Read, lint and walk the world in ``folder``, on the pass that ``measure_of`` gives for it."""
     reading = read_world(folder)
     if reading.data is None:
         return Walked(folder.name, reading.problems, f"{folder.name}: cannot be played", None)
-    with uncollected():
-        linted_problems = {*reading.problems, *linted(reading.data)}
+    linted_problems = {*reading.problems, *linted(reading.data)}
     world = World(reading.data, folder)
     began = perf_counter()
-    with uncollected():  # millions of states are kept, and none of them is garbage
-        evidence = proved(world, measure_of(world), asked)
+    evidence = proved(world, measure_of(world), asked)
     figures = _figures(evidence, perf_counter() - began)
     known = frozenset(f"{one.file}:{one.line}:{one.column}" for one in linted_problems if one.severity == "error")
     if not figures.stopped:
