@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from game.about import share_line
-from game.branches import difference, difference_lines, tree_lines
 from game.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.settings import read_settings
 from game.transcript import (
@@ -90,8 +89,12 @@ def _asked_lines(event: Asked | Opened | Branched | Compared, columns: int) -> I
         case Opened(read):
             return instrument_lines(read, columns)
         case Branched(shelf, here):
+            from game.branches import tree_lines  # noqa: PLC0415 - the first scene can do without
+
             return tree_lines(shelf, columns, here)
         case Compared(first, second, names):
+            from game.branches import difference, difference_lines  # noqa: PLC0415 - the same
+
             return difference_lines(difference(first, second), names, columns)
 
 

@@ -7,18 +7,20 @@ words that fits no other. A choice is kept before it is made; where it cannot be
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from game import about
 from game.decoder import Distribution, Measure, draw
 from game.engine import Offer, ended, offers
 from game.errors import ForwardPassError, NotOfferedError, UsageError, nearest
-from game.instruments import Instruments, read_instruments
 from game.run import Draw, Run, Turn, followed, moved, turned
 from game.shelf import Shelf
 from game.state import Acts, Facts
 from game.transcript import turn_distribution
 from game.world import World
+
+if TYPE_CHECKING:
+    from game.instruments import Instruments
 
 MOST_TYPED = 500  # characters of an answer that are looked at
 
@@ -324,6 +326,8 @@ class Play:
         del rest
         if self.over:
             raise UsageError("No pass is under way at an ending.")
+        from game.instruments import read_instruments  # noqa: PLC0415 - the first scene can do without
+
         return [Opened(read_instruments(self.world, self.measure, *self._standing))]
 
     @property

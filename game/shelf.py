@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from game.decoder import Distribution, Measure, draw
 from game.engine import offers
@@ -13,11 +14,13 @@ from game.garbage import uncollected
 from game.journal import Header, Journal, kept_runs, read_journal
 from game.labels import Marked, read_labels, write_label
 from game.library import CHECKOUT
-from game.replay import Replayed, replayed
 from game.run import Recorded, Run, begun, followed, turned
 from game.state import Facts
 from game.tree import Tree, grown
 from game.world import World
+
+if TYPE_CHECKING:
+    from game.replay import Replayed
 
 
 class Shelf:
@@ -65,6 +68,8 @@ class Shelf:
     def walked(self, run: int, turn: int) -> Replayed:
         """Return a run walked again up to a turn, or as far as it goes."""
         journal = self.journals[run]
+        from game.replay import replayed  # noqa: PLC0415 - a start can do without
+
         return replayed(self.world, self.measure, journal, min(turn, len(journal.turns)))
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from game.decoder import Distribution, Measure, figures
 from game.engine import Offer, ended, offers, scene_of
-from game.instruments import Instruments, Settling, read_instruments
 from game.readings import log_likelihood, untouched_log_likelihood
 from game.run import Run, Turn, moved
 from game.state import State
 from game.tokeniser import join
 from game.world import World
+
+if TYPE_CHECKING:
+    from game.instruments import Instruments, Settling
 
 EMPHASIS = re.compile(r"\*(?![ \n])([^*]+?)(?<![ \n])\*")  # in a world's text; may go on over the end of a line
 MEASURE = 72  # the widest line of prose, in cells
@@ -207,6 +210,8 @@ def look_lines(run: Run, width: int) -> list[str]:
     if run.measure.source != "model" or ended(run.world, run.state):
         return []
     state = run.state
+    from game.instruments import read_instruments  # noqa: PLC0415 - the first scene can do without
+
     read = read_instruments(run.world, run.measure, state.words, state.acts, state.layer)
     return ["", *wrapped(_looks(read), width)]
 
