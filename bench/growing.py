@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from game.decoder import Measure
-from game.engine import offers
-from game.journal import Header, dumped
-from game.loader import read_contents
-from game.passes import measure_of
-from game.run import Run, begun, followed, turned
-from game.state import Facts
-from game.world import World
+from game.core.decoder import Measure
+from game.core.engine import offers
+from game.core.run import Run, begun, followed, turned
+from game.core.state import Facts
+from game.core.world import World
+from game.keeping.journal import Header, dumped
+from game.loading.loader import read_contents
+from game.network.passes import measure_of
 
 LAYERS = 9_000
 LONGEST = 30  # turns of a run in a folder, its last word included

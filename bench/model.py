@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from measuring import in_turn
 
 from game.cli import opened_world
-from game.library import FLAGSHIP
-from game.model import Job, step, step_many
-from game.passes import Computed, measure_of
-from game.run import restored
-from game.shelf import golden_shelf
-from game.state import Act
+from game.core.run import restored
+from game.core.state import Act
+from game.keeping.shelf import golden_shelf
+from game.loading.library import FLAGSHIP
+from game.network.model import Job, step, step_many
+from game.network.passes import Computed, measure_of
 
 if TYPE_CHECKING:
-    from game.world import World
+    from game.core.world import World
 
 TIMES = 21
 BATCH = 256

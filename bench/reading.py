@@ -14,8 +14,8 @@ import yaml
 from measuring import in_turn
 from story import ours
 
-from game.loader import read_contents
-from game.yamltree import read_tree
+from game.loading.loader import read_contents
+from game.loading.yamltree import read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

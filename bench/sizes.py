@@ -15,22 +15,22 @@ from time import process_time
 
 from growing import grown_folder, grown_run, grown_world
 
-from game import journal
-from game.branches import tree_lines, tree_object
-from game.checker import checked
-from game.collection import collected
-from game.engine import offers, start, take
-from game.journal import found_run, kept_runs, latest_first, read_journal
-from game.library import cached_world, keep_world, world_contents
-from game.loader import read_world
-from game.passes import measure_of
-from game.replay import replayed
-from game.run import begun, digest, followed, turned
-from game.saves import Keeper, endings_found, next_number, summaries
-from game.shelf import kept_shelf
-from game.state import Facts
-from game.title import open_run
-from game.tree import grown
+from game.core.engine import offers, start, take
+from game.core.run import begun, digest, followed, turned
+from game.core.state import Facts
+from game.keeping import journal
+from game.keeping.journal import found_run, kept_runs, latest_first, read_journal
+from game.keeping.replay import replayed
+from game.keeping.saves import Keeper, endings_found, next_number, summaries
+from game.keeping.shelf import kept_shelf
+from game.keeping.tree import grown
+from game.loading.checker import checked
+from game.loading.library import cached_world, keep_world, world_contents
+from game.loading.loader import read_world
+from game.network.passes import measure_of
+from game.playing.branches import tree_lines, tree_object
+from game.playing.collection import collected
+from game.screen.title import open_run
 
 TRIES = 3
 STEPS = 200

@@ -10,16 +10,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from game.cli import opened_world
-from game.engine import offers, start, take
-from game.journal import Header, read_journal
-from game.passes import measure_of
-from game.run import Recorded, digest, restored
-from game.state import Facts
+from game.core.engine import offers, start, take
+from game.core.run import Recorded, digest, restored
+from game.core.state import Facts
+from game.keeping.journal import Header, read_journal
+from game.network.passes import measure_of
 
 if TYPE_CHECKING:
-    from game.decoder import Measure
-    from game.state import State
-    from game.world import World
+    from game.core.decoder import Measure
+    from game.core.state import State
+    from game.core.world import World
 
 TOLD = 300  # steps whose text is held against the peers'
 

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from game import __version__
 from game.errors import ForwardPassError, Interrupted, UsageError, WorldError
-from game.library import FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
+from game.loading.library import FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from game.decoder import Measure
-    from game.journal import Header
-    from game.play import Play
-    from game.saves import Keeper
-    from game.settings import Settings
-    from game.state import Facts
-    from game.title import Begun
-    from game.world import World
+    from game.core.decoder import Measure
+    from game.core.state import Facts
+    from game.core.world import World
+    from game.keeping.journal import Header
+    from game.keeping.saves import Keeper
+    from game.playing.play import Play
+    from game.playing.settings import Settings
+    from game.screen.title import Begun
 
 MOST_SEED = 2**31 - 1
 SHELLS = ("bash", "zsh")
@@ -116,7 +116,7 @@ class _Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return all that there is to say, set to the terminal."""
-        from game.lines import columns_of_terminal
+        from game.playing.lines import columns_of_terminal
 
         self.columns = columns_of_terminal()
         return super().format_help()
@@ -139,14 +139,13 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
     _add_play(commands)
     if command == "play":
         return parser
-    from game import archive, workbench
-    from game.commands import add_all
+    from game.commands import archive, authors, workbench
 
     _add_runs(commands)
     _add_settings(commands)
     _add_complete(commands)
     archive.add_all(commands, archive.Doors(opened_world, _keeper, _played, _on_terminal))
-    add_all(commands, opened_world, (_seed, _temperature))
+    authors.add_all(commands, opened_world, (_seed, _temperature))
     workbench.add_all(commands, opened_world)
     return parser
 
@@ -245,8 +244,8 @@ def opened_world(asked: str | None) -> World:
     world = None if problems else cached_world(folder, contents)
     if world is not None:
         return world
-    from game.loader import read_contents
-    from game.world import World
+    from game.core.world import World
+    from game.loading.loader import read_contents
 
     reading = read_contents(name, str(folder), contents, problems)
     if reading.data is None:
@@ -256,14 +255,14 @@ def opened_world(asked: str | None) -> World:
 
 
 def _keeper(world: World, measure: Measure, asked: argparse.Namespace) -> Keeper:
-    from game.saves import Keeper
+    from game.keeping.saves import Keeper
 
     return Keeper(saves_folder(asked.saves), world, measure, _headers(world, asked), called=asked.world or "")
 
 
 def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Header]:
     """Return what makes the header of a run begun now: the clock and chance are asked here and nowhere else."""
-    from game.journal import Header
+    from game.keeping.journal import Header
 
     def header(facts: Facts) -> Header:
         return Header(
@@ -284,7 +283,7 @@ def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Heade
 
 
 def _on_terminal() -> bool:
-    from game.lines import on_terminal
+    from game.playing.lines import on_terminal
 
     return on_terminal()
 
@@ -299,7 +298,7 @@ def _title(asked: argparse.Namespace) -> int:
 
 
 def _play(asked: argparse.Namespace, *, bare: bool = False) -> int:
-    from game.passes import measure_of
+    from game.network.passes import measure_of
 
     if (asked.continue_ or asked.load is not None) and (asked.seed is not None or asked.temperature is not None):
         raise UsageError("a kept run has its own seed and temperature: leave --seed and --temperature out")
@@ -321,16 +320,16 @@ def _played(play: Play, asked: argparse.Namespace) -> int:
     """Play a run with the front end that was asked for, to where whoever plays leaves."""
     try:
         if asked.json:
-            from game import jsonl
+            from game.playing import jsonl
 
             jsonl.run(play)
         elif not asked.plain and _on_terminal():
-            from game import terminal as front
-            from game.settings import read_settings
+            from game.playing.settings import read_settings
+            from game.screen import terminal as front
 
             front.run(play, motion=not getattr(asked, "no_motion", False) and read_settings()[0].motion == "on")
         else:
-            from game import plain
+            from game.playing import plain
 
             plain.run(play)
     except (KeyboardInterrupt, Interrupted):
@@ -343,7 +342,7 @@ def _played(play: Play, asked: argparse.Namespace) -> int:
 
 def _settled() -> Settings:
     """Return the settings; what is wrong with their file is said and passed over."""
-    from game.settings import read_settings
+    from game.playing.settings import read_settings
 
     settled, problems = read_settings()
     for problem in problems:
@@ -366,8 +365,8 @@ def _world_of_load(asked: argparse.Namespace) -> str | None:
 
 def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool, bare: bool) -> Begun | None:
     """Return play as it was asked for; None where whoever plays thought better of it."""
-    from game.play import Play
-    from game.title import Begun, begun, continued, entitled
+    from game.playing.play import Play
+    from game.screen.title import Begun, begun, continued, entitled
 
     if asked.continue_:
         return continued(keeper)
@@ -381,7 +380,7 @@ def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool, bare: bo
 
 def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
     """Return the file of RUN and the world that plays it: the one that was named, else the header's."""
-    from game.journal import found_run, read_journal
+    from game.keeping.journal import found_run, read_journal
 
     named = getattr(asked, "world", None)
     path = found_run(saves_folder(asked.saves), Path(named).resolve().name if named else FLAGSHIP, run)
@@ -392,8 +391,8 @@ def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
 def _runs(asked: argparse.Namespace) -> int:
     import json
 
-    from game.journal import found_run
-    from game.saves import forget, summaries
+    from game.keeping.journal import found_run
+    from game.keeping.saves import forget, summaries
 
     folder = world_folder(asked.world)
     world = opened_world(str(folder))
@@ -413,7 +412,7 @@ def _runs(asked: argparse.Namespace) -> int:
 def _settings(asked: argparse.Namespace) -> int:
     import json
 
-    from game.settings import MEANS, TAKES, checked, settings_file, write_setting
+    from game.playing.settings import MEANS, TAKES, checked, settings_file, write_setting
 
     if asked.value is not None:
         print(f"{asked.key} = {asked.value}, in {write_setting(asked.key, asked.value)}")

@@ -32,14 +32,15 @@ from unittest.mock import patch
 
 from fixtures_play import MADE, ROOT, Typed, command, surroundings
 
-from game import cli, plain
-from game.decoder import Measure
-from game.journal import Header
-from game.passes import measure_of
-from game.play import Play
-from game.saves import Keeper
-from game.state import Facts
-from game.world import World
+from game import cli
+from game.core.decoder import Measure
+from game.core.state import Facts
+from game.core.world import World
+from game.keeping.journal import Header
+from game.keeping.saves import Keeper
+from game.network.passes import measure_of
+from game.playing import plain
+from game.playing.play import Play
 
 GOLDEN = ROOT / "tests" / "golden"
 HELP = GOLDEN / "help"

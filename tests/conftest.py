@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from game.loader import read_contents, read_world
-from game.world import World
+from game.core.world import World
+from game.loading.loader import read_contents, read_world
 
 WORLDS = Path(__file__).resolve().parent.parent / "worlds"
 

@@ -12,14 +12,14 @@ from unittest.mock import patch
 
 from fixtures_play import WORLD, begun_play, first_light, let_go
 
-from game.decoder import Measure
+from game.core.decoder import Measure
+from game.core.run import Run
+from game.core.world import World
 from game.errors import RunError
-from game.journal import Journal, kept_runs, read_journal
-from game.play import Refused
-from game.replay import replayed
-from game.run import Run
-from game.saves import Keeper
-from game.world import World
+from game.keeping.journal import Journal, kept_runs, read_journal
+from game.keeping.replay import replayed
+from game.keeping.saves import Keeper
+from game.playing.play import Refused
 
 WRITES = ("open", "write", "fsync", "link", "mkdir", "unlink", "rename", "replace", "ftruncate")  # utime: as the clock ticks
 SCRIPT = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from game.cli import opened_world
-from game.journal import Header
-from game.passes import measure_of
-from game.run import Run
-from game.shelf import Shelf, golden_shelf
+from game.core.run import Run
+from game.keeping.journal import Header
+from game.keeping.shelf import Shelf, golden_shelf
+from game.network.passes import measure_of
 
 
 @lru_cache

@@ -19,16 +19,16 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from game import cli
-from game.decoder import Distribution
-from game.journal import Header, Journal, kept_runs, read_journal
-from game.library import world_contents, worlds_folder
-from game.lines import event_lines
-from game.loader import read_contents
-from game.passes import Written
-from game.play import Event, Play
-from game.saves import Keeper
-from game.state import Acts, Facts
-from game.world import World
+from game.core.decoder import Distribution
+from game.core.state import Acts, Facts
+from game.core.world import World
+from game.keeping.journal import Header, Journal, kept_runs, read_journal
+from game.keeping.saves import Keeper
+from game.loading.library import world_contents, worlds_folder
+from game.loading.loader import read_contents
+from game.network.passes import Written
+from game.playing.lines import event_lines
+from game.playing.play import Event, Play
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLD = "first-light"

@@ -20,26 +20,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from fixtures_play import Glass, begun_play, first_light, let_go
 
-from game import jsonl
-from game.checker import linted
-from game.closures import compiled
-from game.decoder import Distribution
-from game.engine import ended, offers
+from game.core.closures import compiled
+from game.core.decoder import Distribution
+from game.core.engine import ended, offers
+from game.core.expressions import LONGEST, ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
+from game.core.prose import compiled_text, parse_line, parse_text
+from game.core.run import begun, followed, turned
+from game.core.state import Act, Facts, State
+from game.core.world import World
 from game.errors import RunError
-from game.expressions import LONGEST, ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
-from game.journal import journal_of
-from game.loader import MOST_LISTED, read_contents
-from game.model import prefill
-from game.passes import Written
-from game.play import Left
-from game.prose import compiled_text, parse_line, parse_text
-from game.replay import replayed
-from game.run import begun, followed, turned
-from game.saves import summaries
-from game.state import Act, Facts, State
-from game.weights import Label, Parameters, Shape, WeightsError, pack_weights, parse_weights
-from game.world import World
-from game.yamltree import FORBIDDEN
+from game.keeping.journal import journal_of
+from game.keeping.replay import replayed
+from game.keeping.saves import summaries
+from game.loading.checker import linted
+from game.loading.loader import MOST_LISTED, read_contents
+from game.loading.yamltree import FORBIDDEN
+from game.network.model import prefill
+from game.network.passes import Written
+from game.network.weights import Label, Parameters, Shape, WeightsError, pack_weights, parse_weights
+from game.playing import jsonl
+from game.playing.play import Left
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_MESSAGE = 2_000

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from game.decoder import Measure, greedy
-from game.engine import decode, offers, pending, start, take
-from game.loader import read_contents, read_world
-from game.passes import measure_of
-from game.state import Facts, State
-from game.tokeniser import tokenise
+from game.core.decoder import Measure, greedy
+from game.core.engine import decode, offers, pending, start, take
+from game.core.state import Facts, State
+from game.core.tokeniser import tokenise
+from game.core.world import World
+from game.loading.loader import read_contents, read_world
+from game.network.passes import measure_of
+from game.network.weights import Label, Parameters, Shape, pack_weights
 from game.walk.variants import Alternative
-from game.weights import Label, Parameters, Shape, pack_weights
-from game.world import World
 
 Met = set[tuple[Any, ...]]
 

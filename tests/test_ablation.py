@@ -11,12 +11,12 @@ from fixtures_play import TO_ENDINGS, WORLD, command, edited, journal, played
 from test_browser import painted
 from test_docs import OBJECTS, hold
 
-from game.ablation import Ablated, ablated, ablation_lines, made_by
-from game.decoder import draw
+from game.core.decoder import draw
+from game.core.run import Run, begun, followed, turned
+from game.core.world import World
 from game.errors import UsageError
-from game.run import Run, begun, followed, turned
-from game.saves import take_in
-from game.world import World
+from game.keeping.saves import take_in
+from game.playing.ablation import Ablated, ablated, ablation_lines, made_by
 
 
 def without(name: str, turn: int) -> Ablated:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from fixtures_play import TO_ENDINGS, begun_play, first_light, glass_play
 
-from game import about
 from game.cli import opened_world
+from game.core.run import Run, begun, followed, turned
+from game.core.state import Facts
+from game.core.world import World
 from game.errors import UsageError
-from game.passes import measure_of
-from game.play import Play, Told
-from game.run import Run, begun, followed, turned
-from game.state import Facts
-from game.world import World
+from game.network.passes import measure_of
+from game.playing import about
+from game.playing.play import Play, Told
 
 
 def told(play: Play, typed: str) -> Told:

@@ -9,12 +9,12 @@ import pytest
 import yaml
 from conftest import WORLDS, changed
 
-from game.decoder import Distribution
-from game.library import world_contents
-from game.loader import read_contents, read_world
-from game.passes import measure_of
-from game.state import Act, Acts
-from game.world import World
+from game.core.decoder import Distribution
+from game.core.state import Act, Acts
+from game.core.world import World
+from game.loading.library import world_contents
+from game.loading.loader import read_contents, read_world
+from game.network.passes import measure_of
 
 FLAGSHIP = WORLDS / "forward-pass"
 CONTENTS = dict(world_contents(FLAGSHIP)[0])

@@ -10,11 +10,11 @@ from fixtures_play import TO_ENDINGS, WORLD, begun_play, choices_of, command, fi
 from test_browser import painted
 from test_docs import OBJECTS, hold
 
-from game.branches import state_words
 from game.cli import opened_world
-from game.passes import measure_of
-from game.run import begun
-from game.state import Facts
+from game.core.run import begun
+from game.core.state import Facts
+from game.network.passes import measure_of
+from game.playing.branches import state_words
 
 HEADER = (
     '{"format":1,"world":"first-light","version":"1","hash":"","weights":null,"seed":0,"temperature":0,"made":"",'

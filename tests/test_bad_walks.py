@@ -13,7 +13,7 @@ import pytest
 from fixtures_walk import tiny_network
 
 from game.diagnostics import CODES
-from game.passes import measure_of
+from game.network.passes import measure_of
 from game.walk.control import Limits
 from game.walk.proof import Asked
 from game.walk.report import walked

@@ -15,14 +15,14 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
-from game.browser import DEEPEST, Browser, Wanted, browse, browsed, fork_signs
-from game.journal import Header, Journal
-from game.passes import Written
-from game.play import Play
-from game.run import Recorded
-from game.shelf import Shelf, golden_shelf, kept_shelf
-from game.state import Facts
-from game.tree import grown
+from game.core.run import Recorded
+from game.core.state import Facts
+from game.keeping.journal import Header, Journal
+from game.keeping.shelf import Shelf, golden_shelf, kept_shelf
+from game.keeping.tree import grown
+from game.network.passes import Written
+from game.playing.play import Play
+from game.screen.browser import DEEPEST, Browser, Wanted, browse, browsed, fork_signs
 
 HEADER = Header(WORLD, "1", "0" * 64, None, 0, 0.0, Facts(1, frozenset()), "")
 DOWN, UP, RIGHT, LEFT = "\x1b[B", "\x1b[A", "\x1b[C", "\x1b[D"

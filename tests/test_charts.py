@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from fixtures_walk import random_world, read
 
-from game.charts import as_dot, as_mermaid, chart_of
 from game.cli import opened_world
-from game.picture import as_svg, drawn
-from game.world import World
+from game.core.world import World
+from game.screen.charts import as_dot, as_mermaid, chart_of
+from game.screen.picture import as_svg, drawn
 
 HASTY = ("-Gmclimit=0.2", "-Gnslimit=1", "-Gsplines=line")  # not the best picture, in less than a second
 

@@ -12,13 +12,13 @@ from conftest import TINY, WORLDS, changed
 from fixtures_walk import MODELLED, modelled_world
 from made_worlds import counter_world, hub_world
 
-from game.passes import measure_of
-from game.state import Act
+from game.core.state import Act
+from game.core.world import World
+from game.network.passes import measure_of
 from game.walk.control import Limits
 from game.walk.decodings import Decodings
 from game.walk.proof import Asked
 from game.walk.report import Walked, walked
-from game.world import World
 
 Check = Callable[..., Walked]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import TINY, WORLDS, built, changed
 
-from game.checker import Report, checked, linted
 from game.errors import Problem
-from game.library import world_names
-from game.loader import read_contents
+from game.loading.checker import Report, checked, linted
+from game.loading.library import world_names
+from game.loading.loader import read_contents
 
 LEAVE = "        goto: decode\n", "        goto: decode\n      leave:\n        say: Leave.\n        goto: {}\n"
 MORE = """\

@@ -14,8 +14,8 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import get_app_session
 from test_browser import Sized
 
-from game import choosing
-from game.play import COMMANDS, Play
+from game.playing.play import COMMANDS, Play
+from game.screen import choosing
 
 
 @pytest.fixture

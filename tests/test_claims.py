@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from game.cli import opened_world
-from game.decoder import figures
-from game.passes import Computed
-from game.state import Act, Acts
+from game.core.decoder import figures
+from game.core.state import Act, Acts
+from game.network.passes import Computed
 
 YOUR, FOOT, HAS = range(3)
 WHOLE = 1_000_000

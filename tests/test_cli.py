@@ -350,7 +350,7 @@ def test_without_a_command_and_a_terminal_the_flagship_is_played_in_plain_lines(
 
 @pytest.mark.parametrize("environment", [{"ACCESSIBLE": "1"}, {"TERM": "dumb"}, {"TERM": ""}])
 def test_a_terminal_that_wants_plain_lines_gets_them(tmp_path: Path, environment: dict[str, str]) -> None:
-    with patch("game.terminal.run", side_effect=AssertionError("not plain")):
+    with patch("game.screen.terminal.run", side_effect=AssertionError("not plain")):
         done = command("play", WORLD, "--saves", tmp_path, terminal=True, **environment)
     assert done.code == 0
     assert done.out.startswith("First Light.")
@@ -358,7 +358,7 @@ def test_a_terminal_that_wants_plain_lines_gets_them(tmp_path: Path, environment
 
 @pytest.mark.parametrize("environment", [{"ACCESSIBLE": "0"}, {"ACCESSIBLE": ""}, {}])
 def test_any_other_terminal_gets_the_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
-    with patch("game.terminal.run") as front:
+    with patch("game.screen.terminal.run") as front:
         assert command("play", WORLD, "--saves", tmp_path, terminal=True, **environment).code == 0
         assert command("play", WORLD, "--plain", "--saves", tmp_path, terminal=True, **environment).code == 0
         assert command("play", WORLD, "--json", "--saves", tmp_path, terminal=True, **environment).code == 0
@@ -506,13 +506,13 @@ def test_where_no_terminal_is_the_terminal_is_never_imported(tmp_path: Path) -> 
     for arguments in (("play", WORLD, "--saves", tmp_path), ("play", WORLD, "--json", "--saves", tmp_path), ("replay", path)):
         _, modules = imported(*arguments)
         assert "game.cli" in modules
-        assert not {"prompt_toolkit", "rich", "game.terminal", "game.view", "numpy"} & modules
+        assert not {"prompt_toolkit", "rich", "game.screen.terminal", "game.screen.view", "numpy"} & modules
 
 
 def test_a_world_that_was_read_before_is_played_without_reading_yaml(tmp_path: Path) -> None:
     imported("play", WORLD, "--saves", tmp_path)
     _, modules = imported("play", WORLD, "--saves", tmp_path)
-    assert not {"yaml", "game.loader"} & modules
+    assert not {"yaml", "game.loading.loader"} & modules
 
 
 # -- signals, pipes, streams ----------------------------------------------------------------------------------------------
@@ -542,21 +542,21 @@ def test_a_signal_ends_play_with_its_code_and_says_where_the_run_is_kept(
 
 
 def test_a_signal_in_process_ends_play_with_its_code(tmp_path: Path) -> None:
-    with patch("game.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGTERM)):
+    with patch("game.playing.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGTERM)):
         assert command("play", WORLD, "--plain", "--saves", tmp_path).code == 143
 
 
 def test_a_hangup_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
     with signals_kept():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with patch("game.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGHUP)):
+        with patch("game.playing.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGHUP)):
             assert command("play", WORLD, "--plain", "--saves", tmp_path).code == 0
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt(), 130), (Interrupted(15), 143), (Interrupted(1), 129)])
 def test_an_interrupted_play_is_kept_and_says_where(tmp_path: Path, raised: BaseException, code: int) -> None:
     played(tmp_path, "feel-slope")
-    with patch("game.plain.run", side_effect=raised):
+    with patch("game.playing.plain.run", side_effect=raised):
         done = command("play", WORLD, "--plain", "--continue", "--saves", tmp_path)
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith("\nKept as first-light/1. To go on:\n")
@@ -595,7 +595,7 @@ def test_the_first_line_can_be_read_and_the_rest_left(tmp_path: Path) -> None:
 
 
 def test_a_pipe_closed_in_process_ends_quietly_with_nought(tmp_path: Path) -> None:
-    with patch("game.plain.run", side_effect=BrokenPipeError):
+    with patch("game.playing.plain.run", side_effect=BrokenPipeError):
         assert command("play", WORLD, "--plain", "--saves", tmp_path) == Done(0, "", "")
 
 
@@ -648,7 +648,10 @@ def test_a_terminal_that_has_gone_is_said_as_it_is(tmp_path: Path) -> None:
 
 
 def test_where_the_run_is_kept_is_not_said_to_a_terminal_that_has_gone(tmp_path: Path) -> None:
-    with patch("game.plain.run", side_effect=Interrupted(1)), patch("game.play.Play.left", side_effect=OSError(5, "gone")):
+    with (
+        patch("game.playing.plain.run", side_effect=Interrupted(1)),
+        patch("game.playing.play.Play.left", side_effect=OSError(5, "gone")),
+    ):
         assert command("play", WORLD, "--plain", "--saves", tmp_path) == Done(129, "", "")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from fixtures_play import TO_ENDINGS, WORLD, command, first_light, played
 from test_docs import OBJECTS, hold
 
-from game.collection import collected, collection_lines
+from game.playing.collection import collected, collection_lines
 
 
 def test_nothing_found_gives_numbers_and_no_titles(tmp_path: Path) -> None:

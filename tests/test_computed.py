@@ -13,16 +13,16 @@ import pytest
 from bless import GOLDEN, read_golden
 from conftest import WORLDS
 
-from game.decoder import greedy
+from game.core.decoder import greedy
+from game.core.state import Act
+from game.core.world import World
 from game.errors import ForwardPassError
-from game.instruments import read_instruments
-from game.interventions import Bend
-from game.laboratory import laid_open, untouched_words
-from game.loader import read_world
-from game.passes import Computed, measure_of
-from game.state import Act
+from game.loading.loader import read_world
+from game.network.interventions import Bend
+from game.network.passes import Computed, measure_of
+from game.playing.instruments import read_instruments
+from game.playing.laboratory import laid_open, untouched_words
 from game.training.grammar import read_grammar
-from game.world import World
 
 FLAGSHIP = WORLDS / "forward-pass"
 UNTOUCHED: tuple[tuple[Act, ...], ...] = ((), (), ())

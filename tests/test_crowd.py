@@ -10,11 +10,11 @@ import pytest  # noqa: TC002 - as every test has it
 from conftest import TINY, changed
 from fixtures_walk import modelled_world, read
 
-from game.passes import Written, measure_of
-from game.state import Facts
+from game.core.state import Facts
+from game.core.world import World
+from game.network.passes import Written, measure_of
 from game.walk.crowd import Crowd, Tally, crowd_lines, crowd_object, played
 from game.walk.players import Player
-from game.world import World
 
 
 def tally(world: World, crowd: Crowd) -> Tally:

@@ -14,11 +14,11 @@ from fixtures_golden import golden
 from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
 from jsonschema import Draft202012Validator
 
-from game import jsonl
-from game.export import Picture, exported
-from game.instruments import Instruments, Lens, Look, Settling
-from game.journal import FORMAT
-from game.play import COMMANDS
+from game.keeping.journal import FORMAT
+from game.playing import jsonl
+from game.playing.instruments import Instruments, Lens, Look, Settling
+from game.playing.play import COMMANDS
+from game.screen.export import Picture, exported
 
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -9,12 +9,12 @@ from math import log
 import pytest
 from conftest import built, changed
 
-from game.decoder import Distribution
-from game.engine import awaited, decode, ended, offers, pending, scene_of, start, take
+from game.core.decoder import Distribution
+from game.core.engine import awaited, decode, ended, offers, pending, scene_of, start, take
+from game.core.state import MOST_VISITS, Act, Acts, Facts, State
+from game.core.world import World
 from game.errors import NotOfferedError
-from game.passes import Written
-from game.state import MOST_VISITS, Act, Acts, Facts, State
-from game.world import World
+from game.network.passes import Written
 
 RULES = """\
 format: 1

@@ -12,11 +12,11 @@ import pytest
 from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, header, played, resumed_play
 
-from game.archive import _write_whole
+from game.commands.archive import _write_whole
+from game.core.run import moved
+from game.core.state import Facts
 from game.errors import UsageError
-from game.export import FORMATS, SHOWN, Picture, document, exported
-from game.run import moved
-from game.state import Facts
+from game.screen.export import FORMATS, SHOWN, Picture, document, exported
 
 HOSTILE = {"Three layers of arithmetic": "<script>alert(1)</script> ]]> `x` **b** [a](http://b.c) & Three layers of arithmetic"}
 VOID = {"meta", "br", "hr", "img", "link"}

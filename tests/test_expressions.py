@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from game.closures import compiled
-from game.expressions import (
+from game.core.closures import compiled
+from game.core.expressions import (
     DEEPEST,
     LONGEST,
     ExpressionError,
@@ -21,7 +21,7 @@ from game.expressions import (
     parse_threshold,
     parse_value,
 )
-from game.state import Act, Facts, State
+from game.core.state import Act, Facts, State
 
 SCOPE = Scope(
     variables={

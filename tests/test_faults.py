@@ -50,12 +50,12 @@ from test_pty import terminal
 from game import __main__ as program
 from game.cli import opened_world
 from game.errors import ForwardPassError, Interrupted, RunError, UsageError
-from game.labels import read_labels, write_label
-from game.library import worlds_folder
-from game.passes import Computed
-from game.play import Refused
-from game.replay import replayed
-from game.settings import Settings, read_settings, write_setting
+from game.keeping.labels import read_labels, write_label
+from game.keeping.replay import replayed
+from game.loading.library import worlds_folder
+from game.network.passes import Computed
+from game.playing.play import Refused
+from game.playing.settings import Settings, read_settings, write_setting
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from game.errors import UsageError
-from game.fresh import write_world
-from game.passes import measure_of
+from game.loading.fresh import write_world
+from game.network.passes import measure_of
 from game.walk.report import walked
 
 

@@ -10,12 +10,12 @@ import pytest
 from bless import GOLDEN, HELP, begun, came_to, golden_files, help_texts, live, read_golden, resumed, settings
 from fixtures_play import ROOT, command, kept_by, said
 
-from game.journal import read_journal
-from game.lines import opening_lines
-from game.play import Arrived, Decoded, Event, Play
-from game.replay import replayed
-from game.run import Run, moved
-from game.transcript import then_text, turn_distribution
+from game.core.run import Run, moved
+from game.keeping.journal import read_journal
+from game.keeping.replay import replayed
+from game.playing.lines import opening_lines
+from game.playing.play import Arrived, Decoded, Event, Play
+from game.playing.transcript import then_text, turn_distribution
 
 HOW = "run `make bless`, and look at what has changed"
 NAMES = {str(path.relative_to(GOLDEN)): path for path in golden_files()}

@@ -14,11 +14,11 @@ from fixtures_play import WORLD, files, played, playing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from game import journal
+from game.core.run import Recorded
+from game.core.state import Facts
 from game.errors import RunError, UsageError
-from game.journal import Header, found_run, kept_runs, latest_first, read_journal
-from game.run import Recorded
-from game.state import Facts
+from game.keeping import journal
+from game.keeping.journal import Header, found_run, kept_runs, latest_first, read_journal
 
 SOME = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HEADER: dict[str, Any] = {

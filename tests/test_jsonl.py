@@ -29,12 +29,12 @@ from fixtures_play import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from game import jsonl
-from game.jsonl import EXPECTED
-from game.lines import MOST_LINE
-from game.passes import Written
-from game.play import Play
-from game.replay import replayed
+from game.keeping.replay import replayed
+from game.network.passes import Written
+from game.playing import jsonl
+from game.playing.jsonl import EXPECTED
+from game.playing.lines import MOST_LINE
+from game.playing.play import Play
 
 RANDOM_RUNS = 500
 LONGEST_RUN = 400

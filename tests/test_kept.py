@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY, changed
 
-from game.passes import measure_of
+from game.network.passes import measure_of
 from game.walk import kept
 from game.walk.control import Limits
 from game.walk.kept import walked_once

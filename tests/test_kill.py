@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from fixtures_play import WORLD, command, started
 
-from game.journal import kept_runs
+from game.keeping.journal import kept_runs
 
 KILLS = 36
 REQUESTS = 300

@@ -10,9 +10,9 @@ from unittest.mock import patch
 import pytest
 from fixtures_play import ROOT, WORLD, command
 
-from game import library
 from game.errors import WorldError
-from game.library import saves_folder, world_contents, world_files, world_folder, world_hash, world_names, worlds_folder
+from game.loading import library
+from game.loading.library import saves_folder, world_contents, world_files, world_folder, world_hash, world_names, worlds_folder
 
 
 def unknown(asked: str) -> str:
@@ -172,7 +172,7 @@ def test_a_world_that_was_read_is_not_read_again(tmp_path: Path) -> None:
     first = opening(tmp_path)
     (kept,) = cached(tmp_path)
     assert json.loads(kept.read_bytes().split(b"\n")[1])["id"] == WORLD
-    with patch("game.loader.read_contents", side_effect=AssertionError("read again")):
+    with patch("game.loading.loader.read_contents", side_effect=AssertionError("read again")):
         assert opening(tmp_path) == first
 
 

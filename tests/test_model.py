@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from game.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, Rewrite, Shake
-from game.model import (
+from game.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, Rewrite, Shake
+from game.network.model import (
     Cache,
     Job,
     Model,
@@ -36,7 +36,7 @@ from game.model import (
     truncated,
     uphill,
 )
-from game.weights import (
+from game.network.weights import (
     NORM_EPSILON,
     ROPE_BASE,
     Array,

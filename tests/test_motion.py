@@ -11,8 +11,8 @@ from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.input.typeahead import get_typeahead
 from test_browser import CTRL_C, typed
 
-from game.motion import Frame, frame_lines, frames, show
-from game.transcript import quoted, turn_distribution
+from game.playing.transcript import quoted, turn_distribution
+from game.screen.motion import Frame, frame_lines, frames, show
 
 
 def flagship_frames() -> list[Frame]:

@@ -7,10 +7,10 @@ from math import log
 import pytest
 from conftest import TINY, built, changed
 
+from game.core.state import Act
+from game.core.world import World
 from game.errors import ForwardPassError
-from game.passes import Written, measure_of
-from game.state import Act
-from game.world import World
+from game.network.passes import Written, measure_of
 
 CASES = """\
     written:

@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from fixtures_walk import random_world, read
 
-from game.charts import Arrow, Chart, chart_of
 from game.cli import opened_world
-from game.picture import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, laid_out
+from game.screen.charts import Arrow, Chart, chart_of
+from game.screen.picture import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, laid_out
 
 SPACE = {"s": "http://www.w3.org/2000/svg"}
 

@@ -26,7 +26,7 @@ from fixtures_play import (
     said,
 )
 
-from game import lines
+from game.playing import lines
 
 EVERYTHING = (
     *("1", "1", "look", "prompt", "transcript", "help", "undo", "redo", "back 0", "2", "save", "save the slope", "load"),

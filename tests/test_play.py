@@ -23,9 +23,9 @@ from fixtures_play import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from game.play import COMMANDS, USAGES, Arrived, Asked, Branched, Decoded, Event, Left, Opened, Play, Refused, Told
-from game.saves import Keeper
-from game.world import COMMANDS as RESERVED
+from game.core.world import COMMANDS as RESERVED
+from game.keeping.saves import Keeper
+from game.playing.play import COMMANDS, USAGES, Arrived, Asked, Branched, Decoded, Event, Left, Opened, Play, Refused, Told
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from fixtures_play import TO_ENDINGS, WORLD, command, edited, first_light, journal, played
 from test_browser import CTRL_C, DOWN, END, ENTER, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, UP, typed
 
-from game.passes import Written
-from game.playback import FASTEST, Playback, pages, show
-from game.replay import Replayed, replayed
+from game.keeping.replay import Replayed, replayed
+from game.network.passes import Written
+from game.screen.playback import FASTEST, Playback, pages, show
 
 WALKED = TO_ENDINGS["by-the-door"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from fixtures_walk import brute, random_world, read
 
-from game.passes import Written
-from game.state import Facts
+from game.core.state import Facts
+from game.core.world import World
+from game.network.passes import Written
 from game.walk.findings import run_of
 from game.walk.proof import Evidence, proved, starts
 from game.walk.witness import Item, Seen
-from game.world import World
 
 
 @pytest.mark.parametrize("seed", range(100, 140))

@@ -14,18 +14,18 @@ from conftest import TINY, WORLDS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from game.checker import linted
-from game.closures import compiled
-from game.engine import ended, offers, pending
+from game.core.closures import compiled
+from game.core.engine import ended, offers, pending
+from game.core.expressions import ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
+from game.core.prose import compiled_text, parse_line, parse_text
+from game.core.run import Recorded, Run, begun, followed, moved, restored, turned
+from game.core.state import Facts, State
+from game.core.world import World
 from game.errors import Problem
-from game.expressions import ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
-from game.loader import MOST_LISTED, Reading, read_contents
-from game.passes import Written
-from game.prose import compiled_text, parse_line, parse_text
-from game.run import Recorded, Run, begun, followed, moved, restored, turned
-from game.state import Facts, State
-from game.world import World
-from game.yamltree import FORBIDDEN
+from game.loading.checker import linted
+from game.loading.loader import MOST_LISTED, Reading, read_contents
+from game.loading.yamltree import FORBIDDEN
+from game.network.passes import Written
 
 SEEDS = st.integers(0, 2**32)
 SCOPE = Scope(

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from conftest import TINY, built
 
-from game.decoder import Distribution
-from game.expressions import ExpressionError, Scope, Variable
-from game.passes import Written
-from game.prose import compiled_text, parse_line, parse_text, spelled
-from game.state import Act, Acts, Facts, State
+from game.core.decoder import Distribution
+from game.core.expressions import ExpressionError, Scope, Variable
+from game.core.prose import compiled_text, parse_line, parse_text, spelled
+from game.core.state import Act, Acts, Facts, State
+from game.network.passes import Written
 
 SCOPE = Scope(
     variables={

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from fixtures_play import TO_ENDINGS, WORLD, Done, changed_world, command, edited, files, first_light, journal, played, playing
 
-from game.passes import Written
-from game.replay import replayed
-from game.run import Divergence, moved
+from game.core.run import Divergence, moved
+from game.keeping.replay import replayed
+from game.network.passes import Written
 
 WALKED = ("read-question", "read-again", "stop-reading", "nod-along")
 

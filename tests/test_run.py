@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from conftest import TINY, built, changed
 
-from game.decoder import Distribution, draw
+from game.core.decoder import Distribution, draw
+from game.core.run import SAME, Draw, Recorded, Run, begun, canonical, digest, followed, moved, restored, turned
+from game.core.state import Act, Facts
+from game.core.world import World
 from game.errors import NotOfferedError
-from game.passes import Written
-from game.run import SAME, Draw, Recorded, Run, begun, canonical, digest, followed, moved, restored, turned
-from game.state import Act, Facts
-from game.world import World
+from game.network.passes import Written
 
 PATH = ("read-question", "read-again", "think-electric", "check-slope", "let-be", "label-again", "so-be-it")
 """A way through First Light: two tokens, an intervention in each, both of its thresholds' truths."""
@@ -177,10 +177,10 @@ def test_whatever_changes_in_a_state_changes_its_digest(whole: Run) -> None:
 @pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
 def test_digests_are_the_same_in_every_process_whatever_its_hash_seed(whole: Run, seed: str) -> None:
     script = (
-        "import test_run, conftest, game.loader, game.world, game.passes, game.state\n"
-        "data = game.loader.read_world(conftest.WORLDS / 'first-light').data\n"
-        "world = game.world.World(data)\n"
-        "run = test_run.begun(world, game.passes.Written(world), game.state.Facts())\n"
+        "import test_run, conftest, game.loading.loader, game.core.world, game.network.passes, game.core.state\n"
+        "data = game.loading.loader.read_world(conftest.WORLDS / 'first-light').data\n"
+        "world = game.core.world.World(data)\n"
+        "run = test_run.begun(world, game.network.passes.Written(world), game.core.state.Facts())\n"
         "print(*[turn.digest for turn in test_run.played(run, *test_run.PATH).turns])"
     )
     tests = Path(__file__).resolve().parent

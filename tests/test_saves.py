@@ -35,11 +35,11 @@ from fixtures_play import (
     said,
 )
 
+from game.core.state import Facts
 from game.errors import Interrupted, RunError
-from game.journal import read_journal
-from game.play import Play, Refused
-from game.saves import endings_found, forget, next_number, summaries, take_in
-from game.state import Facts
+from game.keeping.journal import read_journal
+from game.keeping.saves import endings_found, forget, next_number, summaries, take_in
+from game.playing.play import Play, Refused
 
 
 def folder(saves: Path) -> Path:
@@ -217,7 +217,7 @@ def test_the_number_of_a_forgotten_run_is_not_given_again(tmp_path: Path) -> Non
 
 def test_where_there_are_no_locks_the_number_goes_to_who_created_the_file(tmp_path: Path) -> None:
     played(tmp_path, "say-now")
-    with patch("game.saves.next_number", return_value=1):
+    with patch("game.keeping.saves.next_number", return_value=1):
         assert played(tmp_path, "feel-slope") == run_file(tmp_path, 2)
     assert choices_of(tmp_path, 1) == ["say-now"]
 
@@ -345,7 +345,7 @@ def test_restarting_begins_another_run_and_keeps_the_one_before(tmp_path: Path) 
 
 def test_a_restart_that_cannot_look_for_runs_leaves_the_run_as_it_was(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
-        with patch("game.saves.kept_runs", side_effect=RunError("nothing to be seen")):
+        with patch("game.keeping.saves.kept_runs", side_effect=RunError("nothing to be seen")):
             assert play.answer("restart") == [Refused("nothing to be seen")]
         play.choose("to-slope")
     assert choices_of(tmp_path) == ["read-question", "to-slope"]
@@ -801,7 +801,7 @@ def test_a_disk_without_hard_links_keeps_runs_all_the_same(tmp_path: Path) -> No
     with patch("os.link", side_effect=OSError(errno.EPERM, "Operation not permitted")):
         for _ in range(2):
             played(tmp_path, "read-question", "to-slope")
-        with patch("game.saves.next_number", return_value=1):
+        with patch("game.keeping.saves.next_number", return_value=1):
             played(tmp_path, "say-now")
     assert sorted(path.name for path in folder(tmp_path).iterdir()) == [".lock", *files(tmp_path)]
     assert [choices_of(tmp_path, number) for number in (1, 2, 3)] == [["read-question", "to-slope"]] * 2 + [["say-now"]]

@@ -16,15 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game import saves, title
-from game.checker import linted
-from game.journal import Header, Journal
-from game.passes import measure_of
-from game.run import Recorded, _Order
-from game.saves import Keeper, endings_found, next_number
-from game.state import MOST_VISITS, Facts
-from game.tree import grown
-from game.world import World
+from game.core.run import Recorded, _Order
+from game.core.state import MOST_VISITS, Facts
+from game.core.world import World
+from game.keeping import saves
+from game.keeping.journal import Header, Journal
+from game.keeping.saves import Keeper, endings_found, next_number
+from game.keeping.tree import grown
+from game.loading.checker import linted
+from game.network.passes import measure_of
+from game.screen import title
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 from growing import grown_folder, grown_world, header_of, opened

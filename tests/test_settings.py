@@ -9,7 +9,7 @@ import pytest
 from fixtures_play import WORLD, Done, command
 from test_docs import OBJECTS, hold
 
-from game.settings import TAKES, Settings, read_settings, settings_file, write_setting
+from game.playing.settings import TAKES, Settings, read_settings, settings_file, write_setting
 
 
 def settled(config: Path, *arguments: str) -> Done:

@@ -33,18 +33,18 @@ from fuzz import CASES, Watched, place_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from game import jsonl
 from game.errors import ForwardPassError, RunError, UsageError
-from game.journal import read_journal
-from game.labels import write_label
-from game.laboratory import note_carriers
-from game.library import CALIBRATION
-from game.loader import LONGEST_PASSAGE, LONGEST_PROMPT, LONGEST_SAID, MOST_LETTERS, read_contents
-from game.passes import measure_of
-from game.saves import forget
+from game.keeping.journal import read_journal
+from game.keeping.labels import write_label
+from game.keeping.saves import forget
+from game.loading.library import CALIBRATION
+from game.loading.loader import LONGEST_PASSAGE, LONGEST_PROMPT, LONGEST_SAID, MOST_LETTERS, read_contents
+from game.loading.yamltree import MOST_FORBIDDEN
+from game.network.passes import measure_of
+from game.network.weights import WeightsError, parse_weights
+from game.playing import jsonl
+from game.playing.laboratory import note_carriers
 from game.walk.decodings import TABLE, Decodings
-from game.weights import WeightsError, parse_weights
-from game.yamltree import MOST_FORBIDDEN
 
 # -- no file takes longer, or more memory, than a valid one of its size
 

@@ -33,9 +33,9 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from game import signals, terminal
 from game.errors import Interrupted
-from game.play import Event, Play
+from game.playing.play import Event, Play
+from game.screen import signals, terminal
 
 ENTER = "\r"
 TAB = "\t"
@@ -62,7 +62,7 @@ def keys(*typed: str) -> Iterator[None]:
         create_pipe_input() as pipe,
         create_app_session(input=pipe, output=DummyOutput()),
         signals_kept(),
-        patch("game.terminal._heed_signals", type_next),
+        patch("game.screen.terminal._heed_signals", type_next),
     ):
         yield
     assert not prompts
@@ -138,7 +138,7 @@ def test_a_signal_at_the_prompt_ends_it_in_order(play: Play, tmp_path: Path, num
         if play.run.at:
             os.kill(os.getpid(), number)
 
-    with patch("game.terminal._heed_signals", signalled), pytest.raises(Interrupted) as caught:
+    with patch("game.screen.terminal._heed_signals", signalled), pytest.raises(Interrupted) as caught:
         run(play, "2", PAUSE)
     assert caught.value.number == number
     assert choices_of(tmp_path) == ["feel-slope"]
@@ -238,7 +238,7 @@ import sys
 sys.path[:0] = [{str(ROOT / "tests")!r}]
 from pathlib import Path
 from fixtures_play import begun_play
-from game import terminal
+from game.screen import terminal
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
@@ -272,7 +272,7 @@ def test_the_run_that_was_left_at_the_terminal_is_gone_on_with(tmp_path: Path) -
 
 def test_the_decoder_is_shown_as_it_comes_from_the_boundary_to_the_last_layer(tmp_path: Path) -> None:
     play = glass_play(tmp_path)
-    with patch("game.motion.show") as show, keys(f"say-now{ENTER}", CTRL_D):
+    with patch("game.screen.motion.show") as show, keys(f"say-now{ENTER}", CTRL_D):
         terminal.run(play, motion=True)
     (shown,) = show.call_args.args
     assert [frame.layer for frame in shown] == [10, 11, 12]
@@ -282,7 +282,7 @@ def test_the_decoder_is_shown_as_it_comes_from_the_boundary_to_the_last_layer(tm
 @pytest.mark.parametrize("motion", [True, False])
 def test_nothing_moves_where_words_are_written_or_no_movement_is_wanted(play: Play, tmp_path: Path, *, motion: bool) -> None:
     glass = glass_play(tmp_path / "glass")
-    with patch("game.motion.show") as show:
+    with patch("game.screen.motion.show") as show:
         with keys(f"say-now{ENTER}", CTRL_D):
             terminal.run(play, motion=True)
         with keys(f"{'say-now' if not motion else 'feel-slope'}{ENTER}", CTRL_D):

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.style import Style
 from test_export import contrast
 
-from game.theme import GROUNDS, STYLES, ground, theme
-from game.view import event_view
+from game.screen.theme import GROUNDS, STYLES, ground, theme
+from game.screen.view import event_view
 
 
 @pytest.mark.parametrize("name", GROUNDS)

@@ -8,7 +8,7 @@ import pytest
 from fixtures_play import ROOT, Done, choices_of, command, played, program
 from test_browser import CTRL_D, typed
 
-from game.about import CREDITS
+from game.playing.about import CREDITS
 
 ABOUT = "You are the model, in the middle of one forward pass, and somebody has asked\nabout the eyes of a foot."
 PLAIN = "Wake in plain lines"

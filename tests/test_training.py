@@ -15,12 +15,12 @@ import pytest
 import yaml
 from rich.console import Console
 
-from game.model import prefill, softmax
-from game.tokeniser import END, join
+from game.core.tokeniser import END, join
+from game.network.model import prefill, softmax
+from game.network.weights import Label, with_label
 from game.training.bands import Band, determined, distance, missed, read_bands
 from game.training.corpus import Document, article, draw_document, fill
 from game.training.grammar import Form, Grammar, GrammarError, read_grammar, read_yaml, vocabulary
-from game.weights import Label, with_label
 
 torch = pytest.importorskip("torch", reason="training needs torch, which is not installed: pip install torch==2.13.0")
 

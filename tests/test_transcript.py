@@ -9,9 +9,9 @@ from fixtures_play import TO_ENDINGS, Glass, changed_world, first_light, glass_p
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.instruments import read_instruments
-from game.passes import Written
-from game.transcript import (
+from game.network.passes import Written
+from game.playing.instruments import read_instruments
+from game.playing.transcript import (
     cost_words,
     instrument_lines,
     layers,

@@ -8,12 +8,12 @@ from random import Random
 import pytest
 from fixtures_play import TO_ENDINGS, begun_play, files, first_light, keeper, kept_by, let_go, played
 
-from game.journal import Journal, kept_runs, read_journal
-from game.labels import FILE, Marked, read_labels, write_label
-from game.passes import Written
-from game.play import Play
-from game.replay import replayed
-from game.tree import Tree, grown
+from game.keeping.journal import Journal, kept_runs, read_journal
+from game.keeping.labels import FILE, Marked, read_labels, write_label
+from game.keeping.replay import replayed
+from game.keeping.tree import Tree, grown
+from game.network.passes import Written
+from game.playing.play import Play
 
 RUNS = 500
 

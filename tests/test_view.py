@@ -9,9 +9,9 @@ import pytest
 from fixtures_play import TO_ENDINGS, begun_play, changed_world, first_light, glass_play, let_go, playing
 from rich.console import Console, RenderableType
 
-from game.instruments import Settling
-from game.play import Event, Play
-from game.view import dial, event_view, prose, strip, words_so_far
+from game.playing.instruments import Settling
+from game.playing.play import Event, Play
+from game.screen.view import dial, event_view, prose, strip, words_so_far
 
 
 def printed(view: RenderableType, columns: int = 72, *, colours: bool = False) -> str:

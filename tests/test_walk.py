@@ -10,15 +10,15 @@ from conftest import WORLDS
 from fixtures_walk import brute, modelled_world, random_world, read
 from made_worlds import counter_world
 
-from game.engine import decode, pending, start, take
-from game.loader import read_world
-from game.passes import Written, measure_of
-from game.state import Facts
+from game.core.engine import decode, pending, start, take
+from game.core.state import Facts
+from game.core.world import World
+from game.loading.loader import read_world
+from game.network.passes import Written, measure_of
 from game.walk.control import Limits, Walk
 from game.walk.decodings import Decodings
 from game.walk.supposed import Supposed
 from game.walk.variants import alternatives
-from game.world import World
 
 
 def walked(world: World, *, drawn: bool = False, watch: bool = False, limits: Limits | None = None) -> Walk:

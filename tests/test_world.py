@@ -7,13 +7,13 @@ import json
 import pytest
 from conftest import TINY, built, changed
 
-from game.decoder import Distribution
-from game.engine import start
-from game.expressions import Variable
-from game.passes import Written
-from game.run import begun, followed, turned
-from game.state import MOST_VISITS, Facts, counted
-from game.world import COMMANDS, NOT_IDS, Threshold, World
+from game.core.decoder import Distribution
+from game.core.engine import start
+from game.core.expressions import Variable
+from game.core.run import begun, followed, turned
+from game.core.state import MOST_VISITS, Facts, counted
+from game.core.world import COMMANDS, NOT_IDS, Threshold, World
+from game.network.passes import Written
 
 
 def test_the_first_token_is_the_last_word_of_the_prompt_and_the_last_is_where_the_machine_ends(first_light: World) -> None:

@@ -10,12 +10,12 @@ import pytest
 from conftest import WORLDS, built
 from fixtures_play import ROOT, command
 
-from game.expressions import Scope, Variable, parse_condition, parse_effect
-from game.loader import CHOICE_KEYS
-from game.passes import measure_of
-from game.prose import parse_text
+from game.core.expressions import Scope, Variable, parse_condition, parse_effect
+from game.core.prose import parse_text
+from game.core.world import World
+from game.loading.loader import CHOICE_KEYS
+from game.network.passes import measure_of
 from game.walk.report import walked
-from game.world import World
 
 PAGE = (ROOT / "docs" / "worlds.md").read_text(encoding="utf8")
 BLOCKS = [(match[1], match[2]) for match in re.finditer(r"^```([^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game import yamltree
-from game.yamltree import FORBIDDEN, MOST_FORBIDDEN, MOST_NODES, Node, Source, read_tree
+from game.loading import yamltree
+from game.loading.yamltree import FORBIDDEN, MOST_FORBIDDEN, MOST_NODES, Node, Source, read_tree
 
 
 def plain(node: Node) -> Any:

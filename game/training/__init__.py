@@ -2,4 +2,4 @@
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes; why, says `game.weights`
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes; why, says `game.network.weights`

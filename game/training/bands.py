@@ -11,7 +11,8 @@ from random import Random
 
 import numpy as np
 
-from game.effects import (
+from game.core.tokeniser import NEWLINE, tokenise
+from game.network.effects import (
     NEXT_QUESTIONS,
     NOTES,
     SAID,
@@ -33,13 +34,12 @@ from game.effects import (
     unsigned_layers,
     word_id,
 )
-from game.interventions import Note
-from game.model import Pass, prefill, softmax
-from game.tokeniser import NEWLINE, tokenise
+from game.network.interventions import Note
+from game.network.model import Pass, prefill, softmax
+from game.network.weights import Array, Weights
 from game.training.corpus import Document, draw_document
 from game.training.grammar import Grammar, read_yaml
 from game.training.study import LENGTH
-from game.weights import Array, Weights
 
 _OF_THE_WORLD = {
     ("How", "long"),

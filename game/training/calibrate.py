@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from game.effects import (
+from game.core.tokeniser import tokenise
+from game.network.effects import (
     NOTES,
     SAID,
     Effect,
@@ -30,12 +31,11 @@ from game.effects import (
     unsigned_layers,
     word_id,
 )
-from game.interventions import Act, Bend, Drop, Note, Push
-from game.model import Job, lens, prefill, probe, softmax, step_many
-from game.tokeniser import tokenise
+from game.network.interventions import Act, Bend, Drop, Note, Push
+from game.network.model import Job, lens, prefill, probe, softmax, step_many
+from game.network.weights import Array, Weights
 from game.training.bands import Band
 from game.training.study import Accuracy
-from game.weights import Array, Weights
 
 SAFE_MARGIN = 0.2  # nats by which a word has to win before the story may count on it
 READABLE, STIRS, HOLDS, SETTLED = 0.99, 0.01, 0.10, 0.5

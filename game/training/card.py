@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from game.tokeniser import END, join
+from game.core.tokeniser import END, join
+from game.network.weights import Weights
 from game.training.calibrate import ELSEWHERE
 from game.training.grammar import Grammar
 from game.training.schedule import Schedule, Stage
-from game.weights import Weights
 
 _GROUPS = {
     "look": "Looks at `has` (a bias on the global heads' scores over a span, from the layer on)",

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from game.weights import Shape
+from game.network.weights import Shape
 
 LATEST = "latest.pt"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from game.tokeniser import DOC, END, NEWLINE, tokenise
+from game.core.tokeniser import DOC, END, NEWLINE, tokenise
 from game.training.grammar import Form, Grammar
 
 BLANK = (NEWLINE, NEWLINE)

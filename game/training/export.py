@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from game.network.weights import Array, Parameters
 from game.training.checkpoints import Snapshot
-from game.weights import Array, Parameters
 
 
 def parameters_of(snapshot: Snapshot) -> Parameters:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from game.tokeniser import DOC, END, NEWLINE, tokenise
+from game.core.tokeniser import DOC, END, NEWLINE, tokenise
 
 
 class GrammarError(ValueError):

@@ -1,4 +1,4 @@
-"""The transformer in PyTorch, for training only: the same network as `game.model`, made to be differentiated.
+"""The transformer in PyTorch, for training only: the same network as `game.network.model`, made to be differentiated.
 
 Layers 1 .. local attend inside the present question-and-answer pair only, the next ones to everything before, the last
 have no attention. Pre-RMSNorm, RoPE (base 1000), ReLU MLP, tied embedding, no biases. Sources: Vaswani et al. 2017
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from game.weights import NORM_EPSILON, ROPE_BASE, Shape
+from game.network.weights import NORM_EPSILON, ROPE_BASE, Shape
 
 CHUNK = 32  # no pair is longer, so a local layer needs to see this chunk of words and the one before
 

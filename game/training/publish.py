@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from game.loader import read_world
-from game.passes import measure_of
+from game.core.world import World
+from game.loading.loader import read_world
+from game.network.passes import measure_of
+from game.network.weights import Array, Label, Parameters, Weights, pack_weights, parse_weights, read_weights, with_label
 from game.training.bands import Band, find_carriers, measure, read_bands
 from game.training.calibrate import calibrate
 from game.training.card import card
@@ -20,8 +22,6 @@ from game.training.grammar import Grammar, read_grammar, vocabulary
 from game.training.schedule import Schedule, read_schedule
 from game.training.study import Accuracy, doubt, draw_study, nonsense_probe, objection, says_no_probe
 from game.walk.decodings import TABLE, Decodings
-from game.weights import Array, Label, Parameters, Weights, pack_weights, parse_weights, read_weights, with_label
-from game.world import World
 
 WEIGHTS, CALIBRATION, CARD = "weights.fpw", "calibration.json", "MODEL.md"
 

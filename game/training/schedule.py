@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from game.network.weights import Shape
 from game.training.grammar import Grammar, read_yaml
-from game.weights import Shape
 
 
 @dataclass(frozen=True)

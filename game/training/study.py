@@ -14,11 +14,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from game.effects import ids_of
-from game.model import norm, prefill
+from game.network.effects import ids_of
+from game.network.model import norm, prefill
+from game.network.weights import Array, Weights
 from game.training.corpus import Document, draw_document
 from game.training.grammar import Grammar
-from game.weights import Array, Weights
 
 Truths: TypeAlias = npt.NDArray[np.bool_]
 RIDGE, SHUFFLES, LENGTH = 1.0, 5, 257

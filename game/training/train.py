@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from game.effects import unsigned_layers
+from game.network.effects import unsigned_layers
+from game.network.weights import Weights, with_label
 from game.training.bands import Missed, distance, find_carriers, measure, missed
 from game.training.checkpoints import read_snapshot, snapshots
 from game.training.export import parameters_of
@@ -21,7 +22,6 @@ from game.training.growth import Step, course, grow_network
 from game.training.progress import Quiet, Watcher
 from game.training.publish import Corpus, Files, bare_label, publish, read_corpus
 from game.training.study import doubt, draw_study
-from game.weights import Weights, with_label
 
 _LOG_EVERY = 20
 _FINALISTS = 6

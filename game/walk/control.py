@@ -15,16 +15,16 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from game.engine import decode, pending, start, take
+from game.core.engine import decode, pending, start, take
+from game.core.state import Acts, Facts, State
+from game.core.world import OTHERWISE, Choice, Target, World
 from game.errors import NotOfferedError
-from game.state import Acts, Facts, State
 from game.walk.decodings import Decodings, NotMeasuredError
 from game.walk.fields import FACTS, Fields
 from game.walk.packing import Packing
 from game.walk.slices import Place, Slices, Way
 from game.walk.supposed import Supposed
 from game.walk.variants import Alternative, Holds
-from game.world import OTHERWISE, Choice, Target, World
 
 Outcome = tuple[tuple[int, int, bool], ...]
 """Bits to keep, bits to add, and whether that is at the next token: one such for each way in which it can come out."""

@@ -7,14 +7,14 @@ from random import Random
 from statistics import median
 from typing import Any, NamedTuple
 
-from game.decoder import Measure, draw
-from game.engine import offers
-from game.state import Facts, State
+from game.core.decoder import Measure, draw
+from game.core.engine import offers
+from game.core.state import Facts, State
+from game.core.world import World
 from game.walk.control import Tell, quiet
 from game.walk.decodings import Decodings
 from game.walk.players import Player, Step, Wandering
 from game.walk.variants import Piece, pieces_of
-from game.world import World
 
 MOST_FAULTS = 5  # of which the seed is told
 BAR = 30

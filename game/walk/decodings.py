@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import platformdirs
 
-from game.decoder import Distribution, Measure, greedy
+from game.core.decoder import Distribution, Measure, greedy
+from game.core.state import Act, Acts
+from game.core.world import OTHERWISE, World
 from game.errors import ForwardPassError
-from game.library import APP
-from game.state import Act, Acts
-from game.world import OTHERWISE, World
+from game.loading.library import APP
 
 if TYPE_CHECKING:
-    from game.model import Cache, Job, Pass
-    from game.passes import Computed
+    from game.network.model import Cache, Job, Pass
+    from game.network.passes import Computed
 
 FORMAT = 1
 TABLE = "decodings.json"
@@ -188,7 +188,7 @@ class Decodings:
 
     @property
     def _computed(self) -> Computed:
-        from game.passes import Computed  # noqa: PLC0415 - NumPy comes with the first pass
+        from game.network.passes import Computed  # noqa: PLC0415 - NumPy comes with the first pass
 
         assert isinstance(self.measure, Computed)  # noqa: S101 - only a model's passes wait to be measured
         return self.measure
@@ -197,7 +197,7 @@ class Decodings:
         return Distribution(self._computed.vocabulary, done.logits.tolist(), self._computed.ids)
 
     def _read(self, done: Pass, quantity: str, asked: str, layer: int) -> float:
-        from game.model import lens, probe  # noqa: PLC0415 - as above
+        from game.network.model import lens, probe  # noqa: PLC0415 - as above
 
         computed = self._computed
         if quantity == "probe":
@@ -207,7 +207,7 @@ class Decodings:
 
     def _passed(self, keys: list[Key]) -> Iterable[tuple[Key, Pass]]:
         """Yield the passes of keys, those over one history together, batch by batch."""
-        from game.model import step_many  # noqa: PLC0415 - as above
+        from game.network.model import step_many  # noqa: PLC0415 - as above
 
         model = self._computed.base[0]
         ordered = sorted(keys, key=lambda key: (len(key[0]), key[0], key[1][:-1]))
@@ -220,7 +220,7 @@ class Decodings:
 
     def _recall(self, histories: list[Key]) -> None:
         """See to it that the caches of earlier passes are at hand."""
-        from game.model import step_many  # noqa: PLC0415 - as above
+        from game.network.model import step_many  # noqa: PLC0415 - as above
 
         unknown = [key for key in dict.fromkeys(histories) if key not in self._caches]
         if not unknown:
@@ -230,7 +230,7 @@ class Decodings:
         self._caches.update(zip(unknown, (one.cache for one in done), strict=True))
 
     def _job(self, key: Key) -> Job:
-        from game.model import Job  # noqa: PLC0415 - as above
+        from game.network.model import Job  # noqa: PLC0415 - as above
 
         words, acts = key
         computed = self._computed

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from game.expressions import COMPARISONS, Tree
-from game.state import MOST_VISITS, State
-from game.world import World
+from game.core.expressions import COMPARISONS, Tree
+from game.core.state import MOST_VISITS, State
+from game.core.world import World
 
 Field = tuple[str, int]
 Fields = frozenset[Field]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from game.core.expressions import Tree
+from game.core.state import Facts
+from game.core.world import DECODE, OTHERWISE
 from game.errors import Problem
-from game.expressions import Tree
-from game.state import Facts
 from game.walk.control import Beyond, Walk
 from game.walk.decodings import LEAST, Key
 from game.walk.loops import trapped
 from game.walk.proof import Evidence
 from game.walk.variants import Alternative
 from game.walk.witness import Item, Seen
-from game.world import DECODE, OTHERWISE
 
 CLOSE = 0.2  # nats between the best two words, below which another machine might be told something else
 NEAR = 1e-4  # between what is measured and a threshold

@@ -12,13 +12,13 @@ from typing import Any
 
 import platformdirs
 
-from game.decoder import Measure
+from game.core.decoder import Measure
+from game.core.world import World
 from game.errors import Problem
-from game.library import APP, PACKAGE, world_contents, world_hash
+from game.loading.library import APP, PACKAGE, world_contents, world_hash
 from game.walk.decodings import MOST_BYTES, TABLE
 from game.walk.proof import Asked
 from game.walk.report import Figures, Walked, walked
-from game.world import World
 
 FORMAT = 1
 WORTH_KEEPING = 1.0  # seconds; what is walked faster is walked again
@@ -66,7 +66,7 @@ def _table_hash(folder: Path) -> str:
 
 def code_hash() -> str:
     """Return the hash of the code that reads and walks: every module, for whichever of them has changed may matter."""
-    files = sorted([*PACKAGE.glob("*.py"), *PACKAGE.glob("walk/*.py")])
+    files = sorted(path for path in PACKAGE.rglob("*.py") if "training" not in path.parts)
     return world_hash((str(path.relative_to(PACKAGE)), path.read_bytes()) for path in files)
 
 

@@ -6,8 +6,8 @@ can it go round, and only there is anything looked for.
 
 from __future__ import annotations
 
+from game.core.world import Choice
 from game.walk.control import Walk
-from game.world import Choice
 
 
 def trapped(walk: Walk) -> list[int]:

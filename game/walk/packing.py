@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from game.state import Acts, Facts, State
+from game.core.state import Acts, Facts, State
 from game.walk.fields import FACTS, PASS, Fields, Layout, Slot, value_of
 from game.walk.slices import FILLER, Place, Slices
 

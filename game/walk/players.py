@@ -7,11 +7,11 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from game.decoder import Measure
-from game.engine import decode, ended, offers, pending, start, take
+from game.core.decoder import Measure
+from game.core.engine import decode, ended, offers, pending, start, take
+from game.core.state import Facts, State
+from game.core.world import World
 from game.errors import ForwardPassError
-from game.state import Facts, State
-from game.world import World
 
 AIMED = 0.75  # of the choices of a player that has an aim
 LONGEST = 2000  # turns, after which a run is taken not to end

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
-from game.decoder import Measure
-from game.state import Facts, State
+from game.core.decoder import Measure
+from game.core.state import Facts, State
+from game.core.world import DECODE, World
 from game.walk.control import Limits, Mark, Tell, Walk, quiet
 from game.walk.decodings import TABLE, Decodings
 from game.walk.fields import FACTS, read_by
@@ -15,7 +16,6 @@ from game.walk.players import Player
 from game.walk.slices import Place
 from game.walk.variants import Alternative, alternatives
 from game.walk.witness import Item, Witnesses
-from game.world import DECODE, World
 
 THIRD = 3
 WANDERINGS = 20_000  # random runs at most

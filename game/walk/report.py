@@ -7,14 +7,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from game.checker import linted, totalled
-from game.decoder import Measure
+from game.core.decoder import Measure
+from game.core.world import World
 from game.errors import Problem
 from game.garbage import uncollected
-from game.loader import read_world
+from game.loading.checker import linted, totalled
+from game.loading.loader import read_world
 from game.walk.findings import found
 from game.walk.proof import Asked, Evidence, proved
-from game.world import World
 
 
 class Figures(NamedTuple):

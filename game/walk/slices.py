@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from game.expressions import Tree
-from game.state import Act, Acts
+from game.core.expressions import Tree
+from game.core.state import Act, Acts
+from game.core.world import DECODE, World
 from game.walk.fields import LAYER, NOTHING, PASS, Field, Fields, leaves, read_by, visit_caps
 from game.walk.variants import Alternative
-from game.world import DECODE, World
 
 FILLER = "…"
 """A word or an act that nobody asks about."""

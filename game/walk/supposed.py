@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from game.decoder import Distribution
-from game.state import Acts
+from game.core.decoder import Distribution
+from game.core.state import Acts
 
 
 class Answer(Distribution):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from game.closures import compiled
-from game.expressions import Tree
-from game.state import State
+from game.core.closures import compiled
+from game.core.expressions import Tree
+from game.core.state import State
+from game.core.world import World
 from game.walk.fields import Fields, read_by, visit_caps
-from game.world import World
 
 Holds = Callable[[State], bool]
 

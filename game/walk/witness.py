@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from game.engine import decode, offers, pending, start, take
+from game.core.engine import decode, offers, pending, start, take
+from game.core.state import Facts, State
+from game.core.world import World
 from game.errors import NotOfferedError
-from game.state import Facts, State
 from game.walk.decodings import Decodings
 from game.walk.players import Step
 from game.walk.variants import Alternative, Holds
-from game.world import World
 
 Path = Sequence[tuple[str, str | None]]
 

@@ -12,8 +12,8 @@ from typing import Any
 from fixtures_faults import sound
 from fixtures_play import ROOT, played, surroundings
 
-from game.journal import kept_runs, read_journal
-from game.labels import read_labels
+from game.keeping.journal import kept_runs, read_journal
+from game.keeping.labels import read_labels
 from torture.ground import scratch
 from torture.tally import Tally
 

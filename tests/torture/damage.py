@@ -11,10 +11,10 @@ from fixtures_faults import flips, taken_up, whole
 from fixtures_play import command, home
 
 from game.errors import ForwardPassError
-from game.journal import read_journal
-from game.library import worlds_folder
-from game.play import Play, Refused
-from game.weights import WeightsError, parse_weights
+from game.keeping.journal import read_journal
+from game.loading.library import worlds_folder
+from game.network.weights import WeightsError, parse_weights
+from game.playing.play import Play, Refused
 from torture.ground import Ground, kept, other_choice, scratch
 from torture.tally import Tally
 

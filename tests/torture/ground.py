@@ -11,13 +11,13 @@ from pathlib import Path
 from fixtures_play import MADE
 
 from game.cli import opened_world
+from game.core.state import Facts
 from game.errors import ForwardPassError
-from game.journal import Header, kept_runs, read_journal
-from game.passes import measure_of
-from game.play import Play
-from game.replay import replayed
-from game.saves import Keeper
-from game.state import Facts
+from game.keeping.journal import Header, kept_runs, read_journal
+from game.keeping.replay import replayed
+from game.keeping.saves import Keeper
+from game.network.passes import measure_of
+from game.playing.play import Play
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - syncing there costs nothing; names are made by mkdtemp
 

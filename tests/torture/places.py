@@ -16,7 +16,7 @@ from pathlib import Path
 from fixtures_faults import SCRIPT, faulted, kept, sound, straight, writes_of
 from fixtures_play import ROOT, Done, begun_play, let_go, played, program, surroundings
 
-from game.play import Refused
+from game.playing.play import Refused
 from torture.ground import scratch
 from torture.tally import Tally
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from game.effects import (
+from game.core.tokeniser import join
+from game.network.effects import (
     COUNTS,
     NOTES,
     Setting,
@@ -24,10 +25,9 @@ from game.effects import (
     table,
     word_id,
 )
-from game.model import Job, step_many
-from game.tokeniser import join
+from game.network.model import Job, step_many
+from game.network.weights import Label, Parameters, Shape, Weights, with_label
 from game.training.grammar import read_grammar, vocabulary
-from game.weights import Label, Parameters, Shape, Weights, with_label
 
 CORPUS = Path(__file__).parents[2] / "worlds/forward-pass/corpus"
 GRAMMAR = read_grammar(CORPUS)

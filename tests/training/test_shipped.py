@@ -13,14 +13,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from game.effects import SAID, Setting, after, answered, at_word, follow, identical, look, misremember, run_on, settle, word_id
-from game.interventions import Act, Bend, Drop, Note, Push, Shake
-from game.model import Pass, lens, probe, softmax
+from game.network.effects import (
+    SAID,
+    Setting,
+    after,
+    answered,
+    at_word,
+    follow,
+    identical,
+    look,
+    misremember,
+    run_on,
+    settle,
+    word_id,
+)
+from game.network.interventions import Act, Bend, Drop, Note, Push, Shake
+from game.network.model import Pass, lens, probe, softmax
+from game.network.weights import read_weights
 from game.training.bands import measure, missed, read_bands
 from game.training.card import card
 from game.training.grammar import read_grammar, vocabulary
 from game.training.publish import decodings_of, read_corpus, recard
-from game.weights import read_weights
 
 WORLD = Path(__file__).parents[2] / "worlds/forward-pass"
 WEIGHTS = WORLD / "weights.fpw"

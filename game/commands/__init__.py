@@ -1,0 +1,1 @@
+"""The commands, but for playing: of authors, about the model, about runs that are kept."""
