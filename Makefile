@@ -26,7 +26,7 @@ test: check
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -rs --numprocesses=auto --cov=game --cov-report=
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --fail-under=100 --include='game/core/expressions.py,game/core/closures.py,game/core/engine.py,game/core/run.py,game/keeping/journal.py,game/keeping/saves.py'
+	$(BIN)/coverage report --fail-under=100 --include='game/core/expressions.py,game/core/closures.py,game/core/engine.py,game/core/run.py,game/keeping/journal.py,game/keeping/files.py,game/keeping/listing.py,game/keeping/saves.py'
 	@$(BIN)/python -c 'import torch' 2>&- || echo 'The tests of training were skipped: they need torch (.venv/bin/pip install torch==2.13.0).'
 
 check: .venv/ready

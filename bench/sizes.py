@@ -19,9 +19,11 @@ from game.core.engine import offers, start, take
 from game.core.run import begun, digest, followed, turned
 from game.core.state import Facts
 from game.keeping import journal
+from game.keeping.files import next_number
 from game.keeping.journal import found_run, kept_runs, latest_first, read_journal
+from game.keeping.listing import endings_found, summaries
 from game.keeping.replay import replayed
-from game.keeping.saves import Keeper, endings_found, next_number, summaries
+from game.keeping.saves import Keeper
 from game.keeping.shelf import kept_shelf
 from game.keeping.tree import grown
 from game.loading.checker import checked

@@ -391,8 +391,9 @@ def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
 def _runs(asked: argparse.Namespace) -> int:
     import json
 
+    from game.keeping.files import forget
     from game.keeping.journal import found_run
-    from game.keeping.saves import forget, summaries
+    from game.keeping.listing import summaries
 
     folder = world_folder(asked.world)
     world = opened_world(str(folder))

@@ -181,6 +181,16 @@ def edited(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf8")
 
 
+def folder(saves: Path) -> Path:
+    """Return the folder of the fixture world's runs."""
+    return saves / WORLD
+
+
+def run_file(saves: Path, number: int = 1) -> Path:
+    """Return the file of an unnamed run of the fixture world."""
+    return folder(saves) / f"{number:03d}-run.jsonl"
+
+
 def files(saves: Path) -> list[str]:
     """Return the names of the runs of the fixture world, by number."""
     return [kept.path.name for kept in kept_runs(saves / WORLD)]

@@ -30,8 +30,8 @@ from game.core.state import Act, Facts, State
 from game.core.world import World
 from game.errors import RunError
 from game.keeping.journal import journal_of
+from game.keeping.listing import summaries
 from game.keeping.replay import replayed
-from game.keeping.saves import summaries
 from game.loading.checker import linted
 from game.loading.loader import MOST_LISTED, read_contents
 from game.loading.yamltree import FORBIDDEN

@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from game.core.run import Recorded, _Order
 from game.core.state import MOST_VISITS, Facts
 from game.core.world import World
-from game.keeping import saves
+from game.keeping import journal, listing
+from game.keeping.files import next_number
 from game.keeping.journal import Header, Journal
-from game.keeping.saves import Keeper, endings_found, next_number
+from game.keeping.listing import endings_found
+from game.keeping.saves import Keeper
 from game.keeping.tree import grown
 from game.loading.checker import linted
 from game.network.passes import measure_of
@@ -41,16 +43,16 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Path]:
-    """Return the files that are read with a function of ``saves``, as it is called."""
+    """Return the files that are read with a function of ``listing``, as it is called."""
     read: list[Path] = []
-    real = getattr(saves, name)
+    real = getattr(listing, name)
 
     def reading(*arguments: object) -> Journal:
         read.append(Path(str(arguments[-1])))
-        journal: Journal = real(*arguments)
-        return journal
+        said: Journal = real(*arguments)
+        return said
 
-    monkeypatch.setattr(saves, name, reading)
+    monkeypatch.setattr(listing, name, reading)
     return read
 
 
@@ -86,7 +88,7 @@ def test_once_every_ending_was_met_no_other_run_is_opened(kept: tuple[Path, Worl
 
 def test_the_next_number_is_found_by_the_names_of_files(kept: tuple[Path, World], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, world = kept
-    monkeypatch.setattr(saves, "read_bytes", pytest.fail)
+    monkeypatch.setattr(journal, "read_bytes", pytest.fail)
     assert next_number(folder / world.id) == 61
 
 

@@ -34,11 +34,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from game.errors import ForwardPassError, RunError, UsageError
+from game.keeping.files import forget
 from game.keeping.journal import read_journal
 from game.keeping.labels import write_label
-from game.keeping.saves import forget
+from game.loading.declarations import LONGEST_PASSAGE, LONGEST_PROMPT, MOST_LETTERS
 from game.loading.library import CALIBRATION
-from game.loading.loader import LONGEST_PASSAGE, LONGEST_PROMPT, LONGEST_SAID, MOST_LETTERS, read_contents
+from game.loading.loader import LONGEST_SAID, read_contents
 from game.loading.yamltree import MOST_FORBIDDEN
 from game.network.passes import measure_of
 from game.network.weights import WeightsError, parse_weights

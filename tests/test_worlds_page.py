@@ -13,7 +13,7 @@ from fixtures_play import ROOT, command
 from game.core.expressions import Scope, Variable, parse_condition, parse_effect
 from game.core.prose import parse_text
 from game.core.world import World
-from game.loading.loader import CHOICE_KEYS
+from game.loading.scenes import CHOICE_KEYS
 from game.network.passes import measure_of
 from game.walk.report import walked
 

@@ -399,9 +399,10 @@ def add_import(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
 def import_(asked: argparse.Namespace, doors: Doors) -> int:
     """Take in a run from elsewhere, as far as it comes out here as it was recorded; return 1 where that is not to its end."""
     from game.core.run import moved
+    from game.keeping.files import UNNAMED
     from game.keeping.journal import NAME, kept_as, read_journal
     from game.keeping.replay import replayed
-    from game.keeping.saves import UNNAMED, take_in
+    from game.keeping.saves import take_in
     from game.network.passes import measure_of
 
     path = Path(asked.file)

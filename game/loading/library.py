@@ -24,7 +24,8 @@ TEXT = ".yaml"
 READ = (TEXT, ".fpw")
 BESIDE = ("glossary", "hints")
 READERS = (
-    *(f"loading/{name}.py" for name in ("loader", "actions", "gathering", "reader", "yamltree", "beside")),
+    *(f"loading/{name}.py" for name in ("loader", "declarations", "scenes", "actions", "beside")),
+    *(f"loading/{name}.py" for name in ("gathering", "reader", "yamltree")),
     *(f"core/{name}.py" for name in ("prose", "readings", "expressions", "tokeniser", "world")),
 )  # what has a say in what comes of a world's files
 CALIBRATION = "calibration.json"

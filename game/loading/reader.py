@@ -21,6 +21,18 @@ class Entry(NamedTuple):
     token: int = 0
 
 
+def place_of(entry: Entry) -> str:
+    """Return where an entry's key stands, as ``file:line:column``."""
+    problem = entry.source.at(entry.key, "", "")
+    return f"{problem.file}:{problem.line}:{problem.column}"
+
+
+def place_inside(source: Source, node: Node) -> str:
+    """Return where a value begins, inside its quotes, in the same way."""
+    problem = source.inside(node, 0, "", "") if isinstance(node.value, str) else source.at(node, "", "")
+    return f"{problem.file}:{problem.line}:{problem.column}"
+
+
 HINTS = 20_000  # names that are compared with misspelt ones in a world: a second or two at the worst
 LONGEST_NAME = 100
 

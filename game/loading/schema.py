@@ -12,18 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from game.loading.actions import KINDS, OPTIONAL, SPAN_KEYS
+from game.loading.declarations import BAND_KEYS, NUMBER_KEYS, PAIR_KEYS
 from game.loading.gathering import ID, NAME, POSITION, SECTIONS, SINGLES
-from game.loading.loader import (
-    BAND_KEYS,
-    CASE_KEYS,
-    CHOICE_KEYS,
-    ENDING_KEYS,
-    NUMBER_KEYS,
-    PAIR_KEYS,
-    SCENE_KEYS,
-    TARGET_KEYS,
-    TOKEN_KEYS,
-)
+from game.loading.loader import CASE_KEYS, TOKEN_KEYS
+from game.loading.scenes import CHOICE_KEYS, ENDING_KEYS, SCENE_KEYS, TARGET_KEYS
 
 Schema = dict[str, Any]
 

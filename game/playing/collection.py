@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from game.errors import RunError
 from game.garbage import uncollected
+from game.keeping.files import UNNAMED
 from game.keeping.journal import kept_runs, read_journal
-from game.keeping.saves import UNNAMED
 from game.playing.transcript import wrapped
 
 if TYPE_CHECKING:

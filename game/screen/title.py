@@ -118,7 +118,7 @@ def open_run(keeper: Keeper) -> tuple[str | None, int]:
     Only the last one is read; were there thousands, nobody would wait for all of them to be.
     """
     from game.keeping.journal import kept_runs, latest_first
-    from game.keeping.saves import summarised
+    from game.keeping.listing import summarised
 
     runs = latest_first(kept_runs(keeper.folder))
     for unread, kept in enumerate(runs):
