@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from game.errors import RunError
+from game.keeping.files import NEITHER_LINK_NOR_PIPE, write_all
 from game.keeping.journal import dumped
 
 FILE = "labels.jsonl"
 MOST_BYTES = 8 * 1024 * 1024
-NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # in a folder that came from elsewhere
 LONGEST = 500  # characters of a label or a note
 DIGEST = 16
 
@@ -77,8 +77,7 @@ def write_label(folder: Path, digest: str, *, label: str | None = None, note: st
 def _write(file: int, content: bytes, size: int) -> None:
     """Append to a file of some size, wholly and synced, or leave it as it was and raise ``OSError``."""
     try:
-        while content:
-            content = content[os.write(file, content) :]
+        write_all(file, content)
         os.fsync(file)
     except OSError:
         with suppress(OSError):

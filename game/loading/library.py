@@ -27,6 +27,7 @@ READERS = (
     *(f"loading/{name}.py" for name in ("loader", "declarations", "scenes", "actions", "beside")),
     *(f"loading/{name}.py" for name in ("gathering", "reader", "yamltree")),
     *(f"core/{name}.py" for name in ("prose", "readings", "expressions", "tokeniser", "world")),
+    "network/weights.py",
 )  # what has a say in what comes of a world's files
 CALIBRATION = "calibration.json"
 MOST_BYTES = 8 * 1024 * 1024  # of all files of a world together
