@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from game import __version__
 from game.errors import ForwardPassError, Interrupted, UsageError, WorldError
-from game.loading.library import FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
+from game.loading.library import APP, FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,7 +257,15 @@ def opened_world(asked: str | None) -> World:
 def _keeper(world: World, measure: Measure, asked: argparse.Namespace) -> Keeper:
     from game.keeping.saves import Keeper
 
-    return Keeper(saves_folder(asked.saves), world, measure, _headers(world, asked), called=asked.world or "")
+    keeper = Keeper(saves_folder(asked.saves), world, measure, _headers(world, asked), called=asked.world or "")
+    keeper.program = _program()
+    return keeper
+
+
+def _program() -> str:
+    """Return the game's name where a shell finds it, or the path of it by which this was started."""
+    found = any(os.access(os.path.join(folder, APP), os.X_OK) for folder in os.get_exec_path())  # noqa: PTH118 - a start's time
+    return APP if found or os.path.basename(sys.argv[0]) != APP else sys.argv[0]  # noqa: PTH119 - the same
 
 
 def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Header]:
@@ -330,7 +338,9 @@ def _played(play: Play, asked: argparse.Namespace) -> int:
             front.run(play, motion=not getattr(asked, "no_motion", False) and read_settings()[0].motion == "on")
         else:
             from game.playing import plain
+            from game.screen.modes import put_right
 
+            put_right()
             plain.run(play)
     except (KeyboardInterrupt, Interrupted):
         _say_where(play)

@@ -54,6 +54,15 @@ class RunError(ForwardPassError):
     """A file of a run that cannot be read, found or written; the file is as it was."""
 
 
+class NoRunError(RunError):
+    """A run that is not there, under the name or number that was asked for; ``others`` says whether any is."""
+
+    def __init__(self, message: str, asked: str, *, others: bool) -> None:
+        super().__init__(message)
+        self.asked = printable(asked)
+        self.others = others
+
+
 class UsageError(ForwardPassError):
     """A command line that cannot be carried out as it was typed."""
 

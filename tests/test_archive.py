@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from fixtures_play import TO_ENDINGS, WORLD, begun_play, choices_of, command, files, journal, played
@@ -310,3 +311,22 @@ def test_a_proof_counts_the_ways_on_that_were_never_taken(saves: Path) -> None:
 def test_a_speed_is_a_number_that_can_be_read_by(saves: Path, speed: str) -> None:
     done = command("replay", f"{WORLD}/1", f"--speed={speed}", "--saves", saves)
     assert (done.code, "a speed is a number from 0 to 64" in done.err) == (2, True)
+
+
+def test_a_replay_that_is_forked_on_a_terminal_is_played_on_in_its_own_world(saves: Path) -> None:
+    with (
+        patch("game.screen.playback.show", return_value=1),
+        patch("game.playing.lines.on_terminal", return_value=True),
+        patch("game.screen.terminal.run") as front,
+    ):
+        done = command("replay", f"{WORLD}/1", "--saves", saves, terminal=True)
+    assert done.code == 0
+    play = front.call_args.args[0]
+    assert (play.world.id, play.run.at, len(play.run.turns)) == (WORLD, 1, 1)
+    assert play.keeping.way_in == f"forward-pass play {WORLD} --saves {saves}"
+
+
+def test_one_turn_can_only_be_exported_as_a_picture(saves: Path) -> None:
+    done = command("export", f"{WORLD}/1", "--turn", "1", "--saves", saves)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "forward-pass: --turn 1 is of a picture: --format svg --turn 1\n"

@@ -49,7 +49,7 @@ def test_the_smallest_world_passes_and_says_how_large_it_is(check: Check) -> Non
     assert report.figures is not None
     assert report.figures[:5] == (2, 0, 0, 1, 0)
     assert report.summary.startswith(
-        "tiny: 1 scenes, 1 choices, 1 endings, 1 tokens, 5 tokens of prompt; walked 2 states (0 merged), "
+        "tiny: 1 scenes, 1 choices, 1 endings, 1 token, 5 tokens of prompt; walked 2 states (0 merged), "
         "1 decodings (0 measured, 0 from the table), "
     )
 
@@ -183,7 +183,7 @@ def test_a_scene_that_only_drawn_words_lead_to_is_worth_knowing_and_no_fault(che
     report = check(changed(TINY, ("otherwise: done", "end: done\n      otherwise: odd"), ("  done:\n", ODD)))
     assert not report.failed
     assert lines(report, "I") == [
-        "11:3: I424 token 5 can say, and answers by no name: 'door' (10 %)",
+        "11:3: I424 token 5 can also say, and leaves to otherwise: 'door' (10 %)",
         "26:3: I427 only words drawn above temperature 0 lead to the ending odd: go-on → 'door'",
     ]
 

@@ -317,7 +317,7 @@ def test_whoever_is_asked_can_think_better_of_it(tmp_path: Path, typed: str) -> 
 
 def test_what_is_no_answer_is_asked_again(tmp_path: Path) -> None:
     played(tmp_path, "feel-slope")
-    assert asked(tmp_path, "5\n4\n").out.endswith("> Type a number from 1 to 4.\n\n> ")
+    assert asked(tmp_path, "5\n4\n").out.endswith("> Type a number from 1 to 4, or the first letter of its name.\n\n> ")
 
 
 def test_the_branches_are_shown_in_lines_where_no_full_screen_is_wanted(tmp_path: Path) -> None:
@@ -393,6 +393,7 @@ def test_the_runs_of_a_world_are_listed_as_objects(tmp_path: Path) -> None:
         "made": "2021-03-22T00:00:00+00:00",
         "parent": None,
         "problem": "",
+        "of": 1,
     }
     assert second["parent"] == [1, 0]
 
@@ -673,3 +674,15 @@ def test_three_choices_through_a_pipe_are_three_turns_and_can_be_gone_on_with(tm
     assert len(path.read_text().splitlines()) == 4
     assert json.loads(path.read_text().splitlines()[0])["world"] == "forward-pass"
     assert program("play", "--continue", "--saves", tmp_path).code == 0
+
+
+def test_the_way_back_is_the_path_it_was_started_by_where_no_shell_finds_the_game(tmp_path: Path) -> None:
+    with patch.object(sys, "argv", [".venv/bin/forward-pass"]):
+        done = command("play", WORLD, "--plain", "--saves", tmp_path, typed="1\n", PATH="/nowhere")
+        assert f"\n.venv/bin/forward-pass play {WORLD} --load 1 --saves {tmp_path}" in done.out
+    found = tmp_path / "bin" / "forward-pass"
+    found.parent.mkdir()
+    found.touch(0o755)
+    with patch.object(sys, "argv", [".venv/bin/forward-pass"]):
+        done = command("play", WORLD, "--plain", "--saves", tmp_path, typed="1\n", PATH=str(found.parent))
+        assert f"\nforward-pass play {WORLD} --load 2 --saves {tmp_path}" in done.out

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.core.decoder import Distribution, draw, drawn_number, figures, greedy, sample, softmax
+from game.core.decoder import Distribution, draw, drawn_number, figures, greedy, nats, sample, softmax
 
 LOGITS = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 
@@ -158,3 +158,8 @@ def test_above_zero_the_seed_and_the_token_decide_and_nothing_else() -> None:
 )
 def test_a_probability_is_shown_as_certain_or_impossible_only_where_four_places_say_so(probability: float, shown: str) -> None:
     assert figures(probability) == shown
+
+
+@pytest.mark.parametrize(("log_likelihood", "shown"), [(-0.004, "0.00"), (0.0, "0.00"), (-0.006, "-0.01"), (-8.856, "-8.86")])
+def test_a_log_likelihood_of_next_to_nothing_has_no_minus(log_likelihood: float, shown: str) -> None:
+    assert nats(log_likelihood) == shown

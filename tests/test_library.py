@@ -72,9 +72,15 @@ def test_an_unknown_world_is_answered_with_those_that_there_are() -> None:
     assert unknown("zzz") == f"no world is called that; there are {known}, or a folder"
 
 
-@pytest.mark.parametrize("asked", ["x" * 5000, "no/such/folder", "README.md", "a\x00b"])
+@pytest.mark.parametrize("asked", ["x" * 5000, "no/such/folder", "a\x00b"])
 def test_what_can_be_no_folder_is_no_world(asked: str) -> None:
     assert unknown(asked).startswith("no world is called that")
+
+
+def test_a_file_of_a_world_is_no_world_and_its_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "world.yaml").touch()
+    assert unknown(f"{tmp_path}/world.yaml") == f"a world is a folder, not one of its files: say {tmp_path}"
+    assert unknown("README.md") == "a world is a folder, not one of its files: say ."
 
 
 def test_a_worlds_files_are_its_yaml_files_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_runs_are_listed_with_what_they_said_and_where_they_stand(tmp_path: Path
     (folder(tmp_path) / "009-odd.jsonl").write_text("odd\n")
     assert [str(summary) for summary in summaries(folder(tmp_path), first_light())] == [
         "  1  run: 4 turns, ended: Again, said “dark again” (2021-03-22)",
-        "  2  run: 1 turn, in question (2021-03-22)",
+        "  2  run: turn 1 of 2, in question (2021-03-22)",
         "  3  run: 2 turns, in slope (2021-03-22, a branch of 2 at turn 1)",
         f"  9  odd: {folder(tmp_path)}/009-odd.jsonl:1:1: this is not a run of Forward Pass, and it is left alone",
     ]

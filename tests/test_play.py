@@ -23,6 +23,7 @@ from fixtures_play import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from game.cli import opened_world
 from game.core.world import COMMANDS as RESERVED
 from game.keeping.saves import Keeper
 from game.playing.play import COMMANDS, USAGES, Arrived, Asked, Branched, Decoded, Event, Left, Opened, Play, Refused, Told
@@ -89,10 +90,28 @@ def test_an_id_comes_before_another_choices_words(tmp_path: Path) -> None:
 
 
 def test_a_command_comes_before_a_choices_words(tmp_path: Path) -> None:
-    world = changed_world({"Feel which way the floor slopes.": "look down."})
-    play = begun_play(tmp_path, world)
-    assert scene(play, "look down.") == "waking"
-    assert scene(play, "ook down.") == "slope"
+    play = begun_play(tmp_path, changed_world({"Feel which way the floor slopes.": "look about."}))
+    assert scene(play, "look") == "waking"
+    assert refusal(play, "back about.") == "Expected a number of turns, found “about.”."
+
+
+def test_what_follows_a_command_that_stands_alone_may_be_a_choices_words(tmp_path: Path) -> None:
+    play = begun_play(tmp_path, changed_world({"Feel which way the floor slopes.": "look down."}))
+    assert refusal(play, "look up") == "look stands alone, with nothing after it."
+    assert refusal(play, "TREE 1") == "TREE stands alone, with nothing after it."
+    assert scene(play, "look down.") == "slope"
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("?", "help"), ("exit", "quit"), ("Q", "quit")])
+def test_what_other_programs_are_asked_with_is_understood(play: Play, typed: str, meant: str) -> None:
+    assert play.answer(typed) == play.answer(meant)
+
+
+def test_a_term_that_the_world_is_named_after_is_explained(tmp_path: Path) -> None:
+    told = begun_play(tmp_path, opened_world("forward-pass")).answer("about FORWARD PASS")
+    assert isinstance(told[0], Told)
+    assert told[0].row is not None
+    assert told[0].row["type"] == "term"
 
 
 def test_a_number_comes_before_a_choices_words(tmp_path: Path) -> None:
@@ -302,7 +321,7 @@ def test_loading_a_run_says_what_is_to_be_known_of_it(tmp_path: Path) -> None:
 
 
 def test_a_name_too_long_to_be_a_file_is_only_no_run(play: Play) -> None:
-    assert refusal(play, "load " + "x" * 490).startswith("no run of first-light is called xxx")
+    assert refusal(play, "load " + "x" * 490) == f"No run is called {'x' * 490}, and none is kept."
 
 
 def test_restarting_at_the_opening_keeps_nothing(play: Play, tmp_path: Path) -> None:
@@ -341,7 +360,7 @@ def test_a_run_is_held_against_another(tmp_path: Path) -> None:
     assert text.startswith("\nfirst-light/2 and run 1\nThey share 0 turns.")
     assert text.endswith("Endings: not ended; Half Said")
     assert refusal(play, "diff").startswith("Against which run?")
-    assert "no run of first-light is called 7" in refusal(play, "diff 7")
+    assert refusal(play, "diff 7") == "No run is called 7; load lists them."
     let_go(play)
 
 

@@ -120,8 +120,8 @@ def test_a_pass_laid_open_is_said_in_words(tmp_path: Path) -> None:
         "Lens at layer 3: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
         "Lens at layer 4: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
         "Probe for nonsense: +0.33.",
-        "A probe's score is near +1 for yes and near -1 for no, and no chance of anything. They were fitted",
-        "where a count is about to be said, and mean little elsewhere.",
+        "A probe's score is near +1 for yes and near -1 for no; it is not a probability. They were fitted",
+        "where a count is about to be said; elsewhere they mean little, and can run past either end.",
         "The heads that see everything have not looked yet.",
     ]
     assert max(map(len, instrument_lines(read, 40))) <= 40

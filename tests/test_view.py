@@ -101,11 +101,11 @@ def test_a_pass_laid_open_is_bars_by_layer_then_probes_and_looks(tmp_path: Path)
     lines = shown(play, play.answer("lens")).splitlines()
     assert lines[0] == "Token 11, “The”, up to layer 5 of 12. All of this is measured."
     assert lines[1:6] == [
-        "  layer  3  0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
-        "  layer  5  0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
+        "  layer  3  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
+        "  layer  5  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
         "",
         "  nonsense no ────────┼──●───── yes +0.42",
-        "A probe's score is near +1 for yes and near -1 for no, and no chance of",
+        "A probe's score is near +1 for yes and near -1 for no; it is not a",
     ]
     assert lines[-2].startswith("Strongest looks, of all attention so far: ")
     let_go(play)
@@ -113,7 +113,12 @@ def test_a_pass_laid_open_is_bars_by_layer_then_probes_and_looks(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("score", "expected"),
-    [(-7.0, "  x no ●───┼──── yes -7.00"), (0.0, "  x no ────●──── yes +0.00"), (1.0, "  x no ────┼───● yes +1.00")],
+    [
+        (-7.0, "  x no ◄───┼──── yes -7.00"),
+        (0.0, "  x no ────●──── yes +0.00"),
+        (1.0, "  x no ────┼───● yes +1.00"),
+        (1.01, "  x no ────┼───► yes +1.01"),
+    ],
 )
 def test_a_dial_keeps_to_its_scale_and_says_the_score(score: float, expected: str) -> None:
     assert dial("x", score, 9).plain == expected

@@ -58,6 +58,9 @@ def test_effects_are_measured_row_by_row() -> None:
     lines = command("effects").out.splitlines()
     assert len(lines) > 300
     assert lines[0].startswith("untouched: nothing: “two” 0.7")
+    for line in lines:
+        said, _, winner = line.rpartition("; ")
+        assert said.rpartition(": ")[2].startswith(winner.split(" by ")[0]), line
     rows = [json.loads(line) for line in command("effects", "--json").out.splitlines()]
     assert len(rows) == len(lines)
     doubts = {row["layer"]: row["shares"] for row in rows if row["act"] == "doubt x1"}

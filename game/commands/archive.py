@@ -116,6 +116,7 @@ def replay(asked: argparse.Namespace, doors: Doors) -> int:
     else:
         from game.screen.playback import show
 
+        asked.world = journal.header.world  # to play on in, where the run is forked
         turn = show(outcome, asked.speed)
         print(outcome.proof)
         return code if turn is None else _forked(asked, doors, world, path, turn)
@@ -360,6 +361,8 @@ def export(asked: argparse.Namespace, doors: Doors) -> int:
     run, picture = moved(outcome.run, journal.at), Picture(asked.turn, asked.show, asked.colour)
     if asked.turn is not None and asked.turn > run.at:
         raise UsageError(f"{path.name} stands at turn {run.at}; there is no turn {asked.turn}")
+    if asked.turn is not None and asked.format != "svg":
+        raise UsageError(f"--turn {asked.turn} is of a picture: --format svg --turn {asked.turn}")
     if asked.show != "scene" and asked.turn is None:
         raise UsageError(f"--show {asked.show} is of one turn: --turn N")
     text = exported(run, journal.header, asked.format, picture)

@@ -102,6 +102,12 @@ def figures(probability: float) -> str:
     return "0.00" if probability < 0.5 else "1.00"  # noqa: PLR2004 - which end it is at
 
 
+def nats(log_likelihood: float) -> str:
+    """Return a log-likelihood as it is shown: two places, and no minus before nothing."""
+    shown = f"{log_likelihood:.2f}"
+    return "0.00" if shown == "-0.00" else shown
+
+
 def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
     """Return the probabilities of ``logits`` at a temperature above 0."""
     highest = max(logits)

@@ -29,7 +29,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from game.core.decoder import Distribution, Measure, figures, greedy
+from game.core.decoder import Distribution, Measure, figures, greedy, nats
 from game.core.expressions import ExpressionError, Scope, Tree
 from game.core.state import Act, Acts, State
 from game.core.tokeniser import END, NEWLINE, join, tokenise
@@ -420,11 +420,11 @@ def untouched_log_likelihood(measure: Measure, words: tuple[str, ...]) -> float:
 
 
 def _likelihood(_: int) -> Piece:
-    return lambda state, measure: f"{log_likelihood(measure, state.words, state.acts):.2f}"
+    return lambda state, measure: nats(log_likelihood(measure, state.words, state.acts))
 
 
 def _untouched(_: int) -> Piece:
-    return lambda state, measure: f"{untouched_log_likelihood(measure, state.words):.2f}"
+    return lambda state, measure: nats(untouched_log_likelihood(measure, state.words))
 
 
 def _twice(_: int) -> Piece:

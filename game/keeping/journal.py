@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from game.core.run import Recorded
 from game.core.state import Facts
-from game.errors import RunError, UsageError, printable
+from game.errors import NoRunError, RunError, UsageError, printable
 from game.garbage import uncollected
 
 FORMAT = 1
@@ -146,7 +146,7 @@ def found_run(saves: Path, world: str, asked: str) -> Path:
     fitting = numbered or [run for run in runs if run.name == asked]
     if not fitting:
         kept = f"; `forward-pass runs {world}` lists them" if runs else ", and no run of it is kept"
-        raise RunError(f"no run of {world} is called {asked}{kept} (in {saves})")
+        raise NoRunError(f"no run of {world} is called {asked}{kept} (in {saves})", asked, others=bool(runs))
     if len(fitting) > 1:
         listed = ", ".join(f"{run.number} ({run.name})" for run in fitting)
         how = f"say its file in {fitting[0].path.parent}" if numbered else "say its number"

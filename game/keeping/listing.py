@@ -46,11 +46,14 @@ class Summary(NamedTuple):
     made: str
     parent: tuple[int, int] | None
     problem: str = ""
+    of: int = 0  # how many turns its file has, the undone ones with them
 
     def __str__(self) -> str:
         if self.problem:
             return f"{self.number:>3}  {self.name}: {self.problem}"
         turns = "1 turn" if self.turns == 1 else f"{self.turns} turns"
+        if self.turns < self.of:
+            turns = f"turn {self.turns} of {self.of}"
         branch = f", a branch of {self.parent[0]} at turn {self.parent[1]}" if self.parent else ""
         return f"{self.number:>3}  {self.name}: {turns}, {self.stands} ({self.made[:10]}{branch})"
 
@@ -76,4 +79,5 @@ def summarised(kept: Kept, world: World) -> Summary:
     if journal.faults:
         stands += "; its file is damaged"
     header = journal.header
-    return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.made, header.parent)
+    of = len(journal.turns)
+    return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.made, header.parent, of=of)

@@ -34,7 +34,7 @@ from game.keeping.files import (
 from game.keeping.journal import FILE, NAME, Header, Journal, dumped, found_run, read_journal
 from game.keeping.listing import endings_found, summaries
 from game.keeping.shelf import Shelf, kept_shelf
-from game.loading.library import FLAGSHIP, saves_folder
+from game.loading.library import APP, FLAGSHIP, saves_folder
 
 NOT_TAKEN = "the choice could not be kept, so it was not taken"
 NOT_GONE = "this could not be kept, so the run stays where it is"
@@ -56,6 +56,7 @@ class Keeper:
         self.world = world
         self.measure = measure
         self.fresh = begin
+        self.program = APP  # what a command line calls the game
         self.called = called or world.id  # what a command line calls the world: its name, or its folder
         self.header = begin(Facts())
         self.path: Path | None = None
@@ -86,7 +87,7 @@ class Keeper:
 
         world = "" if self.called == FLAGSHIP else f" {shlex.quote(self.called)}"
         saves = "" if self.saves == saves_folder(None) else f" --saves {shlex.quote(str(self.saves))}"
-        return f"forward-pass play{world}{more}{saves}"
+        return f"{self.program} play{world}{more}{saves}"
 
     @property
     def facts(self) -> Facts:

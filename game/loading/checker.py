@@ -43,7 +43,7 @@ def totalled(data: Data) -> str:
     endings = sum(bool(row["title"]) for row in data["scenes"].values())
     return (
         f"{len(data['scenes']) - endings} scenes, {len(data['choices'])} choices, {endings} endings, "
-        f"{len(data['tokens'])} tokens, {len(data['prompt'])} tokens of prompt"
+        f"{len(data['tokens'])} token{'s' if len(data['tokens']) != 1 else ''}, {len(data['prompt'])} tokens of prompt"
     )
 
 

@@ -64,6 +64,9 @@ def world_folder(asked: str | None) -> Path:
         return bundled
     if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
         return Path(name)
+    if os.path.isfile(name):  # noqa: PTH113 - as above
+        within = os.path.dirname(name) or "."  # noqa: PTH120 - as it was typed
+        raise WorldError((Problem(name, 1, 1, "E001", f"a world is a folder, not one of its files: say {within}"),))
     message = f"no world is called that{nearest(name, world_names())}; there are {', '.join(world_names())}, or a folder"
     raise WorldError((Problem(name, 1, 1, "E001", message),))
 

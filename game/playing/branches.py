@@ -18,6 +18,7 @@ from game.playing.transcript import choice_words, layers, quoted, turn_distribut
 
 LIKELIEST = 4  # words of a distribution that are held against each other
 DIGITS = 4
+NOTHING = figures(0.0)  # of a word that neither run would have said
 Untaken = Mapping[int, tuple[int, int]]
 """By branch, how many of its ways on nobody took, and how many there are."""
 SIDE_BY_SIDE = 60  # columns from which two bars stand beside each other
@@ -255,6 +256,8 @@ def decoding_lines(decoding: Decoding, names: tuple[str, str], columns: int, *, 
     said = [f"{quoted(word)} ({name})" for word, name in zip(decoding.words, names, strict=True)]
     lines = wrapped(f"Token {decoding.token} said {', '.join(said)}", columns)
     for word, one, other in decoding.likeliest:
+        if figures(one) == figures(other) == NOTHING:
+            continue
         moved_by = f"({100 * (other - one):+.0f} points)"
         if bars:
             lines += _bars(quoted(word), (one, other), columns)

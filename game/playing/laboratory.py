@@ -64,7 +64,8 @@ def note_carriers(world: World) -> dict[str, int]:
 
 def effect_line(effect: Effect) -> str:
     """Return a row of the table in plain words: what was done, from which layer, and what came of it."""
-    shares = sorted(effect.shares.items(), key=lambda row: -row[1])[:4]
+    known = {effect.winner: effect.probability, **effect.shares}
+    shares = sorted(known.items(), key=lambda row: -row[1])[:4]
     words = ", ".join(f"{quoted(word)} {figures(share)}" for word, share in shares)
     where = "" if effect.layer is None else f" from layer {effect.layer}"
     return f"{effect.group}: {effect.act}{where}: {words}; {quoted(effect.winner)} by {effect.margin:.2f} nats"

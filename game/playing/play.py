@@ -14,7 +14,7 @@ from game.core.engine import Offer, ended, offers
 from game.core.run import Draw, Run, Turn, followed, moved, turned
 from game.core.state import Acts, Facts
 from game.core.world import World
-from game.errors import ForwardPassError, NotOfferedError, UsageError, nearest
+from game.errors import ForwardPassError, NoRunError, NotOfferedError, UsageError, nearest
 from game.keeping.shelf import Shelf
 from game.playing import about
 from game.playing.transcript import turn_distribution
@@ -202,6 +202,8 @@ class Play:
             return [Refused("Type the number of a choice, some of its words, or help.")]
         try:
             return self._answered(words)
+        except NoRunError as error:
+            return [Refused(f"No run is called {error.asked}{'; load lists them' if error.others else ', and none is kept'}.")]
         except ForwardPassError as error:
             return [Refused(f"{error}")]
 
@@ -215,18 +217,24 @@ class Play:
             raise NotOfferedError(f"There is no choice {digits[:6]} here{self._numbers(here)}.")
         if words in self.world.scene(self.run.state.scene).by_id:
             return self.choose(words)
-        command, *rest = words.split(maxsplit=1)
-        if command.lower() in COMMANDS:
-            return COMMANDS[command.lower()].carry_out(self, rest[0] if rest else "")
-        return self.choose(self._meant(words, here))
+        typed, *rest = words.split(maxsplit=1)
+        command = COMMANDS.get(ALIASES.get(typed.lower(), typed.lower()))
+        if command is None:
+            return self.choose(self._meant(words, here))
+        if rest and command.stands_alone:
+            return self.choose(self._meant(words, here, f"{typed} stands alone, with nothing after it."))
+        return command.carry_out(self, rest[0] if rest else "")
 
     def _numbers(self, here: list[Offer]) -> str:
         if self.over:
             return "; the run has ended: undo, restart, or quit"
         return f"; they go from 1 to {len(here)}" if here else ""
 
-    def _meant(self, words: str, here: list[Offer]) -> str:
-        """Return the id of the one open choice that has these words; raises ``NotOfferedError`` where none or several do."""
+    def _meant(self, words: str, here: list[Offer], otherwise: str = "") -> str:
+        """Return the id of the one open choice that has these words; raises ``NotOfferedError`` where none or several do.
+
+        What is said then is ``otherwise`` where none has them and that was given.
+        """
         wanted = words.casefold()
         said = [(offer.choice.id, offer.choice.say(self.run.state, self.measure)) for offer in here]
         fitting = [choice for choice, say in said if wanted in say.casefold()]
@@ -235,6 +243,8 @@ class Play:
         if fitting:
             numbers = ", ".join(str(number) for number, (choice, _) in enumerate(said, 1) if choice in fitting)
             raise NotOfferedError(f"That could be any of {numbers}: type a number, or more of the words.")
+        if otherwise:
+            raise NotOfferedError(otherwise)
         shown = "".join(character for character in words[:40] if character.isprintable())
         guess = nearest(words.split(maxsplit=1)[0].lower(), [*COMMANDS, *(choice for choice, _ in said)])
         raise NotOfferedError(f"Nothing here is called “{shown}”{guess}. Type help for what can be typed.")
@@ -337,7 +347,8 @@ class Play:
 
     def about(self, rest: str) -> list[Event]:
         """Say what a term means, or what there is to ask about."""
-        if not rest or rest.casefold() == self.world.title.casefold():
+        title = self.world.title.casefold()
+        if not rest or (rest.casefold() == title and title not in {one.name.casefold() for one in about.terms(self.world)}):
             names = [one.name for one in about.terms(self.world)]
             return [Told(about.listed(self.world), {"type": "about", "about": self.world.about, "terms": names})]
         term = about.term(self.world, rest)
@@ -417,6 +428,11 @@ class Command(NamedTuple):
     about: str
     carry_out: Callable[[Play, str], list[Event]]
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether nothing can follow the word."""
+        return " " not in self.usage
+
 
 def _count(rest: str, least: int = 1) -> int:
     """Return the number that was typed after a command, 1 where none was; raises ``UsageError`` where it is none."""
@@ -441,7 +457,7 @@ _TABLE = (
     Command("about [TERM]", "say what a term means, and whether it is true", Play.about),
     Command("hint [N]", "a step toward an ending not found yet", Play.hint),
     Command("transcript", "show this run so far", Play.transcript),
-    Command("tree", "all runs as one tree; fork anywhere", Play.tree),
+    Command("tree", "all runs as one tree", Play.tree),
     Command("diff RUN", "hold this run against another", Play.diff),
     Command("credits", "whose story this is, and whose work", Play.credits),
     Command("help", "say all this", Play.help),
@@ -449,3 +465,4 @@ _TABLE = (
 )
 COMMANDS: dict[str, Command] = {command.usage.split()[0]: command for command in _TABLE}
 USAGES = tuple(command.usage for command in _TABLE)
+ALIASES = {"exit": "quit", "q": "quit", "?": "help"}  # what other programs have taught people to type

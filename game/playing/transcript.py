@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from game.core.decoder import Distribution, Measure, figures
+from game.core.decoder import Distribution, Measure, figures, nats
 from game.core.engine import Offer, ended, offers, scene_of
 from game.core.readings import log_likelihood, untouched_log_likelihood
 from game.core.run import Run, Turn, moved
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 EMPHASIS = re.compile(r"\*(?![ \n])([^*]+?)(?<![ \n])\*")  # in a world's text; may go on over the end of a line
 MEASURE = 72  # the widest line of prose, in cells
 FITTED = (
-    "A probe's score is near +1 for yes and near -1 for no, and no chance of anything. They were fitted where a count is about "
-    "to be said, and mean little elsewhere."
+    "A probe's score is near +1 for yes and near -1 for no; it is not a probability. They were fitted where a count is about "
+    "to be said; elsewhere they mean little, and can run past either end."
 )
 LIKELIEST = 3  # how many words a decoding names
 
@@ -105,7 +105,7 @@ def running_words(turn: Turn, measure: Measure) -> list[str]:
     if measure.source != "model":
         return []
     own, untouched = running_likelihoods(turn, measure)
-    return [f"Log-likelihood so far: {own:.2f} nats; to a pass that nobody touched, {untouched:.2f}."]
+    return [f"Log-likelihood so far: {nats(own)} nats; to a pass that nobody touched, {nats(untouched)}."]
 
 
 def running_likelihoods(turn: Turn, measure: Measure) -> tuple[float, float]:
@@ -155,10 +155,10 @@ def ending_lines(run: Run, width: int) -> list[str]:
 def likelihoods(run: Run, words: str) -> str:
     """Return how likely the words that came out were, to the pass that said them and to one that nobody touched."""
     own = run_log_likelihood(run)
-    total = f"Said in all: {quoted(words)}, log-likelihood {own:.2f} nats"
+    total = f"Said in all: {quoted(words)}, log-likelihood {nats(own)} nats"
     if run.measure.source != "model":
         return f"{total}."
-    return f"{total}; to the pass that nobody touched, {untouched_log_likelihood(run.measure, run.state.words):.2f}."
+    return f"{total}; to the pass that nobody touched, {nats(untouched_log_likelihood(run.measure, run.state.words))}."
 
 
 def run_log_likelihood(run: Run) -> float:

@@ -28,8 +28,10 @@ def run(play: Play, *, motion: bool = False) -> None:
     """
     print(EMPHASIS.sub(f"{ITALIC}\\1{UPRIGHT}", "\n".join(opening_lines(play, width()))), flush=True)
     from game.screen.choosing import session as prompt
+    from game.screen.modes import put_right
     from game.screen.signals import signals_kept  # asyncio, which prompt_toolkit imports too
 
+    put_right()
     session, console = prompt(play), _console()
     _take_back_offers(session.output, play)
     while True:

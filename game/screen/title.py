@@ -11,6 +11,7 @@ from game.playing.about import CREDITS
 from game.playing.lines import on_terminal, width
 from game.playing.settings import settings_file, write_setting
 from game.playing.transcript import wrapped
+from game.screen.modes import put_right
 
 if TYPE_CHECKING:
     from game.keeping.saves import Keeper
@@ -58,6 +59,7 @@ def entitled(keeper: Keeper, *, bare: bool) -> Begun | None:
     The ``bare`` command has the whole title: whose story it is, and at the very first start the offer of plain lines. A
     command that names its world asks only where a run is open.
     """
+    put_right()
     number, kept = open_run(keeper)
     if not bare and number is None:
         return begun(keeper)
@@ -141,7 +143,7 @@ def _chosen(rows: dict[str, str]) -> str:
         typed = line.strip().lower().rstrip(".") or next(iter(rows)) if line else QUIT
         if typed in answers:
             return answers[typed]
-        print(f"Type a number from 1 to {len(rows)}.")
+        print(f"Type a number from 1 to {len(rows)}, or the first letter of its name.")
 
 
 def _branches(keeper: Keeper) -> Begun | None:

@@ -181,7 +181,7 @@ def opened(read: Instruments, columns: int) -> RenderableType:
     for lens in read.lenses:
         word, chance = lens.likeliest[0]
         bar = bar_of(chance, columns)
-        nats = f"{lens.entropy:.2f}" + ("" if narrow else f" of {read.most_entropy:.2f}")
+        nats = f"{lens.entropy:.2f}" if narrow else f"entropy {lens.entropy:.2f} of {read.most_entropy:.2f}"
         rows.append(Text.assemble(f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {figures(chance)} ", (bar, "bar")))
     if read.probes:
         longest = max(len(name) for name, _ in read.probes)
@@ -192,9 +192,13 @@ def opened(read: Instruments, columns: int) -> RenderableType:
 
 
 def dial(name: str, score: float, cells: int) -> Text:
-    """Return what a probe reads as a dial from -1, which is no, to +1, which is yes, with the score itself."""
+    """Return what a probe reads as a dial from -1, which is no, to +1, which is yes, with the score itself.
+
+    A score past either end is an arrow there.
+    """
     at = round((min(max(score, -1.0), 1.0) + 1) / 2 * (cells - 1))
     scale = ["─"] * cells
     scale[cells // 2] = "┼"
     head, tail = "".join(scale[:at]), "".join(scale[at + 1 :])
-    return Text.assemble(f"  {name} no {head}", ("●", "bar"), f"{tail} yes {score:+.2f}")
+    mark = "◄" if score < -1 else "►" if score > 1 else "●"
+    return Text.assemble(f"  {name} no {head}", (mark, "bar"), f"{tail} yes {score:+.2f}")

@@ -188,7 +188,7 @@ class _Findings:
             strange = self._strange(token, frozenset(arrivals))
             if strange and len(arrivals) > 1:  # a token that names no word tells none from another
                 listed = ", ".join(f"{word!r} ({100 * chance:.3g} %)" for word, chance in strange[:MOST_NAMED])
-                yield problem_at(place, "I424", f"token {token} can say, and answers by no name: {listed}")
+                yield problem_at(place, "I424", f"token {token} can also say, and leaves to otherwise: {listed}")
 
     def _strange(self, token: int, named: frozenset[str]) -> list[tuple[str, float]]:
         """Return the words that are said at a token and answered by no name, with their greatest chance, likeliest first."""
