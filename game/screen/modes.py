@@ -15,7 +15,7 @@ def put_right() -> None:
     """See to it that lines can be typed and are seen, and that Ctrl-C is heeded, where standard input is a terminal."""
     if sys.platform == "win32":  # pragma: no cover - the tests run on Linux
         return
-    with suppress(OSError, ValueError, termios.error):
+    with suppress(AttributeError, OSError, ValueError, termios.error):  # whatever stands for standard input
         file = sys.stdin.fileno()
         modes = termios.tcgetattr(file)
         if modes[LOCAL] & termios.ICANON:
