@@ -44,6 +44,7 @@ class Tally(NamedTuple):
     endings: Counter[str]
     words: list[int]  # words shown, a run
     turns: list[int]
+    shares: list[float]  # of the world's words that a run showed, at least once, the endings apart
     seen: int  # words of the world that any run showed
     of: int  # that it has
     layers: Counter[int]  # left when a decoder came
@@ -63,7 +64,7 @@ class _Count:
         table.read_table()
         self.measure: Measure = measure if crowd.temperature else table
         self.paragraphs = Paragraphs(world)
-        self.tally = Tally(Counter(), [], [], 0, self.paragraphs.words, Counter(), {}, [])
+        self.tally = Tally(Counter(), [], [], [], 0, self.paragraphs.words, Counter(), {}, [])
         for variable in world.variables:
             self.tally.variables[variable.name] = Counter()
         self._table = table
@@ -94,12 +95,14 @@ class _Count:
             tally.endings[run.state.scene] += 1
         tally.turns.append(len(run.steps))
         tally.words.append(self._words(run))
+        tally.shares.append(self.paragraphs.share)
         for variable, value in zip(self.world.variables, run.state.variables, strict=True):
             shown = variable.words[value] if variable.words else str(bool(value)).lower() if variable.flag else str(value)
             tally.variables[variable.name][shown] += 1
 
     def _words(self, run: Wandering) -> int:
         """Return how many words a run shows: scenes, what is said after choices, and what is on offer."""
+        self.paragraphs.begin()
         state, words = run.opening, self._arrival(run.opening)
         for step in run.steps:
             words += self._said(state, step)
@@ -137,8 +140,21 @@ class Paragraphs:
                 for form in ("say", "then"):
                     self.pieces[form, choice] = list(pieces_of(its[form] or []))
         self.words = sum(piece.words for some in self.pieces.values() for piece in some)
+        self._last = sum(piece.words for ending in world.endings for piece in self.pieces["scene", ending])
         self._seen: set[tuple[str, str, int]] = set()
         self.seen_words = 0
+        self._here: set[tuple[str, str, int]] = set()
+        self._words_here = 0
+
+    def begin(self) -> None:
+        """Forget what the run before was shown."""
+        self._here.clear()
+        self._words_here = 0
+
+    @property
+    def share(self) -> float:
+        """The share of the world's words, the endings apart, that was shown since the run began."""
+        return self._words_here / max(self.words - self._last, 1)
 
     def shown(self, form: str, owner: str, state: State) -> int:
         """Return how many written words a text shows in a state, and remember that they were seen."""
@@ -146,9 +162,13 @@ class Paragraphs:
         for number, piece in enumerate(self.pieces[form, owner]):
             if piece.holds(state):
                 total += piece.words
-                if (form, owner, number) not in self._seen:
-                    self._seen.add((form, owner, number))
+                here = form, owner, number
+                if here not in self._seen:
+                    self._seen.add(here)
                     self.seen_words += piece.words
+                if here not in self._here:
+                    self._here.add(here)
+                    self._words_here += 0 if owner in self.world.endings else piece.words
         return total
 
 
@@ -166,6 +186,8 @@ def crowd_lines(world: World, crowd: Crowd, tally: Tally) -> list[str]:
     lines.append(
         f"Words of the world that somebody read: {tally.seen:,} of {tally.of:,} ({100 * tally.seen / max(tally.of, 1):.1f} %)"
     )
+    least, middle, most = (100 * share for share in (min(tally.shares), median(tally.shares), max(tally.shares)))
+    lines.append(f"Of those outside endings a run reads: {least:.1f} / {middle:.1f} / {most:.1f} % (min / median / max)")
     if tally.layers:
         lines += ["", "Layers left when the decoder was called"]
         lines += _bars(_binned(tally.layers), sum(tally.layers.values()))
@@ -207,6 +229,7 @@ def crowd_object(world: World, crowd: Crowd, tally: Tally) -> dict[str, Any]:
         "endings": {ending: tally.endings[ending] for ending in world.endings},
         "words": [min(tally.words), median(tally.words), max(tally.words)],
         "turns": [min(tally.turns), median(tally.turns), max(tally.turns)],
+        "shares": [round(share, 4) for share in (min(tally.shares), median(tally.shares), max(tally.shares))],
         "seen": tally.seen,
         "of": tally.of,
         "layers_left": {str(layer): count for layer, count in sorted(tally.layers.items())},
