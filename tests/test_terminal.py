@@ -42,6 +42,7 @@ TAB = "\t"
 CTRL_C = "\x03"
 CTRL_D = "\x04"
 DOWN, UP = "\x1b[B", "\x1b[A"
+ESCAPE = "\x1b"
 PAUSE = "…"
 
 
@@ -106,6 +107,24 @@ def test_tab_completes_a_choice(play: Play, tmp_path: Path) -> None:
 def test_tab_completes_a_command(play: Play, tmp_path: Path) -> None:
     run(play, "1", f"un{TAB}{PAUSE}", "3", CTRL_D)
     assert choices_of(tmp_path, 2) == ["say-now"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["2", DOWN, f"{TAB}{PAUSE}", f"{TAB}{PAUSE}{TAB}{TAB}", f"say{TAB}{PAUSE}", f"re{TAB}{PAUSE}{TAB}", "say-now"]
+)
+def test_escape_empties_what_tab_or_an_arrow_put_there_and_a_digit_behind_it_chooses(
+    play: Play, tmp_path: Path, typed: str
+) -> None:
+    run(play, f"{typed}{ESCAPE}2", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_a_digit_behind_escape_is_no_argument_and_alt_goes_on_moving_by_words(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(play, f"save as{ESCAPE}2", f"zebra two{ESCAPE}bnumber ", CTRL_D)
+    answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
+    assert answers == ["> save as2", "> zebra number two"]
 
 
 def test_ctrl_d_leaves_and_says_where_the_run_is_kept(play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

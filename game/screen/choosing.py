@@ -6,6 +6,7 @@ Shown for as long as nothing is chosen; what stays on the screen is the answer. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from string import digits
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
@@ -13,7 +14,10 @@ from prompt_toolkit.application import get_app
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+from prompt_toolkit.layout import FloatContainer, HSplit, Layout
+from prompt_toolkit.layout.containers import to_container
+from prompt_toolkit.layout.menus import CompletionsMenu
 
 from game.core.engine import Offer
 from game.core.world import World
@@ -30,21 +34,33 @@ if TYPE_CHECKING:
 GAUGE = 16  # cells
 SHORTEST = 12  # cells in which words of a choice are worth showing
 MARK = "\u203a"  # on the offer that Enter would take
-TAKEN = 8  # rows of a screen that are not the offers': the prompt and what parts it from them, its menu, the toolbar
+MENU = 4  # rows of what Tab completes
+TAKEN = 4 + MENU  # rows of a screen that are not the offers': the prompt and what parts it from them, its menu, the toolbar
 
 
 def session(play: Play) -> PromptSession[str]:
     """Return a prompt that shows what is on offer while it asks, and then is gone."""
-    return PromptSession(
+    made: PromptSession[str] = PromptSession(
         message=lambda: asked(play, get_app().current_buffer.text),
         completer=_Answers(play),
         complete_while_typing=False,
         bottom_toolbar=lambda: toolbar(play, get_app().current_buffer.text),
-        key_bindings=_arrows(play),
-        reserve_space_for_menu=4,
+        key_bindings=merge_key_bindings([_arrows(play), _escape(play)]),
+        reserve_space_for_menu=0,
         erase_when_done=True,
         style=STYLE,
     )
+    _menu_on_rows_of_its_own(made.layout)
+    return made
+
+
+def _menu_on_rows_of_its_own(layout: Layout) -> None:
+    """Have what Tab completes below the prompt: where it floats, it hides offers and leaves their numbers beside its rows."""
+    for container in layout.walk():
+        if isinstance(container, FloatContainer):
+            container.floats.clear()
+    if isinstance(layout.container, HSplit):
+        layout.container.children.insert(1, to_container(CompletionsMenu(MENU, scroll_offset=1)))
 
 
 # -- the offers -------------------------------------------------------------------------------------------------------
@@ -121,6 +137,31 @@ def _arrows(play: Play) -> KeyBindings:
     keys.add("down", filter=Condition(choosing))(step(1))
     keys.add("up", filter=Condition(choosing))(step(-1))
     return keys
+
+
+def _escape(play: Play) -> KeyBindings:
+    """Return keys by which Escape empties, at once, a line with a menu or an offer on it; a digit behind it is that digit.
+
+    A line of other words it leaves: there Escape and a letter go on being Alt and that letter.
+    """
+    keys = KeyBindings()
+
+    def put() -> bool:
+        typed = get_app().current_buffer
+        return bool(typed.complete_state) or _offered(play, typed.text)
+
+    @keys.add("escape", filter=Condition(put), eager=True)
+    def _empty(event: KeyPressEvent) -> None:
+        event.current_buffer.reset()
+
+    for digit in digits:  # which would be an argument, in Emacs
+        keys.add("escape", digit)(lambda event: event.current_buffer.insert_text(event.data))
+    return keys
+
+
+def _offered(play: Play, typed: str) -> bool:
+    """Return whether a line is empty, a number, or what Tab could have completed."""
+    return not typed or typed.isdigit() or typed in (text for text, _ in completions(play, typed))
 
 
 # -- the foot of the screen -------------------------------------------------------------------------------------------
