@@ -138,6 +138,11 @@ def test_the_cost_of_the_choice_that_is_typed_stands_in_the_toolbar_before_it_is
         assert choosing.toolbar(play, typed) == " 2. · 1 layer: 3 to 4"
 
 
+def test_where_the_gauge_has_no_room_the_number_of_the_choice_stands_there_once(play: Play) -> None:
+    with patch.dict(os.environ, {"COLUMNS": "39"}):
+        assert choosing.toolbar(play, "1") == " 1. · 1 layer: 3 to 4 · Read the ques…"
+
+
 def test_a_choice_that_decodes_costs_all_that_is_left(play: Play) -> None:
     assert choosing.toolbar(play, "3").startswith(f" 3 {'▒' * 16} 9 · all that is left: 3 to 9 · ")
     assert "layers left" in choosing.toolbar(play, "7")

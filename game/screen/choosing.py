@@ -193,10 +193,11 @@ def _priced(play: Play, number: int, offer: Offer, columns: int) -> str:
     to = min(layer + offer.cost, boundary)
     costs = f" · {cost_words(offer)}: {layer} to {to}"
     shown = f" {gauge(play.world, layer, to)}{costs}"
+    say = EMPHASIS.sub(r"\1", offer.choice.say(play.run.state, play.measure))
     if columns < len(shown):
-        shown = f" {number}.{costs}"
-    words = EMPHASIS.sub(r"\1", offer.choice.say(play.run.state, play.measure))
-    say = f" · {number}. {words}"
+        shown, say = f" {number}.{costs}", f" · {say}"
+    else:
+        say = f" · {number}. {say}"
     room = columns - len(shown)
     return shown + (say if len(say) <= room else f"{say[: room - 1]}…" if room > SHORTEST else "")
 
