@@ -35,14 +35,17 @@ from prompt_toolkit.output import DummyOutput
 
 from game.errors import Interrupted
 from game.playing.play import Event, Play
-from game.screen import signals, terminal
+from game.screen import choosing, signals, terminal
 
 ENTER = "\r"
 TAB = "\t"
 CTRL_C = "\x03"
 CTRL_D = "\x04"
 DOWN, UP = "\x1b[B", "\x1b[A"
+CTRL_P, CTRL_Z = "\x10", "\x1a"
 ESCAPE = "\x1b"
+PAGE_UP, PAGE_DOWN = "\x1b[5~", "\x1b[6~"
+PASTED = "\x1b[200~{}\x1b[201~"
 PAUSE = "…"
 
 
@@ -225,6 +228,37 @@ def test_a_run_can_be_named_and_loaded(play: Play, tmp_path: Path) -> None:
 def test_the_arrows_go_through_the_choices_that_are_open(play: Play, tmp_path: Path) -> None:
     run(play, DOWN * 2, UP, f"{DOWN}{UP}{UP}", f"nonsense{DOWN}", CTRL_D)
     assert choices_of(tmp_path) == ["feel-slope", "let-be", "label-again"]
+
+
+def test_page_up_and_page_down_put_no_answer_of_before_on_the_line(play: Play, tmp_path: Path) -> None:
+    run(play, "2", f"{PAGE_UP}{PAGE_DOWN}{PAGE_UP}1", "undo", f"{CTRL_P}{CTRL_P}", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope", "leave-label"]
+
+
+@pytest.mark.parametrize("pasted", ["2\n1\nhelp\n1", "2\r\n1\r\nquit\r\n", "\n2\r1"])
+def test_of_a_paste_the_first_line_alone_is_taken_and_the_rest_is_left_out_and_said(
+    play: Play, tmp_path: Path, pasted: str
+) -> None:
+    said: list[str] = []
+    toolbar = choosing._Pasted.said
+
+    def heard(self: choosing._Pasted, typed: str) -> str:
+        said.append(toolbar(self, typed))
+        return said[-1]
+
+    with patch.object(choosing._Pasted, "said", heard):
+        run(play, f"{PASTED.format(pasted)}{PAUSE}", CTRL_D)
+    left = len(pasted.split()) - 1
+    assert f" The first line; {left} more {'was' if left == 1 else 'were'} left out" in said
+    assert said[-1] == ""
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_ctrl_z_suspends_and_types_nothing(play: Play, tmp_path: Path) -> None:
+    with patch("prompt_toolkit.application.Application.suspend_to_background") as suspend:
+        run(play, f"{CTRL_Z}2", CTRL_D)
+    assert suspend.call_count == 1
+    assert choices_of(tmp_path) == ["feel-slope"]
 
 
 def test_what_stays_of_an_answer_is_the_words_of_the_choice_or_what_was_typed(

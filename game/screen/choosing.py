@@ -15,6 +15,7 @@ from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import FloatContainer, HSplit, Layout
 from prompt_toolkit.layout.containers import to_container
 from prompt_toolkit.layout.menus import CompletionsMenu
@@ -40,13 +41,15 @@ TAKEN = 4 + MENU  # rows of a screen that are not the offers': the prompt and wh
 
 def session(play: Play) -> PromptSession[str]:
     """Return a prompt that shows what is on offer while it asks, and then is gone."""
+    pasted = _Pasted()
     made: PromptSession[str] = PromptSession(
         message=lambda: asked(play, get_app().current_buffer.text),
         completer=_Answers(play),
         complete_while_typing=False,
-        bottom_toolbar=lambda: toolbar(play, get_app().current_buffer.text),
-        key_bindings=merge_key_bindings([_arrows(play), _escape(play)]),
+        bottom_toolbar=lambda: pasted.said(get_app().current_buffer.text) or toolbar(play, get_app().current_buffer.text),
+        key_bindings=merge_key_bindings([_arrows(play), _escape(play), pasted.keys()]),
         reserve_space_for_menu=0,
+        enable_suspend=True,
         erase_when_done=True,
         style=STYLE,
     )
@@ -136,6 +139,8 @@ def _arrows(play: Play) -> KeyBindings:
 
     keys.add("down", filter=Condition(choosing))(step(1))
     keys.add("up", filter=Condition(choosing))(step(-1))
+    for name in ("pageup", "pagedown"):
+        keys.add(name)(lambda _: None)  # no answer of before: whoever presses them wants to read
     return keys
 
 
@@ -162,6 +167,36 @@ def _escape(play: Play) -> KeyBindings:
 def _offered(play: Play, typed: str) -> bool:
     """Return whether a line is empty, a number, or what Tab could have completed."""
     return not typed or typed.isdigit() or typed in (text for text, _ in completions(play, typed))
+
+
+class _Pasted:
+    """What a paste put on the line, and how many lines of it were left out: an answer is one line, and seen before it is taken.
+
+    Were the others taken one after another, nobody would have read what they answer, and each of them is kept.
+    """
+
+    def __init__(self) -> None:
+        self.line, self.left_out = "", 0
+
+    def keys(self) -> KeyBindings:
+        """Return what a paste does."""
+        keys = KeyBindings()
+
+        @keys.add(Keys.BracketedPaste)
+        def _paste(event: KeyPressEvent) -> None:
+            first, *others = [line for line in event.data.splitlines() if line.strip()] or [""]
+            event.current_buffer.insert_text(first)
+            self.line, self.left_out = event.current_buffer.text, len(others)
+
+        return keys
+
+    def said(self, typed: str) -> str:
+        """Return what is said of the lines that were left out, for as long as the line stands as it was pasted."""
+        if typed != self.line:
+            self.left_out = 0
+        if not self.left_out:
+            return ""
+        return f" The first line; {self.left_out} more {'was' if self.left_out == 1 else 'were'} left out"
 
 
 # -- the foot of the screen -------------------------------------------------------------------------------------------
