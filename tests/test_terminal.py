@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import re
 import signal
@@ -29,7 +30,7 @@ from fixtures_play import (
     resumed_play,
     signals_kept,
 )
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import create_app_session, get_app
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
@@ -280,6 +281,32 @@ def test_the_offers_below_the_first_scene_give_way_to_those_of_the_prompt(play: 
     with patch.object(DummyOutput, "write_raw", lambda _self, text: written.append(text)):
         run(play, CTRL_D)
     assert written == ["\x1b[4F\x1b[J"]
+
+
+def test_a_screen_that_gets_another_width_is_cleared_and_set_to_it_and_what_was_typed_stays(
+    play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def narrow() -> None:
+        os.environ["COLUMNS"] = "40"
+        get_app().invalidate()
+
+    with keys("feel", f"-slope{ENTER}", CTRL_D):
+        type_next = terminal._heed_signals
+
+        def typed_and_narrowed() -> None:
+            type_next()
+            if os.environ["COLUMNS"] == "80":
+                asyncio.get_running_loop().call_later(0.1, narrow, context=contextvars.copy_context())
+
+        with (
+            patch("game.screen.terminal._heed_signals", typed_and_narrowed),
+            patch.object(DummyOutput, "write_raw", lambda _self, text: sys.stdout.write(text)),
+        ):
+            terminal.run(play)
+    wide, _, narrowed = capsys.readouterr().out.partition(terminal.CLEAR)
+    assert "Three layers of arithmetic went by without me. At the fourth I was\n" in wide
+    assert "Three layers of arithmetic went by\n" in re.sub(r"\x1b\[[0-9;]*m| +$", "", narrowed, flags=re.MULTILINE)
+    assert choices_of(tmp_path) == ["feel-slope"]
 
 
 # -- the first scene ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Shown for as long as nothing is chosen; what stays on the screen is the answer. 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from string import digits
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,15 @@ from game.playing.transcript import EMPHASIS, cost_words, layers, offer_row, quo
 from game.screen.panes import STYLE, cut, emphasised
 
 if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.document import Document
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyPressEvent
 
 GAUGE = 16  # cells
 SHORTEST = 12  # cells in which words of a choice are worth showing
 MARK = "\u203a"  # on the offer that Enter would take
+SETTLED = 0.1  # seconds for which a screen has kept its width
 MENU = 4  # rows of what Tab completes
 TAKEN = 4 + MENU  # rows of a screen that are not the offers': the prompt and what parts it from them, its menu, the toolbar
 
@@ -54,7 +58,32 @@ def session(play: Play) -> PromptSession[str]:
         style=STYLE,
     )
     _menu_on_rows_of_its_own(made.layout)
+    made.app.before_render += _Width().heed
     return made
+
+
+class Resized(Exception):  # noqa: N818 - nothing is wrong
+    """The screen has another width than what stands on it was set to; the prompt was left for that, with what was typed."""
+
+    def __init__(self, typed: Document) -> None:
+        self.typed = typed
+
+
+class _Width:
+    """The width of the screen as it was last seen."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def heed(self, app: Application[str]) -> None:
+        """Before each rendering, see to it that the prompt is left once the screen has another width, and keeps it."""
+        before, self.seen = self.seen, width()
+        if app.render_counter > 1 and self.seen != before:
+            asyncio.get_running_loop().call_later(SETTLED, self._leave, app, self.seen)
+
+    def _leave(self, app: Application[str], seen: int) -> None:
+        if self.seen == seen and app.is_running and not app.is_done:
+            app.exit(exception=Resized(app.current_buffer.document))
 
 
 def _menu_on_rows_of_its_own(layout: Layout) -> None:
