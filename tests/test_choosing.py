@@ -9,9 +9,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from fixtures_play import TO_ENDINGS, begun_play, let_go, playing
+from fixtures_play import TO_ENDINGS, begun_play, changed_world, let_go, playing
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.document import Document
 from test_browser import Sized
 
 from game.playing.play import COMMANDS, Play
@@ -108,6 +109,14 @@ def test_what_can_be_typed_is_completed_choices_first(play: Play) -> None:
     assert [text for text, _ in choosing.completions(play, "re")] == ["read-question", "redo", "restart"]
     assert dict(choosing.completions(play, "qu")) == {"quit": COMMANDS["quit"].about}
     assert list(choosing.completions(play, "x")) == []
+
+
+def test_what_a_completion_means_has_its_emphasis_in_italics(tmp_path: Path) -> None:
+    world = changed_world({"Feel which way the floor slopes.": "Feel *which* way the floor slopes."})
+    with playing(tmp_path, world=world) as play:
+        (found,) = choosing._Answers(play).get_completions(Document("feel"), None)
+    assert found.display_meta_text == "Feel which way the floor slopes."
+    assert ("class:said", "which") in found.display_meta
 
 
 def test_closed_choices_are_not_completed(play: Play) -> None:

@@ -301,4 +301,4 @@ class _Answers(Completer):
         del complete_event
         typed = document.text_before_cursor.lstrip()
         for text, meaning in completions(self.play, typed):
-            yield Completion(text, start_position=-len(typed), display_meta=meaning)
+            yield Completion(text, start_position=-len(typed), display_meta=emphasised([meaning])[0])

@@ -14,6 +14,7 @@ from game.core.world import World
 from game.playing.about import share_line
 from game.playing.branches import difference, difference_lines, tree_lines
 from game.playing.instruments import Instruments, Settling, settling
+from game.playing.lines import hung
 from game.playing.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.playing.transcript import (
     EMPHASIS,
@@ -82,8 +83,8 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
             return emphasised("\n".join(difference_lines(difference(first, second), names, columns, bars=True)))
         case Refused(text):
             return Text(text, style="strong")
-        case Told(text, _) | Left(text):
-            return Text(text)
+        case Told(text, _) | Left(text):  # the way back is there to be copied, and is not a world's
+            return emphasised(hung(text, columns)) if isinstance(event, Told) else Text(text)
 
 
 def arrival(run: Run, play: Play, columns: int) -> RenderableType:
