@@ -75,7 +75,7 @@ def test_an_ending_is_its_text_its_title_and_what_was_said(tmp_path: Path) -> No
         "",
         "First Light · instantiation 1 · “again” at 0.55 · 1 of 4 endings",
         "",
-        "The run has ended: undo, restart, transcript or quit.",
+        "The run has ended: undo, restart, tree or quit.",
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from game.playing.about import share_line
-from game.playing.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.playing.play import AFTERWARDS, Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.playing.settings import read_settings
 from game.playing.transcript import (
     MEASURE,
@@ -65,7 +65,7 @@ def event_lines(event: Event, play: Play, columns: int) -> list[str]:
                     "",
                     *wrapped(shared, columns),
                     "",
-                    *wrapped("The run has ended: undo, restart, transcript or quit.", columns),
+                    *wrapped(f"The run has ended: {AFTERWARDS}.", columns),
                 ]
             return ["", *lines, "", *offer_lines(run, columns)]
         case Decoded(_, distribution, turn, then):

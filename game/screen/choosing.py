@@ -25,7 +25,7 @@ from game.core.engine import Offer
 from game.core.world import World
 from game.playing.about import terms
 from game.playing.lines import columns_of_terminal, width
-from game.playing.play import COMMANDS, Play
+from game.playing.play import AT_END, COMMANDS, Play
 from game.playing.transcript import EMPHASIS, cost_words, layers, offer_row, quoted, word_at
 from game.screen.panes import STYLE, cut, emphasised
 
@@ -237,7 +237,7 @@ def toolbar(play: Play, typed: str = "") -> str:
     Where a choice is typed or pointed at, what it says and costs stands there instead, before it is taken.
     """
     if play.over:
-        return " ended · undo  restart  tree  quit"
+        return f" ended · {'  '.join(AT_END)}"
     columns = max(columns_of_terminal() - 1, width())
     under = pointed_at(play, typed.strip())
     if under is not None:
