@@ -43,7 +43,7 @@ TAB = "\t"
 CTRL_C = "\x03"
 CTRL_D = "\x04"
 DOWN, UP = "\x1b[B", "\x1b[A"
-CTRL_P, CTRL_Z = "\x10", "\x1a"
+CTRL_P, CTRL_R, CTRL_Z = "\x10", "\x12", "\x1a"
 ESCAPE = "\x1b"
 PAGE_UP, PAGE_DOWN = "\x1b[5~", "\x1b[6~"
 PASTED = "\x1b[200~{}\x1b[201~"
@@ -126,9 +126,17 @@ def test_escape_empties_what_tab_or_an_arrow_put_there_and_a_digit_behind_it_cho
 def test_a_digit_behind_escape_is_no_argument_and_alt_goes_on_moving_by_words(
     play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(play, f"save as{ESCAPE}2", f"zebra two{ESCAPE}bnumber ", CTRL_D)
+    run(play, f"save as{ESCAPE}-{ESCAPE}2", f"zebra two{ESCAPE}bnumber ", CTRL_D)
     answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
-    assert answers == ["> save as2", "> zebra number two"]
+    assert answers == ["> save as-2", "> zebra number two"]
+
+
+def test_escape_ends_a_search_for_an_answer_of_before_with_what_was_found(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(play, "zebra", f"{CTRL_R}{ESCAPE}", f"{CTRL_R}ze{ESCAPE}{PAUSE}", CTRL_D)
+    answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
+    assert answers == ["> zebra", ">", "> zebra"]
 
 
 def test_ctrl_d_leaves_and_says_where_the_run_is_kept(play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

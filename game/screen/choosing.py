@@ -14,7 +14,8 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.completion import Completer, Completion
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import FloatContainer, HSplit, Layout
@@ -184,11 +185,11 @@ def _escape(play: Play) -> KeyBindings:
         typed = get_app().current_buffer
         return bool(typed.complete_state) or _offered(play, typed.text)
 
-    @keys.add("escape", filter=Condition(put), eager=True)
+    @keys.add("escape", filter=Condition(put) & has_focus(DEFAULT_BUFFER), eager=True)  # a search heeds it too
     def _empty(event: KeyPressEvent) -> None:
         event.current_buffer.reset()
 
-    for digit in digits:  # which would be an argument, in Emacs
+    for digit in f"-{digits}":  # which would be an argument, in Emacs
         keys.add("escape", digit)(lambda event: event.current_buffer.insert_text(event.data))
     return keys
 
