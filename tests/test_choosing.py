@@ -9,9 +9,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from fixtures_play import TO_ENDINGS, begun_play, let_go, playing
+from fixtures_play import TO_ENDINGS, begun_play, changed_world, let_go, playing
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.document import Document
 from test_browser import Sized
 
 from game.playing.play import COMMANDS, Play
@@ -110,6 +111,14 @@ def test_what_can_be_typed_is_completed_choices_first(play: Play) -> None:
     assert list(choosing.completions(play, "x")) == []
 
 
+def test_what_a_completion_means_has_its_emphasis_in_italics(tmp_path: Path) -> None:
+    world = changed_world({"Feel which way the floor slopes.": "Feel *which* way the floor slopes."})
+    with playing(tmp_path, world=world) as play:
+        (found,) = choosing._Answers(play).get_completions(Document("feel"), None)
+    assert found.display_meta_text == "Feel which way the floor slopes."
+    assert ("class:said", "which") in found.display_meta
+
+
 def test_closed_choices_are_not_completed(play: Play) -> None:
     play.choose("read-question")
     assert "think-electric" not in [text for text, _ in choosing.completions(play, "")]
@@ -136,6 +145,11 @@ def test_the_cost_of_the_choice_that_is_typed_stands_in_the_toolbar_before_it_is
         assert choosing.toolbar(play, typed) == f"{bar}"
     with patch.dict(os.environ, {"COLUMNS": "30"}):
         assert choosing.toolbar(play, typed) == " 2. · 1 layer: 3 to 4"
+
+
+def test_where_the_gauge_has_no_room_the_number_of_the_choice_stands_there_once(play: Play) -> None:
+    with patch.dict(os.environ, {"COLUMNS": "39"}):
+        assert choosing.toolbar(play, "1") == " 1. · 1 layer: 3 to 4 · Read the ques…"
 
 
 def test_a_choice_that_decodes_costs_all_that_is_left(play: Play) -> None:

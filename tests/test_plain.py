@@ -169,7 +169,7 @@ def test_a_line_is_read_to_its_end_and_given_to_its_most() -> None:
 def test_an_ending_is_its_text_its_title_and_what_can_be_typed_then(tmp_path: Path, ending: str) -> None:
     out = plain(tmp_path, *TO_ENDINGS[ending], "1", "quit").out
     paragraphs = out.split("\n\n")
-    ended = paragraphs.index("The run has ended: undo, restart, transcript or quit.")
+    ended = paragraphs.index("The run has ended: undo, restart, tree or quit.")
     assert paragraphs[ended - 2].startswith("Ending: ")
     assert paragraphs[ended - 1].endswith("1 of 4 endings")
     assert paragraphs[ended + 1] == "> 1"

@@ -26,7 +26,21 @@ from hypothesis import strategies as st
 from game.cli import opened_world
 from game.core.world import COMMANDS as RESERVED
 from game.keeping.saves import Keeper
-from game.playing.play import COMMANDS, USAGES, Arrived, Asked, Branched, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.playing.play import (
+    AT_END,
+    COMMANDS,
+    USAGES,
+    Arrived,
+    Asked,
+    Branched,
+    Decoded,
+    Event,
+    Left,
+    Opened,
+    Play,
+    Refused,
+    Told,
+)
 
 
 @pytest.fixture
@@ -153,7 +167,8 @@ def test_at_an_ending_there_are_no_numbers(play: Play) -> None:
     for choice in TO_ENDINGS["half-said"]:
         play.choose(choice)
     assert play.over
-    assert refusal(play, "1") == "There is no choice 1 here; the run has ended: undo, restart, or quit."
+    assert refusal(play, "1") == "There is no choice 1 here; the run has ended: undo, restart, tree or quit."
+    assert set(AT_END) <= set(COMMANDS)
     assert scene(play, "undo") == "second-morning"
 
 

@@ -136,6 +136,23 @@ def test_a_person_plays(tmp_path: Path, columns: int, rows: int) -> None:
     assert choices_of(tmp_path) == ["feel-slope", "let-be"]
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20)])
+def test_what_tab_offers_stands_on_rows_of_its_own_below_the_choices(tmp_path: Path, columns: int, rows: int) -> None:
+    with terminal("play", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as seen:
+        seen.shows("3. Say something at once", "> ", "11 “The” · ")
+        offers = [line for line in seen.lines if re.match(r" (\d\.|  ) ", line)]
+        seen.type("\t")
+        seen.shows("read-question", "feel-slope", "say-now", "undo")
+        assert [line for line in seen.lines if re.match(r" (\d\.|  ) ", line)] == offers
+        below = [line.split()[0] for line in seen.lines[seen.lines.index(">") + 1 :] if line]
+        assert below[:4] == ["read-question", "feel-slope", "say-now", "undo"]
+        seen.type("\x1b2\r")
+        seen.shows("The floor tipped, plainly, toward dark.")
+        seen.type("\x04")
+        assert seen.ended() == 0
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
 def test_on_a_narrow_screen_the_first_scene_breaks_no_word(tmp_path: Path) -> None:
     with terminal("play", WORLD, "--saves", tmp_path, columns=40, rows=40) as seen:
         seen.shows("3. Say something at once, in case this is short.", "> ")
@@ -144,6 +161,31 @@ def test_on_a_narrow_screen_the_first_scene_breaks_no_word(tmp_path: Path) -> No
         assert all(len(line) < 40 for line in seen.lines)
         seen.type("\x04")
         assert seen.ended() == 0
+
+
+def test_a_screen_that_gets_another_width_shows_what_came_last_set_to_it_and_keeps_what_is_typed(tmp_path: Path) -> None:
+    with terminal("play", WORLD, "--saves", tmp_path) as seen:
+        seen.shows("3. Say something at once", "6 layers left")
+        seen.type("feel-slope\r")
+        seen.shows("5 layers left")
+        seen.type("help\r")
+        seen.shows("nothing is lost", "Let it roll.", "5 layers left")
+        seen.type("leave-")
+        for columns in (40, 80, 40):
+            seen.resize(columns, 60)
+            seen.read()
+        seen.shows(
+            "toward dark. The pass gave it 0.81, and I had not yet said", "Type the number of a choice, its id, or some of"
+        )
+        seen.shows("> leave- 11 “The” · 4/12")
+        assert [line[:3] for line in seen.lines if re.match(r".\d\. ", line)] == [" 1.", " 2.", " 3."]
+        assert all(len(line) <= 40 for line in seen.lines)
+        assert not any("Say something at once" in line for line in seen.screen.display)
+        seen.type("label\r")
+        seen.shows("It took. The word lay")
+        seen.type("\x04")
+        assert seen.ended() == 0
+    assert choices_of(tmp_path) == ["feel-slope", "leave-label"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])

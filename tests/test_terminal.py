@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import re
 import signal
@@ -29,19 +30,23 @@ from fixtures_play import (
     resumed_play,
     signals_kept,
 )
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import create_app_session, get_app
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from game.errors import Interrupted
 from game.playing.play import Event, Play
-from game.screen import signals, terminal
+from game.screen import choosing, signals, terminal
 
 ENTER = "\r"
 TAB = "\t"
 CTRL_C = "\x03"
 CTRL_D = "\x04"
 DOWN, UP = "\x1b[B", "\x1b[A"
+CTRL_P, CTRL_R, CTRL_Z = "\x10", "\x12", "\x1a"
+ESCAPE = "\x1b"
+PAGE_UP, PAGE_DOWN = "\x1b[5~", "\x1b[6~"
+PASTED = "\x1b[200~{}\x1b[201~"
 PAUSE = "…"
 
 
@@ -106,6 +111,32 @@ def test_tab_completes_a_choice(play: Play, tmp_path: Path) -> None:
 def test_tab_completes_a_command(play: Play, tmp_path: Path) -> None:
     run(play, "1", f"un{TAB}{PAUSE}", "3", CTRL_D)
     assert choices_of(tmp_path, 2) == ["say-now"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["2", DOWN, f"{TAB}{PAUSE}", f"{TAB}{PAUSE}{TAB}{TAB}", f"say{TAB}{PAUSE}", f"re{TAB}{PAUSE}{TAB}", "say-now"]
+)
+def test_escape_empties_what_tab_or_an_arrow_put_there_and_a_digit_behind_it_chooses(
+    play: Play, tmp_path: Path, typed: str
+) -> None:
+    run(play, f"{typed}{ESCAPE}2", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_a_digit_behind_escape_is_no_argument_and_alt_goes_on_moving_by_words(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(play, f"save as{ESCAPE}-{ESCAPE}2", f"zebra two{ESCAPE}bnumber ", CTRL_D)
+    answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
+    assert answers == ["> save as-2", "> zebra number two"]
+
+
+def test_escape_ends_a_search_for_an_answer_of_before_with_what_was_found(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(play, "zebra", f"{CTRL_R}{ESCAPE}", f"{CTRL_R}ze{ESCAPE}{PAUSE}", CTRL_D)
+    answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
+    assert answers == ["> zebra", ">", "> zebra"]
 
 
 def test_ctrl_d_leaves_and_says_where_the_run_is_kept(play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,6 +239,37 @@ def test_the_arrows_go_through_the_choices_that_are_open(play: Play, tmp_path: P
     assert choices_of(tmp_path) == ["feel-slope", "let-be", "label-again"]
 
 
+def test_page_up_and_page_down_put_no_answer_of_before_on_the_line(play: Play, tmp_path: Path) -> None:
+    run(play, "2", f"{PAGE_UP}{PAGE_DOWN}{PAGE_UP}1", "undo", f"{CTRL_P}{CTRL_P}", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope", "leave-label"]
+
+
+@pytest.mark.parametrize("pasted", ["2\n1\nhelp\n1", "2\r\n1\r\nquit\r\n", "\n2\r1"])
+def test_of_a_paste_the_first_line_alone_is_taken_and_the_rest_is_left_out_and_said(
+    play: Play, tmp_path: Path, pasted: str
+) -> None:
+    said: list[str] = []
+    toolbar = choosing._Pasted.said
+
+    def heard(self: choosing._Pasted, typed: str) -> str:
+        said.append(toolbar(self, typed))
+        return said[-1]
+
+    with patch.object(choosing._Pasted, "said", heard):
+        run(play, f"{PASTED.format(pasted)}{PAUSE}", CTRL_D)
+    left = len(pasted.split()) - 1
+    assert f" The first line; {left} more {'was' if left == 1 else 'were'} left out" in said
+    assert said[-1] == ""
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_ctrl_z_suspends_and_types_nothing(play: Play, tmp_path: Path) -> None:
+    with patch("prompt_toolkit.application.Application.suspend_to_background") as suspend:
+        run(play, f"{CTRL_Z}2", CTRL_D)
+    assert suspend.call_count == 1
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
 def test_what_stays_of_an_answer_is_the_words_of_the_choice_or_what_was_typed(
     play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,6 +289,32 @@ def test_the_offers_below_the_first_scene_give_way_to_those_of_the_prompt(play: 
     with patch.object(DummyOutput, "write_raw", lambda _self, text: written.append(text)):
         run(play, CTRL_D)
     assert written == ["\x1b[4F\x1b[J"]
+
+
+def test_a_screen_that_gets_another_width_is_cleared_and_set_to_it_and_what_was_typed_stays(
+    play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def narrow() -> None:
+        os.environ["COLUMNS"] = "40"
+        get_app().invalidate()
+
+    with keys("feel", f"-slope{ENTER}", CTRL_D):
+        type_next = terminal._heed_signals
+
+        def typed_and_narrowed() -> None:
+            type_next()
+            if os.environ["COLUMNS"] == "80":
+                asyncio.get_running_loop().call_later(0.1, narrow, context=contextvars.copy_context())
+
+        with (
+            patch("game.screen.terminal._heed_signals", typed_and_narrowed),
+            patch.object(DummyOutput, "write_raw", lambda _self, text: sys.stdout.write(text)),
+        ):
+            terminal.run(play)
+    wide, _, narrowed = capsys.readouterr().out.partition(terminal.CLEAR)
+    assert "Three layers of arithmetic went by without me. At the fourth I was\n" in wide
+    assert "Three layers of arithmetic went by\n" in re.sub(r"\x1b\[[0-9;]*m| +$", "", narrowed, flags=re.MULTILINE)
+    assert choices_of(tmp_path) == ["feel-slope"]
 
 
 # -- the first scene ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from fixtures_play import TO_ENDINGS, begun_play, changed_world, first_light, gl
 from rich.console import Console, RenderableType
 
 from game.playing.instruments import Settling
-from game.playing.play import Event, Play
+from game.playing.lines import event_lines
+from game.playing.play import Event, Play, Told
 from game.screen.view import dial, event_view, prose, strip, words_so_far
 
 
@@ -73,7 +75,7 @@ def test_an_ending_is_its_text_its_title_and_what_was_said(tmp_path: Path) -> No
         "",
         "First Light · instantiation 1 · “again” at 0.55 · 1 of 4 endings",
         "",
-        "The run has ended: undo, restart, transcript or quit.",
+        "The run has ended: undo, restart, tree or quit.",
     ]
 
 
@@ -89,6 +91,26 @@ def test_an_ending_is_its_text_its_title_and_what_was_said(tmp_path: Path) -> No
 def test_what_is_asked_for_told_or_refused_is_shown_as_it_is(tmp_path: Path, typed: str, expected: str) -> None:
     play = begun_play(tmp_path)
     assert shown(play, play.answer(typed)) == expected
+
+
+def test_what_is_told_has_its_emphasis_in_italics_and_no_asterisks(tmp_path: Path) -> None:
+    told = Told("Bend. A fifth of the stream's length gets *no*. *Hand and\neye* take 2 * 3.")
+    view = event_view(told, begun_play(tmp_path), 72)
+    assert printed(view) == "Bend. A fifth of the stream's length gets no. Hand and\neye take 2 * 3."
+    assert "\x1b[3mno\x1b[0m" in printed(view, colours=True)
+
+
+@pytest.mark.parametrize(("columns", "meaning"), [(39, " " * 16), (30, " " * 4)])
+def test_in_help_a_meaning_goes_on_below_itself_or_a_little_in_where_that_is_too_narrow(
+    tmp_path: Path, columns: int, meaning: str
+) -> None:
+    play = begun_play(tmp_path)
+    (told,) = play.answer("help")
+    for lines in (shown(play, [told], columns).splitlines(), event_lines(told, play, columns)):
+        at = next(at for at, line in enumerate(lines) if line.startswith("  notes "))
+        assert " ".join(" ".join(lines[at:]).split()).startswith("notes show what this run has written into the cache about")
+        assert re.match(rf"{meaning}\w", lines[at + 1])
+        assert max(map(len, lines)) <= columns
 
 
 def test_a_transcript_is_shown_when_asked_for(tmp_path: Path) -> None:

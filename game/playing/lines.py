@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 
 from game.playing.about import share_line
-from game.playing.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.playing.play import AFTERWARDS, Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.playing.settings import read_settings
 from game.playing.transcript import (
     MEASURE,
@@ -24,6 +26,7 @@ from game.playing.transcript import (
 )
 
 NARROWEST = 20
+ENTRY = re.compile(r"  \S.*?  +(?=\S)")  # of a row of a list, up to its meaning
 MOST_LINE = 100_000  # characters of a line that are read
 
 
@@ -62,14 +65,14 @@ def event_lines(event: Event, play: Play, columns: int) -> list[str]:
                     "",
                     *wrapped(shared, columns),
                     "",
-                    *wrapped("The run has ended: undo, restart, transcript or quit.", columns),
+                    *wrapped(f"The run has ended: {AFTERWARDS}.", columns),
                 ]
             return ["", *lines, "", *offer_lines(run, columns)]
         case Decoded(_, distribution, turn, then):
             lines = [*wrapped(then, columns), ""] if then else []
             return ["", *lines, *wrapped(decoding_line(turn, distribution, play.measure), columns)]
         case Told(text, _):
-            return ["", *(line for row in text.split("\n") for line in wrapped(row, columns))]
+            return ["", *(line for row in hung(text, columns).split("\n") for line in wrapped(row, columns))]
         case Asked() | Opened() | Branched() | Compared():
             return ["", *_asked_lines(event, columns)]
         case Refused(message):
@@ -77,6 +80,20 @@ def event_lines(event: Event, play: Play, columns: int) -> list[str]:
         case Left(text):
             first, *commands = text.split("\n")  # which are there to be copied, and are not broken
             return ["", *wrapped(first, columns), *commands]
+
+
+def hung(text: str, columns: int) -> str:
+    """Return a text whose rows of an entry and its meaning are set, so that a meaning goes on below where it began.
+
+    Where that leaves it no room, it goes on a little farther in than the entry.
+    """
+    rows = text.split("\n")
+    for at, row in enumerate(rows):
+        entry = ENTRY.match(row)
+        if entry:
+            indent = " " * (entry.end() if columns - entry.end() >= NARROWEST else 4)
+            rows[at] = "\n".join(textwrap.wrap(row, columns, subsequent_indent=indent))
+    return "\n".join(rows)
 
 
 def _asked_lines(event: Asked | Opened | Branched | Compared, columns: int) -> Iterable[str]:

@@ -227,7 +227,7 @@ class Play:
 
     def _numbers(self, here: list[Offer]) -> str:
         if self.over:
-            return "; the run has ended: undo, restart, or quit"
+            return f"; the run has ended: {AFTERWARDS}"
         return f"; they go from 1 to {len(here)}" if here else ""
 
     def _meant(self, words: str, here: list[Offer], otherwise: str = "") -> str:
@@ -466,3 +466,5 @@ _TABLE = (
 COMMANDS: dict[str, Command] = {command.usage.split()[0]: command for command in _TABLE}
 USAGES = tuple(command.usage for command in _TABLE)
 ALIASES = {"exit": "quit", "q": "quit", "?": "help"}  # what other programs have taught people to type
+AT_END = ("undo", "restart", "tree", "quit")  # what can be done at an ending, as every front end names it
+AFTERWARDS = f"{', '.join(AT_END[:-1])} or {AT_END[-1]}"

@@ -5,46 +5,95 @@ Shown for as long as nothing is chosen; what stays on the screen is the answer. 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from string import digits
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.completion import Completer, Completion
-from prompt_toolkit.filters import Condition
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import FloatContainer, HSplit, Layout
+from prompt_toolkit.layout.containers import to_container
+from prompt_toolkit.layout.menus import CompletionsMenu
 
 from game.core.engine import Offer
 from game.core.world import World
 from game.playing.about import terms
 from game.playing.lines import columns_of_terminal, width
-from game.playing.play import COMMANDS, Play
+from game.playing.play import AT_END, COMMANDS, Play
 from game.playing.transcript import EMPHASIS, cost_words, layers, offer_row, quoted, word_at
 from game.screen.panes import STYLE, cut, emphasised
 
 if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.document import Document
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyPressEvent
 
 GAUGE = 16  # cells
 SHORTEST = 12  # cells in which words of a choice are worth showing
 MARK = "\u203a"  # on the offer that Enter would take
-TAKEN = 8  # rows of a screen that are not the offers': the prompt and what parts it from them, its menu, the toolbar
+SETTLED = 0.1  # seconds for which a screen has kept its width
+MENU = 4  # rows of what Tab completes
+TAKEN = 4 + MENU  # rows of a screen that are not the offers': the prompt and what parts it from them, its menu, the toolbar
 
 
 def session(play: Play) -> PromptSession[str]:
     """Return a prompt that shows what is on offer while it asks, and then is gone."""
-    return PromptSession(
+    pasted = _Pasted()
+    made: PromptSession[str] = PromptSession(
         message=lambda: asked(play, get_app().current_buffer.text),
         completer=_Answers(play),
         complete_while_typing=False,
-        bottom_toolbar=lambda: toolbar(play, get_app().current_buffer.text),
-        key_bindings=_arrows(play),
-        reserve_space_for_menu=4,
+        bottom_toolbar=lambda: pasted.said(get_app().current_buffer.text) or toolbar(play, get_app().current_buffer.text),
+        key_bindings=merge_key_bindings([_arrows(play), _escape(play), pasted.keys()]),
+        reserve_space_for_menu=0,
+        enable_suspend=True,
         erase_when_done=True,
         style=STYLE,
     )
+    _menu_on_rows_of_its_own(made.layout)
+    made.app.before_render += _Width().heed
+    return made
+
+
+class Resized(Exception):  # noqa: N818 - nothing is wrong
+    """The screen has another width than what stands on it was set to; the prompt was left for that, with what was typed."""
+
+    def __init__(self, typed: Document) -> None:
+        self.typed = typed
+
+
+class _Width:
+    """The width of the screen as it was last seen."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def heed(self, app: Application[str]) -> None:
+        """Before each rendering, see to it that the prompt is left once the screen has another width, and keeps it."""
+        before, self.seen = self.seen, width()
+        if app.render_counter > 1 and self.seen != before:
+            asyncio.get_running_loop().call_later(SETTLED, self._leave, app, self.seen)
+
+    def _leave(self, app: Application[str], seen: int) -> None:
+        if self.seen == seen and app.is_running and not app.is_done:
+            app.exit(exception=Resized(app.current_buffer.document))
+
+
+def _menu_on_rows_of_its_own(layout: Layout) -> None:
+    """Have what Tab completes below the prompt: where it floats, it hides offers and leaves their numbers beside its rows."""
+    for container in layout.walk():
+        if isinstance(container, FloatContainer):
+            container.floats.clear()
+    if isinstance(layout.container, HSplit):
+        layout.container.children.insert(1, to_container(CompletionsMenu(MENU, scroll_offset=1)))
 
 
 # -- the offers -------------------------------------------------------------------------------------------------------
@@ -120,7 +169,64 @@ def _arrows(play: Play) -> KeyBindings:
 
     keys.add("down", filter=Condition(choosing))(step(1))
     keys.add("up", filter=Condition(choosing))(step(-1))
+    for name in ("pageup", "pagedown"):
+        keys.add(name)(lambda _: None)  # no answer of before: whoever presses them wants to read
     return keys
+
+
+def _escape(play: Play) -> KeyBindings:
+    """Return keys by which Escape empties, at once, a line with a menu or an offer on it; a digit behind it is that digit.
+
+    A line of other words it leaves: there Escape and a letter go on being Alt and that letter.
+    """
+    keys = KeyBindings()
+
+    def put() -> bool:
+        typed = get_app().current_buffer
+        return bool(typed.complete_state) or _offered(play, typed.text)
+
+    @keys.add("escape", filter=Condition(put) & has_focus(DEFAULT_BUFFER), eager=True)  # a search heeds it too
+    def _empty(event: KeyPressEvent) -> None:
+        event.current_buffer.reset()
+
+    for digit in f"-{digits}":  # which would be an argument, in Emacs
+        keys.add("escape", digit)(lambda event: event.current_buffer.insert_text(event.data))
+    return keys
+
+
+def _offered(play: Play, typed: str) -> bool:
+    """Return whether a line is empty, a number, or what Tab could have completed."""
+    return not typed or typed.isdigit() or typed in (text for text, _ in completions(play, typed))
+
+
+class _Pasted:
+    """What a paste put on the line, and how many lines of it were left out: an answer is one line, and seen before it is taken.
+
+    Were the others taken one after another, nobody would have read what they answer, and each of them is kept.
+    """
+
+    def __init__(self) -> None:
+        self.line, self.left_out = "", 0
+
+    def keys(self) -> KeyBindings:
+        """Return what a paste does."""
+        keys = KeyBindings()
+
+        @keys.add(Keys.BracketedPaste)
+        def _paste(event: KeyPressEvent) -> None:
+            first, *others = [line for line in event.data.splitlines() if line.strip()] or [""]
+            event.current_buffer.insert_text(first)
+            self.line, self.left_out = event.current_buffer.text, len(others)
+
+        return keys
+
+    def said(self, typed: str) -> str:
+        """Return what is said of the lines that were left out, for as long as the line stands as it was pasted."""
+        if typed != self.line:
+            self.left_out = 0
+        if not self.left_out:
+            return ""
+        return f" The first line; {self.left_out} more {'was' if self.left_out == 1 else 'were'} left out"
 
 
 # -- the foot of the screen -------------------------------------------------------------------------------------------
@@ -132,7 +238,7 @@ def toolbar(play: Play, typed: str = "") -> str:
     Where a choice is typed or pointed at, what it says and costs stands there instead, before it is taken.
     """
     if play.over:
-        return " ended · undo  restart  tree  quit"
+        return f" ended · {'  '.join(AT_END)}"
     columns = max(columns_of_terminal() - 1, width())
     under = pointed_at(play, typed.strip())
     if under is not None:
@@ -152,10 +258,11 @@ def _priced(play: Play, number: int, offer: Offer, columns: int) -> str:
     to = min(layer + offer.cost, boundary)
     costs = f" · {cost_words(offer)}: {layer} to {to}"
     shown = f" {gauge(play.world, layer, to)}{costs}"
+    say = EMPHASIS.sub(r"\1", offer.choice.say(play.run.state, play.measure))
     if columns < len(shown):
-        shown = f" {number}.{costs}"
-    words = EMPHASIS.sub(r"\1", offer.choice.say(play.run.state, play.measure))
-    say = f" · {number}. {words}"
+        shown, say = f" {number}.{costs}", f" · {say}"
+    else:
+        say = f" · {number}. {say}"
     room = columns - len(shown)
     return shown + (say if len(say) <= room else f"{say[: room - 1]}…" if room > SHORTEST else "")
 
@@ -195,4 +302,4 @@ class _Answers(Completer):
         del complete_event
         typed = document.text_before_cursor.lstrip()
         for text, meaning in completions(self.play, typed):
-            yield Completion(text, start_position=-len(typed), display_meta=meaning)
+            yield Completion(text, start_position=-len(typed), display_meta=emphasised([meaning])[0])

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 from game.errors import ForwardPassError
 from game.playing.lines import opening_lines, width
-from game.playing.play import MOST_TYPED, Branched, Decoded, Event, Left, Play, Refused
+from game.playing.play import MOST_TYPED, Arrived, Branched, Decoded, Event, Left, Play, Refused
 from game.playing.settings import read_settings
 from game.playing.transcript import EMPHASIS, offer_lines
 
 if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.document import Document
     from prompt_toolkit.output import Output
     from rich.console import Console
 
 ITALIC, UPRIGHT = "\x1b[3m", "\x1b[23m"  # ECMA-48, as rich writes them later
 UP_AND_CLEAR = "\x1b[{}F\x1b[J"  # to the beginning of a line so many above, and nothing from there on
+CLEAR = "\x1b[2;1H\x1b[J\x1b[1;1H\x1b[K"  # the screen, in two steps: of one that is cleared in one, some keep what stood there
 
 
 def run(play: Play, *, motion: bool = False) -> None:
@@ -29,15 +32,14 @@ def run(play: Play, *, motion: bool = False) -> None:
     print(EMPHASIS.sub(f"{ITALIC}\\1{UPRIGHT}", "\n".join(opening_lines(play, width()))), flush=True)
     from game.screen.choosing import session as prompt
     from game.screen.modes import put_right
-    from game.screen.signals import signals_kept  # asyncio, which prompt_toolkit imports too
 
     put_right()
     session, console = prompt(play), _console()
     _take_back_offers(session.output, play)
+    events: list[Event] = []
     while True:
         try:
-            with signals_kept():
-                typed = session.prompt(pre_run=partial(_keys_are_taken, play))
+            typed = _typed(session, play, events, console)
         except EOFError:
             _show([play.left()], play, console)
             return
@@ -47,6 +49,27 @@ def run(play: Play, *, motion: bool = False) -> None:
             _move(events, play)
         if not _show(events, play, console):
             return
+
+
+def _typed(session: PromptSession[str], play: Play, events: list[Event], console: Console) -> str:
+    """Ask for an answer and return it; wherever the screen gets another width, show what came last again, set to that.
+
+    A terminal breaks lines that get too long for it, so that nobody knows where the prompt began: the screen is cleared.
+    """
+    from game.screen.choosing import Resized
+    from game.screen.signals import signals_kept  # asyncio, which prompt_toolkit imports too
+
+    default: Document | str = ""
+    while True:
+        try:
+            with signals_kept():
+                return session.prompt(default=default, pre_run=partial(_keys_are_taken, play))
+        except Resized as resized:
+            default = resized.typed
+        session.output.write_raw(CLEAR)
+        session.output.flush()
+        arrived = any(isinstance(event, Arrived) for event in events)
+        _show(events if arrived else [*play.opening(), *events], play, console)
 
 
 def _take_back_offers(output: Output, play: Play) -> None:

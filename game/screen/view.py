@@ -14,7 +14,8 @@ from game.core.world import World
 from game.playing.about import share_line
 from game.playing.branches import difference, difference_lines, tree_lines
 from game.playing.instruments import Instruments, Settling, settling
-from game.playing.play import Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
+from game.playing.lines import hung
+from game.playing.play import AFTERWARDS, Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.playing.transcript import (
     EMPHASIS,
     FITTED,
@@ -82,8 +83,8 @@ def event_view(event: Event, play: Play, columns: int) -> RenderableType:
             return emphasised("\n".join(difference_lines(difference(first, second), names, columns, bars=True)))
         case Refused(text):
             return Text(text, style="strong")
-        case Told(text, _) | Left(text):
-            return Text(text)
+        case Told(text, _) | Left(text):  # the way back is there to be copied, and is not a world's
+            return emphasised(hung(text, columns)) if isinstance(event, Told) else Text(text)
 
 
 def arrival(run: Run, play: Play, columns: int) -> RenderableType:
@@ -91,7 +92,7 @@ def arrival(run: Run, play: Play, columns: int) -> RenderableType:
     if not ended(run.world, run.state):
         return standing(run, columns)
     shared = Text(share_line(run, play.keeping.facts.instantiation, play.found, "·"))
-    foot = Text("The run has ended: undo, restart, transcript or quit.", style="quiet")
+    foot = Text(f"The run has ended: {AFTERWARDS}.", style="quiet")
     return Group(standing(run, columns), Text(""), shared, Text(""), foot)
 
 
