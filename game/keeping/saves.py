@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from game.core.decoder import Measure
 from game.core.run import Divergence, Run, Turn, begun, moved, restored
@@ -33,8 +33,10 @@ from game.keeping.files import (
 )
 from game.keeping.journal import FILE, NAME, Header, Journal, dumped, found_run, read_journal
 from game.keeping.listing import endings_found, summaries
-from game.keeping.shelf import Shelf, kept_shelf
 from game.loading.library import APP, FLAGSHIP, saves_folder
+
+if TYPE_CHECKING:
+    from game.keeping.shelf import Shelf
 
 NOT_TAKEN = "the choice could not be kept, so it was not taken"
 NOT_GONE = "this could not be kept, so the run stays where it is"
@@ -174,6 +176,8 @@ class Keeper:
 
     def shelf(self) -> Shelf:
         """Return all runs of the world that are kept."""
+        from game.keeping.shelf import kept_shelf  # noqa: PLC0415 - a start can do without
+
         return kept_shelf(self.world, self.measure, self.folder)
 
     def keep(self, run: Run, turn: Turn) -> None:

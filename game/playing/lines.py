@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 
-from game.playing.about import share_line
 from game.playing.play import AFTERWARDS, Arrived, Asked, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
 from game.playing.settings import read_settings
 from game.playing.transcript import (
@@ -58,6 +57,8 @@ def event_lines(event: Event, play: Play, columns: int) -> list[str]:
             lines = [*wrapped(then, columns), ""] if then else []
             lines += standing_lines(run, columns)
             if play.over:
+                from game.playing.about import share_line  # noqa: PLC0415 - the first scene can do without
+
                 shared = share_line(run, play.keeping.facts.instantiation, play.found, "-")
                 return [
                     "",

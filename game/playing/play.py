@@ -15,11 +15,10 @@ from game.core.run import Draw, Run, Turn, followed, moved, turned
 from game.core.state import Acts, Facts
 from game.core.world import World
 from game.errors import ForwardPassError, NoRunError, NotOfferedError, UsageError, nearest
-from game.keeping.shelf import Shelf
-from game.playing import about
 from game.playing.transcript import turn_distribution
 
 if TYPE_CHECKING:
+    from game.keeping.shelf import Shelf
     from game.playing.instruments import Instruments
 
 MOST_TYPED = 500  # characters of an answer that are looked at
@@ -347,6 +346,8 @@ class Play:
 
     def about(self, rest: str) -> list[Event]:
         """Say what a term means, or what there is to ask about."""
+        from game.playing import about  # noqa: PLC0415 - the first scene can do without
+
         title = self.world.title.casefold()
         if not rest or (rest.casefold() == title and title not in {one.name.casefold() for one in about.terms(self.world)}):
             names = [one.name for one in about.terms(self.world)]
@@ -356,11 +357,15 @@ class Play:
 
     def credits(self, rest: str) -> list[Event]:
         """Say whose story this is, and whose work."""
+        from game.playing.about import CREDITS  # noqa: PLC0415 - the same
+
         del rest
-        return [Told(about.CREDITS)]
+        return [Told(CREDITS)]
 
     def hint(self, rest: str) -> list[Event]:
         """Give a step toward an ending that was not found."""
+        from game.playing import about  # noqa: PLC0415 - the same
+
         before = about.counted(self.world, self.found)
         given = about.hint(self.world, self.found, self.hinted, rest)
         if given is None:
@@ -370,6 +375,8 @@ class Play:
 
     def notes(self, rest: str) -> list[Event]:
         """Show what this run has written into the cache."""
+        from game.playing import about  # noqa: PLC0415 - the same
+
         del rest
         rows = [trace._asdict() for trace in about.traces(self.run)]
         return [Told(about.written_down(self.run), {"type": "notes", "notes": rows})]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from game.errors import ForwardPassError
@@ -14,6 +14,8 @@ from game.playing.settings import read_settings
 from game.playing.transcript import EMPHASIS, offer_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prompt_toolkit import PromptSession
     from prompt_toolkit.document import Document
     from prompt_toolkit.output import Output
@@ -34,7 +36,7 @@ def run(play: Play, *, motion: bool = False) -> None:
     from game.screen.modes import put_right
 
     put_right()
-    session, console = prompt(play), _console()
+    session, console = prompt(play), cache(_console)  # it is not needed before something is answered
     _take_back_offers(session.output, play)
     events: list[Event] = []
     while True:
@@ -51,7 +53,7 @@ def run(play: Play, *, motion: bool = False) -> None:
             return
 
 
-def _typed(session: PromptSession[str], play: Play, events: list[Event], console: Console) -> str:
+def _typed(session: PromptSession[str], play: Play, events: list[Event], console: Callable[[], Console]) -> str:
     """Ask for an answer and return it; wherever the screen gets another width, show what came last again, set to that.
 
     A terminal breaks lines that get too long for it, so that nobody knows where the prompt began: the screen is cleared.
@@ -115,15 +117,15 @@ def _browsed(events: list[Event], play: Play) -> list[Event]:
         return [Refused(f"{error}")]
 
 
-def _show(events: list[Event], play: Play, console: Console) -> bool:
+def _show(events: list[Event], play: Play, console: Callable[[], Console]) -> bool:
     """Print events; return whether play goes on."""
     from game.screen.view import event_view
 
     columns = width()
     goes_on = True
     for event in events:
-        console.print()
-        console.print(event_view(event, play, columns), width=columns, soft_wrap=isinstance(event, Left))
+        console().print()
+        console().print(event_view(event, play, columns), width=columns, soft_wrap=isinstance(event, Left))
         goes_on = goes_on and not isinstance(event, Left)
     return goes_on
 

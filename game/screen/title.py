@@ -7,11 +7,9 @@ import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from game.errors import RunError, UsageError
-from game.playing.about import CREDITS
 from game.playing.lines import on_terminal, width
 from game.playing.settings import settings_file, write_setting
 from game.playing.transcript import wrapped
-from game.screen.modes import put_right
 
 if TYPE_CHECKING:
     from game.keeping.saves import Keeper
@@ -59,6 +57,8 @@ def entitled(keeper: Keeper, *, bare: bool) -> Begun | None:
     The ``bare`` command has the whole title: whose story it is, and at the very first start the offer of plain lines. A
     command that names its world asks only where a run is open.
     """
+    from game.screen.modes import put_right
+
     put_right()
     number, kept = open_run(keeper)
     if not bare and number is None:
@@ -76,6 +76,8 @@ def entitled(keeper: Keeper, *, bare: bool) -> Begun | None:
         if answer == PLAIN:
             return begun(keeper, plain=_settled_plain())
         if answer == ABOUT:
+            from game.playing.about import CREDITS
+
             print("\n".join(["", *wrapped(CREDITS, width()), ""]))
         else:
             forked = _branches(keeper)
