@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import NamedTuple
@@ -134,9 +134,13 @@ def _restored(run: Run, recorded: Iterable[Recorded]) -> tuple[Run, list[Diverge
     turns: list[Turn] = []
     differences: list[Divergence] = []
     moved_probabilities = 0
+
+    def draw(distribution: Distribution, token: int) -> str:
+        return _recorded(line.word, distribution, token)
+
     for number, line in enumerate(recorded, 1):
         try:
-            turn = _turn(run, (state, chain), line.choice, partial(_recorded, line.word))
+            turn = _turn(run, (state, chain), line.choice, draw)
         except NotOfferedError as error:
             differences.append(Divergence(number, str(error), broken=True))
             break

@@ -15,7 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from game.core.run import Recorded
 from game.core.state import Facts
@@ -29,6 +29,7 @@ NAME = re.compile(r"(?!\d+\Z)[^\W_][\w-]{0,59}")  # no digits alone: those would
 WORLD = re.compile(r"[a-z][a-z0-9-]{0,254}")
 LONGEST_WORD = 60
 LONGEST_SHOWN = 200
+_DECODED = json.JSONDecoder().decode  # what json.loads does of a text, without asking what it was given
 MOST_NUMBER = 2**53  # what every reader of JSON can hold
 
 
@@ -215,7 +216,7 @@ def _cut_short(line: str) -> bool:
 
 def _loaded(line: str) -> dict[str, Any] | None:
     try:
-        row = json.loads(line)
+        row = _DECODED(line)
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
@@ -231,15 +232,15 @@ def _row(line: str) -> Recorded | Cursor | None:
     if type(at) is int and at >= 0 and (turn is None or isinstance(turn, str)):
         return Cursor(at, turn)
     word, probability = row.get("word"), row.get("p")
-    texts = [row.get(key) for key in ("choice", "scene", "digest")]
-    if not all(map(_is_word, texts)) or not (word is None or word == "\n" or _is_word(word)):
+    choice, scene, digest = row.get("choice"), row.get("scene"), row.get("digest")
+    if not (_is_word(choice) and _is_word(scene) and _is_word(digest) and (word is None or word == "\n" or _is_word(word))):
         return None
     if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
         return None
-    return Recorded(row["choice"], row["scene"], word, probability, row["digest"])
+    return Recorded(choice, scene, word, probability, digest)
 
 
-def _is_word(text: object) -> bool:
+def _is_word(text: object) -> TypeGuard[str]:
     """Return whether something is a short text without spaces, controls or marks of direction."""
     return isinstance(text, str) and 0 < len(text) <= LONGEST_WORD and text.isprintable() and " " not in text
 
