@@ -81,7 +81,7 @@ def packages(asked: list[str]) -> set[str]:
 
 def played(home: Path, *arguments: str, typed: str = "") -> Done:
     """Return what the installed command does, somewhere that is no checkout."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "COLUMNS": "73"}
+    environment = {"PATH": os.defpath, "HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "COLUMNS": "73"}
     done = subprocess.run(
         [str(home / "venv" / "bin" / "forward-pass"), *arguments],
         cwd=home,
@@ -170,7 +170,8 @@ def test_installed_elsewhere_it_plays_and_keeps_its_runs_in_the_users_data(home:
     done = played(home, "play", "first-light", "--plain", typed="".join(f"{choice}\n" for choice in SAY))
     assert (done.code, done.err) == (0, "")
     assert "Ending: The Usual Order." in done.out
-    assert done.out.endswith("Kept as first-light/1. To go on:\nforward-pass play first-light --load 1\n")
+    again = home / "venv" / "bin" / "forward-pass"
+    assert done.out.endswith(f"Kept as first-light/1. To go on:\n{again} play first-light --load 1\n"), "no shell finds it"
     (kept,) = (home / "data" / "forward-pass" / "saves" / "first-light").glob("*.jsonl")
     assert len(kept.read_text(encoding="utf8").splitlines()) == 4
     assert played(home, "replay", "first-light/1").out.splitlines()[-1] == "3 of 3 turns identical"
