@@ -121,6 +121,10 @@ class _Parser(argparse.ArgumentParser):
         self.columns = columns_of_terminal()
         return super().format_help()
 
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong, where there is anywhere to say it, and leave; up to Python 3.11.2 argparse fails where there is not."""
+        raise SystemExit(said(f"{self.format_usage()}{self.prog}: error: {message}", 2))
+
     def _get_formatter(self) -> argparse.HelpFormatter:
         return argparse.HelpFormatter(self.prog, width=self.columns - 2)
 
