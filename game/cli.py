@@ -122,7 +122,7 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        """Say what was wrong, where there is anywhere to say it, and leave; up to Python 3.11.2 argparse fails where there is not."""
+        """Say what was wrong, where anything can be said, and leave; where nothing can, argparse failed up to Python 3.11.2."""
         raise SystemExit(said(f"{self.format_usage()}{self.prog}: error: {message}", 2))
 
     def _get_formatter(self) -> argparse.HelpFormatter:
