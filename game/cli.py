@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from game import __version__
+from game.commands.arguments import Commands, add_looks, add_saves, add_world
 from game.errors import ForwardPassError, Interrupted, UsageError, WorldError
 from game.loading.library import APP, FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
 
@@ -154,17 +155,9 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_saves(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="the folder in which runs are kept")
-
-
-def _add_world(parser: argparse.ArgumentParser, nargs: str = "?") -> None:
-    parser.add_argument("world", metavar="WORLD", nargs=nargs, help=f"a world's name or folder ({FLAGSHIP} if left out)")
-
-
-def _add_play(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_play(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("play", help="play a world", description="Play a world. Every choice is kept as it is taken.")
-    _add_world(parser)
+    add_world(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--new", action="store_true", help="begin a new run")
     which.add_argument("--continue", dest="continue_", action="store_true", help="go on with the run played last")
@@ -180,22 +173,20 @@ def _add_play(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="0 takes the likeliest word (the default); above, words are drawn",
     )
     parser.add_argument("--seed", metavar="N", type=_seed, help="the seed that words are drawn with")
-    _add_saves(parser)
+    add_saves(parser)
     parser.set_defaults(carry_out=_play)
 
 
-def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_runs(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("runs", help="list the runs that are kept", description="List the runs of a world.")
-    _add_world(parser)
+    add_world(parser)
     parser.add_argument("--forget", metavar="RUN", help="move a run to .trash/")
-    look = parser.add_mutually_exclusive_group()
-    look.add_argument("--plain", action="store_true", help="plain lines (the same list)")
-    look.add_argument("--json", action="store_true", help="one JSON object a line")
-    _add_saves(parser)
+    add_looks(parser, "plain lines (the same list)", "one JSON object a line")
+    add_saves(parser)
     parser.set_defaults(carry_out=_runs)
 
 
-def _add_settings(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_settings(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "settings",
         help="what is settled once: motion, measure, colour, plain",
@@ -204,13 +195,11 @@ def _add_settings(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument("key", metavar="KEY", nargs="?", help="motion, measure, colour or plain")
     parser.add_argument("value", metavar="VALUE", nargs="?", help="what it shall be")
-    look = parser.add_mutually_exclusive_group()
-    look.add_argument("--plain", action="store_true", help="plain lines (the same list)")
-    look.add_argument("--json", action="store_true", help="one JSON object")
+    add_looks(parser, "plain lines (the same list)")
     parser.set_defaults(carry_out=_settings)
 
 
-def _add_complete(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_complete(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "complete",
         help="what a shell needs to complete these commands",

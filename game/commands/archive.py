@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from game.commands.arguments import Commands, add_looks, add_saves, add_world
 from game.errors import RunError, UsageError, printable
 from game.loading.library import FLAGSHIP, saves_folder
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from game.keeping.shelf import Shelf
     from game.playing.play import Play
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - it has no public name
 MOST_SPEED = 64.0
 
 
@@ -35,17 +35,6 @@ class Doors(NamedTuple):
     keeper: Callable[[World, Measure, argparse.Namespace], Keeper]
     played: Callable[[Play, argparse.Namespace], int]
     on_terminal: Callable[[], bool]
-
-
-def _saves_and_look(parser: argparse.ArgumentParser, plain: str, rows: str = "one JSON object") -> None:
-    look = parser.add_mutually_exclusive_group()
-    look.add_argument("--plain", action="store_true", help=plain)
-    look.add_argument("--json", action="store_true", help=rows)
-    _saves(parser)
-
-
-def _saves(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="the folder in which runs are kept")
 
 
 def _whole(text: str) -> int:
@@ -87,7 +76,8 @@ def add_replay(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
     parser.add_argument("--to", metavar="N", type=_whole, help="stop after turn N, counted from 1")
     parser.add_argument("--speed", metavar="S", type=_speed, default=1.0, help="S times reading speed; 0 goes by key alone")
     parser.add_argument("--without", metavar="N", type=_whole, help="leave out what turn N did to the pass, and compare")
-    _saves_and_look(parser, "plain lines, all at once", "one JSON object a line, for programs")
+    add_looks(parser, "plain lines, all at once", "one JSON object a line, for programs")
+    add_saves(parser)
     parser.set_defaults(carry_out=lambda asked: replay(asked, doors))
 
 
@@ -170,7 +160,7 @@ def add_tree(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
         description="Show all runs of a world as one tree: what they share stands once, with whatever was put on a turn. On a "
         "terminal it can be walked, read, replayed and forked by key (? tells which); elsewhere it is printed.",
     )
-    parser.add_argument("world", metavar="WORLD", nargs="?", help=f"a world's name or folder ({FLAGSHIP} if left out)")
+    add_world(parser)
     parser.add_argument(
         "--label", nargs=3, metavar=("RUN", "TURN", "TEXT"), help="put a label on a turn; an empty one takes it off"
     )
@@ -179,7 +169,8 @@ def add_tree(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
         "--prove", action="store_true", help="walk every run again: say what is proven, and count the ways on never taken"
     )
     parser.add_argument("--golden", action="store_true", help="the golden runs of a checkout instead, which are read only")
-    _saves_and_look(parser, "plain lines")
+    add_looks(parser, "plain lines")
+    add_saves(parser)
     parser.set_defaults(carry_out=lambda asked: tree(asked, doors))
 
 
@@ -284,7 +275,8 @@ def add_diff(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
     )
     parser.add_argument("first", metavar="RUN", help="a run's file, number or name; WORLD/RUN for another world's")
     parser.add_argument("second", metavar="RUN", help="the other")
-    _saves_and_look(parser, "plain lines, without bars")
+    add_looks(parser, "plain lines, without bars")
+    add_saves(parser)
     parser.set_defaults(carry_out=lambda asked: diff(asked, doors))
 
 
@@ -342,7 +334,7 @@ def add_export(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
     )
     parser.add_argument("--colour", choices=("dark", "light"), default="dark", help="of a picture: its ground (dark)")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
-    _saves(parser)
+    add_saves(parser)
     parser.set_defaults(carry_out=lambda asked: export(asked, doors))
 
 
@@ -395,7 +387,7 @@ def add_import(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
     )
     parser.add_argument("file", metavar="FILE", help="a run's file")
     parser.add_argument("world", metavar="WORLD", nargs="?", help="the world it is a run of (the one it names if left out)")
-    _saves(parser)
+    add_saves(parser)
     parser.set_defaults(carry_out=lambda asked: import_(asked, doors))
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from game.commands.arguments import Commands, add_looks, add_saves, add_world
 from game.errors import Problem, UsageError, WorldError
-from game.loading.library import FLAGSHIP, saves_folder, world_folder, world_names
+from game.loading.library import saves_folder, world_folder, world_names
 
 if TYPE_CHECKING:
     from game.core.decoder import Measure
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from game.walk.control import Tell
     from game.walk.report import Walked
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no other name for it
 Opened = Callable[[str | None], "World"]
 
 FORMATS = ("text", "json", "github")
@@ -35,10 +35,6 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 8 and 0 < int(text) <= MOST):  # noqa: PLR2004 - digits
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MOST}, not {text!r}")
     return int(text)
-
-
-def _add_world(parser: argparse.ArgumentParser, nargs: str = "?") -> None:
-    parser.add_argument("world", metavar="WORLD", nargs=nargs, help=f"a world's name or folder ({FLAGSHIP} if left out)")
 
 
 # -- check ------------------------------------------------------------------------------------------------------------
@@ -52,7 +48,7 @@ def add_check(commands: Commands[argparse.ArgumentParser]) -> None:
         description="Read worlds, walk everything that can happen in them, and report every problem with its place. "
         "The last line is PASSED or FAILED.",
     )
-    _add_world(parser, nargs="*")
+    add_world(parser, nargs="*")
     parser.add_argument("--format", choices=FORMATS, default="text", help="lines, one JSON object, or workflow commands")
     parser.add_argument(
         "--decodings",
@@ -163,7 +159,7 @@ def add_walk(commands: Commands[argparse.ArgumentParser], opened: Opened, seed: 
         help="let random players loose on a world",
         description="Let random players play a world and count where they come to. They take what was taken least.",
     )
-    _add_world(parser)
+    add_world(parser)
     parser.add_argument("--runs", metavar="N", type=_count, default=1000, help="how many runs (1000)")
     parser.add_argument("--seed", metavar="N", type=seed, default=0, help="the seed of all chance (0)")
     parser.add_argument("--uniform", action="store_true", help="take any open choice, each as likely as the others")
@@ -200,7 +196,7 @@ def add_map(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None
         help="draw the scenes of a world",
         description="Draw the scenes of a world: tokens across, layers downward, the boundary below, the endings last.",
     )
-    _add_world(parser)
+    add_world(parser)
     parser.add_argument("--format", choices=("dot", "mermaid", "svg"), default="svg", help="what to write (svg)")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
     parser.set_defaults(carry_out=lambda asked: draw_map(asked, opened(asked.world)))
@@ -255,7 +251,7 @@ def add_endings(commands: Commands[argparse.ArgumentParser], opened: Opened) -> 
         help="which endings were found, and hints for the rest",
         description="List the endings of a world that were found, with the runs that reached them, and count the rest.",
     )
-    _add_world(parser)
+    add_world(parser)
     parser.add_argument(
         "--hints",
         metavar="N",
@@ -264,10 +260,8 @@ def add_endings(commands: Commands[argparse.ArgumentParser], opened: Opened) -> 
         const=0,
         help="tell all hints, or those for ending N: nudge, clearer, plain",
     )
-    look = parser.add_mutually_exclusive_group()
-    look.add_argument("--plain", action="store_true", help="plain lines (the same list)")
-    look.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="the folder in which runs are kept")
+    add_looks(parser, "plain lines (the same list)")
+    add_saves(parser)
     parser.set_defaults(carry_out=lambda asked: endings(asked, opened(asked.world)))
 
 

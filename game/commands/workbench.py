@@ -11,25 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from game.commands.arguments import Commands, add_looks, add_world
 from game.errors import RunError, UsageError
-from game.loading.library import FLAGSHIP, world_folder
+from game.loading.library import world_folder
 
 if TYPE_CHECKING:
     from game.core.world import World
     from game.network.passes import Computed
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no other name for it
 Opened = Callable[[str | None], "World"]
 
-
-def _add_world(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("world", metavar="WORLD", nargs="?", help=f"a world's name or folder ({FLAGSHIP} if left out)")
-
-
-def _add_looks(parser: argparse.ArgumentParser) -> None:
-    looks = parser.add_mutually_exclusive_group()
-    looks.add_argument("--plain", action="store_true", help="plain lines (what is printed now)")
-    looks.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
+LOOKS = "plain lines (what is printed now)", "one JSON object a line, for programs"
 
 
 def _whole(text: str) -> int:
@@ -64,10 +56,10 @@ def _add_lens(commands: Commands[argparse.ArgumentParser], opened: Opened) -> No
         help="lay an untouched pass open, layer by layer",
         description="Lay an untouched pass open: the lens by layer, the probes, where its heads looked, what it says.",
     )
-    _add_world(parser)
+    add_world(parser)
     parser.add_argument("--at", metavar="TOKEN", type=_whole, help="the token's position (the story's first if left out)")
     parser.add_argument("--layer", metavar="L", type=_whole, help="up to this layer (the last if left out)")
-    _add_looks(parser)
+    add_looks(parser, *LOOKS)
     parser.set_defaults(carry_out=lambda asked: lens(asked, opened(asked.world)))
 
 
@@ -100,8 +92,8 @@ def _add_effects(commands: Commands[argparse.ArgumentParser], opened: Opened) ->
         help="measure what each intervention does to the word",
         description="Measure what each intervention does, by the layer at which it begins: the table behind the story.",
     )
-    _add_world(parser)
-    _add_looks(parser)
+    add_world(parser)
+    add_looks(parser, *LOOKS)
     parser.set_defaults(carry_out=lambda asked: effects(asked, opened(asked.world)))
 
 
