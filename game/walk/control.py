@@ -36,7 +36,7 @@ Tell = Callable[[str, int], None]
 """Told what is being done, and how far it has come."""
 
 MOST_STATES = 4_000_000
-MOST_MEASURED = 2_500_000  # states that are walked with their passes measured
+MOST_MEASURED = 3_000_000  # states that are walked with their passes measured
 MOST_SUPPOSED = 6  # thresholds that are taken both ways at once
 
 
