@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TIMES = 21
 BATCH = 256
 ACTS = ("look-giraffe", "doubt", "note-honest")  # all at once: heads drawn, the stream pushed, a note's keys and values
-BENT = "bend-hand"
+BENT = "bend-i"
 KINDS = ("look", "push", "note", "rewrite", "drop")
 
 

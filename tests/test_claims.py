@@ -45,13 +45,6 @@ def test_what_will_be_said_is_nowhere_on_the_stream_before_the_stair(computed: C
         assert lens.likeliest(1)[0][1] < 0.02
 
 
-def test_a_hand_has_the_figures_of_a_foot_to_two_places(computed: Computed) -> None:
-    bent = (Act("bend-hand", 72),)
-    for word in ("two", "no", "zero"):
-        hand = computed.distribution(("hand", "has"), made(("hand", "has"), your=bent)).p(word)
-        assert figures(hand) == figures(chance(computed, word))
-
-
 def test_neither_the_giraffe_nor_half_a_doubt_is_enough_and_together_they_are(computed: Computed) -> None:
     look, doubt = Act("look-giraffe", 35), Act("doubt", 60)
     assert chance(computed, "no", has=(look,)) < chance(computed, "two", has=(look,))

@@ -38,7 +38,7 @@ def test_every_run_comes_to_an_ending_and_everything_is_counted(first_light: Wor
     assert sum(done.variables["hurried"].values()) == 300
 
 
-def test_the_share_that_a_run_reads_counts_every_text_once_and_leaves_endings_out() -> None:
+def test_the_shares_that_a_run_reads_count_every_text_once_with_endings_and_without() -> None:
     again = (
         "        goto: decode\n",
         "        goto: decode\n      again: {say: Look again., once: true, cost: 0, goto: waking}\n",
@@ -47,10 +47,10 @@ def test_the_share_that_a_run_reads_counts_every_text_once_and_leaves_endings_ou
         "\nendings:",
         "  attic:\n    text: Nobody comes up here.\n    choices:\n      down: {say: Down., goto: decode}\n\nendings:",
     )
-    assert set(tally(read(changed(TINY, again)), Crowd(20)).shares) == {1.0}
+    assert set(tally(read(changed(TINY, again)), Crowd(20)).shares) == {(1.0, 1.0)}
     done = tally(read(changed(TINY, again, unread)), Crowd(20))
     told = done.of - 3  # the words of the ending
-    assert set(done.shares) == {(told - 5) / told}, "four words of the attic, and one of its choice"
+    assert set(done.shares) == {((done.of - 5) / done.of, (told - 5) / told)}, "four words of the attic, and one of its choice"
 
 
 def test_drawn_words_show_what_the_likeliest_never_do(first_light: World) -> None:

@@ -25,6 +25,7 @@ STEP = 6  # between lines that run beside each other
 RAIL = 9  # how far beside a lane what leads to the decoder falls
 NAME = 22  # characters that fit into a box
 ROUND = 5  # of a corner
+FINE = 8  # how far along a curve one looks for what lies on it
 MANY = 4  # words beside one arrow
 GREY, RED, GREEN = "#667", "#b22", "#374"
 
@@ -174,7 +175,8 @@ def _to_scene(source: Spot, target: Spot, layout: Layout) -> Line:
     token = target.box.token if target.box else 0
     here = (spot for spot in layout.spots.values() if spot.box and spot.box.token == token)
     others = [spot for spot in here if spot not in (source, target)]
-    if y2 > y1 and not any(_inside(_at(curve, step / 24), spot, 3) for spot in others for step in range(25)):
+    steps = 1 + int((abs(y2 - y1) + abs(x2 - x1)) / FINE)
+    if y2 > y1 and not any(_inside(_at(curve, step / steps), spot, 3) for spot in others for step in range(steps + 1)):
         return Line(curve, GREY, [(*_at(curve, share), 0) for share in (0.5, 0.35, 0.65, 0.25, 0.75)])
     turn = int(source.x + source.y) % 3  # so that not all go along one line
     channel, gutter, y = y1 + 4 + 3 * turn, target.x - 5 - 3 * turn, target.y + HEIGHT / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from statistics import median
 from typing import Any, NamedTuple
@@ -44,7 +45,7 @@ class Tally(NamedTuple):
     endings: Counter[str]
     words: list[int]  # words shown, a run
     turns: list[int]
-    shares: list[float]  # of the world's words that a run showed, at least once, the endings apart
+    shares: list[tuple[float, float]]  # of the world's words, and of those outside endings, that a run showed at least once
     seen: int  # words of the world that any run showed
     of: int  # that it has
     layers: Counter[int]  # left when a decoder came
@@ -95,7 +96,7 @@ class _Count:
             tally.endings[run.state.scene] += 1
         tally.turns.append(len(run.steps))
         tally.words.append(self._words(run))
-        tally.shares.append(self.paragraphs.share)
+        tally.shares.append(self.paragraphs.shares)
         for variable, value in zip(self.world.variables, run.state.variables, strict=True):
             shown = variable.words[value] if variable.words else str(bool(value)).lower() if variable.flag else str(value)
             tally.variables[variable.name][shown] += 1
@@ -144,17 +145,17 @@ class Paragraphs:
         self._seen: set[tuple[str, str, int]] = set()
         self.seen_words = 0
         self._here: set[tuple[str, str, int]] = set()
-        self._words_here = 0
+        self._words_here = self._last_here = 0
 
     def begin(self) -> None:
         """Forget what the run before was shown."""
         self._here.clear()
-        self._words_here = 0
+        self._words_here = self._last_here = 0
 
     @property
-    def share(self) -> float:
-        """The share of the world's words, the endings apart, that was shown since the run began."""
-        return self._words_here / max(self.words - self._last, 1)
+    def shares(self) -> tuple[float, float]:
+        """The share of the world's words that was shown since the run began, and that of its words outside endings."""
+        return self._words_here / max(self.words, 1), (self._words_here - self._last_here) / max(self.words - self._last, 1)
 
     def shown(self, form: str, owner: str, state: State) -> int:
         """Return how many written words a text shows in a state, and remember that they were seen."""
@@ -168,7 +169,8 @@ class Paragraphs:
                     self.seen_words += piece.words
                 if here not in self._here:
                     self._here.add(here)
-                    self._words_here += 0 if owner in self.world.endings else piece.words
+                    self._words_here += piece.words
+                    self._last_here += piece.words if owner in self.world.endings else 0
         return total
 
 
@@ -186,8 +188,10 @@ def crowd_lines(world: World, crowd: Crowd, tally: Tally) -> list[str]:
     lines.append(
         f"Words of the world that somebody read: {tally.seen:,} of {tally.of:,} ({100 * tally.seen / max(tally.of, 1):.1f} %)"
     )
-    least, middle, most = (100 * share for share in (min(tally.shares), median(tally.shares), max(tally.shares)))
-    lines.append(f"Of those outside endings a run reads: {least:.1f} / {middle:.1f} / {most:.1f} % (min / median / max)")
+    whole, outside = (
+        " / ".join(f"{100 * share:.1f}" for share in _middled(shares)) for shares in zip(*tally.shares, strict=True)
+    )
+    lines.append(f"Of these a run reads: {whole} % (min / median / max); of those outside endings: {outside} %")
     if tally.layers:
         lines += ["", "Layers left when the decoder was called"]
         lines += _bars(_binned(tally.layers), sum(tally.layers.values()))
@@ -199,8 +203,13 @@ def crowd_lines(world: World, crowd: Crowd, tally: Tally) -> list[str]:
     return lines
 
 
+def _middled(numbers: Sequence[float]) -> tuple[float, float, float]:
+    """Return the least, the median and the most."""
+    return min(numbers), median(numbers), max(numbers)
+
+
 def _spread(numbers: list[int]) -> str:
-    return f"{min(numbers):,} / {median(numbers):,.0f} / {max(numbers):,} (min / median / max)"
+    return " / ".join(f"{number:,.0f}" for number in _middled(numbers)) + " (min / median / max)"
 
 
 def _bars(counts: dict[str, int], of: int) -> list[str]:
@@ -227,9 +236,10 @@ def crowd_object(world: World, crowd: Crowd, tally: Tally) -> dict[str, Any]:
         "world": world.id,
         **crowd._asdict(),
         "endings": {ending: tally.endings[ending] for ending in world.endings},
-        "words": [min(tally.words), median(tally.words), max(tally.words)],
-        "turns": [min(tally.turns), median(tally.turns), max(tally.turns)],
-        "shares": [round(share, 4) for share in (min(tally.shares), median(tally.shares), max(tally.shares))],
+        "words": list(_middled(tally.words)),
+        "turns": list(_middled(tally.turns)),
+        "shares": [round(share, 4) for share in _middled([whole for whole, _ in tally.shares])],
+        "shares_outside_endings": [round(share, 4) for share in _middled([outside for _, outside in tally.shares])],
         "seen": tally.seen,
         "of": tally.of,
         "layers_left": {str(layer): count for layer, count in sorted(tally.layers.items())},

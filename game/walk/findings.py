@@ -155,7 +155,8 @@ class _Findings:
                         one.place, "I427", f"only words drawn above temperature 0 show {_text_of(one)}: {run_of(seen)}"
                     )
             elif item in self.evidence.undecided:
-                yield problem_at(one.place, "W426", f"no run was found that shows {_text_of(one)}, and not all could be walked")
+                runs = f"no run was found that {'goes without' if one.silent else 'shows'} {_text_of(one)}"
+                yield problem_at(one.place, "W426", f"{runs}, and not all could be walked")
             elif one.silent:
                 yield problem_at(
                     one.place, "W421", f"a condition always holds where it stands: there is never a run without {_text_of(one)}"
