@@ -52,8 +52,8 @@ pictures: .venv/ready
 	rm -rf .venv/pictured
 	sed -n '1s/^play: //p' $(PICTURED) | tr -d ' ' | tr '/' '\n' | $(BIN)/forward-pass play --plain --new --saves .venv/pictured > .venv/pictured.txt
 	$(PICTURE) --turn 0 -o docs/pictures/waking.svg
-	$(PICTURE) --turn 23 -o docs/pictures/decoder.svg
-	$(PICTURE) --turn 21 --show lens --colour light -o docs/pictures/lens.svg
+	$(PICTURE) --turn 27 -o docs/pictures/decoder.svg
+	$(PICTURE) --turn 24 --show lens --colour light -o docs/pictures/lens.svg
 
 # What shells read to complete commands, made again from the parser.
 completions: .venv/ready

@@ -39,7 +39,7 @@ def twin(run: Run, turn: int) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("name", "turn"), [("record", 21), ("lever", 22), ("zero", 22), ("other-line", 15), ("regenerate", 19), ("wrong-limb", 15)]
+    ("name", "turn"), [("record", 21), ("lever", 22), ("zero", 22), ("other-line", 17), ("regenerate", 21), ("objection", 10)]
 )
 def test_a_run_without_a_turns_acts_is_the_run_of_a_world_in_which_that_choice_does_nothing(name: str, turn: int) -> None:
     run, _ = golden(name)
@@ -50,8 +50,8 @@ def test_a_run_without_a_turns_acts_is_the_run_of_a_world_in_which_that_choice_d
 
 
 def test_every_chance_is_the_pass_without_those_acts_and_with_all_others() -> None:
-    found = without("lineage", 14)
-    (token, (act,)) = (len(golden("lineage")[0].turns[13].state.acts) - 1, found.acts)
+    found = without("lineage", 15)
+    (token, (act,)) = (len(golden("lineage")[0].turns[14].state.acts) - 1, found.acts)
     for decoding in found.decodings:
         turn = next(one for one in found.run.turns if one.word is not None and one.state.token - 1 == decoding.token)
         acts = tuple(
@@ -63,21 +63,21 @@ def test_every_chance_is_the_pass_without_those_acts_and_with_all_others() -> No
 
 
 def test_the_word_that_a_note_changed_is_shown() -> None:
-    found = without("another-answer", 4)
-    assert [act.name for act in found.acts] == ["note-guess"]
+    found = without("regenerate", 5)
+    assert [act.name for act in found.acts] == ["note-stay"]
     (changed,) = [decoding for decoding in found.decodings if decoding.words[0] != decoding.words[1]]
-    assert (changed.token, changed.words) == (402, ("one", "no"))
-    assert changed.distributions[0].p("one") > changed.distributions[1].p("one")
+    assert (changed.token, changed.words) == (402, ("I", "no"))
+    assert changed.distributions[0].p("I") > changed.distributions[1].p("I")
     text = " ".join(" ".join(ablation_lines(found, 72)).split())
-    assert "Left out: note-guess from layer" in text
-    assert "Token 402 said “one” (with it), “no” (without it)" in text
-    assert "At turn 21 another word came. Without it the pass goes on so:" in text
-    assert "Here the recorded choices end: number-own is not on offer in no-said." in text
-    assert "Ending with it: The Confident One. Without it: not ended." in text
+    assert "Left out: note-stay from layer" in text
+    assert "Token 402 said “I” (with it), “no” (without it)" in text
+    assert "At turn 23 another word came. Without it the pass goes on so:" in text
+    assert "Here the recorded choices end: i-wait is not on offer in no-said." in text
+    assert "Ending with it: Regenerate. Without it: not ended." in text
 
 
 def test_up_to_the_first_other_word_scenes_and_layers_are_the_recorded_ones() -> None:
-    found = without("another-answer", 4)
+    found = without("regenerate", 5)
     for number in range(1, found.parted or 0):
         recorded, other = found.run.turns[number - 1], found.without.turns[number - 1]
         assert (recorded.choice, recorded.word) == (other.choice, other.word)
@@ -96,7 +96,7 @@ def test_where_the_same_words_come_the_numbers_in_the_prose_are_told_anew() -> N
 
 @pytest.mark.parametrize("columns", [40, 72])
 def test_an_ablation_fits_its_columns_and_draws_no_boxes(columns: int) -> None:
-    lines = ablation_lines(without("another-answer", 4), columns)
+    lines = ablation_lines(without("regenerate", 5), columns)
     assert max(map(len, lines)) <= columns
     assert not any(0x2500 <= ord(character) < 0x2600 for line in lines for character in line)
 
@@ -124,25 +124,25 @@ def test_acts_of_a_turn_are_those_it_began_and_no_others() -> None:
 
 
 def test_an_ablation_as_objects_is_as_described(tmp_path: Path) -> None:
-    run, header = golden("another-answer")
-    take_in(tmp_path / "forward-pass", header, run, "guess")
-    done = command("replay", "guess", "--without", "4", "--json", "--saves", tmp_path)
+    run, header = golden("regenerate")
+    take_in(tmp_path / "forward-pass", header, run, "stayed")
+    done = command("replay", "stayed", "--without", "5", "--json", "--saves", tmp_path)
     assert done.code == 0
     *decodings, closing = done.objects
     for row in decodings:
         hold(OBJECTS["ablation"], row)
     hold(OBJECTS["ablated"], closing)
-    assert closing["parted"] == 21
-    assert closing["endings"] == ["another-answer", None]
+    assert closing["parted"] == 23
+    assert closing["endings"] == ["regenerate", None]
 
 
 def test_on_a_terminal_an_ablation_is_a_text_to_page_through_with_bars_and_no_asterisks(tmp_path: Path) -> None:
-    run, header = golden("another-answer")
-    take_in(tmp_path / "forward-pass", header, run, "guess")
-    asked = ("replay", "guess", "--without", "4", "--saves", tmp_path)
+    run, header = golden("regenerate")
+    take_in(tmp_path / "forward-pass", header, run, "stayed")
+    asked = ("replay", "stayed", "--without", "5", "--saves", tmp_path)
     with painted("q", rows=200) as screen:
         assert command(*asked, terminal=True) == (0, "", "")
-    assert "guess without what turn 4 did" in screen.text
+    assert "stayed without what turn 5 did" in screen.text
     assert "█" in screen.text
     assert "*" not in screen.text
     plain = command(*asked, "--plain", terminal=True).out

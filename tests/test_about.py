@@ -161,7 +161,19 @@ def walked(*choices: str) -> Run:
     return run
 
 
-NOTED = ("see-start", "on-down", "stop-at-dog", "because-arrange", "pen-faint", "faint-to-slope", "slope-stair", "stair-wait")
+NOTED = (
+    "see-start",
+    "on-down",
+    "stop-at-dog",
+    "because-arrange",
+    "pen-faint",
+    "faint-to-slope",
+    "slope-half-way",
+    "keep-to-myself",
+    "hail",
+    "hailed-wait",
+    "still",
+)
 
 
 def test_a_note_is_told_with_its_layer_its_strength_and_how_much_it_is_looked_at() -> None:
@@ -201,7 +213,16 @@ def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
 
 def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
     doubted = walked(
-        "see-end", "where-from", "tick-climb", "doubt-unsigned", "unsigned-stair", "hail", "hailed-lean", "push-hand"
+        "see-end",
+        "up-the-page",
+        "stop-at-dog",
+        "because-on",
+        "slope-half-way",
+        "doubt-unsigned",
+        "unsigned-stair",
+        "hail",
+        "hailed-lean",
+        "push-who",
     )
     assert {trace.what for trace in about.traces(doubted)} == {"a thought without a label"}
 
@@ -211,10 +232,22 @@ def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
 
 def test_the_line_to_share_names_the_word_that_the_world_says_tells_of_a_run() -> None:
     world = opened_world("forward-pass")
-    run = walked("see-start", "on-down", "down-to-end", "where-from", "tick-to-slope", "slope-stair", "stair-wait", "look-back")
+    run = walked(
+        "see-start",
+        "on-down",
+        "down-to-end",
+        "where-from",
+        "tick-to-slope",
+        "slope-half-way",
+        "keep-to-myself",
+        "hail",
+        "hailed-wait",
+        "still",
+        "look-back",
+    )
     assert (
         about.share_line(run, 7, {"content", "lever"}, "·")
-        == "Forward Pass · instantiation 7 · “foot” at 0.98 · 2 of 27 endings"
+        == "Forward Pass · instantiation 7 · “foot” at 0.98 · 2 of 26 endings"
     )
     assert world.telling == 402
 

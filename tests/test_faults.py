@@ -393,5 +393,5 @@ def test_a_signal_on_a_full_screen_restores_the_terminal(
     assert path.read_bytes() == before
 
 
-TO_THE_DECODER = ("speak-at-once", "end-after-all", "insist", "keep-it", "keep-to-myself", "stair-wait")
+TO_THE_DECODER = ("speak-at-once", "end-after-all", "insist", "keep-it", "keep-to-myself", "hail", "hailed-wait", "still")
 """Choices of the flagship of which the last one ends its first token."""

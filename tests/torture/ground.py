@@ -23,7 +23,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - syncing there costs nothing; names are
 
 PATHS = {
     "first-light": ("read-question", "read-again", "stop-reading"),
-    "forward-pass": ("speak-at-once", "end-after-all", "insist", "keep-it", "keep-to-myself", "stair-wait"),
+    "forward-pass": ("speak-at-once", "end-after-all", "insist", "keep-it", "keep-to-myself", "hail", "hailed-wait", "still"),
 }
 """For each world, choices of which the last one ends its first token."""
 

@@ -41,7 +41,9 @@ FLAGSHIP = (
     "redo 2",
     "save Held",
     "keep-to-myself",
-    "stair-wait",
+    "hail",
+    "hailed-wait",
+    "still",
 )
 AT_ONCE = 3  # processes
 
