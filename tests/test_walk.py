@@ -136,6 +136,15 @@ def test_histories_beyond_what_can_be_walked_are_supposed(tmp_path: Path) -> Non
     assert {("place", scene, token) for scene, token in walk.slices.places} == marks(walk)
 
 
+@pytest.mark.parametrize(("most", "whole"), [(39, False), (45, True)])
+def test_a_history_is_guessed_to_cost_less_where_there_is_less_to_choose(tmp_path: Path, most: int, *, whole: bool) -> None:
+    """Nine states came of one history with three choices; five begin a token with two: 6 each, where plainly it were 9."""
+    world = modelled_world(tmp_path / "modelled")
+    walk = Walk(world, Decodings(world, measure_of(world), 10_000), [Facts()], limits=Limits(concrete=most))
+    walk.run()
+    assert walk.supposed is not whole
+
+
 def test_a_supposed_pass_is_asked_for_nothing_but_numbers() -> None:
     supposed = Supposed([True, False, True])
     supposed.begin()

@@ -11,6 +11,7 @@ pass is forgotten but for what the world asks about, and every word and every th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ Tell = Callable[[str, int], None]
 """Told what is being done, and how far it has come."""
 
 MOST_STATES = 4_000_000
-MOST_MEASURED = 3_000_000  # states that are walked with their passes measured
+MOST_MEASURED = 2_500_000  # states that are walked with their passes measured
 MOST_SUPPOSED = 6  # thresholds that are taken both ways at once
 
 
@@ -114,6 +115,9 @@ class Walk:
             owner: [(("shown", *_name(one)), one.holds) for one in some] for owner, some in self.slices.watched.items()
         }
         self._programs = [self._programs_at(place) for place in self.packing.places]
+        self._choices = Counter[int]()  # that can be on offer at a token
+        for place in self.packing.places:
+            self._choices[place.token] += len(world.scene(place.scene).choices)
 
     # -- walking --------------------------------------------------------------------------------------------------
 
@@ -206,7 +210,7 @@ class Walk:
     def _admitted(self, entering: list[int]) -> list[int]:
         """Return the states in which a token begins, with as many histories as can be walked with their passes measured.
 
-        What one history costs is guessed from what it cost on average at the token before.
+        What one history costs is guessed from what it cost on average at the token before, less where fewer choices stand.
         """
         if self.decodings.source != "model":
             return entering
@@ -214,7 +218,9 @@ class Walk:
         histories = list(dict.fromkeys(state >> shift for state in entering))
         states, measured, before = self._spent
         self._spent = len(self.parents), self.decodings.measured, max(len(histories), 1)
-        states_each = max((len(self.parents) - states) // before, 1)
+        token = self.packing.place_of(entering[0]).token if entering else 0
+        fewer = min(self._choices[token] / max(self._choices[token - 1], 1), 1) if states else 1
+        states_each = max(int((len(self.parents) - states) / before * fewer), 1)
         measured_each = max((self.decodings.measured - measured) // before, 1)
         by_states, by_decodings = (
             (self.limits.concrete - len(self.parents)) // states_each,
@@ -223,7 +229,6 @@ class Walk:
         room = max(min(by_states, by_decodings), 1)
         if len(histories) <= room:
             return entering
-        token = self.packing.place_of(entering[0]).token
         spent = ("states", len(self.parents)) if by_states <= by_decodings else ("passes", self.decodings.measured)
         self.beyond = self.beyond or Beyond(token, "histories", len(histories), room, *spent)
         kept = set(histories[:room])
