@@ -113,7 +113,7 @@ def test_a_fork_is_wanted_where_the_row_is(shelf: Shelf, keys: str, turn: int) -
 
 
 def test_a_replay_is_wanted_of_a_run_that_passes_there(shelf: Shelf) -> None:
-    wanted = left(shelf, f"/door: {ENTER}r")
+    wanted = left(shelf, f"/door{ENTER}r")
     assert wanted is not None
     assert wanted.what == "replay"
     assert wanted.run in shelf.tree.branches[wanted.branch].runs
@@ -123,8 +123,8 @@ def test_rows_tell_token_layer_choice_word_and_ending(shelf: Shelf) -> None:
     with typed(""):
         rows = shown(browser(shelf))
     assert rows[0].rstrip() == " 11  3 waking"
-    assert rows[1].startswith(" 11  4 ├ read-question: to question")
-    assert any("nod-along: said “dark” at 0.81, to" in row for row in rows) or any("said “" in row for row in rows)
+    assert rows[1].startswith(" 11  4 ├ Read the question again, slowly this time.  ")
+    assert any("said “" in row and " · " in row for row in rows)
     assert sum("ends: " in row for row in rows) == 3
     assert [get_cwidth(row) for row in rows] == [80] * len(rows)
 
@@ -135,7 +135,7 @@ def test_rows_fit_forty_columns(shelf: Shelf) -> None:
         assert {get_cwidth(row) for row in shown(found)} == {40}
         assert len(shown(found)) == 6
         found.move(100)
-        assert shown(found)[-1].startswith(" 13  3   ends: Half Said · nod-along")
+        assert shown(found)[-1].startswith(" 13  3   ends: Half Said · Agree with e")
         assert get_cwidth(found.foot) <= 40
 
 
@@ -199,6 +199,15 @@ def test_finding_goes_round_and_says_when_there_is_nothing(shelf: Shelf) -> None
         assert (found.selected, found.told) == (first, "nothing here has “no such thing”")
         found.select(0)
         assert found.told == ""
+
+
+def test_a_row_is_found_by_ids_that_it_does_not_show(shelf: Shelf) -> None:
+    with typed(""):
+        found = browser(shelf)
+        found.find("read-question")
+        assert "read-question" not in shown(found)[found.selected]
+        assert found.branch.recorded is not None
+        assert found.branch.recorded.choice == "read-question"
 
 
 def test_finding_nothing_before_anything_was_sought_asks_what(shelf: Shelf) -> None:

@@ -12,7 +12,7 @@ from conftest import TINY, built
 
 from game.core.decoder import Distribution
 from game.core.expressions import ExpressionError, Scope, Variable
-from game.core.prose import compiled_text, parse_line, parse_text, spelled
+from game.core.prose import compiled_text, parse_line, parse_text, spelled, unvarying
 from game.core.state import Act, Acts, Facts, State
 from game.network.passes import Written
 
@@ -92,6 +92,20 @@ def test_a_single_line_has_neither_paragraphs_nor_guards() -> None:
 def test_a_text_without_anything_that_varies_is_the_same_in_every_state() -> None:
     text = compiled_text(parse_text("One.\n\nTwo.", SCOPE))
     assert text(STATE, PASS) == text(LATER, PASS) == "One.\n\nTwo."
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Stop.", "Stop."),
+        ("Two.\n\nTexts.", None),
+        ("[hurried] Quickly.", None),
+        ("At {layer}.", None),
+        ("{hurried: Now | Then}.", None),
+    ],
+)
+def test_only_one_paragraph_that_is_the_same_in_every_state_does_not_vary(source: str, expected: str | None) -> None:
+    assert unvarying(parse_text(source, SCOPE)) == expected
 
 
 def test_a_mark_that_is_escaped_is_the_mark() -> None:

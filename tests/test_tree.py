@@ -8,11 +8,13 @@ from random import Random
 import pytest
 from fixtures_play import TO_ENDINGS, begun_play, files, first_light, keeper, kept_by, let_go, played
 
+from game.cli import opened_world
 from game.keeping.journal import Journal, kept_runs, read_journal
 from game.keeping.labels import FILE, Marked, read_labels, write_label
 from game.keeping.replay import replayed
 from game.keeping.tree import Tree, grown
 from game.network.passes import Written
+from game.playing.branches import choice_named
 from game.playing.play import Play
 
 RUNS = 500
@@ -165,3 +167,10 @@ def test_a_label_that_cannot_be_kept_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"labels\.jsonl: the label cannot be kept"):
         write_label(tmp_path, "a" * 16, label="x")
     assert kept_by(begun_play(tmp_path)) is not None
+
+
+def test_a_choice_is_called_by_its_words_where_they_never_vary_and_otherwise_by_its_id() -> None:
+    world = opened_world("forward-pass")
+    assert choice_named(world, "see-start") == "See who started this."
+    assert choice_named(world, "because-on") == "because-on"
+    assert choice_named(world, "of-another-world") == "of-another-world"

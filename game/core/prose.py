@@ -65,6 +65,13 @@ def parse_line(source: str, scope: Scope, met: Offsets | None = None) -> Tree:
     return [[None, _Pieces(source, 0, len(source), scope, [] if met is None else met).read(0), False]]
 
 
+def unvarying(text: Tree) -> str | None:
+    """Return a parsed text that is one paragraph and comes out the same in every state, otherwise nothing."""
+    if len(text) != 1 or text[0][0] is not None or not all(isinstance(piece, str) for piece in text[0][1]):
+        return None
+    return "".join(text[0][1])
+
+
 def _paragraph(pieces: _Pieces, guarded: bool) -> Tree:  # noqa: FBT001 - private
     source, start, end, scope = pieces.source, pieces.at, pieces.end, pieces.scope
     guard: Any = None

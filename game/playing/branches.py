@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from game.core.decoder import Distribution, figures
 from game.core.engine import offers
+from game.core.prose import unvarying
 from game.core.run import Recorded, Run, Turn, moved
 from game.core.world import World
 from game.keeping.labels import Marked
@@ -84,7 +85,18 @@ def came_to(world: World, branch: Branch) -> str:
     led = f"ends: {title}" if title else f"to {recorded.scene}"
     if recorded.word is None:
         return led
-    return f"said {quoted(recorded.word)} at {figures(recorded.probability or 0.0)}, {led}"
+    return f"{said_words(recorded)}, {led}"
+
+
+def said_words(recorded: Recorded) -> str:
+    """Return which word a turn said, and at what chance."""
+    return f"said {quoted(recorded.word or '')} at {figures(recorded.probability or 0.0)}"
+
+
+def choice_named(world: World, choice: str) -> str:
+    """Return a choice's words where they never vary, otherwise its id: what it can be called without walking to it."""
+    row = world.data["choices"].get(choice)
+    return (unvarying(row["say"]) if row else None) or choice
 
 
 def tree_object(shelf: Shelf, untaken: Untaken | None = None, walked: Mapping[int, Replayed] | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from game.keeping.labels import Marked
 from game.keeping.replay import Replayed
 from game.keeping.shelf import Shelf
 from game.keeping.tree import Branch, Tree
-from game.playing.branches import came_to, difference, difference_lines, exits, place_of, status, summary
+from game.playing.branches import choice_named, difference, difference_lines, exits, place_of, said_words, status, summary
 from game.playing.transcript import offer_lines, standing_lines, turn_lines, wrapped
 from game.screen.panes import WIDE, Pane, Scrolled, cut, filled, key_lines, measure, room, screen
 from game.screen.playback import show
@@ -119,7 +119,7 @@ class Browser:
         self.sought = text or self.sought
         wanted = self.sought.casefold()
         later = [*range(self.selected + 1, len(self.rows)), *range(self.selected + 1)]
-        found = next((row for row in later if wanted and wanted in self.said(self.rows[row][1]).casefold()), None)
+        found = next((row for row in later if wanted and wanted in self.sought_in(self.rows[row][1]).casefold()), None)
         if found is None:
             self.told = f"nothing here has “{self.sought}”" if wanted else "find what? / and some words"
         else:
@@ -134,13 +134,19 @@ class Browser:
         else:
             title = self.world.endings.get(branch.recorded.scene)
             words = [f"ends: {title}"] if title else []  # first, where there is little room
-            words += [f"{branch.recorded.choice}: {came_to(self.world, branch)}"] if not title else [branch.recorded.choice]
+            words += [] if branch.recorded.word is None or title else [said_words(branch.recorded)]
+            words.append(choice_named(self.world, branch.recorded.choice).replace("*", ""))
             mark = self.marks.get(branch.recorded.digest, Marked())
             words += [f"label “{mark.label}”"] if mark.label else []
             words += [f"note “{mark.note}”"] if mark.note else []
         words += [f"run {', '.join(map(str, branch.stand))}"] if branch.stand else []
         words += ["marked"] if branch.number == self.marked else []
         return " · ".join(words)
+
+    def sought_in(self, branch: Branch) -> str:
+        """Return what a row is found by: what it says, and the ids of its choice and its scene."""
+        ids = f"{branch.recorded.choice} {branch.recorded.scene}" if branch.recorded else ""
+        return f"{self.said(branch)} {ids}"
 
     def row(self, row: int, columns: int) -> str:
         """Return a row of the tree."""
