@@ -95,6 +95,22 @@ def test_a_last_line_without_its_line_end_counts_when_it_is_whole(tmp_path: Path
     assert (len(read_journal(path).turns), read_journal(path).torn) == (1, False)
 
 
+NEAR_IDS = st.from_regex(r"[a-zA-Z0-9 -]{0,62}", fullmatch=True)
+
+
+@given(choice=NEAR_IDS, scene=NEAR_IDS, digest=st.from_regex(r"[0-9a-g]{15,17}", fullmatch=True))
+def test_a_turn_is_the_same_however_its_line_is_spaced_and_its_keys_are_ordered(choice: str, scene: str, digest: str) -> None:
+    row = {"choice": choice, "scene": scene, "digest": digest}
+    lines = (
+        json.dumps(row, separators=(",", ":")),
+        json.dumps(row),
+        json.dumps(row, indent=1).replace("\n", " "),
+        json.dumps(dict(reversed(row.items()))),
+    )
+    plain, *others = [journal._row(line) for line in lines]  # noqa: SLF001 - one line, without a file around it
+    assert others == [plain] * 3
+
+
 def test_a_new_line_is_a_word_that_can_be_drawn(tmp_path: Path) -> None:
     assert read_journal(written(tmp_path, HEADER, {**DECODED, "word": "\n"})).turns[0].word == "\n"
 
