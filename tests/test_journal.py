@@ -107,7 +107,7 @@ def test_a_turn_is_the_same_however_its_line_is_spaced_and_its_keys_are_ordered(
         json.dumps(row, indent=1).replace("\n", " "),
         json.dumps(dict(reversed(row.items()))),
     )
-    plain, *others = [journal._row(line) for line in lines]  # noqa: SLF001 - one line, without a file around it
+    plain, *others = [journal._row(line) for line in lines]
     assert others == [plain] * 3
 
 

@@ -234,7 +234,7 @@ def test_the_tree_is_browsed_replayed_and_forked_by_key(tmp_path: Path, columns:
         seen.shows(" 11 3 waking", "1/6 ·")
         seen.type("\x1b[B\r")
         seen.shows("Turn 1. read-question: to question", "> Read the question again", "q back")
-        seen.type("q/door\r")
+        seen.type("q/ends\r")
         seen.shows("6/6 ·")
         seen.type("lout\r")
         seen.shows("label “out”" if columns > 40 else "ends: By the Door")

@@ -18,7 +18,17 @@ from game.keeping.labels import Marked
 from game.keeping.replay import Replayed
 from game.keeping.shelf import Shelf
 from game.keeping.tree import Branch, Tree
-from game.playing.branches import choice_named, difference, difference_lines, exits, place_of, said_words, status, summary
+from game.playing.branches import (
+    came_to,
+    choice_named,
+    difference,
+    difference_lines,
+    exits,
+    place_of,
+    said_words,
+    status,
+    summary,
+)
 from game.playing.transcript import offer_lines, standing_lines, turn_lines, wrapped
 from game.screen.panes import WIDE, Pane, Scrolled, cut, filled, key_lines, measure, room, screen
 from game.screen.playback import show
@@ -136,12 +146,15 @@ class Browser:
             words = [f"ends: {title}"] if title else []  # first, where there is little room
             words += [] if branch.recorded.word is None or title else [said_words(branch.recorded)]
             words.append(choice_named(self.world, branch.recorded.choice).replace("*", ""))
-            mark = self.marks.get(branch.recorded.digest, Marked())
-            words += [f"label “{mark.label}”"] if mark.label else []
-            words += [f"note “{mark.note}”"] if mark.note else []
+        return " · ".join([*words, *self.put_on(branch)])
+
+    def put_on(self, branch: Branch) -> list[str]:
+        """Return what was put on a branch and who stands there, each in words."""
+        mark = self.marks.get(branch.recorded.digest, Marked()) if branch.recorded else Marked()
+        words = [f"label “{mark.label}”"] if mark.label else []
+        words += [f"note “{mark.note}”"] if mark.note else []
         words += [f"run {', '.join(map(str, branch.stand))}"] if branch.stand else []
-        words += ["marked"] if branch.number == self.marked else []
-        return " · ".join(words)
+        return words + (["marked"] if branch.number == self.marked else [])
 
     def sought_in(self, branch: Branch) -> str:
         """Return what a row is found by: what it says, and the ids of its choice and its scene."""
@@ -212,7 +225,9 @@ class Browser:
         branch, columns = self.branch, measure()
         _, outcome = self.walked()
         run = outcome.run
-        lines = list(wrapped(f"Turn {branch.turn}. {self.said(branch)}", columns))
+        led = came_to(self.world, branch)
+        ids = f"{branch.recorded.choice}: {led}" if branch.recorded else led
+        lines = list(wrapped(f"Turn {branch.turn}. {' · '.join([ids, *self.put_on(branch)])}", columns))
         if run.at == branch.turn:
             lines += ["", *(turn_lines(run, branch.turn, columns) if branch.turn else []), *standing_lines(run, columns)]
             offered = offer_lines(run, columns)
