@@ -115,8 +115,7 @@ def _offered(world: World, measure: Measure, state: State, choice: str) -> Choic
         or (written.condition is not None and not written.condition(state))
     ):
         raise NotOfferedError(f"{choice} is not on offer in {state.scene}")
-    spent = not written.decodes and (written.until or state.layer + written.cost) >= world.boundary
-    if (spent or written.acts or written.needs is not None) and (why := _closed(world, measure, state, written)):
+    if why := _closed(world, measure, state, written):
         raise NotOfferedError(f"{choice} is closed: {why}")
     return written
 

@@ -129,7 +129,7 @@ class Browser:
         self.sought = text or self.sought
         wanted = self.sought.casefold()
         later = [*range(self.selected + 1, len(self.rows)), *range(self.selected + 1)]
-        found = next((row for row in later if wanted and wanted in self.sought_in(self.rows[row][1]).casefold()), None)
+        found = next((row for row in later if wanted and wanted in self.sought_in(row)), None)
         if found is None:
             self.told = f"nothing here has “{self.sought}”" if wanted else "find what? / and some words"
         else:
@@ -156,10 +156,15 @@ class Browser:
         words += [f"run {', '.join(map(str, branch.stand))}"] if branch.stand else []
         return words + (["marked"] if branch.number == self.marked else [])
 
-    def sought_in(self, branch: Branch) -> str:
-        """Return what a row is found by: what it says, and the ids of its choice and its scene."""
-        ids = f"{branch.recorded.choice} {branch.recorded.scene}" if branch.recorded else ""
-        return f"{self.said(branch)} {ids}"
+    def sought_in(self, row: int) -> str:
+        """Return what a row is found by, in small letters: what it says, and its ids."""
+        branch = self.rows[row][1]
+        return f"{self.said(branch)} {self.ids(branch)}".casefold()
+
+    def ids(self, branch: Branch) -> str:
+        """Return a branch by its ids: what was chosen, and where that led."""
+        led = came_to(self.world, branch)
+        return f"{branch.recorded.choice}: {led}" if branch.recorded else led
 
     def row(self, row: int, columns: int) -> str:
         """Return a row of the tree."""
@@ -225,9 +230,7 @@ class Browser:
         branch, columns = self.branch, measure()
         _, outcome = self.walked()
         run = outcome.run
-        led = came_to(self.world, branch)
-        ids = f"{branch.recorded.choice}: {led}" if branch.recorded else led
-        lines = list(wrapped(f"Turn {branch.turn}. {' · '.join([ids, *self.put_on(branch)])}", columns))
+        lines = list(wrapped(f"Turn {branch.turn}. {' · '.join([self.ids(branch), *self.put_on(branch)])}", columns))
         if run.at == branch.turn:
             lines += ["", *(turn_lines(run, branch.turn, columns) if branch.turn else []), *standing_lines(run, columns)]
             offered = offer_lines(run, columns)
