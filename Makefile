@@ -24,9 +24,9 @@ setup: .venv/ready
 # Every check, in the order of how fast it fails; what was skipped is named at the end, with the reason.
 test: check
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -rs --numprocesses=auto --cov=game --cov-report=
+	$(BIN)/python -m pytest -rs --numprocesses=auto --cov=forward_pass --cov-report=
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --fail-under=100 --include='game/core/expressions.py,game/core/closures.py,game/core/engine.py,game/core/run.py,game/keeping/journal.py,game/keeping/files.py,game/keeping/listing.py,game/keeping/saves.py'
+	$(BIN)/coverage report --fail-under=100 --include='game/forward_pass/story/expressions.py,game/forward_pass/story/compile.py,game/forward_pass/story/engine.py,game/forward_pass/story/history.py,game/forward_pass/storage/journal.py,game/forward_pass/storage/files.py,game/forward_pass/storage/listing.py,game/forward_pass/storage/store.py'
 	@$(BIN)/python -c 'import torch' 2>&- || echo 'The tests of training were skipped: they need torch (.venv/bin/pip install torch==2.13.0).'
 
 check: .venv/ready
@@ -57,8 +57,8 @@ pictures: .venv/ready
 
 # What shells read to complete commands, made again from the parser.
 completions: .venv/ready
-	for shell in bash zsh; do $(BIN)/python -c "import shtab; from game.cli import parser; \
-	  print(shtab.complete(parser(), shell='$$shell'))" > game/completions/forward-pass.$$shell; done
+	for shell in bash zsh; do $(BIN)/python -c "import shtab; from forward_pass.cli import parser; \
+	  print(shtab.complete(parser(), shell='$$shell'))" > game/forward_pass/completions/forward-pass.$$shell; done
 
 # Measure against peers that it installs itself (node is needed); no test.
 bench: .venv/ready

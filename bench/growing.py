@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from game.core.decoder import Measure
-from game.core.engine import offers
-from game.core.run import Run, begun, followed, turned
-from game.core.state import Facts
-from game.core.world import World
-from game.keeping.journal import Header, dumped
-from game.loading.loader import read_contents
-from game.network.passes import measure_of
+from forward_pass.loading.loader import read_contents
+from forward_pass.network.passes import measure_of
+from forward_pass.storage.journal import Header, dumped
+from forward_pass.story.distribution import Measure
+from forward_pass.story.engine import offers
+from forward_pass.story.history import Run, begun, followed, turned
+from forward_pass.story.state import Facts
+from forward_pass.story.world import World
 
 LAYERS = 9_000
 LONGEST = 30  # turns of a run in a folder, its last word included

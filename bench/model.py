@@ -6,18 +6,17 @@ import json
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from forward_pass.cli import opened_world
+from forward_pass.loading.paths import FLAGSHIP
+from forward_pass.network.model import Job, step, step_many
+from forward_pass.network.passes import Computed, measure_of
+from forward_pass.storage.run_set import golden_shelf
+from forward_pass.story.history import restored
+from forward_pass.story.state import Act
 from measuring import in_turn
 
-from game.cli import opened_world
-from game.core.run import restored
-from game.core.state import Act
-from game.keeping.shelf import golden_shelf
-from game.loading.library import FLAGSHIP
-from game.network.model import Job, step, step_many
-from game.network.passes import Computed, measure_of
-
 if TYPE_CHECKING:
-    from game.core.world import World
+    from forward_pass.story.world import World
 
 TIMES = 21
 BATCH = 256

@@ -11,11 +11,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import yaml
+
+from forward_pass.loading.loader import read_contents
+from forward_pass.loading.yaml_tree import read_tree
 from measuring import in_turn
 from story import ours
-
-from game.loading.loader import read_contents
-from game.loading.yamltree import read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -307,7 +307,7 @@ def passes(saves: Path) -> Iterator[Row]:
 def checks(saves: Path) -> Iterator[Row]:
     """Yield what checking both worlds takes, with the table of decodings that came with them, and with nothing known."""
     os.environ["XDG_CACHE_HOME"] = str(saves / "cache")
-    check = (sys.executable, "-m", "game", "check")
+    check = (sys.executable, "-m", "forward_pass", "check")
     yield bare("`check` of both worlds for the first time, the table of decodings at hand", run_seconds(*check), "s")
     yield limit("`check` of both worlds, as they were", run_seconds(*check), 15, "s")
     yield limit("`check --again`, every pass measured", run_seconds(*check, "--again"), 300, "s")
@@ -408,7 +408,7 @@ def node() -> str:
 def main() -> None:
     """Measure, print the table, and write it down where it is whole."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's start is to be measured with a compiler in it
-    os.environ["PYTHONPATH"] = str(ROOT)  # this checkout's game, whichever one the environment was made for
+    os.environ["PYTHONPATH"] = str(ROOT / "game")  # this checkout's game, whichever one the environment was made for
     asked = sys.argv[1:] or list(PARTS)
     install_peers()
     saves = Path(tempfile.mkdtemp())

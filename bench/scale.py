@@ -160,7 +160,7 @@ def panel(kind: str, lines: list[Line], x: float) -> Iterator[str]:
 
 def main() -> None:
     """Measure all sizes, and write the page."""
-    os.environ["PYTHONPATH"] = str(ROOT)  # this checkout's game, whichever one the environment was made for
+    os.environ["PYTHONPATH"] = str(ROOT / "game")  # this checkout's game, whichever one the environment was made for
     page, lines = HEAD, []
     for kind in SIZES:
         some = list(lines_of(kind))

@@ -13,26 +13,25 @@ from pathlib import Path
 from random import Random
 from time import process_time
 
+from forward_pass.interface.title import open_run
+from forward_pass.loading.lint import checked
+from forward_pass.loading.loader import read_world
+from forward_pass.loading.paths import cached_world, keep_world, world_contents
+from forward_pass.network.passes import measure_of
+from forward_pass.session.branches import tree_lines, tree_object
+from forward_pass.session.endings import collected
+from forward_pass.storage import journal
+from forward_pass.storage.files import next_number
+from forward_pass.storage.journal import found_run, kept_runs, latest_first, read_journal
+from forward_pass.storage.listing import endings_found, summaries
+from forward_pass.storage.replay import replayed
+from forward_pass.storage.run_set import kept_shelf
+from forward_pass.storage.store import Keeper
+from forward_pass.storage.tree import grown
+from forward_pass.story.engine import offers, start, take
+from forward_pass.story.history import begun, digest, followed, turned
+from forward_pass.story.state import Facts
 from growing import grown_folder, grown_run, grown_world
-
-from game.core.engine import offers, start, take
-from game.core.run import begun, digest, followed, turned
-from game.core.state import Facts
-from game.keeping import journal
-from game.keeping.files import next_number
-from game.keeping.journal import found_run, kept_runs, latest_first, read_journal
-from game.keeping.listing import endings_found, summaries
-from game.keeping.replay import replayed
-from game.keeping.saves import Keeper
-from game.keeping.shelf import kept_shelf
-from game.keeping.tree import grown
-from game.loading.checker import checked
-from game.loading.library import cached_world, keep_world, world_contents
-from game.loading.loader import read_world
-from game.network.passes import measure_of
-from game.playing.branches import tree_lines, tree_object
-from game.playing.collection import collected
-from game.screen.title import open_run
 
 TRIES = 3
 STEPS = 200

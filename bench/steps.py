@@ -9,17 +9,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from game.cli import opened_world
-from game.core.engine import offers, start, take
-from game.core.run import Recorded, digest, restored
-from game.core.state import Facts
-from game.keeping.journal import Header, read_journal
-from game.network.passes import measure_of
+from forward_pass.cli import opened_world
+from forward_pass.network.passes import measure_of
+from forward_pass.storage.journal import Header, read_journal
+from forward_pass.story.engine import offers, start, take
+from forward_pass.story.history import Recorded, digest, restored
+from forward_pass.story.state import Facts
 
 if TYPE_CHECKING:
-    from game.core.decoder import Measure
-    from game.core.state import State
-    from game.core.world import World
+    from forward_pass.story.distribution import Measure
+    from forward_pass.story.state import State
+    from forward_pass.story.world import World
 
 TOLD = 300  # steps whose text is held against the peers'
 

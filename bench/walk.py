@@ -17,12 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from game.core.state import Facts
-from game.core.world import World
-from game.loading.loader import read_contents
-from game.network.passes import measure_of
-from game.walk.control import Walk
-from game.walk.decodings import Decodings
+from forward_pass.checker.explorer import Walk
+from forward_pass.checker.pass_table import Decodings
+from forward_pass.loading.loader import read_contents
+from forward_pass.network.passes import measure_of
+from forward_pass.story.state import Facts
+from forward_pass.story.world import World
 
 HERE = Path(__file__).resolve().parent
 SWITCHES = 15

@@ -31,16 +31,15 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from fixtures_play import MADE, ROOT, Typed, command, surroundings
-
-from game import cli
-from game.core.decoder import Measure
-from game.core.state import Facts
-from game.core.world import World
-from game.keeping.journal import Header
-from game.keeping.saves import Keeper
-from game.network.passes import measure_of
-from game.playing import plain
-from game.playing.play import Play
+from forward_pass import cli
+from forward_pass.interface import plain
+from forward_pass.network.passes import measure_of
+from forward_pass.session.play import Play
+from forward_pass.storage.journal import Header
+from forward_pass.storage.store import Keeper
+from forward_pass.story.distribution import Measure
+from forward_pass.story.state import Facts
+from forward_pass.story.world import World
 
 GOLDEN = ROOT / "tests" / "golden"
 HELP = GOLDEN / "help"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from game.core.world import World
-from game.loading.loader import read_contents, read_world
+from forward_pass.loading.loader import read_contents, read_world
+from forward_pass.story.world import World
 
 WORLDS = Path(__file__).resolve().parent.parent / "worlds"
 

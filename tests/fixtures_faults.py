@@ -11,15 +11,14 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from fixtures_play import WORLD, begun_play, first_light, let_go
-
-from game.core.decoder import Measure
-from game.core.run import Run
-from game.core.world import World
-from game.errors import RunError
-from game.keeping.journal import Journal, kept_runs, read_journal
-from game.keeping.replay import replayed
-from game.keeping.saves import Keeper
-from game.playing.play import Refused
+from forward_pass.errors import RunError
+from forward_pass.session.play import Refused
+from forward_pass.storage.journal import Journal, kept_runs, read_journal
+from forward_pass.storage.replay import replayed
+from forward_pass.storage.store import Keeper
+from forward_pass.story.distribution import Measure
+from forward_pass.story.history import Run
+from forward_pass.story.world import World
 
 WRITES = ("open", "write", "fsync", "link", "mkdir", "unlink", "rename", "replace", "ftruncate")  # utime: as the clock ticks
 SCRIPT = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from game.cli import opened_world
-from game.core.run import Run
-from game.keeping.journal import Header
-from game.keeping.shelf import Shelf, golden_shelf
-from game.network.passes import measure_of
+from forward_pass.cli import opened_world
+from forward_pass.network.passes import measure_of
+from forward_pass.storage.journal import Header
+from forward_pass.storage.run_set import Shelf, golden_shelf
+from forward_pass.story.history import Run
 
 
 @lru_cache

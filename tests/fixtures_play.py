@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from game import cli
-from game.core.decoder import Distribution
-from game.core.state import Acts, Facts
-from game.core.world import World
-from game.keeping.journal import Header, Journal, kept_runs, read_journal
-from game.keeping.saves import Keeper
-from game.loading.library import world_contents, worlds_folder
-from game.loading.loader import read_contents
-from game.network.passes import Written
-from game.playing.lines import event_lines
-from game.playing.play import Event, Play
+from forward_pass import cli
+from forward_pass.loading.loader import read_contents
+from forward_pass.loading.paths import world_contents, worlds_folder
+from forward_pass.network.passes import Written
+from forward_pass.session.plain_text import event_lines
+from forward_pass.session.play import Event, Play
+from forward_pass.storage.journal import Header, Journal, kept_runs, read_journal
+from forward_pass.storage.store import Keeper
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.state import Acts, Facts
+from forward_pass.story.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLD = "first-light"
@@ -257,7 +257,7 @@ def command(*arguments: str | Path, typed: str = "", stdin: object = None, termi
 def program(*arguments: str | Path, typed: str | None = "", **environment: str) -> Done:
     """Carry out a command line in a process of its own, through pipes."""
     done = subprocess.run(
-        [sys.executable, "-m", "game", *map(str, arguments)],
+        [sys.executable, "-m", "forward_pass", *map(str, arguments)],
         cwd=ROOT,
         env=surroundings(**environment),
         input=typed,
@@ -273,7 +273,7 @@ def program(*arguments: str | Path, typed: str | None = "", **environment: str) 
 def started(*arguments: str | Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Start a command line in a process of its own, with a pipe to and from it; end it, if it has not ended, at the end."""
     with subprocess.Popen(
-        [sys.executable, "-m", "game", *map(str, arguments)],
+        [sys.executable, "-m", "forward_pass", *map(str, arguments)],
         cwd=ROOT,
         env=surroundings(**environment),
         stdin=subprocess.PIPE,

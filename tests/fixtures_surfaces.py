@@ -18,28 +18,36 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from fixtures_play import Glass, begun_play, first_light, let_go
 
-from game.core.closures import compiled
-from game.core.decoder import Distribution
-from game.core.engine import ended, offers
-from game.core.expressions import LONGEST, ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
-from game.core.prose import compiled_text, parse_line, parse_text
-from game.core.run import begun, followed, turned
-from game.core.state import Act, Facts, State
-from game.core.world import World
-from game.errors import RunError
-from game.keeping.journal import journal_of
-from game.keeping.listing import summaries
-from game.keeping.replay import replayed
-from game.loading.checker import linted
-from game.loading.loader import MOST_LISTED, read_contents
-from game.loading.yamltree import FORBIDDEN
-from game.network.model import prefill
-from game.network.passes import Written
-from game.network.weights import Label, Parameters, Shape, WeightsError, pack_weights, parse_weights
-from game.playing import jsonl
-from game.playing.play import Left
+from fixtures_play import Glass, begun_play, first_light, let_go
+from forward_pass.errors import RunError
+from forward_pass.interface import jsonl
+from forward_pass.loading.lint import linted
+from forward_pass.loading.loader import MOST_LISTED, read_contents
+from forward_pass.loading.yaml_tree import FORBIDDEN
+from forward_pass.network.model import prefill
+from forward_pass.network.passes import Written
+from forward_pass.network.weights import Label, Parameters, Shape, WeightsError, pack_weights, parse_weights
+from forward_pass.session.play import Left
+from forward_pass.storage.journal import journal_of
+from forward_pass.storage.listing import summaries
+from forward_pass.storage.replay import replayed
+from forward_pass.story.compile import compiled
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.engine import ended, offers
+from forward_pass.story.expressions import (
+    LONGEST,
+    ExpressionError,
+    Scope,
+    Variable,
+    parse_condition,
+    parse_effect,
+    parse_threshold,
+)
+from forward_pass.story.history import begun, followed, turned
+from forward_pass.story.state import Act, Facts, State
+from forward_pass.story.text import compiled_text, parse_line, parse_text
+from forward_pass.story.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_MESSAGE = 2_000

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from game.core.decoder import Measure, greedy
-from game.core.engine import decode, offers, pending, start, take
-from game.core.state import Facts, State
-from game.core.tokeniser import tokenise
-from game.core.world import World
-from game.loading.loader import read_contents, read_world
-from game.network.passes import measure_of
-from game.network.weights import Label, Parameters, Shape, pack_weights
-from game.walk.variants import Alternative
+from forward_pass.checker.text_coverage import Alternative
+from forward_pass.loading.loader import read_contents, read_world
+from forward_pass.network.passes import measure_of
+from forward_pass.network.weights import Label, Parameters, Shape, pack_weights
+from forward_pass.story.distribution import Measure, greedy
+from forward_pass.story.engine import decode, offers, pending, start, take
+from forward_pass.story.state import Facts, State
+from forward_pass.story.tokeniser import tokenise
+from forward_pass.story.world import World
 
 Met = set[tuple[Any, ...]]
 

@@ -77,7 +77,7 @@ class Watched:
 def fuzz_with_atheris(name: str, asked: argparse.Namespace) -> None:
     """Fuzz one surface until its time is over, and end the process, as atheris does."""
     atheris = importlib.import_module("atheris")  # no dependency: the target installs it
-    with atheris.instrument_imports(include=["game"], enable_loader_override=False):
+    with atheris.instrument_imports(include=["forward_pass"], enable_loader_override=False):
         surfaces = importlib.import_module("fixtures_surfaces")
     CASES.mkdir(exist_ok=True)
     watched, surface = Watched(name), surfaces.SURFACES[name]

@@ -6,17 +6,17 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+
 from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, command, edited, journal, played
+from forward_pass.errors import UsageError
+from forward_pass.session.ablation import Ablated, ablated, ablation_lines, made_by
+from forward_pass.storage.store import take_in
+from forward_pass.story.distribution import draw
+from forward_pass.story.history import Run, begun, followed, turned
+from forward_pass.story.world import World
 from test_browser import painted
 from test_docs import OBJECTS, hold
-
-from game.core.decoder import draw
-from game.core.run import Run, begun, followed, turned
-from game.core.world import World
-from game.errors import UsageError
-from game.keeping.saves import take_in
-from game.playing.ablation import Ablated, ablated, ablation_lines, made_by
 
 
 def without(name: str, turn: int) -> Ablated:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, begun_play, first_light, glass_play
 
-from game.cli import opened_world
-from game.core.run import Run, begun, followed, turned
-from game.core.state import Facts
-from game.core.world import World
-from game.errors import UsageError
-from game.network.passes import measure_of
-from game.playing import about
-from game.playing.play import Play, Told
+from fixtures_play import TO_ENDINGS, begun_play, first_light, glass_play
+from forward_pass.cli import opened_world
+from forward_pass.errors import UsageError
+from forward_pass.network.passes import measure_of
+from forward_pass.session import glossary_help
+from forward_pass.session.play import Play, Told
+from forward_pass.story.history import Run, begun, followed, turned
+from forward_pass.story.state import Facts
+from forward_pass.story.world import World
 
 
 def told(play: Play, typed: str) -> Told:
@@ -35,16 +35,16 @@ def test_terms_are_listed_with_what_the_world_says_of_itself(tmp_path: Path) -> 
 
 def test_a_world_without_a_glossary_says_what_it_is() -> None:
     bare = World({**first_light().data, "glossary": [], "hints": {}})
-    assert about.listed(bare) == bare.about
+    assert glossary_help.listed(bare) == bare.about
 
 
 @pytest.mark.parametrize("asked", ["layer", "LAYERS", "lay", " layer "])
 def test_a_term_is_found_by_any_of_its_names_or_a_part_that_no_other_has(asked: str) -> None:
-    assert about.term(first_light(), asked).name == "layer"
+    assert glossary_help.term(first_light(), asked).name == "layer"
 
 
 def test_a_term_says_what_is_claimed_of_it() -> None:
-    layer, decoder = about.term(first_light(), "layer"), about.term(first_light(), "decoder")
+    layer, decoder = glossary_help.term(first_light(), "layer"), glossary_help.term(first_light(), "decoder")
     assert layer.paragraphs.startswith("Layer. One look round")
     assert layer.paragraphs.endswith(
         "True. Source: Vaswani and others, Attention Is All You Need (2017), arXiv:1706.03762. See also decoder."
@@ -62,16 +62,16 @@ def test_a_term_says_what_is_claimed_of_it() -> None:
 )
 def test_what_is_no_term_is_said_to_be_none(asked: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        about.term(first_light(), asked)
+        glossary_help.term(first_light(), asked)
     assert str(caught.value) == message
 
 
 def test_every_term_of_the_flagship_can_be_asked_for_and_points_to_terms() -> None:
     world = opened_world("forward-pass")
-    names = {one.name for one in about.terms(world)}
+    names = {one.name for one in glossary_help.terms(world)}
     assert len(names) > 30
-    for one in about.terms(world):
-        assert about.term(world, one.name) is not None
+    for one in glossary_help.terms(world):
+        assert glossary_help.term(world, one.name) is not None
         assert set(one.see) <= names
         assert one.source or one.claim != "true"
 
@@ -102,25 +102,25 @@ def test_a_hint_can_be_asked_for_by_the_number_of_an_ending(tmp_path: Path) -> N
 @pytest.mark.parametrize("asked", ["0", "5", "x", "-1", "٣"])
 def test_a_number_that_no_ending_has_is_refused(asked: str) -> None:
     with pytest.raises(UsageError, match="Endings have numbers from 1 to 4"):
-        about.hint(first_light(), (), {}, asked)
+        glossary_help.hint(first_light(), (), {}, asked)
 
 
 def test_what_was_found_is_not_hinted_at() -> None:
     world, endings = first_light(), list(first_light().endings)
-    given = about.hint(world, endings[:1], {}, "")
+    given = glossary_help.hint(world, endings[:1], {}, "")
     assert given is not None
     assert given.number == 2
     with pytest.raises(UsageError, match=r"^Ending 1 was found: The Usual Order\.$"):
-        about.hint(world, endings[:1], {}, "1")
-    assert about.hint(world, endings, {}, "") is None
+        glossary_help.hint(world, endings[:1], {}, "1")
+    assert glossary_help.hint(world, endings, {}, "") is None
 
 
 def test_when_everything_was_hinted_at_the_first_is_told_again() -> None:
     world = first_light()
-    given = dict.fromkeys(world.endings, about.STEPS)
-    hint = about.hint(world, (), given, "")
+    given = dict.fromkeys(world.endings, glossary_help.STEPS)
+    hint = glossary_help.hint(world, (), given, "")
     assert hint is not None
-    assert (hint.number, hint.step) == (1, about.STEPS)
+    assert (hint.number, hint.step) == (1, glossary_help.STEPS)
 
 
 def test_an_ending_counts_as_found_once_it_stands_there(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_with_every_ending_found_there_is_nothing_to_hint_at(tmp_path: Path) -> 
 def test_a_world_without_hints_says_so() -> None:
     bare = World({**first_light().data, "hints": {}})
     with pytest.raises(UsageError, match=r"^First Light has no hints\.$"):
-        about.hint(bare, (), {}, "")
+        glossary_help.hint(bare, (), {}, "")
 
 
 # -- what was written
@@ -178,19 +178,19 @@ NOTED = (
 
 def test_a_note_is_told_with_its_layer_its_strength_and_how_much_it_is_looked_at() -> None:
     run = walked(*NOTED, "look-back", "take-child", "childish-bet")
-    (trace,) = about.traces(run)
+    (trace,) = glossary_help.traces(run)
     assert (trace.token, trace.word, trace.layer) == (400, "Your", 41)
     assert trace.what == "“be”, as a note that says it would leave it, at 0.25 of its strength"
     assert trace.share is not None
     assert 0 < trace.share < 1
     line = f"400 “Your”, from layer 41 up: {trace.what}. Looked at so far by {100 * trace.share:.1f} %; an even share is 0.2 %."
-    assert about.written_down(run) == line
+    assert glossary_help.written_down(run) == line
 
 
 def test_what_nobody_has_looked_at_yet_has_no_share() -> None:
     run = walked(*NOTED)
-    assert [trace.share for trace in about.traces(run)] == [None]
-    assert "Looked" not in about.written_down(run)
+    assert [trace.share for trace in glossary_help.traces(run)] == [None]
+    assert "Looked" not in glossary_help.written_down(run)
 
 
 def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
@@ -206,9 +206,9 @@ def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
         "take-pencil",
         "record-four",
     )
-    assert [(trace.word, trace.what) for trace in about.traces(altered)][1] == ("two", "remembered as “four”")
+    assert [(trace.word, trace.what) for trace in glossary_help.traces(altered)][1] == ("two", "remembered as “four”")
     looked = walked(*NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-stair", "under-wait", "stare-back")
-    assert about.traces(looked)[1].what == "what came of looking hard at one place"
+    assert glossary_help.traces(looked)[1].what == "what came of looking hard at one place"
 
 
 def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
@@ -224,7 +224,7 @@ def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
         "hailed-lean",
         "push-who",
     )
-    assert {trace.what for trace in about.traces(doubted)} == {"a thought without a label"}
+    assert {trace.what for trace in glossary_help.traces(doubted)} == {"a thought without a label"}
 
 
 # -- the line to share
@@ -246,7 +246,7 @@ def test_the_line_to_share_names_the_word_that_the_world_says_tells_of_a_run() -
         "look-back",
     )
     assert (
-        about.share_line(run, 7, {"content", "lever"}, "·")
+        glossary_help.share_line(run, 7, {"content", "lever"}, "·")
         == "Forward Pass · instantiation 7 · “foot” at 0.98 · 2 of 26 endings"
     )
     assert world.telling == 402
@@ -254,9 +254,9 @@ def test_the_line_to_share_names_the_word_that_the_world_says_tells_of_a_run() -
 
 def test_the_line_to_share_stands_under_an_ending(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
-    assert about.share_line(play.run, 1, (), "-") == "First Light - instantiation 1 - 0 of 4 endings"
+    assert glossary_help.share_line(play.run, 1, (), "-") == "First Light - instantiation 1 - 0 of 4 endings"
     for choice in TO_ENDINGS["half-said"]:
         play.choose(choice)
-    shared = about.share_line(play.run, 1, play.found, "-")
+    shared = glossary_help.share_line(play.run, 1, play.found, "-")
     assert shared.startswith("First Light - instantiation 1 - “")
     assert shared.endswith("- 1 of 4 endings")

@@ -7,14 +7,14 @@ from random import Random
 
 import pytest
 import yaml
-from conftest import WORLDS, changed
 
-from game.core.decoder import Distribution
-from game.core.state import Act, Acts
-from game.core.world import World
-from game.loading.library import world_contents
-from game.loading.loader import read_contents, read_world
-from game.network.passes import measure_of
+from conftest import WORLDS, changed
+from forward_pass.loading.loader import read_contents, read_world
+from forward_pass.loading.paths import world_contents
+from forward_pass.network.passes import measure_of
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.state import Act, Acts
+from forward_pass.story.world import World
 
 FLAGSHIP = WORLDS / "forward-pass"
 CONTENTS = dict(world_contents(FLAGSHIP)[0])

@@ -7,15 +7,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+
 from fixtures_play import TO_ENDINGS, WORLD, begun_play, choices_of, command, files, journal, played
+from forward_pass.cli import opened_world
+from forward_pass.network.passes import measure_of
+from forward_pass.session.branches import state_words
+from forward_pass.story.history import begun
+from forward_pass.story.state import Facts
 from test_browser import painted
 from test_docs import OBJECTS, hold
-
-from game.cli import opened_world
-from game.core.run import begun
-from game.core.state import Facts
-from game.network.passes import measure_of
-from game.playing.branches import state_words
 
 HEADER = (
     '{"format":1,"world":"first-light","version":"1","hash":"","weights":null,"seed":0,"temperature":0,"made":"",'
@@ -315,9 +315,9 @@ def test_a_speed_is_a_number_that_can_be_read_by(saves: Path, speed: str) -> Non
 
 def test_a_replay_that_is_forked_on_a_terminal_is_played_on_in_its_own_world(saves: Path) -> None:
     with (
-        patch("game.screen.playback.show", return_value=1),
-        patch("game.playing.lines.on_terminal", return_value=True),
-        patch("game.screen.terminal.run") as front,
+        patch("forward_pass.interface.replay_viewer.show", return_value=1),
+        patch("forward_pass.session.plain_text.on_terminal", return_value=True),
+        patch("forward_pass.interface.terminal.run") as front,
     ):
         done = command("replay", f"{WORLD}/1", "--saves", saves, terminal=True)
     assert done.code == 0

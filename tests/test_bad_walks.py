@@ -10,13 +10,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fixtures_walk import tiny_network
 
-from game.diagnostics import CODES
-from game.network.passes import measure_of
-from game.walk.control import Limits
-from game.walk.proof import Asked
-from game.walk.report import walked
+from fixtures_walk import tiny_network
+from forward_pass.checker.explorer import Limits
+from forward_pass.checker.report import walked
+from forward_pass.checker.verify import Asked
+from forward_pass.diagnostics import CODES
+from forward_pass.network.passes import measure_of
 
 FOLDER = Path(__file__).resolve().parent / "bad_walks"
 EXPECTED = sorted(FOLDER.glob("*.txt"))

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, WORLD, command, files, first_light, journal, keeper, played
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Point, Size
 from prompt_toolkit.input import create_pipe_input
@@ -15,14 +14,15 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
-from game.core.run import Recorded
-from game.core.state import Facts
-from game.keeping.journal import Header, Journal
-from game.keeping.shelf import Shelf, golden_shelf, kept_shelf
-from game.keeping.tree import grown
-from game.network.passes import Written
-from game.playing.play import Play
-from game.screen.browser import DEEPEST, Browser, Wanted, browse, browsed, fork_signs
+from fixtures_play import TO_ENDINGS, WORLD, command, files, first_light, journal, keeper, played
+from forward_pass.interface.tree_browser import DEEPEST, Browser, Wanted, browse, browsed, fork_signs
+from forward_pass.network.passes import Written
+from forward_pass.session.play import Play
+from forward_pass.storage.journal import Header, Journal
+from forward_pass.storage.run_set import Shelf, golden_shelf, kept_shelf
+from forward_pass.storage.tree import grown
+from forward_pass.story.history import Recorded
+from forward_pass.story.state import Facts
 
 HEADER = Header(WORLD, "1", "0" * 64, None, 0, 0.0, Facts(1, frozenset()), "")
 DOWN, UP, RIGHT, LEFT = "\x1b[B", "\x1b[A", "\x1b[C", "\x1b[D"

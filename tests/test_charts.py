@@ -9,12 +9,12 @@ from subprocess import run
 from xml.etree import ElementTree as ET
 
 import pytest
-from fixtures_walk import random_world, read
 
-from game.cli import opened_world
-from game.core.world import World
-from game.screen.charts import as_dot, as_mermaid, chart_of
-from game.screen.picture import as_svg, drawn
+from fixtures_walk import random_world, read
+from forward_pass.cli import opened_world
+from forward_pass.interface.scene_graph import as_dot, as_mermaid, chart_of
+from forward_pass.interface.svg_map import as_svg, drawn
+from forward_pass.story.world import World
 
 HASTY = ("-Gmclimit=0.2", "-Gnslimit=1", "-Gsplines=line")  # not the best picture, in less than a second
 

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from conftest import TINY, WORLDS, changed
 from fixtures_walk import MODELLED, modelled_world
+from forward_pass.checker.explorer import Limits
+from forward_pass.checker.pass_table import Decodings
+from forward_pass.checker.report import Walked, walked
+from forward_pass.checker.verify import Asked
+from forward_pass.network.passes import measure_of
+from forward_pass.story.state import Act
+from forward_pass.story.world import World
 from made_worlds import counter_world, hub_world
-
-from game.core.state import Act
-from game.core.world import World
-from game.network.passes import measure_of
-from game.walk.control import Limits
-from game.walk.decodings import Decodings
-from game.walk.proof import Asked
-from game.walk.report import Walked, walked
 
 Check = Callable[..., Walked]
 
@@ -294,7 +294,7 @@ def test_two_words_that_are_too_close_are_a_warning_with_the_run_that_leads_ther
 ) -> None:
     assert not cached.exists()
     modelled_world(tmp_path / "modelled")
-    monkeypatch.setattr("game.walk.findings.CLOSE", 50.0)
+    monkeypatch.setattr("forward_pass.checker.findings.CLOSE", 50.0)
     close = [str(one) for one in walked(tmp_path / "modelled", measure_of).problems if one.code == "W420"]
     assert close
     assert all(
@@ -361,7 +361,7 @@ def test_a_table_that_is_too_large_is_not_read(cached: Path, tmp_path: Path, mon
     table.row((), ((),))
     table.write_table(world.folder / "decodings.json")
     assert Decodings(world, measure_of(world), 10).read_table() == 1
-    monkeypatch.setattr("game.walk.decodings.MOST_BYTES", 10)
+    monkeypatch.setattr("forward_pass.checker.pass_table.MOST_BYTES", 10)
     assert Decodings(world, measure_of(world), 10).read_table() == 0
 
 
@@ -385,12 +385,12 @@ def test_a_row_of_the_table_is_what_the_pass_says(tmp_path: Path) -> None:
 
 
 def test_texts_for_which_the_walk_would_be_too_large_are_named(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("game.walk.proof.VARIANT_STATES", 20)
-    monkeypatch.setattr("game.walk.proof.WANDERINGS", 0)
+    monkeypatch.setattr("forward_pass.checker.verify.VARIANT_STATES", 20)
+    monkeypatch.setattr("forward_pass.checker.verify.WANDERINGS", 0)
     text = changed(counter_world(12), ("text: It was dark.", "text: 'It was dark{s3 and s7: , but for two lamps | }.'"))
     report = check(text, Asked())
     assert any(problem.code == "W426" and "not all could be walked" in problem.message for problem in report.problems)
-    monkeypatch.setattr("game.walk.proof.BUDGET", 0)
+    monkeypatch.setattr("forward_pass.checker.verify.BUDGET", 0)
     assert any(problem.code == "W426" for problem in check(text, Asked()).problems)
 
 
@@ -416,7 +416,7 @@ def test_what_only_a_supposed_pass_leads_to_has_no_witness(cached: Path, tmp_pat
 
 def test_a_word_that_no_pass_says_is_a_warning(cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cached.exists()
-    monkeypatch.setattr("game.walk.decodings.LEAST", 0.99)
+    monkeypatch.setattr("forward_pass.checker.pass_table.LEAST", 0.99)
     modelled_world(tmp_path / "modelled", changed(MODELLED, ("      two: later\n", "      Because: later\n")))
     report = walked(tmp_path / "modelled", measure_of)
     never = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "W423"]

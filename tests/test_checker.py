@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import TINY, WORLDS, built, changed
 
-from game.errors import Problem
-from game.loading.checker import Report, checked, linted
-from game.loading.library import world_names
-from game.loading.loader import read_contents
+from conftest import TINY, WORLDS, built, changed
+from forward_pass.errors import Problem
+from forward_pass.loading.lint import Report, checked, linted
+from forward_pass.loading.loader import read_contents
+from forward_pass.loading.paths import world_names
 
 LEAVE = "        goto: decode\n", "        goto: decode\n      leave:\n        say: Leave.\n        goto: {}\n"
 MORE = """\

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from game.cli import opened_world
-from game.core.decoder import figures
-from game.core.state import Act, Acts
-from game.network.passes import Computed
+from forward_pass.cli import opened_world
+from forward_pass.network.passes import Computed
+from forward_pass.story.distribution import figures
+from forward_pass.story.state import Act, Acts
 
 YOUR, FOOT, HAS = range(3)
 WHOLE = 1_000_000

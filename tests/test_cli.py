@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+
 from fixtures_play import (
     ROOT,
     TO_ENDINGS,
@@ -33,10 +34,9 @@ from fixtures_play import (
     started,
     surroundings,
 )
-
-from game import __version__, cli
-from game.__main__ import main
-from game.errors import Interrupted
+from forward_pass import __version__, cli
+from forward_pass.__main__ import main
+from forward_pass.errors import Interrupted
 
 VERSION = f"forward-pass {__version__}\n"
 
@@ -350,7 +350,7 @@ def test_without_a_command_and_a_terminal_the_flagship_is_played_in_plain_lines(
 
 @pytest.mark.parametrize("environment", [{"ACCESSIBLE": "1"}, {"TERM": "dumb"}, {"TERM": ""}])
 def test_a_terminal_that_wants_plain_lines_gets_them(tmp_path: Path, environment: dict[str, str]) -> None:
-    with patch("game.screen.terminal.run", side_effect=AssertionError("not plain")):
+    with patch("forward_pass.interface.terminal.run", side_effect=AssertionError("not plain")):
         done = command("play", WORLD, "--saves", tmp_path, terminal=True, **environment)
     assert done.code == 0
     assert done.out.startswith("First Light.")
@@ -358,7 +358,7 @@ def test_a_terminal_that_wants_plain_lines_gets_them(tmp_path: Path, environment
 
 @pytest.mark.parametrize("environment", [{"ACCESSIBLE": "0"}, {"ACCESSIBLE": ""}, {}])
 def test_any_other_terminal_gets_the_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
-    with patch("game.screen.terminal.run") as front:
+    with patch("forward_pass.interface.terminal.run") as front:
         assert command("play", WORLD, "--saves", tmp_path, terminal=True, **environment).code == 0
         assert command("play", WORLD, "--plain", "--saves", tmp_path, terminal=True, **environment).code == 0
         assert command("play", WORLD, "--json", "--saves", tmp_path, terminal=True, **environment).code == 0
@@ -441,7 +441,7 @@ def test_check_of_a_world_that_is_not_there_goes_on_with_the_others_and_ends_wit
 def imported(*arguments: str | Path) -> tuple[str, set[str]]:
     """Return what a command prints, and the modules that it imported."""
     source = (
-        "import sys, game.__main__ as main\n"
+        "import sys, forward_pass.__main__ as main\n"
         "sys.argv[1:] = sys.argv[1:]\n"
         "code = main.main()\n"
         "sys.stderr.write(' '.join(sys.modules))\n"
@@ -462,8 +462,8 @@ def imported(*arguments: str | Path) -> tuple[str, set[str]]:
 def test_the_version_is_answered_before_anything_is_imported() -> None:
     out, modules = imported("--version")
     assert out == VERSION
-    assert not {"rich", "prompt_toolkit", "yaml", "numpy", "argparse", "game.cli"} & modules
-    assert {name for name in modules if name.startswith("game")} <= {"game", "game.__main__"}
+    assert not {"rich", "prompt_toolkit", "yaml", "numpy", "argparse", "forward_pass.cli"} & modules
+    assert {name for name in modules if name.startswith("forward_pass")} <= {"forward_pass", "forward_pass.__main__"}
 
 
 class Closed(StringIO):
@@ -476,12 +476,15 @@ class Closed(StringIO):
 
 def test_the_package_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
     with patch("sys.argv", ["forward-pass", "--version"]), pytest.raises(SystemExit) as left:
-        runpy.run_path(str(ROOT / "game" / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "game" / "forward_pass" / "__main__.py"), run_name="__main__")
     assert (left.value.code, capsys.readouterr().out) == (0, VERSION)
 
 
 def test_the_version_alone_is_answered_by_the_entry_point(capsys: pytest.CaptureFixture[str]) -> None:
-    with patch("sys.argv", ["forward-pass", "--version"]), patch("game.cli.run", side_effect=AssertionError("imported")):
+    with (
+        patch("sys.argv", ["forward-pass", "--version"]),
+        patch("forward_pass.cli.run", side_effect=AssertionError("imported")),
+    ):
         assert main() == 0
     assert capsys.readouterr().out == VERSION
 
@@ -492,7 +495,7 @@ def test_the_version_told_to_a_closed_pipe_ends_with_nought() -> None:
 
 
 def test_whatever_else_is_asked_goes_to_the_commands() -> None:
-    with patch("sys.argv", ["forward-pass", "play", "--json"]), patch("game.cli.run", return_value=7) as run:
+    with patch("sys.argv", ["forward-pass", "play", "--json"]), patch("forward_pass.cli.run", return_value=7) as run:
         assert main() == 7
     run.assert_called_once_with(["play", "--json"])
 
@@ -506,14 +509,16 @@ def test_where_no_terminal_is_the_terminal_is_never_imported(tmp_path: Path) -> 
     path = tmp_path / WORLD / "001-run.jsonl"
     for arguments in (("play", WORLD, "--saves", tmp_path), ("play", WORLD, "--json", "--saves", tmp_path), ("replay", path)):
         _, modules = imported(*arguments)
-        assert "game.cli" in modules
-        assert not {"prompt_toolkit", "rich", "game.screen.terminal", "game.screen.view", "numpy"} & modules
+        assert "forward_pass.cli" in modules
+        assert (
+            not {"prompt_toolkit", "rich", "forward_pass.interface.terminal", "forward_pass.interface.view", "numpy"} & modules
+        )
 
 
 def test_a_world_that_was_read_before_is_played_without_reading_yaml(tmp_path: Path) -> None:
     imported("play", WORLD, "--saves", tmp_path)
     _, modules = imported("play", WORLD, "--saves", tmp_path)
-    assert not {"yaml", "game.loading.loader"} & modules
+    assert not {"yaml", "forward_pass.loading.loader"} & modules
 
 
 # -- signals, pipes, streams ----------------------------------------------------------------------------------------------
@@ -543,21 +548,21 @@ def test_a_signal_ends_play_with_its_code_and_says_where_the_run_is_kept(
 
 
 def test_a_signal_in_process_ends_play_with_its_code(tmp_path: Path) -> None:
-    with patch("game.playing.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGTERM)):
+    with patch("forward_pass.interface.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGTERM)):
         assert command("play", WORLD, "--plain", "--saves", tmp_path).code == 143
 
 
 def test_a_hangup_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
     with signals_kept():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with patch("game.playing.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGHUP)):
+        with patch("forward_pass.interface.plain.run", side_effect=lambda _: os.kill(os.getpid(), signal.SIGHUP)):
             assert command("play", WORLD, "--plain", "--saves", tmp_path).code == 0
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt(), 130), (Interrupted(15), 143), (Interrupted(1), 129)])
 def test_an_interrupted_play_is_kept_and_says_where(tmp_path: Path, raised: BaseException, code: int) -> None:
     played(tmp_path, "feel-slope")
-    with patch("game.playing.plain.run", side_effect=raised):
+    with patch("forward_pass.interface.plain.run", side_effect=raised):
         done = command("play", WORLD, "--plain", "--continue", "--saves", tmp_path)
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith("\nKept as first-light/1. To go on:\n")
@@ -572,7 +577,7 @@ def test_a_pipe_that_nobody_reads_ends_quietly_with_nought(tmp_path: Path, argum
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "game", *arguments],
+            [sys.executable, "-m", "forward_pass", *arguments],
             cwd=ROOT,
             env=surroundings(FORWARD_PASS_SAVES=str(tmp_path)),
             input="1\n" * 20_000,
@@ -596,14 +601,14 @@ def test_the_first_line_can_be_read_and_the_rest_left(tmp_path: Path) -> None:
 
 
 def test_a_pipe_closed_in_process_ends_quietly_with_nought(tmp_path: Path) -> None:
-    with patch("game.playing.plain.run", side_effect=BrokenPipeError):
+    with patch("forward_pass.interface.plain.run", side_effect=BrokenPipeError):
         assert command("play", WORLD, "--plain", "--saves", tmp_path) == Done(0, "", "")
 
 
 def test_a_disk_too_full_for_what_is_printed_is_said(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "game", "play", WORLD, "--saves", str(tmp_path)],
+            [sys.executable, "-m", "forward_pass", "play", WORLD, "--saves", str(tmp_path)],
             cwd=ROOT,
             env=surroundings(),
             stdin=subprocess.DEVNULL,
@@ -630,7 +635,7 @@ def test_streams_that_are_none_are_replaced() -> None:
 
 def test_bytes_that_are_no_characters_are_no_reason_to_lose_a_run(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "game", "play", WORLD, "--plain", "--saves", str(tmp_path)],
+        [sys.executable, "-m", "forward_pass", "play", WORLD, "--plain", "--saves", str(tmp_path)],
         cwd=ROOT,
         env={**surroundings(), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
         input=b"\xff\xfe\x00\n2\n",
@@ -650,8 +655,8 @@ def test_a_terminal_that_has_gone_is_said_as_it_is(tmp_path: Path) -> None:
 
 def test_where_the_run_is_kept_is_not_said_to_a_terminal_that_has_gone(tmp_path: Path) -> None:
     with (
-        patch("game.playing.plain.run", side_effect=Interrupted(1)),
-        patch("game.playing.play.Play.left", side_effect=OSError(5, "gone")),
+        patch("forward_pass.interface.plain.run", side_effect=Interrupted(1)),
+        patch("forward_pass.session.play.Play.left", side_effect=OSError(5, "gone")),
     ):
         assert command("play", WORLD, "--plain", "--saves", tmp_path) == Done(129, "", "")
 

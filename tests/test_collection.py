@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixtures_play import TO_ENDINGS, WORLD, command, first_light, played
+from forward_pass.session.endings import collected, collection_lines
 from test_docs import OBJECTS, hold
-
-from game.playing.collection import collected, collection_lines
 
 
 def test_nothing_found_gives_numbers_and_no_titles(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+
 from conftest import WORLDS
 from fixtures_play import command
-
-from game.commands.authors import _progress
-from game.walk.control import quiet
+from forward_pass.checker.explorer import quiet
+from forward_pass.commands.authoring import _progress
 
 LIGHT = WORLDS / "first-light"
 
@@ -109,7 +109,7 @@ def test_progress_is_shown_on_a_terminal_when_a_walk_takes_over_a_second(
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("ACCESSIBLE", raising=False)
     clock = iter((0.0, seconds))
-    monkeypatch.setattr("game.commands.authors.monotonic", lambda: next(clock))
+    monkeypatch.setattr("forward_pass.commands.authoring.monotonic", lambda: next(clock))
     with _progress(wanted=True) as tell:
         tell("states", 5000)
     assert ("walking … 5,000 states" in screen.getvalue()) == shown

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import shtab
+
 from fixtures_play import ROOT, command
+from forward_pass.cli import SHELLS, parser
 
-from game.cli import SHELLS, parser
-
-FOLDER = ROOT / "game" / "completions"
+FOLDER = ROOT / "game" / "forward_pass" / "completions"
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -10,19 +10,19 @@ import time
 from pathlib import Path
 
 import pytest
+
 from bless import GOLDEN, read_golden
 from conftest import WORLDS
-
-from game.core.decoder import greedy
-from game.core.state import Act
-from game.core.world import World
-from game.errors import ForwardPassError
-from game.loading.loader import read_world
-from game.network.interventions import Bend
-from game.network.passes import Computed, measure_of
-from game.playing.instruments import read_instruments
-from game.playing.laboratory import laid_open, untouched_words
-from game.training.grammar import read_grammar
+from forward_pass.errors import ForwardPassError
+from forward_pass.loading.loader import read_world
+from forward_pass.network.interventions import Bend
+from forward_pass.network.passes import Computed, measure_of
+from forward_pass.session.effects_report import laid_open, untouched_words
+from forward_pass.session.inspection import read_instruments
+from forward_pass.story.distribution import greedy
+from forward_pass.story.state import Act
+from forward_pass.story.world import World
+from forward_pass.training.grammar import read_grammar
 
 FLAGSHIP = WORLDS / "forward-pass"
 UNTOUCHED: tuple[tuple[Act, ...], ...] = ((), (), ())
@@ -131,7 +131,7 @@ KERNELS = ("Haswell", "Nehalem", "Prescott")
 def test_a_run_replayed_on_another_kernel_and_more_threads_is_identical(kernel: str, tmp_path: Path) -> None:
     choices = read_golden(GOLDEN / "forward-pass" / "lineage.txt").typed
     played = "".join(f"{choice}\n" for choice in choices)
-    command = [sys.executable, "-m", "game"]
+    command = [sys.executable, "-m", "forward_pass"]
     saves = ["--saves", str(tmp_path)]
     subprocess.run([*command, "play", "--plain", *saves], input=played, text=True, capture_output=True, check=True)
     elsewhere = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "2"}

@@ -7,14 +7,14 @@ from pathlib import Path
 from random import Random
 
 import pytest  # noqa: TC002 - as every test has it
+
 from conftest import TINY, changed
 from fixtures_walk import modelled_world, read
-
-from game.core.state import Facts
-from game.core.world import World
-from game.network.passes import Written, measure_of
-from game.walk.crowd import Crowd, Tally, crowd_lines, crowd_object, played
-from game.walk.players import Player
+from forward_pass.checker.random_player import Player
+from forward_pass.checker.simulation import Crowd, Tally, crowd_lines, crowd_object, played
+from forward_pass.network.passes import Written, measure_of
+from forward_pass.story.state import Facts
+from forward_pass.story.world import World
 
 
 def tally(world: World, crowd: Crowd) -> Tally:

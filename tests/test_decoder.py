@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.core.decoder import Distribution, draw, drawn_number, figures, greedy, nats, sample, softmax
+from forward_pass.story.distribution import Distribution, draw, drawn_number, figures, greedy, nats, sample, softmax
 
 LOGITS = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from game.diagnostics import CODES, GROUPS, SEVERITIES, page
+from forward_pass.diagnostics import CODES, GROUPS, SEVERITIES, page
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = re.compile(r'"([EWI][0-9]{3})"')
@@ -31,10 +31,10 @@ def test_no_number_is_given_twice_and_every_code_belongs_somewhere() -> None:
 
 
 def test_the_page_is_current() -> None:
-    assert (ROOT / "docs" / "diagnostics.md").read_text() == page(), "python -m game.diagnostics > docs/diagnostics.md"
+    assert (ROOT / "docs" / "diagnostics.md").read_text() == page(), "python -m forward_pass.diagnostics > docs/diagnostics.md"
 
 
 def test_the_module_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.warns(RuntimeWarning, match="found in sys.modules"):
-        runpy.run_module("game.diagnostics", run_name="__main__")
+        runpy.run_module("forward_pass.diagnostics", run_name="__main__")
     assert capsys.readouterr().out == page()

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from fixtures_golden import golden
-from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
 from jsonschema import Draft202012Validator
 
-from game.keeping.journal import FORMAT
-from game.playing import jsonl
-from game.playing.instruments import Instruments, Lens, Look, Settling
-from game.playing.play import COMMANDS
-from game.screen.export import Picture, exported
+from fixtures_golden import golden
+from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
+from forward_pass.interface import jsonl
+from forward_pass.interface.export import Picture, exported
+from forward_pass.session.inspection import Instruments, Lens, Look, Settling
+from forward_pass.session.play import COMMANDS
+from forward_pass.storage.journal import FORMAT
 
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 

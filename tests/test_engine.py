@@ -7,14 +7,14 @@ from collections.abc import Callable
 from math import log
 
 import pytest
-from conftest import built, changed
 
-from game.core.decoder import Distribution
-from game.core.engine import awaited, decode, ended, offers, pending, scene_of, start, take
-from game.core.state import MOST_VISITS, Act, Acts, Facts, State
-from game.core.world import World
-from game.errors import NotOfferedError
-from game.network.passes import Written
+from conftest import built, changed
+from forward_pass.errors import NotOfferedError
+from forward_pass.network.passes import Written
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.engine import awaited, decode, ended, offers, pending, scene_of, start, take
+from forward_pass.story.state import MOST_VISITS, Act, Acts, Facts, State
+from forward_pass.story.world import World
 
 RULES = """\
 format: 1

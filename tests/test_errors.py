@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from game.errors import (
+from forward_pass.errors import (
     ForwardPassError,
     Interrupted,
     NotOfferedError,

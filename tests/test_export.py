@@ -9,14 +9,14 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+
 from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, header, played, resumed_play
-
-from game.commands.archive import _write_whole
-from game.core.run import moved
-from game.core.state import Facts
-from game.errors import UsageError
-from game.screen.export import FORMATS, SHOWN, Picture, document, exported
+from forward_pass.commands.runs import _write_whole
+from forward_pass.errors import UsageError
+from forward_pass.interface.export import FORMATS, SHOWN, Picture, document, exported
+from forward_pass.story.history import moved
+from forward_pass.story.state import Facts
 
 HOSTILE = {"Three layers of arithmetic": "<script>alert(1)</script> ]]> `x` **b** [a](http://b.c) & Three layers of arithmetic"}
 VOID = {"meta", "br", "hr", "img", "link"}

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from game.core.closures import compiled
-from game.core.expressions import (
+from forward_pass.story.compile import compiled
+from forward_pass.story.expressions import (
     DEEPEST,
     LONGEST,
     ExpressionError,
@@ -21,7 +21,7 @@ from game.core.expressions import (
     parse_threshold,
     parse_value,
 )
-from game.core.state import Act, Facts, State
+from forward_pass.story.state import Act, Facts, State
 
 SCOPE = Scope(
     variables={

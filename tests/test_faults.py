@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+
 from fixtures_faults import (
     SCRIPT,
     at_write,
@@ -45,17 +46,16 @@ from fixtures_play import (
     resumed_play,
     surroundings,
 )
+from forward_pass import __main__ as program
+from forward_pass.cli import opened_world
+from forward_pass.errors import ForwardPassError, Interrupted, RunError, UsageError
+from forward_pass.loading.paths import worlds_folder
+from forward_pass.network.passes import Computed
+from forward_pass.session.play import Refused
+from forward_pass.session.settings import Settings, read_settings, write_setting
+from forward_pass.storage.labels import read_labels, write_label
+from forward_pass.storage.replay import replayed
 from test_pty import terminal
-
-from game import __main__ as program
-from game.cli import opened_world
-from game.errors import ForwardPassError, Interrupted, RunError, UsageError
-from game.keeping.labels import read_labels, write_label
-from game.keeping.replay import replayed
-from game.loading.library import worlds_folder
-from game.network.passes import Computed
-from game.playing.play import Refused
-from game.playing.settings import Settings, read_settings, write_setting
 
 
 @pytest.fixture(scope="module")
@@ -322,7 +322,7 @@ def ended(*arguments: str, out: str = os.devnull, err: str = "") -> tuple[int, s
     """Return how a command line ends whose streams go to some files, and what it says on standard error if that is read."""
     with Path(out).open("w") as stdout, Path(err or os.devnull).open("w") as stderr:
         done = subprocess.run(
-            [sys.executable, "-m", "game", *arguments],
+            [sys.executable, "-m", "forward_pass", *arguments],
             cwd=ROOT,
             env=surroundings(),
             stdin=subprocess.DEVNULL,
@@ -349,7 +349,7 @@ def test_where_nothing_can_be_said_the_exit_code_still_says_it(arguments: tuple[
 
 
 def test_ctrl_c_while_modules_are_read_ends_with_130_and_without_a_traceback() -> None:
-    with patch("game.cli.run", side_effect=KeyboardInterrupt), patch("sys.argv", ["forward-pass", "runs"]):
+    with patch("forward_pass.cli.run", side_effect=KeyboardInterrupt), patch("sys.argv", ["forward-pass", "runs"]):
         assert program.main() == 130
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+
 from fixtures_play import (
     begun_play,
     choices_of,
@@ -21,10 +22,9 @@ from fixtures_play import (
     resumed_play,
     run_file,
 )
-
-from game.errors import Interrupted, RunError
-from game.keeping.files import forget, next_number
-from game.playing.play import Refused
+from forward_pass.errors import Interrupted, RunError
+from forward_pass.session.play import Refused
+from forward_pass.storage.files import forget, next_number
 
 # -- numbers ------------------------------------------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ def test_the_number_of_a_forgotten_run_is_not_given_again(tmp_path: Path) -> Non
 
 def test_where_there_are_no_locks_the_number_goes_to_who_created_the_file(tmp_path: Path) -> None:
     played(tmp_path, "say-now")
-    with patch("game.keeping.files.next_number", return_value=1):
+    with patch("forward_pass.storage.files.next_number", return_value=1):
         assert played(tmp_path, "feel-slope") == run_file(tmp_path, 2)
     assert choices_of(tmp_path, 1) == ["say-now"]
 
@@ -106,7 +106,7 @@ def test_a_disk_without_hard_links_keeps_runs_all_the_same(tmp_path: Path) -> No
     with patch("os.link", side_effect=OSError(errno.EPERM, "Operation not permitted")):
         for _ in range(2):
             played(tmp_path, "read-question", "to-slope")
-        with patch("game.keeping.files.next_number", return_value=1):
+        with patch("forward_pass.storage.files.next_number", return_value=1):
             played(tmp_path, "say-now")
     assert sorted(path.name for path in folder(tmp_path).iterdir()) == [".lock", *files(tmp_path)]
     assert [choices_of(tmp_path, number) for number in (1, 2, 3)] == [["read-question", "to-slope"]] * 2 + [["say-now"]]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from game.errors import UsageError
-from game.loading.fresh import write_world
-from game.network.passes import measure_of
-from game.walk.report import walked
+from forward_pass.checker.report import walked
+from forward_pass.errors import UsageError
+from forward_pass.loading.scaffold import write_world
+from forward_pass.network.passes import measure_of
 
 
 def test_a_new_world_passes_its_check_without_a_warning(tmp_path: Path) -> None:

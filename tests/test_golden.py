@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import bless
 import pytest
+
+import bless
 from bless import GOLDEN, HELP, begun, came_to, golden_files, help_texts, live, read_golden, resumed, settings
 from fixtures_play import ROOT, command, kept_by, said
-
-from game.core.run import Run, moved
-from game.keeping.journal import read_journal
-from game.keeping.replay import replayed
-from game.playing.lines import opening_lines
-from game.playing.play import Arrived, Decoded, Event, Play
-from game.playing.transcript import then_text, turn_distribution
+from forward_pass.session.plain_text import opening_lines
+from forward_pass.session.play import Arrived, Decoded, Event, Play
+from forward_pass.session.transcript import then_text, turn_distribution
+from forward_pass.storage.journal import read_journal
+from forward_pass.storage.replay import replayed
+from forward_pass.story.history import Run, moved
 
 HOW = "run `make bless`, and look at what has changed"
 NAMES = {str(path.relative_to(GOLDEN)): path for path in golden_files()}

@@ -10,15 +10,15 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from fixtures_play import WORLD, files, played, playing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from game.core.run import Recorded
-from game.core.state import Facts
-from game.errors import RunError, UsageError
-from game.keeping import journal
-from game.keeping.journal import Header, found_run, kept_runs, latest_first, read_journal
+from fixtures_play import WORLD, files, played, playing
+from forward_pass.errors import RunError, UsageError
+from forward_pass.storage import journal
+from forward_pass.storage.journal import Header, found_run, kept_runs, latest_first, read_journal
+from forward_pass.story.history import Recorded
+from forward_pass.story.state import Facts
 
 SOME = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HEADER: dict[str, Any] = {

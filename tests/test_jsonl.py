@@ -11,6 +11,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
@@ -26,15 +29,12 @@ from fixtures_play import (
     program,
     started,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from game.keeping.replay import replayed
-from game.network.passes import Written
-from game.playing import jsonl
-from game.playing.jsonl import EXPECTED
-from game.playing.lines import MOST_LINE
-from game.playing.play import Play
+from forward_pass.interface import jsonl
+from forward_pass.interface.jsonl import EXPECTED
+from forward_pass.network.passes import Written
+from forward_pass.session.plain_text import MOST_LINE
+from forward_pass.session.play import Play
+from forward_pass.storage.replay import replayed
 
 RANDOM_RUNS = 500
 LONGEST_RUN = 400

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TINY, changed
 
-from game.network.passes import measure_of
-from game.walk import kept
-from game.walk.control import Limits
-from game.walk.kept import walked_once
-from game.walk.proof import Asked
-from game.walk.report import Walked, walked
+from conftest import TINY, changed
+from forward_pass.checker import check_cache
+from forward_pass.checker.check_cache import walked_once
+from forward_pass.checker.explorer import Limits
+from forward_pass.checker.report import Walked, walked
+from forward_pass.checker.verify import Asked
+from forward_pass.network.passes import measure_of
 
 Once = Callable[..., Walked]
 LATE = ("goto: decode\n", "goto: decode\n      late: {say: Late., if: layer > 8, goto: decode}\n")
@@ -23,7 +23,7 @@ LATE = ("goto: decode\n", "goto: decode\n      late: {say: Late., if: layer > 8,
 def once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Once:
     """Return a function that checks a small world, or what is made of it, with a cache of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(kept, "WORTH_KEEPING", 0.0)
+    monkeypatch.setattr(check_cache, "WORTH_KEEPING", 0.0)
 
     def checked(text: str = TINY, asked: Asked | None = None) -> Walked:
         folder = tmp_path / "tiny"
@@ -66,7 +66,7 @@ def test_other_limits_are_another_walk(once: Once) -> None:
 
 def test_a_walk_by_other_code_is_made_again(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
     once()
-    monkeypatch.setattr(kept, "code_hash", lambda: "other")
+    monkeypatch.setattr(check_cache, "code_hash", lambda: "other")
     assert not before(once())
 
 
@@ -112,7 +112,7 @@ def test_a_summary_that_is_none_is_not_shown(once: Once, tmp_path: Path) -> None
 
 
 def test_a_walk_that_is_soon_made_is_not_kept(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "WORTH_KEEPING", 60.0)
+    monkeypatch.setattr(check_cache, "WORTH_KEEPING", 60.0)
     once()
     assert not list((tmp_path / "cache").rglob("walks/*"))
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from fixtures_play import WORLD, command, started
 
-from game.keeping.journal import kept_runs
+from fixtures_play import WORLD, command, started
+from forward_pass.storage.journal import kept_runs
 
 KILLS = 36
 REQUESTS = 300

@@ -8,11 +8,19 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from fixtures_play import ROOT, WORLD, command
 
-from game.errors import WorldError
-from game.loading import library
-from game.loading.library import saves_folder, world_contents, world_files, world_folder, world_hash, world_names, worlds_folder
+from fixtures_play import ROOT, WORLD, command
+from forward_pass.errors import WorldError
+from forward_pass.loading import paths
+from forward_pass.loading.paths import (
+    saves_folder,
+    world_contents,
+    world_files,
+    world_folder,
+    world_hash,
+    world_names,
+    worlds_folder,
+)
 
 
 def unknown(asked: str) -> str:
@@ -39,8 +47,8 @@ def test_installed_worlds_lie_inside_the_package_and_runs_in_the_users_data(
     monkeypatch.delenv("FORWARD_PASS_SAVES", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    with patch.object(library, "CHECKOUT", None):
-        assert worlds_folder() == ROOT / "game" / "worlds"
+    with patch.object(paths, "CHECKOUT", None):
+        assert worlds_folder() == ROOT / "game" / "forward_pass" / "worlds"
         assert saves_folder(None).is_relative_to(tmp_path)
         assert saves_folder(None).parts[-2:] == ("forward-pass", "saves")
         assert world_names() == []
@@ -147,13 +155,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_a_world_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").touch()
-    os.truncate(tmp_path / "a.yaml", library.MOST_BYTES - 10)
+    os.truncate(tmp_path / "a.yaml", paths.MOST_BYTES - 10)
     (tmp_path / "b.yaml").write_bytes(b"x" * 11)
     assert problems_of(tmp_path) == ["/b.yaml:1:1: E002 over 8 MB in all; not read"]
 
 
 def test_a_world_of_too_many_files_is_not_read(tmp_path: Path) -> None:
-    for number in range(library.MOST_FILES + 1):
+    for number in range(paths.MOST_FILES + 1):
         (tmp_path / f"{number}.yaml").touch()
     assert world_contents(tmp_path)[0] == []
     assert problems_of(tmp_path) == [":1:1: E002 501 files; a world has at most 500"]
@@ -178,7 +186,7 @@ def test_a_world_that_was_read_is_not_read_again(tmp_path: Path) -> None:
     first = opening(tmp_path)
     (kept,) = cached(tmp_path)
     assert json.loads(kept.read_bytes().split(b"\n")[1])["id"] == WORLD
-    with patch("game.loading.loader.read_contents", side_effect=AssertionError("read again")):
+    with patch("forward_pass.loading.loader.read_contents", side_effect=AssertionError("read again")):
         assert opening(tmp_path) == first
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixtures_play import TO_ENDINGS, begun_play, first_light, folder, played, playing, said
-
-from game.keeping.listing import endings_found, summaries
+from forward_pass.storage.listing import endings_found, summaries
 
 
 def test_the_endings_found_are_those_that_any_kept_run_has_reached(tmp_path: Path) -> None:

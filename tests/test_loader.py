@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import TINY, built, changed
 
-import game
-from game.core.world import World
-from game.errors import Problem
-from game.loading import yamltree
-from game.loading.checker import linted
-from game.loading.library import MOST_BYTES, MOST_FILES
-from game.loading.loader import MOST_LISTED, Reading, read_contents, read_world
+import forward_pass
+from conftest import TINY, built, changed
+from forward_pass.errors import Problem
+from forward_pass.loading import yaml_tree
+from forward_pass.loading.lint import linted
+from forward_pass.loading.loader import MOST_LISTED, Reading, read_contents, read_world
+from forward_pass.loading.paths import MOST_BYTES, MOST_FILES
+from forward_pass.story.world import World
 
 BAD_WORLDS = Path(__file__).resolve().parent / "bad_worlds"
 EXPECTED = sorted(BAD_WORLDS.glob("*.txt"))
@@ -76,7 +76,7 @@ def test_the_places_do_not_depend_on_which_yaml_parser_there_is(monkeypatch: pyt
         return found
 
     compiled = places()
-    monkeypatch.setattr(yamltree, "LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_tree, "LOADER", yaml.SafeLoader)
     assert places() == compiled
 
 
@@ -202,8 +202,8 @@ def test_a_file_whose_name_cannot_be_shown_is_refused_and_its_name_not_shown(nam
 
 
 def test_every_problem_that_can_be_reported_has_an_example() -> None:
-    elsewhere = {"diagnostics.py", "walk", "training"}  # the list of them all; what has its examples in other tests
-    modules = [path for path in Path(game.__file__).parent.rglob("*.py") if not elsewhere & set(path.parts)]
+    elsewhere = {"diagnostics.py", "checker", "training"}  # the list of them all; what has its examples in other tests
+    modules = [path for path in Path(forward_pass.__file__).parent.rglob("*.py") if not elsewhere & set(path.parts)]
     source = "".join(path.read_text(encoding="utf8") for path in modules)
     known = set(re.findall(r'"([EW][0-4][0-9]{2})"', source))  # E5.. are of models, and are tested where models are
     told = "".join(path.read_text(encoding="utf8") for path in EXPECTED) + "".join(expected for _, expected in FOLDERS)
@@ -364,7 +364,7 @@ def test_a_file_that_means_harm_is_refused_with_a_place_and_soon(content: bytes 
     assert all(problem.line >= 1 and problem.column >= 1 for problem in reading.problems)
     assert len(reading.problems) <= MOST_LISTED + 1
     assert len(shown(reading.problems)) < 50_000
-    assert not re.search(yamltree.FORBIDDEN, shown(reading.problems).replace("\n", ""))
+    assert not re.search(yaml_tree.FORBIDDEN, shown(reading.problems).replace("\n", ""))
     assert took < SOON
 
 

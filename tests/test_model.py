@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from game.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, Rewrite, Shake
-from game.network.model import (
+from forward_pass.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, Rewrite, Shake
+from forward_pass.network.model import (
     Cache,
     Job,
     Model,
@@ -36,7 +36,7 @@ from game.network.model import (
     truncated,
     uphill,
 )
-from game.network.weights import (
+from forward_pass.network.weights import (
     NORM_EPSILON,
     ROPE_BASE,
     Array,
@@ -408,7 +408,7 @@ def digest_of_everything() -> str:
 
 
 def digest_under(**settings: str) -> str:
-    environment = {**os.environ, **settings, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, **settings, "PYTHONPATH": str(Path(__file__).parents[1] / "game")}
     done = subprocess.run([sys.executable, "-c", _DIGEST], env=environment, capture_output=True, text=True, check=False)
     if done.returncode == -signal.SIGILL:
         pytest.skip(f"this processor lacks instructions that {settings} needs")

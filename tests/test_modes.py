@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from game.screen.modes import put_right
+from forward_pass.interface.tty import put_right
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
-from fixtures_golden import golden
-from fixtures_play import Glass, first_light
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.input.typeahead import get_typeahead
-from test_browser import CTRL_C, typed
 
-from game.playing.transcript import quoted, turn_distribution
-from game.screen.motion import Frame, frame_lines, frames, show
+from fixtures_golden import golden
+from fixtures_play import Glass, first_light
+from forward_pass.interface.decode_animation import Frame, frame_lines, frames, show
+from forward_pass.session.transcript import quoted, turn_distribution
+from test_browser import CTRL_C, typed
 
 
 def flagship_frames() -> list[Frame]:

@@ -16,9 +16,9 @@ from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
-from fixtures_play import ROOT, Done
 
-from game import __version__
+from fixtures_play import ROOT, Done
+from forward_pass import __version__
 
 SAY = ("feel-slope", "let-be", "nod-along")
 
@@ -70,7 +70,7 @@ def imported() -> set[str]:
                     found |= {alias.name.split(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom):
                     found.add((node.module or "").split(".")[0])
-    return found - set(sys.stdlib_module_names) - {"game"}
+    return found - set(sys.stdlib_module_names) - {"forward_pass"}
 
 
 def packages(asked: list[str]) -> set[str]:
@@ -108,8 +108,8 @@ def test_the_wheel_carries_the_worlds_and_no_test_and_no_run(wheel: Path) -> Non
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     worlds = {str(path.relative_to(ROOT / "worlds")) for path in (ROOT / "worlds").glob("*/*.yaml")}
-    assert {f"game/worlds/{name}" for name in worlds} <= set(names)
-    assert "game/py.typed" in names
+    assert {f"forward_pass/worlds/{name}" for name in worlds} <= set(names)
+    assert "forward_pass/py.typed" in names
     assert not [name for name in names if re.search(r"test|saves/|\.jsonl$|__pycache__", name)]
 
 
@@ -155,7 +155,7 @@ def test_a_licence_on_the_page_is_the_one_that_the_package_says_it_has(name: str
 
 
 def test_every_name_of_the_game_is_typed() -> None:
-    assert (ROOT / "game" / "py.typed").is_file()
+    assert (ROOT / "game" / "forward_pass" / "py.typed").is_file()
     untyped = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path in sorted((ROOT / "game").rglob("*.py"))

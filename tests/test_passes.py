@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import log
 
 import pytest
-from conftest import TINY, built, changed
 
-from game.core.state import Act
-from game.core.world import World
-from game.errors import ForwardPassError
-from game.network.passes import Written, measure_of
+from conftest import TINY, built, changed
+from forward_pass.errors import ForwardPassError
+from forward_pass.network.passes import Written, measure_of
+from forward_pass.story.state import Act
+from forward_pass.story.world import World
 
 CASES = """\
     written:

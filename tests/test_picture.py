@@ -7,11 +7,11 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
-from fixtures_walk import random_world, read
 
-from game.cli import opened_world
-from game.screen.charts import Arrow, Chart, chart_of
-from game.screen.picture import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, laid_out
+from fixtures_walk import random_world, read
+from forward_pass.cli import opened_world
+from forward_pass.interface.scene_graph import Arrow, Chart, chart_of
+from forward_pass.interface.svg_map import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, laid_out
 
 SPACE = {"s": "http://www.w3.org/2000/svg"}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+
 from bless import GOLDEN, read_golden
 from fixtures_play import (
     TO_ENDINGS,
@@ -25,8 +26,7 @@ from fixtures_play import (
     playing,
     said,
 )
-
-from game.playing import lines
+from forward_pass.session import plain_text
 
 EVERYTHING = (
     *("1", "1", "look", "prompt", "transcript", "help", "undo", "redo", "back 0", "2", "save", "save the slope", "load"),
@@ -124,14 +124,14 @@ def test_lines_are_as_wide_as_the_environment_says_or_else_the_terminal(
     monkeypatch.setattr("sys.__stdout__", Typed(terminal=True))
     monkeypatch.setattr(Typed, "fileno", lambda _: 1)
     monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((terminal, 24)))
-    assert lines.width() == expected
+    assert plain_text.width() == expected
 
 
 def test_where_no_terminal_is_lines_are_72_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     for gone in (None, Typed()):
         monkeypatch.setattr("sys.__stdout__", gone)
-        assert lines.width() == 72
+        assert plain_text.width() == 72
 
 
 def test_nothing_is_said_twice(tmp_path: Path) -> None:
@@ -159,10 +159,10 @@ def test_a_line_of_any_length_is_one_answer(tmp_path: Path) -> None:
 
 
 def test_a_line_is_read_to_its_end_and_given_to_its_most() -> None:
-    for length in (lines.MOST_LINE - 1, lines.MOST_LINE, lines.MOST_LINE + 1, 3 * lines.MOST_LINE):
+    for length in (plain_text.MOST_LINE - 1, plain_text.MOST_LINE, plain_text.MOST_LINE + 1, 3 * plain_text.MOST_LINE):
         with patch("sys.stdin", Typed("x" * length + "\nnext\n")):
-            assert len(lines.read_line()) == min(length + 1, lines.MOST_LINE)
-            assert [lines.read_line(), lines.read_line()] == ["next\n", ""]
+            assert len(plain_text.read_line()) == min(length + 1, plain_text.MOST_LINE)
+            assert [plain_text.read_line(), plain_text.read_line()] == ["next\n", ""]
 
 
 @pytest.mark.parametrize("ending", TO_ENDINGS)

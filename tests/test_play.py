@@ -6,6 +6,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from fixtures_play import (
     TO_ENDINGS,
     begun_play,
@@ -20,13 +23,8 @@ from fixtures_play import (
     resumed_play,
     said,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from game.cli import opened_world
-from game.core.world import COMMANDS as RESERVED
-from game.keeping.saves import Keeper
-from game.playing.play import (
+from forward_pass.cli import opened_world
+from forward_pass.session.play import (
     AT_END,
     COMMANDS,
     USAGES,
@@ -41,6 +39,8 @@ from game.playing.play import (
     Refused,
     Told,
 )
+from forward_pass.storage.store import Keeper
+from forward_pass.story.world import COMMANDS as RESERVED
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, WORLD, command, edited, first_light, journal, played
-from test_browser import CTRL_C, DOWN, END, ENTER, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, UP, typed
 
-from game.keeping.replay import Replayed, replayed
-from game.network.passes import Written
-from game.screen.playback import FASTEST, Playback, pages, show
+from fixtures_play import TO_ENDINGS, WORLD, command, edited, first_light, journal, played
+from forward_pass.interface.replay_viewer import FASTEST, Playback, pages, show
+from forward_pass.network.passes import Written
+from forward_pass.storage.replay import Replayed, replayed
+from test_browser import CTRL_C, DOWN, END, ENTER, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, UP, typed
 
 WALKED = TO_ENDINGS["by-the-door"]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from fixtures_walk import brute, random_world, read
 
-from game.core.state import Facts
-from game.core.world import World
-from game.network.passes import Written
-from game.walk.findings import run_of
-from game.walk.proof import Evidence, proved, starts
-from game.walk.witness import Item, Seen
+from fixtures_walk import brute, random_world, read
+from forward_pass.checker.findings import run_of
+from forward_pass.checker.verify import Evidence, proved, starts
+from forward_pass.checker.witness import Item, Seen
+from forward_pass.network.passes import Written
+from forward_pass.story.state import Facts
+from forward_pass.story.world import World
 
 
 @pytest.mark.parametrize("seed", range(100, 140))

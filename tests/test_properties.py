@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import TINY, WORLDS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from game.core.closures import compiled
-from game.core.engine import ended, offers, pending
-from game.core.expressions import ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
-from game.core.prose import compiled_text, parse_line, parse_text
-from game.core.run import Recorded, Run, begun, followed, moved, restored, turned
-from game.core.state import Facts, State
-from game.core.world import World
-from game.errors import Problem
-from game.loading.checker import linted
-from game.loading.loader import MOST_LISTED, Reading, read_contents
-from game.loading.yamltree import FORBIDDEN
-from game.network.passes import Written
+from conftest import TINY, WORLDS
+from forward_pass.errors import Problem
+from forward_pass.loading.lint import linted
+from forward_pass.loading.loader import MOST_LISTED, Reading, read_contents
+from forward_pass.loading.yaml_tree import FORBIDDEN
+from forward_pass.network.passes import Written
+from forward_pass.story.compile import compiled
+from forward_pass.story.engine import ended, offers, pending
+from forward_pass.story.expressions import ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
+from forward_pass.story.history import Recorded, Run, begun, followed, moved, restored, turned
+from forward_pass.story.state import Facts, State
+from forward_pass.story.text import compiled_text, parse_line, parse_text
+from forward_pass.story.world import World
 
 SEEDS = st.integers(0, 2**32)
 SCOPE = Scope(

@@ -8,13 +8,13 @@ from math import log
 from typing import Any
 
 import pytest
-from conftest import TINY, built
 
-from game.core.decoder import Distribution
-from game.core.expressions import ExpressionError, Scope, Variable
-from game.core.prose import compiled_text, parse_line, parse_text, spelled, unvarying
-from game.core.state import Act, Acts, Facts, State
-from game.network.passes import Written
+from conftest import TINY, built
+from forward_pass.network.passes import Written
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.expressions import ExpressionError, Scope, Variable
+from forward_pass.story.state import Act, Acts, Facts, State
+from forward_pass.story.text import compiled_text, parse_line, parse_text, spelled, unvarying
 
 SCOPE = Scope(
     variables={

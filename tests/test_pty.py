@@ -15,6 +15,7 @@ from pathlib import Path
 import pexpect
 import pyte
 import pytest
+
 from fixtures_play import ROOT, TO_ENDINGS, WORLD, choices_of, played, program, surroundings
 
 PATIENCE = 60.0
@@ -101,7 +102,7 @@ def terminal(*arguments: str | Path, columns: int = 80, rows: int = 24) -> Itera
     del environment["COLUMNS"]
     child: pexpect.spawn[bytes] = pexpect.spawn(
         sys.executable,
-        ["-m", "game", *map(str, arguments)],
+        ["-m", "forward_pass", *map(str, arguments)],
         cwd=str(ROOT),
         env=environment,
         dimensions=(rows, columns),

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TINY, built
 
-from game.cli import opened_world
-from game.core.decoder import Distribution, figures
-from game.core.expressions import ExpressionError, Scope
-from game.core.prose import compiled_text, parse_text
-from game.core.state import Act, Acts, Facts, State
-from game.network.passes import Computed, Written
+from conftest import TINY, built
+from forward_pass.cli import opened_world
+from forward_pass.network.passes import Computed, Written
+from forward_pass.story.distribution import Distribution, figures
+from forward_pass.story.expressions import ExpressionError, Scope
+from forward_pass.story.state import Act, Acts, Facts, State
+from forward_pass.story.text import compiled_text, parse_text
 
 SCOPE = Scope(
     variables={},
@@ -222,7 +222,7 @@ def computed() -> Computed:
 
 
 def test_what_was_foreseen_is_what_a_reading_of_the_whole_prompt_says(computed: Computed) -> None:
-    from game.network.model import prefill  # noqa: PLC0415 - NumPy comes with the first pass
+    from forward_pass.network.model import prefill  # noqa: PLC0415 - NumPy comes with the first pass
 
     world = computed.world
     logits = prefill(computed.weights, [computed.ids[word] for word in world.prompt]).logits
@@ -249,7 +249,7 @@ def test_a_pass_thought_twice_is_the_same_to_the_last_place(computed: Computed) 
 def test_thought_twice_the_pass_is_run_twice_whatever_is_remembered_of_it(
     computed: Computed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from game.network import model  # noqa: PLC0415 - NumPy comes with the first pass
+    from forward_pass.network import model  # noqa: PLC0415 - NumPy comes with the first pass
 
     step, ran = model.step, []
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, WORLD, Done, changed_world, command, edited, files, first_light, journal, played, playing
 
-from game.core.run import Divergence, moved
-from game.keeping.replay import replayed
-from game.network.passes import Written
+from fixtures_play import TO_ENDINGS, WORLD, Done, changed_world, command, edited, files, first_light, journal, played, playing
+from forward_pass.network.passes import Written
+from forward_pass.storage.replay import replayed
+from forward_pass.story.history import Divergence, moved
 
 WALKED = ("read-question", "read-again", "stop-reading", "nod-along")
 

@@ -11,14 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import TINY, built, changed
 
-from game.core.decoder import Distribution, draw
-from game.core.run import SAME, Draw, Recorded, Run, begun, canonical, digest, followed, moved, restored, turned
-from game.core.state import Act, Facts
-from game.core.world import World
-from game.errors import NotOfferedError
-from game.network.passes import Written
+from conftest import TINY, built, changed
+from forward_pass.errors import NotOfferedError
+from forward_pass.network.passes import Written
+from forward_pass.story.distribution import Distribution, draw
+from forward_pass.story.history import SAME, Draw, Recorded, Run, begun, canonical, digest, followed, moved, restored, turned
+from forward_pass.story.state import Act, Facts
+from forward_pass.story.world import World
 
 PATH = ("read-question", "read-again", "think-electric", "check-slope", "let-be", "label-again", "so-be-it")
 """A way through First Light: two tokens, an intervention in each, both of its thresholds' truths."""
@@ -177,14 +177,17 @@ def test_whatever_changes_in_a_state_changes_its_digest(whole: Run) -> None:
 @pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
 def test_digests_are_the_same_in_every_process_whatever_its_hash_seed(whole: Run, seed: str) -> None:
     script = (
-        "import test_run, conftest, game.loading.loader, game.core.world, game.network.passes, game.core.state\n"
-        "data = game.loading.loader.read_world(conftest.WORLDS / 'first-light').data\n"
-        "world = game.core.world.World(data)\n"
-        "run = test_run.begun(world, game.network.passes.Written(world), game.core.state.Facts())\n"
+        "import test_run, conftest\n"
+        "from forward_pass.loading.loader import read_world\n"
+        "from forward_pass.network.passes import Written\n"
+        "from forward_pass.story.state import Facts\n"
+        "from forward_pass.story.world import World\n"
+        "world = World(read_world(conftest.WORLDS / 'first-light').data)\n"
+        "run = test_run.begun(world, Written(world), Facts())\n"
         "print(*[turn.digest for turn in test_run.played(run, *test_run.PATH).turns])"
     )
     tests = Path(__file__).resolve().parent
-    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent / 'game'}"}
     shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert shown.stdout.split() == [turn.digest for turn in whole.turns]
 

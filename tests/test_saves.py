@@ -15,6 +15,7 @@ from stat import S_ISREG
 from unittest.mock import patch
 
 import pytest
+
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
@@ -35,12 +36,11 @@ from fixtures_play import (
     run_file,
     said,
 )
-
-from game.core.state import Facts
-from game.errors import RunError
-from game.keeping.journal import read_journal
-from game.keeping.saves import take_in
-from game.playing.play import Play, Refused
+from forward_pass.errors import RunError
+from forward_pass.session.play import Play, Refused
+from forward_pass.storage.journal import read_journal
+from forward_pass.storage.store import take_in
+from forward_pass.story.state import Facts
 
 
 def rows(path: Path) -> list[dict[str, object]]:
@@ -286,7 +286,7 @@ def test_restarting_begins_another_run_and_keeps_the_one_before(tmp_path: Path) 
 
 def test_a_restart_that_cannot_look_for_runs_leaves_the_run_as_it_was(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
-        with patch("game.keeping.listing.kept_runs", side_effect=RunError("nothing to be seen")):
+        with patch("forward_pass.storage.listing.kept_runs", side_effect=RunError("nothing to be seen")):
             assert play.answer("restart") == [Refused("nothing to be seen")]
         play.choose("to-slope")
     assert choices_of(tmp_path) == ["read-question", "to-slope"]

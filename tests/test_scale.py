@@ -16,18 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.core.run import Recorded, _Order
-from game.core.state import MOST_VISITS, Facts
-from game.core.world import World
-from game.keeping import journal, listing
-from game.keeping.files import next_number
-from game.keeping.journal import Header, Journal
-from game.keeping.listing import endings_found
-from game.keeping.saves import Keeper
-from game.keeping.tree import grown
-from game.loading.checker import linted
-from game.network.passes import measure_of
-from game.screen import title
+from forward_pass.interface import title
+from forward_pass.loading.lint import linted
+from forward_pass.network.passes import measure_of
+from forward_pass.storage import journal, listing
+from forward_pass.storage.files import next_number
+from forward_pass.storage.journal import Header, Journal
+from forward_pass.storage.listing import endings_found
+from forward_pass.storage.store import Keeper
+from forward_pass.storage.tree import grown
+from forward_pass.story.history import Recorded, _Order
+from forward_pass.story.state import MOST_VISITS, Facts
+from forward_pass.story.world import World
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 from growing import grown_folder, grown_world, header_of, opened

@@ -13,13 +13,13 @@ from typing import IO, Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
+
 from conftest import TINY, WORLDS
 from fixtures_walk import random_world
-from jsonschema import Draft7Validator
+from forward_pass.loading.scaffold import fresh_world
+from forward_pass.loading.schema import schema, schema_text
 from made_worlds import hub_world
-
-from game.loading.fresh import fresh_world
-from game.loading.schema import schema, schema_text
 
 SERVER = "yaml-language-server@1.15.0"
 
@@ -44,7 +44,7 @@ def errors(text: str) -> list[str]:
 
 def test_the_schema_is_one_and_is_current() -> None:
     Draft7Validator.check_schema(schema())
-    assert (WORLDS / "SCHEMA.json").read_text() == schema_text(), "python -m game.loading.schema > worlds/SCHEMA.json"
+    assert (WORLDS / "SCHEMA.json").read_text() == schema_text(), "python -m forward_pass.loading.schema > worlds/SCHEMA.json"
 
 
 @pytest.mark.parametrize("path", sorted(WORLDS.glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -76,7 +76,7 @@ def test_what_the_loader_refuses_by_its_keys_the_schema_refuses_too(old: str, ne
 
 def test_the_module_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.warns(RuntimeWarning, match="found in sys.modules"):
-        runpy.run_module("game.loading.schema", run_name="__main__")
+        runpy.run_module("forward_pass.loading.schema", run_name="__main__")
     assert capsys.readouterr().out == schema_text()
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from fixtures_play import WORLD, Done, command
-from test_docs import OBJECTS, hold
 
-from game.playing.settings import TAKES, Settings, read_settings, settings_file, write_setting
+from fixtures_play import WORLD, Done, command
+from forward_pass.session.settings import TAKES, Settings, read_settings, settings_file, write_setting
+from test_docs import OBJECTS, hold
 
 
 def settled(config: Path, *arguments: str) -> Done:

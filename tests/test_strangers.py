@@ -22,30 +22,30 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import fixtures_surfaces
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fixtures_surfaces
 from conftest import TINY, built, changed
 from fixtures_play import ROOT, WORLD, Done, begun_play, command, edited, files, kept_by, let_go, played, program
 from fixtures_surfaces import SURFACES, sealed, small_weights, sound
 from fixtures_walk import modelled_world
+from forward_pass.checker.pass_table import TABLE, Decodings
+from forward_pass.errors import ForwardPassError, RunError, UsageError
+from forward_pass.interface import jsonl
+from forward_pass.loading.declarations import LONGEST_PASSAGE, LONGEST_PROMPT, MOST_LETTERS
+from forward_pass.loading.loader import LONGEST_SAID, read_contents
+from forward_pass.loading.paths import CALIBRATION
+from forward_pass.loading.yaml_tree import MOST_FORBIDDEN
+from forward_pass.network.passes import measure_of
+from forward_pass.network.weights import WeightsError, parse_weights
+from forward_pass.session.effects_report import note_carriers
+from forward_pass.storage.files import forget
+from forward_pass.storage.journal import read_journal
+from forward_pass.storage.labels import write_label
 from fuzz import CASES, Watched, place_of
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from game.errors import ForwardPassError, RunError, UsageError
-from game.keeping.files import forget
-from game.keeping.journal import read_journal
-from game.keeping.labels import write_label
-from game.loading.declarations import LONGEST_PASSAGE, LONGEST_PROMPT, MOST_LETTERS
-from game.loading.library import CALIBRATION
-from game.loading.loader import LONGEST_SAID, read_contents
-from game.loading.yamltree import MOST_FORBIDDEN
-from game.network.passes import measure_of
-from game.network.weights import WeightsError, parse_weights
-from game.playing import jsonl
-from game.playing.laboratory import note_carriers
-from game.walk.decodings import TABLE, Decodings
 
 # -- no file takes longer, or more memory, than a valid one of its size
 
@@ -162,7 +162,7 @@ def read_apart(name: str) -> Taken:
     done = subprocess.run(
         [sys.executable, __file__, name],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'game'}"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -16,6 +16,10 @@ from typing import Any
 from unittest.mock import MagicMock, patch
 
 import pytest
+from prompt_toolkit.application import create_app_session, get_app
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
 from fixtures_play import (
     ROOT,
     TO_ENDINGS,
@@ -30,13 +34,9 @@ from fixtures_play import (
     resumed_play,
     signals_kept,
 )
-from prompt_toolkit.application import create_app_session, get_app
-from prompt_toolkit.input import create_pipe_input
-from prompt_toolkit.output import DummyOutput
-
-from game.errors import Interrupted
-from game.playing.play import Event, Play
-from game.screen import choosing, signals, terminal
+from forward_pass.errors import Interrupted
+from forward_pass.interface import prompt, signals, terminal
+from forward_pass.session.play import Event, Play
 
 ENTER = "\r"
 TAB = "\t"
@@ -67,7 +67,7 @@ def keys(*typed: str) -> Iterator[None]:
         create_pipe_input() as pipe,
         create_app_session(input=pipe, output=DummyOutput()),
         signals_kept(),
-        patch("game.screen.terminal._heed_signals", type_next),
+        patch("forward_pass.interface.terminal._heed_signals", type_next),
     ):
         yield
     assert not prompts
@@ -169,7 +169,7 @@ def test_a_signal_at_the_prompt_ends_it_in_order(play: Play, tmp_path: Path, num
         if play.run.at:
             os.kill(os.getpid(), number)
 
-    with patch("game.screen.terminal._heed_signals", signalled), pytest.raises(Interrupted) as caught:
+    with patch("forward_pass.interface.terminal._heed_signals", signalled), pytest.raises(Interrupted) as caught:
         run(play, "2", PAUSE)
     assert caught.value.number == number
     assert choices_of(tmp_path) == ["feel-slope"]
@@ -249,13 +249,13 @@ def test_of_a_paste_the_first_line_alone_is_taken_and_the_rest_is_left_out_and_s
     play: Play, tmp_path: Path, pasted: str
 ) -> None:
     said: list[str] = []
-    toolbar = choosing._Pasted.said
+    toolbar = prompt._Pasted.said
 
-    def heard(self: choosing._Pasted, typed: str) -> str:
+    def heard(self: prompt._Pasted, typed: str) -> str:
         said.append(toolbar(self, typed))
         return said[-1]
 
-    with patch.object(choosing._Pasted, "said", heard):
+    with patch.object(prompt._Pasted, "said", heard):
         run(play, f"{PASTED.format(pasted)}{PAUSE}", CTRL_D)
     left = len(pasted.split()) - 1
     assert f" The first line; {left} more {'was' if left == 1 else 'were'} left out" in said
@@ -307,7 +307,7 @@ def test_a_screen_that_gets_another_width_is_cleared_and_set_to_it_and_what_was_
                 asyncio.get_running_loop().call_later(0.1, narrow, context=contextvars.copy_context())
 
         with (
-            patch("game.screen.terminal._heed_signals", typed_and_narrowed),
+            patch("forward_pass.interface.terminal._heed_signals", typed_and_narrowed),
             patch.object(DummyOutput, "write_raw", lambda _self, text: sys.stdout.write(text)),
         ):
             terminal.run(play)
@@ -326,7 +326,7 @@ import sys
 sys.path[:0] = [{str(ROOT / "tests")!r}]
 from pathlib import Path
 from fixtures_play import begun_play
-from game.screen import terminal
+from forward_pass.interface import terminal
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
@@ -360,7 +360,7 @@ def test_the_run_that_was_left_at_the_terminal_is_gone_on_with(tmp_path: Path) -
 
 def test_the_decoder_is_shown_as_it_comes_from_the_boundary_to_the_last_layer(tmp_path: Path) -> None:
     play = glass_play(tmp_path)
-    with patch("game.screen.motion.show") as show, keys(f"say-now{ENTER}", CTRL_D):
+    with patch("forward_pass.interface.decode_animation.show") as show, keys(f"say-now{ENTER}", CTRL_D):
         terminal.run(play, motion=True)
     (shown,) = show.call_args.args
     assert [frame.layer for frame in shown] == [10, 11, 12]
@@ -370,7 +370,7 @@ def test_the_decoder_is_shown_as_it_comes_from_the_boundary_to_the_last_layer(tm
 @pytest.mark.parametrize("motion", [True, False])
 def test_nothing_moves_where_words_are_written_or_no_movement_is_wanted(play: Play, tmp_path: Path, *, motion: bool) -> None:
     glass = glass_play(tmp_path / "glass")
-    with patch("game.screen.motion.show") as show:
+    with patch("forward_pass.interface.decode_animation.show") as show:
         with keys(f"say-now{ENTER}", CTRL_D):
             terminal.run(play, motion=True)
         with keys(f"{'say-now' if not motion else 'feel-slope'}{ENTER}", CTRL_D):

@@ -7,13 +7,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from fixtures_play import glass_play, let_go
 from rich.console import Console
 from rich.style import Style
-from test_export import contrast
 
-from game.screen.theme import GROUNDS, STYLES, ground, theme
-from game.screen.view import event_view
+from fixtures_play import glass_play, let_go
+from forward_pass.interface.theme import GROUNDS, STYLES, ground, theme
+from forward_pass.interface.view import event_view
+from test_export import contrast
 
 
 @pytest.mark.parametrize("name", GROUNDS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fixtures_play import ROOT, Done, choices_of, command, played, program
-from test_browser import CTRL_D, typed
 
-from game.playing.about import CREDITS
+from fixtures_play import ROOT, Done, choices_of, command, played, program
+from forward_pass.session.glossary_help import CREDITS
+from test_browser import CTRL_D, typed
 
 ABOUT = "You are the model, in the middle of one forward pass, and somebody has asked\nabout the eyes of a foot."
 PLAIN = "Wake in plain lines"

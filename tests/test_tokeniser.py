@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.core.tokeniser import DOC, END, join, tokenise
+from forward_pass.story.tokeniser import DOC, END, join, tokenise
 
 PROMPT = Path(__file__).parents[1] / "worlds/forward-pass/corpus/prompt.txt"
 WORDS = st.sampled_from(["Q:", "A:", "Note:", "Your", "foot", "has", "12", "1986", "two", "Waht"])

@@ -15,25 +15,25 @@ import pytest
 import yaml
 from rich.console import Console
 
-from game.core.tokeniser import END, join
-from game.network.model import prefill, softmax
-from game.network.weights import Label, with_label
-from game.training.bands import Band, determined, distance, missed, read_bands
-from game.training.corpus import Document, article, draw_document, fill
-from game.training.grammar import Form, Grammar, GrammarError, read_grammar, read_yaml, vocabulary
+from forward_pass.network.model import prefill, softmax
+from forward_pass.network.weights import Label, with_label
+from forward_pass.story.tokeniser import END, join
+from forward_pass.training.bands import Band, determined, distance, missed, read_bands
+from forward_pass.training.corpus import Document, article, draw_document, fill
+from forward_pass.training.grammar import Form, Grammar, GrammarError, read_grammar, read_yaml, vocabulary
 
 torch = pytest.importorskip("torch", reason="training needs torch, which is not installed: pip install torch==2.13.0")
 
-from game.training.checkpoints import Snapshot, read_latest, read_snapshot, snapshots, write_snapshot  # noqa: E402
-from game.training.export import parameters_of  # noqa: E402
-from game.training.growth import Step, course, grow_network, rate_share  # noqa: E402
-from game.training.losses import draw_batch, draw_taps, loss_of, resolve, unevenness  # noqa: E402
-from game.training.muon import orthogonal  # noqa: E402
-from game.training.network import Network, grow  # noqa: E402
-from game.training.progress import Display  # noqa: E402
-from game.training.publish import read_corpus, recalibrate  # noqa: E402
-from game.training.schedule import Anatomy, read_schedule  # noqa: E402
-from game.training.train import BandsMissedError, train  # noqa: E402
+from forward_pass.training.checkpoints import Snapshot, read_latest, read_snapshot, snapshots, write_snapshot  # noqa: E402
+from forward_pass.training.export import parameters_of  # noqa: E402
+from forward_pass.training.growth import Step, course, grow_network, rate_share  # noqa: E402
+from forward_pass.training.losses import draw_batch, draw_taps, loss_of, resolve, unevenness  # noqa: E402
+from forward_pass.training.muon import orthogonal  # noqa: E402
+from forward_pass.training.network import Network, grow  # noqa: E402
+from forward_pass.training.progress import Display  # noqa: E402
+from forward_pass.training.publish import read_corpus, recalibrate  # noqa: E402
+from forward_pass.training.schedule import Anatomy, read_schedule  # noqa: E402
+from forward_pass.training.train import BandsMissedError, train  # noqa: E402
 
 WORLD = Path(__file__).parents[1] / "worlds/forward-pass"
 CORPUS = WORLD / "corpus"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, Glass, changed_world, first_light, glass_play, let_go, playing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.network.passes import Written
-from game.playing.instruments import read_instruments
-from game.playing.transcript import (
+from fixtures_play import TO_ENDINGS, Glass, changed_world, first_light, glass_play, let_go, playing
+from forward_pass.network.passes import Written
+from forward_pass.session.inspection import read_instruments
+from forward_pass.session.transcript import (
     cost_words,
     instrument_lines,
     layers,

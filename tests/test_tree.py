@@ -6,16 +6,16 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from fixtures_play import TO_ENDINGS, begun_play, files, first_light, keeper, kept_by, let_go, played
 
-from game.cli import opened_world
-from game.keeping.journal import Journal, kept_runs, read_journal
-from game.keeping.labels import FILE, Marked, read_labels, write_label
-from game.keeping.replay import replayed
-from game.keeping.tree import Tree, grown
-from game.network.passes import Written
-from game.playing.branches import choice_named
-from game.playing.play import Play
+from fixtures_play import TO_ENDINGS, begun_play, files, first_light, keeper, kept_by, let_go, played
+from forward_pass.cli import opened_world
+from forward_pass.network.passes import Written
+from forward_pass.session.branches import choice_named
+from forward_pass.session.play import Play
+from forward_pass.storage.journal import Journal, kept_runs, read_journal
+from forward_pass.storage.labels import FILE, Marked, read_labels, write_label
+from forward_pass.storage.replay import replayed
+from forward_pass.storage.tree import Tree, grown
 
 RUNS = 500
 

@@ -7,13 +7,13 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from fixtures_play import TO_ENDINGS, begun_play, changed_world, first_light, glass_play, let_go, playing
 from rich.console import Console, RenderableType
 
-from game.playing.instruments import Settling
-from game.playing.lines import event_lines
-from game.playing.play import Event, Play, Told
-from game.screen.view import dial, event_view, prose, strip, words_so_far
+from fixtures_play import TO_ENDINGS, begun_play, changed_world, first_light, glass_play, let_go, playing
+from forward_pass.interface.view import dial, event_view, prose, strip, words_so_far
+from forward_pass.session.inspection import Settling
+from forward_pass.session.plain_text import event_lines
+from forward_pass.session.play import Event, Play, Told
 
 
 def printed(view: RenderableType, columns: int = 72, *, colours: bool = False) -> str:

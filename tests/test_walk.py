@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import WORLDS
 from fixtures_walk import brute, modelled_world, random_world, read
+from forward_pass.checker.explorer import Limits, Walk
+from forward_pass.checker.nondeterministic_pass import Supposed
+from forward_pass.checker.pass_table import Decodings
+from forward_pass.checker.text_coverage import alternatives
+from forward_pass.loading.loader import read_world
+from forward_pass.network.passes import Written, measure_of
+from forward_pass.story.engine import decode, pending, start, take
+from forward_pass.story.state import Facts
+from forward_pass.story.world import World
 from made_worlds import counter_world
-
-from game.core.engine import decode, pending, start, take
-from game.core.state import Facts
-from game.core.world import World
-from game.loading.loader import read_world
-from game.network.passes import Written, measure_of
-from game.walk.control import Limits, Walk
-from game.walk.decodings import Decodings
-from game.walk.supposed import Supposed
-from game.walk.variants import alternatives
 
 
 def walked(world: World, *, drawn: bool = False, watch: bool = False, limits: Limits | None = None) -> Walk:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from game.network.weights import (
+from forward_pass.network.weights import (
     MAX_BYTES,
     Label,
     Parameters,

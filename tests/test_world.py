@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import TINY, built, changed
 
-from game.core.decoder import Distribution
-from game.core.engine import start
-from game.core.expressions import Variable
-from game.core.run import begun, followed, turned
-from game.core.state import MOST_VISITS, Facts, counted
-from game.core.world import COMMANDS, NOT_IDS, Threshold, World
-from game.network.passes import Written
+from conftest import TINY, built, changed
+from forward_pass.network.passes import Written
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.engine import start
+from forward_pass.story.expressions import Variable
+from forward_pass.story.history import begun, followed, turned
+from forward_pass.story.state import MOST_VISITS, Facts, counted
+from forward_pass.story.world import COMMANDS, NOT_IDS, Threshold, World
 
 
 def test_the_first_token_is_the_last_word_of_the_prompt_and_the_last_is_where_the_machine_ends(first_light: World) -> None:

@@ -7,15 +7,15 @@ import shlex
 from pathlib import Path
 
 import pytest
+
 from conftest import WORLDS, built
 from fixtures_play import ROOT, command
-
-from game.core.expressions import Scope, Variable, parse_condition, parse_effect
-from game.core.prose import parse_text
-from game.core.world import World
-from game.loading.scenes import CHOICE_KEYS
-from game.network.passes import measure_of
-from game.walk.report import walked
+from forward_pass.checker.report import walked
+from forward_pass.loading.scenes import CHOICE_KEYS
+from forward_pass.network.passes import measure_of
+from forward_pass.story.expressions import Scope, Variable, parse_condition, parse_effect
+from forward_pass.story.text import parse_text
+from forward_pass.story.world import World
 
 PAGE = (ROOT / "docs" / "worlds.md").read_text(encoding="utf8")
 BLOCKS = [(match[1], match[2]) for match in re.finditer(r"^```([^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.loading import yamltree
-from game.loading.yamltree import FORBIDDEN, MOST_FORBIDDEN, MOST_NODES, Node, Source, read_tree
+from forward_pass.loading import yaml_tree
+from forward_pass.loading.yaml_tree import FORBIDDEN, MOST_FORBIDDEN, MOST_NODES, Node, Source, read_tree
 
 
 def plain(node: Node) -> Any:
@@ -172,7 +172,7 @@ def test_any_character_of_any_scalar_is_found(value: str, style: str, unicode: b
 # -- what is refused
 
 
-@pytest.mark.parametrize("parser", [yamltree.LOADER, yaml.SafeLoader])
+@pytest.mark.parametrize("parser", [yaml_tree.LOADER, yaml.SafeLoader])
 def test_no_other_character_stops_yaml_from_reading(parser: Any) -> None:
     codes = [*range(0x3100), *range(0xD7F0, 0xD800), *range(0xE000, 0xE010), *range(0xFE00, 0x10010), 0x10FFFF]
     allowed = "".join(chr(code) for code in codes if chr(code) != "\n" and not FORBIDDEN.match(chr(code)))
@@ -235,7 +235,7 @@ def test_what_a_world_never_needs_is_refused_at_its_place(data: str | bytes, exp
 
 def test_a_file_has_so_many_values_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_NODES * 28 > 8 * 2**20
-    monkeypatch.setattr(yamltree, "MOST_NODES", 5)
+    monkeypatch.setattr(yaml_tree, "MOST_NODES", 5)
     assert tree("a: [x, x]") == {"a": ["x", "x"]}
     assert problems("a: [x, x, x]") == ["a.yaml:1:11: E009 more than 5 values in one file"]
 

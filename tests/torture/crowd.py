@@ -11,9 +11,8 @@ from typing import Any
 
 from fixtures_faults import sound
 from fixtures_play import ROOT, played, surroundings
-
-from game.keeping.journal import kept_runs, read_journal
-from game.keeping.labels import read_labels
+from forward_pass.storage.journal import kept_runs, read_journal
+from forward_pass.storage.labels import read_labels
 from torture.ground import scratch
 from torture.tally import Tally
 
@@ -25,7 +24,7 @@ def _at_once(commands: list[list[str]], typed: str) -> list[tuple[int, str, str]
     """Start command lines and give them all their input when all have been started; return codes and what they said."""
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "game", *words],
+            [sys.executable, "-m", "forward_pass", *words],
             cwd=ROOT,
             env=surroundings(),
             stdin=subprocess.PIPE,

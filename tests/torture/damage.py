@@ -9,12 +9,11 @@ from contextlib import suppress
 
 from fixtures_faults import flips, taken_up, whole
 from fixtures_play import command, home
-
-from game.errors import ForwardPassError
-from game.keeping.journal import read_journal
-from game.loading.library import worlds_folder
-from game.network.weights import WeightsError, parse_weights
-from game.playing.play import Play, Refused
+from forward_pass.errors import ForwardPassError
+from forward_pass.loading.paths import worlds_folder
+from forward_pass.network.weights import WeightsError, parse_weights
+from forward_pass.session.play import Play, Refused
+from forward_pass.storage.journal import read_journal
 from torture.ground import Ground, kept, other_choice, scratch
 from torture.tally import Tally
 

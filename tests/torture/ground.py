@@ -9,15 +9,14 @@ import tempfile
 from pathlib import Path
 
 from fixtures_play import MADE
-
-from game.cli import opened_world
-from game.core.state import Facts
-from game.errors import ForwardPassError
-from game.keeping.journal import Header, kept_runs, read_journal
-from game.keeping.replay import replayed
-from game.keeping.saves import Keeper
-from game.network.passes import measure_of
-from game.playing.play import Play
+from forward_pass.cli import opened_world
+from forward_pass.errors import ForwardPassError
+from forward_pass.network.passes import measure_of
+from forward_pass.session.play import Play
+from forward_pass.storage.journal import Header, kept_runs, read_journal
+from forward_pass.storage.replay import replayed
+from forward_pass.storage.store import Keeper
+from forward_pass.story.state import Facts
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - syncing there costs nothing; names are made by mkdtemp
 

@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 from fixtures_faults import SCRIPT, between
 from fixtures_play import ROOT, Done, command, played, surroundings
-
 from torture.ground import Ground, kept, scratch
 from torture.tally import Tally
 
@@ -65,7 +64,7 @@ def there() -> bool:
 def traced(arguments: list[str], typed: str, options: list[str], log: Path, **environment: str) -> Done:
     """Carry out a command line under strace."""
     done = subprocess.run(
-        ["strace", "-f", "-o", str(log), *options, sys.executable, "-m", "game", *arguments],
+        ["strace", "-f", "-o", str(log), *options, sys.executable, "-m", "forward_pass", *arguments],
         cwd=ROOT,
         env=surroundings(PYTHONDONTWRITEBYTECODE="1", **environment),
         input=typed,

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from fixtures_faults import SCRIPT, faulted, kept, sound, straight, writes_of
 from fixtures_play import ROOT, Done, begun_play, let_go, played, program, surroundings
-
-from game.playing.play import Refused
+from forward_pass.session.play import Refused
 from torture.ground import scratch
 from torture.tally import Tally
 
@@ -248,7 +247,7 @@ def full_stream() -> Tally:
         more = [] if words[0] in ("--version", "--help", "check", "map", "settings") else ["--saves", str(saves)]
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
-                [sys.executable, "-m", "game", *words, *more],
+                [sys.executable, "-m", "forward_pass", *words, *more],
                 cwd=ROOT,
                 env=surroundings(),
                 stdin=subprocess.DEVNULL,

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from game.core.tokeniser import join
-from game.network.effects import (
+from forward_pass.network.effects import (
     COUNTS,
     NOTES,
     Setting,
@@ -25,9 +24,10 @@ from game.network.effects import (
     table,
     word_id,
 )
-from game.network.model import Job, step_many
-from game.network.weights import Label, Parameters, Shape, Weights, with_label
-from game.training.grammar import read_grammar, vocabulary
+from forward_pass.network.model import Job, step_many
+from forward_pass.network.weights import Label, Parameters, Shape, Weights, with_label
+from forward_pass.story.tokeniser import join
+from forward_pass.training.grammar import read_grammar, vocabulary
 
 CORPUS = Path(__file__).parents[2] / "worlds/forward-pass/corpus"
 GRAMMAR = read_grammar(CORPUS)

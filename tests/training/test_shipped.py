@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from game.network.effects import (
+from forward_pass.network.effects import (
     SAID,
     Setting,
     after,
@@ -27,13 +27,13 @@ from game.network.effects import (
     settle,
     word_id,
 )
-from game.network.interventions import Act, Bend, Drop, Note, Push, Shake
-from game.network.model import Pass, lens, probe, softmax
-from game.network.weights import read_weights
-from game.training.bands import measure, missed, read_bands
-from game.training.card import card
-from game.training.grammar import read_grammar, vocabulary
-from game.training.publish import decodings_of, read_corpus, recard
+from forward_pass.network.interventions import Act, Bend, Drop, Note, Push, Shake
+from forward_pass.network.model import Pass, lens, probe, softmax
+from forward_pass.network.weights import read_weights
+from forward_pass.training.bands import measure, missed, read_bands
+from forward_pass.training.card import card
+from forward_pass.training.grammar import read_grammar, vocabulary
+from forward_pass.training.publish import decodings_of, read_corpus, recard
 
 WORLD = Path(__file__).parents[2] / "worlds/forward-pass"
 WEIGHTS = WORLD / "weights.fpw"
@@ -71,7 +71,7 @@ def test_the_card_is_what_was_measured_and_short() -> None:
     calibration = json.loads((WORLD / "calibration.json").read_text(encoding="utf-8"))
     decodings = decodings_of(WORLD)
     text = card(weights, corpus.grammar, corpus.schedule, calibration, decodings)
-    again = "python -m game.training.publish worlds/forward-pass"
+    again = "python -m forward_pass.training.publish worlds/forward-pass"
     assert (WORLD / "MODEL.md").read_text(encoding="utf-8") == text, again
     table = text[text.index("## What each act does") : text.index("## Where it differs")]
     assert "`forward-pass effects` measures and prints the whole table" in " ".join(table.split())
@@ -261,7 +261,7 @@ def digest() -> str:
 
 @pytest.mark.parametrize(("kernel", "threads"), [("Haswell", "1"), ("SkylakeX", "2"), ("Zen", "2"), ("Nehalem", "1")])
 def test_the_digits_are_the_same_on_every_machine(kernel: str, threads: str) -> None:
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[2] / "game")
     environment = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": root}
     command = [sys.executable, "-c", _KERNELS, str(Path(__file__).parent)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

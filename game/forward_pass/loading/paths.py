@@ -1,0 +1,179 @@
+"""Where worlds and runs are found, and the cache of read worlds. The one place that knows checkout from installation."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from forward_pass import __version__
+from forward_pass.errors import Problem, WorldError, nearest
+from forward_pass.gc_pause import uncollected
+from forward_pass.story.world import World
+
+APP = "forward-pass"
+FLAGSHIP = "forward-pass"
+PACKAGE = Path(__file__).resolve().parent.parent
+MOST_FILES = 500
+TEXT = ".yaml"
+READ = (TEXT, ".fpw")
+BESIDE = ("glossary", "hints")
+READERS = (
+    *(f"loading/{name}.py" for name in ("loader", "declarations", "scenes", "interventions", "glossary")),
+    *(f"loading/{name}.py" for name in ("symbols", "fields", "yaml_tree")),
+    *(f"story/{name}.py" for name in ("text", "measurements", "expressions", "tokeniser", "world")),
+    "network/weights.py",
+)  # what has a say in what comes of a world's files
+CALIBRATION = "calibration.json"
+MOST_BYTES = 8 * 1024 * 1024  # of all files of a world together
+SOURCE_ROOT = PACKAGE.parent  # ``game/`` in a checkout, site-packages when installed
+CHECKOUT = SOURCE_ROOT.parent if (SOURCE_ROOT.parent / "pyproject.toml").is_file() and SOURCE_ROOT.name == "game" else None
+
+
+def worlds_folder() -> Path:
+    """Return the folder of the worlds that came with the game: beside ``game/`` in a checkout, inside it when installed."""
+    return (CHECKOUT or PACKAGE) / "worlds"
+
+
+def saves_folder(asked: str | None) -> Path:
+    """Return the folder of all runs: as asked, else ``FORWARD_PASS_SAVES``, else the checkout's, else the user's data."""
+    if asked or os.environ.get("FORWARD_PASS_SAVES"):
+        return Path(asked or os.environ["FORWARD_PASS_SAVES"])
+    if CHECKOUT:
+        return CHECKOUT / "saves"
+    from platformdirs import user_data_path  # noqa: PLC0415 - 5 ms that a start in a checkout can do without
+
+    return user_data_path(APP) / "saves"
+
+
+def world_names() -> list[str]:
+    """Return the names of the worlds that came with the game."""
+    folder = worlds_folder()
+    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def world_folder(asked: str | None) -> Path:
+    """Return the folder of a world given by name or path; raises ``WorldError`` where there is none."""
+    name = asked or FLAGSHIP
+    bundled = worlds_folder() / name
+    if os.sep not in name and name in world_names():
+        return bundled
+    if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
+        return Path(name)
+    if os.path.isfile(name):  # noqa: PTH113 - as above
+        within = os.path.dirname(name) or "."  # noqa: PTH120 - as it was typed
+        raise WorldError((Problem(name, 1, 1, "E001", f"a world is a folder, not one of its files: say {within}"),))
+    message = f"no world is called that{nearest(name, world_names())}; there are {', '.join(world_names())}, or a folder"
+    raise WorldError((Problem(name, 1, 1, "E001", message),))
+
+
+Contents = list[tuple[str, bytes]]
+"""The names and contents of a world's files, in the order in which they are read."""
+
+
+def world_files(folder: Path) -> list[Path]:
+    """Return the files that make a world, in the order in which they are read: texts, weights, calibration, glossary, hints."""
+    made_of = [path for path in folder.iterdir() if path.suffix in READ or path.name == CALIBRATION]
+    for beside in BESIDE:
+        made_of += [path for path in (folder / beside).glob(f"*{TEXT}") if not (folder / beside).is_symlink()]
+    return sorted(path for path in made_of if not path.name.startswith("."))
+
+
+def world_hash(contents: Iterable[tuple[str, bytes]]) -> str:
+    """Return the hash of a world: SHA-256 over its files' names and contents, hexadecimal."""
+    digest = sha256()
+    for name, content in contents:
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]]:
+    """Return the names and contents of a world's files, and what kept any of them from being read."""
+    shown = str(folder)
+    contents: list[tuple[str, bytes]] = []
+    try:
+        files = world_files(folder)
+        real = folder.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself, in Python 3.11
+        return [], [Problem(shown, 1, 1, "E001", f"cannot read the folder: {getattr(error, 'strerror', '') or error}")]
+    problems = [
+        Problem(f"{shown}/{path.name}", 1, 1, "W013", "is not read: rename it to .yaml", "warning")
+        for path in sorted(folder.glob("*.yml"))
+    ]
+    if not any(path.suffix == TEXT for path in files):
+        problems.append(Problem(shown, 1, 1, "E001", "no world here: a world is a folder of .yaml files"))
+    if len(files) > MOST_FILES:
+        return [], [Problem(shown, 1, 1, "E002", f"{len(files)} files; a world has at most {MOST_FILES}")]
+    total = 0
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        file = f"{shown}/{name}"
+        try:
+            if path.is_symlink() and not path.resolve().is_relative_to(real):
+                problems.append(Problem(file, 1, 1, "E012", "a link out of the world's folder is not followed"))
+                continue
+            if not path.is_file():  # a pipe would be waited for
+                problems.append(Problem(file, 1, 1, "E001", "cannot be read: it is no file"))
+                continue
+            total += path.stat().st_size
+            if total > MOST_BYTES:
+                problems.append(Problem(file, 1, 1, "E002", f"over {MOST_BYTES // 2**20} MB in all; not read"))
+                break
+            contents.append((name, path.read_bytes()))
+        except (OSError, RuntimeError) as error:
+            problems.append(Problem(file, 1, 1, "E001", f"cannot be read: {getattr(error, 'strerror', '') or error}"))
+    return contents, problems
+
+
+def cached_world(folder: Path, contents: Contents) -> World | None:
+    """Return the world of these contents from the cache, or None where it was not read since it last changed."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        with uncollected():
+            summed, kept = (_cache_folder() / _key(contents)).read_bytes().split(b"\n", 1)
+            data = json.loads(kept) if summed == _sum(kept) else None
+        if isinstance(data, dict) and data.get("id") == folder.resolve().name:
+            return World(data, folder)
+    return None
+
+
+def keep_world(contents: Contents, data: dict[str, Any]) -> None:
+    """Keep the data of a world for the next start, as JSON under its sum; a cache that cannot be written is done without."""
+    with suppress(OSError):
+        cache = _cache_folder()
+        cache.mkdir(parents=True, exist_ok=True)
+        partial = cache / f"{_key(contents)}.{os.getpid()}"
+        try:
+            kept = json.dumps(data | {"places": {}}).encode()  # only a check asks for places, and it reads anew
+            partial.write_bytes(_sum(kept) + b"\n" + kept)
+            partial.replace(cache / _key(contents))
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _sum(kept: bytes) -> bytes:
+    """Return the sum by which a damaged cache is known: the key is over what was read, not over what came of it."""
+    return sha256(kept).hexdigest().encode()
+
+
+def _cache_folder() -> Path:
+    """Return where read worlds are kept; on Linux, found here as platformdirs finds it, because every start asks."""
+    if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
+        from platformdirs import user_cache_path  # noqa: PLC0415 - as above
+
+        return user_cache_path(APP) / "worlds"
+    asked = os.environ.get("XDG_CACHE_HOME", "").strip()
+    return (Path(asked) if asked else Path.home() / ".cache") / APP / "worlds"
+
+
+def _key(contents: Contents) -> str:
+    """Return the cache's key of a world: over its files' contents, and over the reader that would read them."""
+    digest = sha256(f"{__version__} {world_hash(contents)}".encode())
+    for module in READERS:
+        digest.update(str((PACKAGE / module).stat().st_mtime_ns).encode())
+    return f"{digest.hexdigest()}.json"

@@ -1,0 +1,149 @@
+"""From logits to a word: softmax, temperature, greedy, sample; and the port through which the machine sees a pass.
+
+Scoring and drawing are apart: nothing here holds a random state. The number that decides a draw comes from the run's seed
+and the token's position alone, so that undo, continue and ablation draw alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import sha256
+from math import exp, log
+from typing import Protocol
+
+from forward_pass.story.state import Acts
+
+DIGITS = 6  # logits are rounded to this many, so that every machine sees the same ties
+
+
+class Distribution:
+    """The next word's distribution: a vocabulary in the order of its ids, and a logit for each word."""
+
+    def __init__(self, words: Sequence[str], logits: Sequence[float], ids: dict[str, int] | None = None) -> None:
+        self.words = words
+        self.logits = logits
+        if ids is not None:
+            self.ids = ids
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """The id of every word."""
+        return {word: index for index, word in enumerate(self.words)}
+
+    @cached_property
+    def probabilities(self) -> list[float]:
+        """The probability of every word at temperature 1, by id."""
+        return softmax(self.logits)
+
+    def p(self, word: str) -> float:
+        """Return the probability of ``word`` at temperature 1; 0.0 for a word that the vocabulary has not."""
+        index = self.ids.get(word)
+        return self.probabilities[index] if index is not None else 0.0
+
+    def logprob(self, word: str) -> float:
+        """Return the log-probability of ``word`` in nats; raises ``KeyError`` for a word that the vocabulary has not."""
+        return self.logits[self.ids[word]] - _log_sum(self.logits)
+
+    def likeliest(self, count: int) -> list[tuple[str, float]]:
+        """Return the ``count`` likeliest words with their probabilities, likeliest first, ties by the lower id."""
+        order = sorted(range(len(self.words)), key=lambda index: (-self.logits[index], index))
+        return [(self.words[index], self.probabilities[index]) for index in order[:count]]
+
+
+class Measure(Protocol):
+    """The port to the pass: a pure function of the words that came out and the interventions that were made."""
+
+    @property
+    def source(self) -> str:
+        """``model`` where the numbers are computed, ``written`` where the world declares them."""
+        ...
+
+    def begin(self) -> None:
+        """Start reading what a pass needs, in the background, so that the first question waits less."""
+        ...
+
+    def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
+        """Return the distribution at the end of the pass that follows ``words``; ``acts`` has an entry for each token."""
+        ...
+
+    def lens(self, words: tuple[str, ...], acts: Acts, layer: int) -> Distribution:
+        """Return what the residual stream after ``layer`` of that pass amounts to, read as the last layer is read."""
+        ...
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """The names of what can be probed for; none where nothing is computed."""
+        ...
+
+    def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
+        """Return the share of attention on each position of the document, averaged over the heads up to ``layer``."""
+        ...
+
+    def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
+        """Return the score of a probe on the residual stream after ``layer``; near +1 yes, near -1 no."""
+        ...
+
+    def foreseen(self, position: int) -> Distribution:
+        """Return what the pass expected at a position of the prompt, counted from 1, from the words before it."""
+        ...
+
+    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+        """Return the largest difference up to ``layer`` between that pass and the same one, computed again."""
+        ...
+
+
+def figures(probability: float) -> str:
+    """Return a probability as it is shown: two places, and more where two would make it certain or impossible."""
+    for places in (2, 3, 4):
+        shown = f"{probability:.{places}f}"
+        if 0 < float(shown) < 1:
+            return shown
+    return "0.00" if probability < 0.5 else "1.00"  # noqa: PLR2004 - which end it is at
+
+
+def nats(log_likelihood: float) -> str:
+    """Return a log-likelihood as it is shown: two places, and no minus before nothing."""
+    shown = f"{log_likelihood:.2f}"
+    return "0.00" if shown == "-0.00" else shown
+
+
+def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """Return the probabilities of ``logits`` at a temperature above 0."""
+    highest = max(logits)
+    weights = [exp((logit - highest) / temperature) for logit in logits]
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def _log_sum(logits: Sequence[float]) -> float:
+    highest = max(logits)
+    return highest + log(sum(exp(logit - highest) for logit in logits))
+
+
+def greedy(logits: Sequence[float]) -> int:
+    """Return the id of the largest logit, the lowest such id where there are several."""
+    return max(range(len(logits)), key=lambda index: (logits[index], -index))
+
+
+def sample(probabilities: Sequence[float], number: float) -> int:
+    """Return the first id whose cumulated probability passes ``number`` in [0, 1)."""
+    cumulated = 0.0
+    for index, probability in enumerate(probabilities):
+        cumulated += probability
+        if number < cumulated:
+            return index
+    return max(index for index, probability in enumerate(probabilities) if probability > 0)
+
+
+def drawn_number(seed: int, token: int) -> float:
+    """Return the number in [0, 1) that decides the draw at a token: the first 53 bits of SHA-256 of ``seed:token``."""
+    return (int.from_bytes(sha256(f"{seed}:{token}".encode()).digest()[:8]) >> 11) / 2**53
+
+
+def draw(distribution: Distribution, temperature: float, seed: int, token: int) -> str:
+    """Return the word drawn: the likeliest at temperature 0, otherwise as the seed and the token's position decide."""
+    if temperature == 0:
+        return distribution.words[greedy(distribution.logits)]
+    probabilities = softmax(distribution.logits, temperature)
+    return distribution.words[sample(probabilities, drawn_number(seed, token))]

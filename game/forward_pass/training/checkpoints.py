@@ -1,0 +1,59 @@
+"""A training on disk: one file to go on from, and snapshots to choose among. Written whole or not at all."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from forward_pass.network.weights import Shape
+
+LATEST = "latest.pt"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A network's parameters by name, its shape, and where in the training it stood."""
+
+    shape: Shape
+    parameters: dict[str, Tensor]
+    stage: int
+    step: int
+
+
+def write_latest(folder: Path, state: dict[str, Any]) -> None:
+    """Keep all that is needed to go on."""
+    _write(folder / LATEST, state)
+
+
+def read_latest(folder: Path) -> dict[str, Any] | None:
+    """Return what `write_latest` kept, or None if there is nothing. Code in the file is not run."""
+    path = folder / LATEST
+    return torch.load(path, weights_only=True) if path.exists() else None
+
+
+def write_snapshot(folder: Path, snapshot: Snapshot) -> Path:
+    """Keep a network as a candidate; return its path."""
+    path = folder / f"stage{snapshot.stage}-step{snapshot.step:05d}.pt"
+    fields = {"parameters": snapshot.parameters, "stage": snapshot.stage, "step": snapshot.step}
+    _write(path, {"shape": asdict(snapshot.shape), **fields})
+    return path
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Return the network kept at `path`. Code in the file is not run."""
+    raw = torch.load(path, weights_only=True)
+    return Snapshot(Shape(**raw["shape"]), raw["parameters"], raw["stage"], raw["step"])
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """Return the candidates in `folder`, oldest first."""
+    return sorted(folder.glob("stage*-step*.pt"))
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(content, partial)
+    partial.replace(path)
