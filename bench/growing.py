@@ -8,12 +8,12 @@ from pathlib import Path
 from random import Random
 
 from forward_pass.loading.loader import read_contents
-from forward_pass.network.passes import measure_of
-from forward_pass.storage.journal import Header, dumped
-from forward_pass.story.distribution import Measure
+from forward_pass.network.passes import open_pass
+from forward_pass.storage.journal import Header, to_json_line
+from forward_pass.story.distribution import PassPort
 from forward_pass.story.engine import offers
-from forward_pass.story.history import Run, begun, followed, turned
-from forward_pass.story.state import Facts
+from forward_pass.story.history import Run, append, make_turn, new_run
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 LAYERS = 9_000
@@ -65,7 +65,7 @@ def opened(scenes: int) -> World:
     return World(reading.data or {})
 
 
-def header_of(world: World, facts: Facts) -> Header:
+def header_of(world: World, facts: Prior) -> Header:
     """Return the header of a run."""
     return Header(world.id, world.version, world.hash, None, 0, 0.0, facts, "2021-03-22T00:00:00+00:00")
 
@@ -76,28 +76,28 @@ def write_run(path: Path, header: Header, run: Run) -> None:
     for turn in run.turns:
         row = {"choice": turn.choice, "scene": turn.state.scene}
         said = {} if turn.word is None else {"word": turn.word, "p": turn.probability}
-        rows.append(dumped({**row, **said, "digest": turn.digest}))
+        rows.append(to_json_line({**row, **said, "digest": turn.digest}))
     path.write_text("\n".join([header.line(), *rows]) + "\n", encoding="utf8")
 
 
-def grown_folder(count: int, saves: Path) -> tuple[World, Measure, Callable[[Facts], Header]]:
+def grown_folder(count: int, saves: Path) -> tuple[World, PassPort, Callable[[Prior], Header]]:
     """Keep so many runs of a world of a hundred scenes, each by another random player; return the world, its pass, a header."""
     world = opened(100)
-    measure = measure_of(world)
+    measure = open_pass(world)
     chance = Random(count)  # noqa: S311 - the same runs every time
     (saves / world.id).mkdir()
     header = partial(header_of, world)
     for number in range(1, count + 1):
-        facts = Facts(number)
-        run = begun(world, measure, facts)
+        facts = Prior(number)
+        run = new_run(world, measure, facts)
         for at in range(1, LONGEST + 1):
             here = [one.choice for one in offers(world, measure, run.state) if one.choice.decodes == (at == LONGEST)]
-            run = followed(run, turned(run, chance.choice(here).id, lambda _, __: chance.choice(WORDS)))
+            run = append(run, make_turn(run, chance.choice(here).id, lambda _, __: chance.choice(WORDS)))
         write_run(saves / world.id / f"{number:03d}-run.jsonl", header(facts), run)
     return world, measure, header
 
 
-def grown_run(count: int, saves: Path) -> tuple[World, Measure, Path]:
+def grown_run(count: int, saves: Path) -> tuple[World, PassPort, Path]:
     """Keep one run of so many turns in a world of two rooms; return the world, its pass and the file."""
     lines = [
         *("format: 1", "title: Made", "version: 1.0.0", "layers: 12", "waking: 3", "boundary: 9", "start: here"),
@@ -108,13 +108,13 @@ def grown_run(count: int, saves: Path) -> tuple[World, Measure, Path]:
     ]
     reading = read_contents("made", "", [("made.yaml", ("\n".join(lines) + "\n").encode())], [])
     world = World(reading.data or {})
-    measure = measure_of(world)
-    run = begun(world, measure, Facts())
+    measure = open_pass(world)
+    run = new_run(world, measure, Prior())
     turns = []
     for at in range(count):
-        turn = turned(run, ("go", "come")[at % 2], lambda _, __: "two")
+        turn = make_turn(run, ("go", "come")[at % 2], lambda _, __: "two")
         turns.append(turn)
         run = run._replace(turns=(turn,), at=1)  # only the last one is asked for: no copies of all that came before
     path = saves / "001-run.jsonl"
-    write_run(path, header_of(world, Facts()), run._replace(turns=tuple(turns), at=count))
+    write_run(path, header_of(world, Prior()), run._replace(turns=tuple(turns), at=count))
     return world, measure, path

@@ -6,12 +6,12 @@ import json
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from forward_pass.cli import opened_world
+from forward_pass.cli import open_world
 from forward_pass.loading.paths import FLAGSHIP
-from forward_pass.network.model import Job, step, step_many
-from forward_pass.network.passes import Computed, measure_of
-from forward_pass.storage.run_set import golden_shelf
-from forward_pass.story.history import restored
+from forward_pass.network.model import PassRequest, step, step_many
+from forward_pass.network.passes import ComputedPass, open_pass
+from forward_pass.storage.run_set import golden_runs
+from forward_pass.story.history import replay
 from forward_pass.story.state import Act
 from measuring import in_turn
 
@@ -25,10 +25,10 @@ BENT = "bend-i"
 KINDS = ("look", "push", "note", "rewrite", "drop")
 
 
-def passes(world: World) -> Computed:
+def passes(world: World) -> ComputedPass:
     """Return passes of which none was computed yet, with the weights and the prompt read."""
-    measure = measure_of(world)
-    assert isinstance(measure, Computed)  # noqa: S101 - the flagship has a model
+    measure = open_pass(world)
+    assert isinstance(measure, ComputedPass)  # noqa: S101 - the flagship has a model
     _ = measure.base
     return measure
 
@@ -40,24 +40,24 @@ def begun(world: World) -> float:
     return perf_counter() - start
 
 
-def token(measure: Computed, *names: str) -> float:
+def token(measure: ComputedPass, *names: str) -> float:
     """Return how long the first token's pass takes with some acts."""
     model, cache = measure.base
     world = measure.world
-    acts = [measure.act(Act(name, world.begins(name, world.waking))) for name in names]
+    acts = [measure.intervention(Act(name, world.act_start(name, world.first_layer))) for name in names]
     start = perf_counter()
     step(model, cache, measure.ids[world.prompt[-1]], acts)
     return perf_counter() - start
 
 
-def batch(measure: Computed, kinds: tuple[str, ...] = KINDS) -> float:
+def batch(measure: ComputedPass, kinds: tuple[str, ...] = KINDS) -> float:
     """Return how long a pass takes of many that are run together, each with another act of some kinds, or another layer."""
     model, cache = measure.base
     world = measure.world
     names = [name for name, (kind, _) in world.acts.items() if kind in kinds]
-    layers = range(world.waking, world.boundary)
+    layers = range(world.first_layer, world.boundary)
     made = [Act(names[at % len(names)], layers[at % len(layers)] + 1) for at in range(BATCH)]
-    jobs = [Job(cache, measure.ids[world.prompt[-1]], (measure.act(act),)) for act in made]
+    jobs = [PassRequest(cache, measure.ids[world.prompt[-1]], (measure.intervention(act),)) for act in made]
     start = perf_counter()
     step_many(model, jobs)
     return (perf_counter() - start) / BATCH
@@ -65,10 +65,10 @@ def batch(measure: Computed, kinds: tuple[str, ...] = KINDS) -> float:
 
 def golden(world: World) -> tuple[float, int]:
     """Return the seconds that it takes to restore all golden runs, and how many decodings there are in them."""
-    journals = golden_shelf(world, passes(world)).journals.values()
+    journals = golden_runs(world, passes(world)).journals.values()
     measure = passes(world)
     start = perf_counter()
-    runs = [restored(world, measure, journal.header.facts, journal.turns)[0] for journal in journals]
+    runs = [replay(world, measure, journal.header.prior, journal.turns)[0] for journal in journals]
     seconds = perf_counter() - start
     decoded = {(turn.state.words, turn.state.acts) for run in runs for turn in run.turns if turn.word is not None}
     return seconds, len(decoded)
@@ -76,7 +76,7 @@ def golden(world: World) -> tuple[float, int]:
 
 def main() -> None:
     """Measure, and say what came of it."""
-    world = opened_world(FLAGSHIP)
+    world = open_world(FLAGSHIP)
     (reading,) = in_turn(5, lambda: begun(world))
     measure = passes(world)
     plain, acted, bent, together, pushed = in_turn(

@@ -13,24 +13,24 @@ from pathlib import Path
 from random import Random
 from time import process_time
 
-from forward_pass.interface.title import open_run
-from forward_pass.loading.lint import checked
+from forward_pass.interface.title import latest_unfinished
+from forward_pass.loading.lint import lint_world
 from forward_pass.loading.loader import read_world
-from forward_pass.loading.paths import cached_world, keep_world, world_contents
-from forward_pass.network.passes import measure_of
+from forward_pass.loading.paths import cache_world, read_cached_world, read_world_files
+from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import tree_lines, tree_object
-from forward_pass.session.endings import collected
+from forward_pass.session.endings import list_endings
 from forward_pass.storage import journal
 from forward_pass.storage.files import next_number
-from forward_pass.storage.journal import found_run, kept_runs, latest_first, read_journal
+from forward_pass.storage.journal import list_run_files, newest_first, read_journal, resolve_run
 from forward_pass.storage.listing import endings_found, summaries
-from forward_pass.storage.replay import replayed
-from forward_pass.storage.run_set import kept_shelf
-from forward_pass.storage.store import Keeper
-from forward_pass.storage.tree import grown
-from forward_pass.story.engine import offers, start, take
-from forward_pass.story.history import begun, digest, followed, turned
-from forward_pass.story.state import Facts
+from forward_pass.storage.replay import replay_run
+from forward_pass.storage.run_set import stored_runs
+from forward_pass.storage.store import RunStore
+from forward_pass.storage.tree import build_tree
+from forward_pass.story.engine import initial_state, offers, take
+from forward_pass.story.history import append, digest, make_turn, new_run
+from forward_pass.story.state import Prior
 from growing import grown_folder, grown_run, grown_world
 
 TRIES = 3
@@ -73,18 +73,18 @@ def world_of(scenes: int, folder: Path) -> Found:
     found["memory, read (MB)"] = peak()
     data = reading.data
     found["load: read and validate"] = least(lambda: read_world(folder / "made"))
-    found["check: read and lint"] = least(lambda: checked(folder / "made"))
-    contents = world_contents(folder / "made")[0]
-    keep_world(contents, data)
-    found["load: from the cache"] = least(lambda: cached_world(folder / "made", contents))
-    world = cached_world(folder / "made", contents)
+    found["check: read and lint"] = least(lambda: lint_world(folder / "made"))
+    contents = read_world_files(folder / "made")[0]
+    cache_world(contents, data)
+    found["load: from the cache"] = least(lambda: read_cached_world(folder / "made", contents))
+    world = read_cached_world(folder / "made", contents)
     if world is None:
         sys.exit("the cache did not keep the world")
-    measure = measure_of(world)
+    measure = open_pass(world)
 
     def walked() -> None:
         chance = Random(1)  # noqa: S311 - the same walk each time
-        state, chain = start(world, Facts()), ""
+        state, chain = initial_state(world, Prior()), ""
         for _ in range(STEPS):
             here = [offer.choice.id for offer in offers(world, measure, state) if offer.open and not offer.choice.decodes]
             state = take(world, measure, state, chance.choice(here))
@@ -101,23 +101,23 @@ def runs_of(count: int, folder: Path) -> Found:
     world, measure, header = grown_folder(count, folder)
     runs = folder / world.id
     found: Found = {"bytes": sum(path.stat().st_size for path in runs.glob("*.jsonl"))}
-    keeper = Keeper(folder, world, measure, header)
+    keeper = RunStore(folder, world, measure, header)
     before = peak()
-    found["title: the run played last, how many there are"] = least(lambda: open_run(keeper))
+    found["title: the run played last, how many there are"] = least(lambda: latest_unfinished(keeper))
     found["runs: a line for each"] = least(lambda: [str(row) for row in summaries(runs, world)])
-    found["endings: by which runs"] = least(lambda: collected(world, runs))
+    found["endings: by which runs"] = least(lambda: list_endings(world, runs))
     found["a new run: its number"] = least(lambda: next_number(runs))
     found["a new run: endings known"] = least(lambda: endings_found(runs, world))
-    found["--continue: the file played last"] = least(lambda: latest_first(kept_runs(runs))[0])
-    found["--load: a run by its number"] = least(lambda: found_run(folder, world.id, str(count // 2)))
-    shelf = kept_shelf(world, measure, runs)
-    found["tree: read and grown"] = least(lambda: kept_shelf(world, measure, runs).tree)
-    found["branches in the tree"] = float(len(shelf.tree.branches))
+    found["--continue: the file played last"] = least(lambda: newest_first(list_run_files(runs))[0])
+    found["--load: a run by its number"] = least(lambda: resolve_run(folder, world.id, str(count // 2)))
+    shelf = stored_runs(world, measure, runs)
+    found["tree: read and grown"] = least(lambda: stored_runs(world, measure, runs).tree)
+    found["branches in the tree"] = float(len(shelf.tree.nodes))
     found["tree: as lines"] = least(lambda: tree_lines(shelf, 80), 1)
     found["tree: as an object"] = least(lambda: tree_object(shelf), 1)
-    found["replay: every run proven"] = least(lambda: sum(shelf.walked(run, 10_000).asked for run in shelf.journals), 1)
+    found["replay: every run proven"] = least(lambda: sum(shelf.replay_to(run, 10_000).asked for run in shelf.journals), 1)
     found["memory, the tree grown (MB)"] = peak() - before
-    begun = keeper.begin
+    begun = keeper.new_run
     found["a new run begun"] = least(begun)
     return found
 
@@ -129,13 +129,13 @@ def turns_of(count: int, folder: Path) -> Found:
     kept = read_journal(path)
     found: Found = {"bytes": path.stat().st_size}
     found["a run: its file read"] = least(lambda: read_journal(path))
-    found["a run: replayed, digests checked"] = least(lambda: replayed(world, measure, kept, count))
-    found["a run: its tree"] = least(lambda: grown([(1, kept)]))
+    found["a run: replayed, digests checked"] = least(lambda: replay_run(world, measure, kept, count))
+    found["a run: its tree"] = least(lambda: build_tree([(1, kept)]))
 
     def played() -> None:
-        run = begun(world, measure, kept.header.facts)
+        run = new_run(world, measure, kept.header.prior)
         for turn in kept.turns:
-            run = followed(run, turned(run, turn.choice, lambda _, __: "two"))
+            run = append(run, make_turn(run, turn.choice, lambda _, __: "two"))
 
     found["a run: played in one sitting"] = least(played, 1)
     found["memory, a run (MB)"] = peak() - before

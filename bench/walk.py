@@ -17,11 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from forward_pass.checker.explorer import Walk
-from forward_pass.checker.pass_table import Decodings
+from forward_pass.checker.explorer import Explorer
+from forward_pass.checker.pass_table import PassTable
 from forward_pass.loading.loader import read_contents
-from forward_pass.network.passes import measure_of
-from forward_pass.story.state import Facts
+from forward_pass.network.passes import open_pass
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 HERE = Path(__file__).resolve().parent
@@ -62,7 +62,7 @@ def ink() -> Iterator[str]:
 def walked(world: World) -> tuple[int, float]:
     """Walk; return how many states there are, and the seconds that it took."""
     begun = perf_counter()
-    walk = Walk(world, Decodings(world, measure_of(world), 0), [Facts()])
+    walk = Explorer(world, PassTable(world, open_pass(world), 0), [Prior()])
     walk.run()
     return len(walk.parents), perf_counter() - begun
 

@@ -33,12 +33,12 @@ from unittest.mock import patch
 from fixtures_play import MADE, ROOT, Typed, command, surroundings
 from forward_pass import cli
 from forward_pass.interface import plain
-from forward_pass.network.passes import measure_of
-from forward_pass.session.play import Play
+from forward_pass.network.passes import open_pass
+from forward_pass.session.session import Session
 from forward_pass.storage.journal import Header
-from forward_pass.storage.store import Keeper
-from forward_pass.story.distribution import Measure
-from forward_pass.story.state import Facts
+from forward_pass.storage.store import RunStore
+from forward_pass.story.distribution import PassPort
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -64,7 +64,7 @@ class Golden(NamedTuple):
         return f"{head}\n{text}"
 
 
-def came_to(play: Play) -> dict[str, str]:
+def came_to(play: Session) -> dict[str, str]:
     """Return where a play stands: its scene or ending, the digest of its state, the words drawn with their probabilities."""
     drawn = [f"{turn.word!r} {turn.probability:.4f}" for turn in play.run.path if turn.word is not None]
     return {"ends": play.run.state.scene, "state": play.run.digest, "words": ", ".join(drawn)}
@@ -87,10 +87,10 @@ def read_golden(path: Path) -> Golden:
 
 
 @lru_cache
-def opened(world: str) -> tuple[World, Measure]:
+def opened(world: str) -> tuple[World, PassPort]:
     """Return a world that came with the game, and the pass that it runs on."""
-    found = cli.opened_world(world)
-    return found, measure_of(found)
+    found = cli.open_world(world)
+    return found, open_pass(found)
 
 
 @contextmanager
@@ -100,46 +100,46 @@ def settings(saves: Path) -> Iterator[None]:
         yield
 
 
-def keeper(golden: Golden, saves: Path) -> Keeper:
+def keeper(golden: Golden, saves: Path) -> RunStore:
     """Return what keeps a golden play."""
     world, measure = opened(golden.world)
 
-    def begin(facts: Facts) -> Header:
+    def begin(facts: Prior) -> Header:
         return Header(world.id, world.version, world.hash, world.weights, golden.seed, golden.temperature, facts, MADE)
 
-    return Keeper(saves, world, measure, begin)
+    return RunStore(saves, world, measure, begin)
 
 
 def inherit(golden: Golden, saves: Path) -> None:
     """Play what comes before a golden play, into the same folder."""
     for name in golden.after:
         _, play = live(read_golden(GOLDEN / golden.world / f"{name}.txt"), saves)
-        assert isinstance(play.keeping, Keeper)
+        assert isinstance(play.store, RunStore)
 
 
-def begun(golden: Golden, saves: Path) -> Play:
+def begun(golden: Golden, saves: Path) -> Session:
     """Return a golden play before anything is typed."""
     inherit(golden, saves)
     kept = keeper(golden, saves)
-    return Play(kept.world, kept.measure, kept, kept.begin())
+    return Session(kept.world, kept.measure, kept, kept.new_run())
 
 
-def resumed(golden: Golden, saves: Path) -> Play:
+def resumed(golden: Golden, saves: Path) -> Session:
     """Return a golden play as it is taken up again."""
     kept = keeper(golden, saves)
     run, notes = kept.resume(f"{len(golden.after) + 1}")
     assert not notes, notes
-    return Play(kept.world, kept.measure, kept, run)
+    return Session(kept.world, kept.measure, kept, run)
 
 
-def live(golden: Golden, saves: Path) -> tuple[str, Play]:
+def live(golden: Golden, saves: Path) -> tuple[str, Session]:
     """Return what is said when everything is typed, and the play that it came to; the run is kept in ``saves``."""
     play, out = begun(golden, saves), Typed()
     typed = Typed("".join(f"{line}\n" for line in (*golden.typed, "quit")))
     with settings(saves), patch.object(sys, "stdin", typed), redirect_stdout(out):
         plain.run(play)
-    assert isinstance(play.keeping, Keeper)
-    play.keeping.close()
+    assert isinstance(play.store, RunStore)
+    play.store.close()
     return out.getvalue(), play
 
 

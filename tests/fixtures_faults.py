@@ -12,11 +12,11 @@ from unittest.mock import patch
 
 from fixtures_play import WORLD, begun_play, first_light, let_go
 from forward_pass.errors import RunError
-from forward_pass.session.play import Refused
-from forward_pass.storage.journal import Journal, kept_runs, read_journal
-from forward_pass.storage.replay import replayed
-from forward_pass.storage.store import Keeper
-from forward_pass.story.distribution import Measure
+from forward_pass.session.session import Rejected
+from forward_pass.storage.journal import Journal, list_run_files, read_journal
+from forward_pass.storage.replay import replay_run
+from forward_pass.storage.store import RunStore
+from forward_pass.story.distribution import PassPort
 from forward_pass.story.history import Run
 from forward_pass.story.world import World
 
@@ -81,7 +81,7 @@ def at_write(at: int, happens: Callable[[], None], *, after: bool = False) -> It
 
 def kept(saves: Path) -> dict[str, bytes]:
     """Return the contents of the runs' files by name."""
-    return {run.path.name: run.path.read_bytes() for run in kept_runs(saves / WORLD)}
+    return {run.path.name: run.path.read_bytes() for run in list_run_files(saves / WORLD)}
 
 
 def straight(saves: Path) -> list[dict[str, bytes]]:
@@ -89,7 +89,7 @@ def straight(saves: Path) -> list[dict[str, bytes]]:
     play = begun_play(saves)
     moments = [kept(saves)]
     for typed in SCRIPT:
-        assert not any(isinstance(event, Refused) for event in play.answer(typed)), typed
+        assert not any(isinstance(event, Rejected) for event in play.answer(typed)), typed
         moments.append(kept(saves))
     let_go(play)
     return moments
@@ -132,10 +132,10 @@ def faulted(saves: Path, at: int, happens: Callable[[], None]) -> int:
     with at_write(at, happens):
         for typed in SCRIPT:
             before = kept(saves)
-            if isinstance(play.answer(typed)[0], Refused):
+            if isinstance(play.answer(typed)[0], Rejected):
                 refused += 1
                 assert kept(saves) == before, typed
-                assert not isinstance(play.answer(typed)[0], Refused), typed
+                assert not isinstance(play.answer(typed)[0], Rejected), typed
     let_go(play)
     return refused
 
@@ -159,10 +159,10 @@ def _number(name: str) -> str:
 def sound(saves: Path) -> str:
     """Return what is wrong with any run that is kept: each has to be whole and the same again; or nothing."""
     world = first_light()
-    measure = begun_play(saves).measure
-    for run in kept_runs(saves / WORLD):
+    measure = begun_play(saves).pass_port
+    for run in list_run_files(saves / WORLD):
         journal = read_journal(run.path)
-        outcome = replayed(world, measure, journal, len(journal.turns))
+        outcome = replay_run(world, measure, journal, len(journal.turns))
         if journal.faults or journal.torn or outcome.differences:
             return f"{run.path.name}: {journal.faults} {outcome.proof}"
     return ""
@@ -180,13 +180,13 @@ class Whole(NamedTuple):
     run: Run
 
 
-def whole(path: Path, world: World, measure: Measure) -> Whole:
+def whole(path: Path, world: World, measure: PassPort) -> Whole:
     """Return a run's file with what it says."""
     journal = read_journal(path)
-    return Whole(path, path.read_bytes(), journal, replayed(world, measure, journal, len(journal.turns)).run)
+    return Whole(path, path.read_bytes(), journal, replay_run(world, measure, journal, len(journal.turns)).run)
 
 
-def taken_up(was: Whole, keeper: Keeper) -> str:
+def taken_up(was: Whole, keeper: RunStore) -> str:
     """Return what a player hears of a file that was changed on the disk: ``same``, or what is said of it.
 
     Raises ``AssertionError`` where a run is taken up that is not the one that was written, and nothing is said.

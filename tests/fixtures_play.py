@@ -20,14 +20,14 @@ from unittest.mock import patch
 
 from forward_pass import cli
 from forward_pass.loading.loader import read_contents
-from forward_pass.loading.paths import world_contents, worlds_folder
-from forward_pass.network.passes import Written
+from forward_pass.loading.paths import read_world_files, worlds_folder
+from forward_pass.network.passes import WrittenPass
 from forward_pass.session.plain_text import event_lines
-from forward_pass.session.play import Event, Play
-from forward_pass.storage.journal import Header, Journal, kept_runs, read_journal
-from forward_pass.storage.store import Keeper
+from forward_pass.session.session import Event, Session
+from forward_pass.storage.journal import Header, Journal, list_run_files, read_journal
+from forward_pass.storage.store import RunStore
 from forward_pass.story.distribution import Distribution
-from forward_pass.story.state import Acts, Facts
+from forward_pass.story.state import Acts, Prior
 from forward_pass.story.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +66,7 @@ def first_light() -> World:
 
 def changed_world(changes: Mapping[str, str]) -> World:
     """Return the fixture world with some of its text replaced, as if its author had edited it."""
-    contents, problems = world_contents(worlds_folder() / WORLD)
+    contents, problems = read_world_files(worlds_folder() / WORLD)
     edited = []
     for name, content in contents:
         text = content.decode()
@@ -79,7 +79,7 @@ def changed_world(changes: Mapping[str, str]) -> World:
     return World(reading.data)
 
 
-class Glass(Written):
+class Glass(WrittenPass):
     """A pass that lets itself be looked into, as one that is computed does; from layer 5 on its heads look around."""
 
     source = "model"
@@ -101,47 +101,47 @@ class Glass(Written):
         return [share / (sum(shares) or 1.0) for share in shares]
 
 
-def header(facts: Facts, temperature: float = 0.0, seed: int = 1) -> Header:
+def header(facts: Prior, temperature: float = 0.0, seed: int = 1) -> Header:
     """Return the header of a run that begins now, whenever that is."""
     world = first_light()
     return Header(world.id, world.version, world.hash, None, seed, temperature, facts, MADE)
 
 
-def glass_play(saves: Path, *choices: str) -> Play:
+def glass_play(saves: Path, *choices: str) -> Session:
     """Return play of a world whose pass lets itself be looked into, after some choices."""
     kept = keeper(saves)
     kept.measure = Glass(kept.world)
-    play = Play(kept.world, kept.measure, kept, kept.begin())
+    play = Session(kept.world, kept.measure, kept, kept.new_run())
     for choice in choices:
         play.choose(choice)
     return play
 
 
-def keeper(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> Keeper:
+def keeper(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> RunStore:
     """Return a keeper of runs of a world in a folder."""
     played = world or first_light()
 
-    def begin(facts: Facts) -> Header:
+    def begin(facts: Prior) -> Header:
         return header(facts, temperature, seed)._replace(version=played.version, hash=played.hash)
 
-    return Keeper(saves, played, Written(played), begin)
+    return RunStore(saves, played, WrittenPass(played), begin)
 
 
-def begun_play(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> Play:
+def begun_play(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> Session:
     """Return play at the opening of a run that is not kept yet."""
     kept = keeper(saves, world, temperature, seed)
-    return Play(kept.world, kept.measure, kept, kept.begin())
+    return Session(kept.world, kept.measure, kept, kept.new_run())
 
 
-def resumed_play(saves: Path, asked: str | Path = "1", world: World | None = None) -> tuple[Play, tuple[str, ...]]:
+def resumed_play(saves: Path, asked: str | Path = "1", world: World | None = None) -> tuple[Session, tuple[str, ...]]:
     """Return play at a kept run, and what is to be known of it."""
     kept = keeper(saves, world)
     run, notes = kept.resume(asked)
-    return Play(kept.world, kept.measure, kept, run), notes
+    return Session(kept.world, kept.measure, kept, run), notes
 
 
 @contextmanager
-def playing(saves: Path, *choices: str, world: World | None = None) -> Iterator[Play]:
+def playing(saves: Path, *choices: str, world: World | None = None) -> Iterator[Session]:
     """Play a new run's first choices, and let go of its file at the end."""
     play = begun_play(saves, world)
     for choice in choices:
@@ -153,23 +153,23 @@ def playing(saves: Path, *choices: str, world: World | None = None) -> Iterator[
 def played(saves: Path, *choices: str, world: World | None = None) -> Path:
     """Return the file of a new run in which these choices were made, and which nobody plays any more."""
     with playing(saves, *choices, world=world) as play:
-        assert isinstance(play.keeping, Keeper)
-        assert play.keeping.path is not None
-        return play.keeping.path
+        assert isinstance(play.store, RunStore)
+        assert play.store.path is not None
+        return play.store.path
 
 
-def kept_by(play: Play) -> Keeper:
+def kept_by(play: Session) -> RunStore:
     """Return the keeper of a play."""
-    assert isinstance(play.keeping, Keeper)
-    return play.keeping
+    assert isinstance(play.store, RunStore)
+    return play.store
 
 
-def let_go(play: Play) -> None:
+def let_go(play: Session) -> None:
     """Close the file of a play, as leaving does."""
     kept_by(play).close()
 
 
-def said(events: list[Event], play: Play, columns: int = 72) -> str:
+def said(events: list[Event], play: Session, columns: int = 72) -> str:
     """Return events as plain play prints them."""
     return "\n".join(line for event in events for line in event_lines(event, play, columns))
 
@@ -193,12 +193,12 @@ def run_file(saves: Path, number: int = 1) -> Path:
 
 def files(saves: Path) -> list[str]:
     """Return the names of the runs of the fixture world, by number."""
-    return [kept.path.name for kept in kept_runs(saves / WORLD)]
+    return [kept.path.name for kept in list_run_files(saves / WORLD)]
 
 
 def journal(saves: Path, number: int = 1) -> Journal:
     """Return what the file of a run of the fixture world says."""
-    return read_journal(next(kept.path for kept in kept_runs(saves / WORLD) if kept.number == number))
+    return read_journal(next(kept.path for kept in list_run_files(saves / WORLD) if kept.number == number))
 
 
 def choices_of(saves: Path, number: int = 1) -> list[str]:

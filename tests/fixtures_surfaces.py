@@ -22,21 +22,21 @@ import numpy as np
 from fixtures_play import Glass, begun_play, first_light, let_go
 from forward_pass.errors import RunError
 from forward_pass.interface import jsonl
-from forward_pass.loading.lint import linted
+from forward_pass.loading.lint import lint
 from forward_pass.loading.loader import MOST_LISTED, read_contents
 from forward_pass.loading.yaml_tree import FORBIDDEN
 from forward_pass.network.model import prefill
-from forward_pass.network.passes import Written
-from forward_pass.network.weights import Label, Parameters, Shape, WeightsError, pack_weights, parse_weights
-from forward_pass.session.play import Left
-from forward_pass.storage.journal import journal_of
+from forward_pass.network.passes import WrittenPass
+from forward_pass.network.weights import Metadata, Parameters, Shape, WeightsError, pack_weights, parse_weights
+from forward_pass.session.session import Quit
+from forward_pass.storage.journal import parse_journal
 from forward_pass.storage.listing import summaries
-from forward_pass.storage.replay import replayed
-from forward_pass.story.compile import compiled
+from forward_pass.storage.replay import replay_run
+from forward_pass.story.compile import compile_expression
 from forward_pass.story.distribution import Distribution
-from forward_pass.story.engine import ended, offers
+from forward_pass.story.engine import is_ending, offers
 from forward_pass.story.expressions import (
-    LONGEST,
+    MAX_LENGTH,
     ExpressionError,
     Scope,
     Variable,
@@ -44,9 +44,9 @@ from forward_pass.story.expressions import (
     parse_effect,
     parse_threshold,
 )
-from forward_pass.story.history import begun, followed, turned
-from forward_pass.story.state import Act, Facts, State
-from forward_pass.story.text import compiled_text, parse_line, parse_text
+from forward_pass.story.history import append, make_turn, new_run
+from forward_pass.story.state import Act, Prior, State
+from forward_pass.story.text import compile_text, parse_line, parse_text
 from forward_pass.story.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,21 +86,21 @@ def holds_loader(data: bytes) -> None:
         assert any(problem.severity == "error" for problem in reading.problems)
         return
     assert json.loads(json.dumps(reading.data)) is not None
-    for problem in linted(reading.data):
+    for problem in lint(reading.data):
         sound(str(problem))
     _walks(World(reading.data))
 
 
 def _walks(world: World) -> None:
     """Take the first choice that is open, a few times, and tell each scene."""
-    measure = Written(world)
-    run = begun(world, measure, Facts())
+    measure = WrittenPass(world)
+    run = new_run(world, measure, Prior())
     for _ in range(5):
         assert not FORBIDDEN.search(world.scene(run.state.scene).text(run.state, measure))
         here = [offer.choice.id for offer in offers(world, measure, run.state) if offer.open]
-        if ended(world, run.state) or not here:
+        if is_ending(world, run.state) or not here:
             return
-        run = followed(run, turned(run, here[0], lambda distribution, _: distribution.words[0]))
+        run = append(run, make_turn(run, here[0], lambda distribution, _: distribution.words[0]))
 
 
 def loader_seeds() -> list[bytes]:
@@ -129,12 +129,12 @@ SCOPE = Scope(
     continuations={"again": "Why? Because"},
 )
 PARSERS: tuple[Callable[[str], Any], ...] = (
-    lambda source: compiled(parse_condition(source, SCOPE)),
-    lambda source: compiled(parse_effect(source, SCOPE)[1]),
+    lambda source: compile_expression(parse_condition(source, SCOPE)),
+    lambda source: compile_expression(parse_effect(source, SCOPE)[1]),
     lambda source: parse_threshold(source, ("p", "lens", "probe")),
-    lambda source: compiled_text(parse_line(source, SCOPE)),
-    lambda source: compiled_text(parse_text(source, SCOPE)),
-    lambda source: compiled_text(parse_text(source, SCOPE._replace(ending=True, probes=None))),
+    lambda source: compile_text(parse_line(source, SCOPE)),
+    lambda source: compile_text(parse_text(source, SCOPE)),
+    lambda source: compile_text(parse_text(source, SCOPE._replace(ending=True, probes=None))),
 )
 
 
@@ -162,7 +162,7 @@ class Told(Glass):
         return [1 / 20] * (len(words) + 20)
 
 
-STATE = State("hall", 12, 5, (3, 1, 1), b"\x01", b"\x00", ("dark",), ((Act("lean", 4),), ()), (None,), Facts())
+STATE = State("hall", 12, 5, (3, 1, 1), b"\x01", b"\x00", ("dark",), ((Act("lean", 4),), ()), (None,), Prior())
 
 
 def holds_expressions(data: bytes) -> None:
@@ -179,7 +179,7 @@ def holds_expressions(data: bytes) -> None:
     if which <= 1:
         value = made(STATE)
         assert isinstance(value, int)
-        assert len(str(int(value))) <= 7 * LONGEST
+        assert len(str(int(value))) <= 7 * MAX_LENGTH
     elif which > 2:
         assert isinstance(made(STATE, Told(first_light())), str)
 
@@ -210,15 +210,15 @@ def holds_journal(data: bytes) -> None:
     """Hold that a file is a run that can be walked as far as it goes, or is refused at a place."""
     path = Path("stranger.jsonl")
     try:
-        read = journal_of(data, path)
+        read = parse_journal(data, path)
     except RunError as refused:
         sound(str(refused))
         assert str(refused).startswith("stranger.jsonl:1:1: ")
         return
     assert 0 <= read.at <= len(read.turns)
-    assert 0 <= read.good_bytes <= len(data)
-    assert journal_of(read.header.line().encode() + b"\n", path).header == read.header
-    outcome = replayed(first_light(), Written(first_light()), read, len(read.turns))
+    assert 0 <= read.valid_bytes <= len(data)
+    assert parse_journal(read.header.line().encode() + b"\n", path).header == read.header
+    outcome = replay_run(first_light(), WrittenPass(first_light()), read, len(read.turns))
     assert 0 <= outcome.identical <= len(read.turns)
     for text in (*outcome.notes, outcome.proof, *(difference.what for difference in outcome.differences)):
         sound(text)
@@ -259,12 +259,12 @@ def holds_lines(data: bytes) -> None:
     play = begun_play(folder)
     try:
         for line in data.decode(errors="replace").split("\n")[:MOST_REQUESTS]:
-            events = jsonl.carried_out(play, line)
+            events = jsonl.handle_request(play, line)
             rows = [jsonl.event_object(event, play) for event in events]
             assert rows
             for row in rows:
                 _answers(row)
-            if any(isinstance(event, Left) for event in events):
+            if any(isinstance(event, Quit) for event in events):
                 break
     finally:
         let_go(play)
@@ -275,7 +275,7 @@ def _answers(row: dict[str, Any] | None) -> None:
     """Hold that an object is one line of JSON; of an error, that its message can be shown."""
     if row is None:
         return
-    text = jsonl.written(row)
+    text = jsonl.json_line(row)
     assert "\n" not in text
     assert not FORBIDDEN.search(text), ascii(text)
     assert json.loads(text)["type"]
@@ -316,7 +316,7 @@ def small_weights() -> bytes:
         w_down=draw((s.n_layer, s.n_embd, s.n_hidden)),
     )
     directions, probes = {"doubt": draw((s.n_layer, s.n_embd))}, {"nonsense": draw((s.n_layer, s.n_embd + 1))}
-    label = Label(("<doc>", "\n", "Q:", "A:", "two", "no", "has"), (2,), directions, probes, {"seed": "1"})
+    label = Metadata(("<doc>", "\n", "Q:", "A:", "two", "no", "has"), (2,), directions, probes, {"seed": "1"})
     return pack_weights(parameters, label)
 
 

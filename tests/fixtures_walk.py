@@ -11,11 +11,11 @@ import numpy as np
 
 from forward_pass.checker.text_coverage import Alternative
 from forward_pass.loading.loader import read_contents, read_world
-from forward_pass.network.passes import measure_of
-from forward_pass.network.weights import Label, Parameters, Shape, pack_weights
-from forward_pass.story.distribution import Measure, greedy
-from forward_pass.story.engine import decode, offers, pending, start, take
-from forward_pass.story.state import Facts, State
+from forward_pass.network.passes import open_pass
+from forward_pass.network.weights import Metadata, Parameters, Shape, pack_weights
+from forward_pass.story.distribution import PassPort, greedy
+from forward_pass.story.engine import decode, initial_state, is_waiting, offers, take
+from forward_pass.story.state import Prior, State
 from forward_pass.story.tokeniser import tokenise
 from forward_pass.story.world import World
 
@@ -38,7 +38,7 @@ class Brute(NamedTuple):
 
 def brute(world: World, *, drawn: bool, alternatives: tuple[Alternative, ...] = ()) -> Brute:
     """Walk every whole state of a world; where words are drawn, any that its pass gives at all (so not with a model)."""
-    measure, opening = measure_of(world), start(world, Facts())
+    measure, opening = open_pass(world), initial_state(world, Prior())
     states, waiting, met = {opening}, [opening], Met()
     while waiting:
         state = waiting.pop()
@@ -62,9 +62,9 @@ def brute(world: World, *, drawn: bool, alternatives: tuple[Alternative, ...] = 
     return Brute(states, met)
 
 
-def _after(world: World, measure: Measure, state: State, choice: str, *, drawn: bool) -> Iterator[tuple[str, State]]:
+def _after(world: World, measure: PassPort, state: State, choice: str, *, drawn: bool) -> Iterator[tuple[str, State]]:
     after = take(world, measure, state, choice)
-    if not pending(world, after):
+    if not is_waiting(world, after):
         yield "", after
         return
     distribution = measure.distribution(after.words, after.acts)
@@ -296,4 +296,4 @@ def tiny_network(seed: int = 7) -> bytes:
         w_down=draw((s.n_layer, s.n_embd, s.n_hidden)) / 4,
     )
     directions, probes = {"doubt": draw((s.n_layer, s.n_embd))}, {"odd": draw((s.n_layer, s.n_embd + 1)) / 4}
-    return pack_weights(parameters, Label(VOCABULARY, (1,), directions, probes, {}))
+    return pack_weights(parameters, Metadata(VOCABULARY, (1,), directions, probes, {}))

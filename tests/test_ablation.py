@@ -10,29 +10,29 @@ import pytest
 from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, command, edited, journal, played
 from forward_pass.errors import UsageError
-from forward_pass.session.ablation import Ablated, ablated, ablation_lines, made_by
-from forward_pass.storage.store import take_in
-from forward_pass.story.distribution import draw
-from forward_pass.story.history import Run, begun, followed, turned
+from forward_pass.session.ablation import AblationResult, ablate, ablation_lines, acts_of_turn
+from forward_pass.storage.store import import_run
+from forward_pass.story.distribution import draw_word
+from forward_pass.story.history import Run, append, make_turn, new_run
 from forward_pass.story.world import World
 from test_browser import painted
 from test_docs import OBJECTS, hold
 
 
-def without(name: str, turn: int) -> Ablated:
+def without(name: str, turn: int) -> AblationResult:
     """Return a golden run without what a turn did."""
     run, header = golden(name)
-    return ablated(run, turn, header.temperature, header.seed)
+    return ablate(run, turn, header.temperature, header.seed)
 
 
 def twin(run: Run, turn: int) -> Run:
     """Return the same choices in a world in which the choice of that turn does nothing to the pass, as far as they go."""
     data = deepcopy(run.world.data)
     data["choices"][run.turns[turn - 1].choice]["acts"] = ()
-    other = begun(World(data, run.world.folder), run.measure, run.opening.facts)
+    other = new_run(World(data, run.world.folder), run.measure, run.opening.prior)
     for recorded in run.turns:
         try:
-            other = followed(other, turned(other, recorded.choice, lambda found, token: draw(found, 0.0, 0, token)))
+            other = append(other, make_turn(other, recorded.choice, lambda found, token: draw_word(found, 0.0, 0, token)))
         except Exception:  # noqa: BLE001 - the choice is not on offer there
             break
     return other
@@ -117,15 +117,15 @@ def test_a_turn_that_is_none_is_wrong_usage(tmp_path: Path, turn: str) -> None:
 
 def test_acts_of_a_turn_are_those_it_began_and_no_others() -> None:
     run, _ = golden("lineage")
-    made = [(number, act) for number in range(1, len(run.turns) + 1) for act in made_by(run, number)]
+    made = [(number, act) for number in range(1, len(run.turns) + 1) for act in acts_of_turn(run, number)]
     assert [act for _, act in made] == [act for acts in run.state.acts for act in acts]
     with pytest.raises(UsageError, match="there is no turn 0"):
-        made_by(run, 0)
+        acts_of_turn(run, 0)
 
 
 def test_an_ablation_as_objects_is_as_described(tmp_path: Path) -> None:
     run, header = golden("regenerate")
-    take_in(tmp_path / "forward-pass", header, run, "stayed")
+    import_run(tmp_path / "forward-pass", header, run, "stayed")
     done = command("replay", "stayed", "--without", "5", "--json", "--saves", tmp_path)
     assert done.code == 0
     *decodings, closing = done.objects
@@ -138,7 +138,7 @@ def test_an_ablation_as_objects_is_as_described(tmp_path: Path) -> None:
 
 def test_on_a_terminal_an_ablation_is_a_text_to_page_through_with_bars_and_no_asterisks(tmp_path: Path) -> None:
     run, header = golden("regenerate")
-    take_in(tmp_path / "forward-pass", header, run, "stayed")
+    import_run(tmp_path / "forward-pass", header, run, "stayed")
     asked = ("replay", "stayed", "--without", "5", "--saves", tmp_path)
     with painted("q", rows=200) as screen:
         assert command(*asked, terminal=True) == (0, "", "")

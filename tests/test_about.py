@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from fixtures_play import TO_ENDINGS, begun_play, first_light, glass_play
-from forward_pass.cli import opened_world
+from forward_pass.cli import open_world
 from forward_pass.errors import UsageError
-from forward_pass.network.passes import measure_of
+from forward_pass.network.passes import open_pass
 from forward_pass.session import glossary_help
-from forward_pass.session.play import Play, Told
-from forward_pass.story.history import Run, begun, followed, turned
-from forward_pass.story.state import Facts
+from forward_pass.session.session import Message, Session
+from forward_pass.story.history import Run, append, make_turn, new_run
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 
-def told(play: Play, typed: str) -> Told:
+def told(play: Session, typed: str) -> Message:
     """Return what is said to something that was typed."""
     (event,) = play.answer(typed)
-    assert isinstance(event, Told), event
+    assert isinstance(event, Message), event
     return event
 
 
@@ -35,7 +35,7 @@ def test_terms_are_listed_with_what_the_world_says_of_itself(tmp_path: Path) -> 
 
 def test_a_world_without_a_glossary_says_what_it_is() -> None:
     bare = World({**first_light().data, "glossary": [], "hints": {}})
-    assert glossary_help.listed(bare) == bare.about
+    assert glossary_help.terms_text(bare) == bare.about
 
 
 @pytest.mark.parametrize("asked", ["layer", "LAYERS", "lay", " layer "])
@@ -67,7 +67,7 @@ def test_what_is_no_term_is_said_to_be_none(asked: str, message: str) -> None:
 
 
 def test_every_term_of_the_flagship_can_be_asked_for_and_points_to_terms() -> None:
-    world = opened_world("forward-pass")
+    world = open_world("forward-pass")
     names = {one.name for one in glossary_help.terms(world)}
     assert len(names) > 30
     for one in glossary_help.terms(world):
@@ -102,23 +102,23 @@ def test_a_hint_can_be_asked_for_by_the_number_of_an_ending(tmp_path: Path) -> N
 @pytest.mark.parametrize("asked", ["0", "5", "x", "-1", "٣"])
 def test_a_number_that_no_ending_has_is_refused(asked: str) -> None:
     with pytest.raises(UsageError, match="Endings have numbers from 1 to 4"):
-        glossary_help.hint(first_light(), (), {}, asked)
+        glossary_help.next_hint(first_light(), (), {}, asked)
 
 
 def test_what_was_found_is_not_hinted_at() -> None:
     world, endings = first_light(), list(first_light().endings)
-    given = glossary_help.hint(world, endings[:1], {}, "")
+    given = glossary_help.next_hint(world, endings[:1], {}, "")
     assert given is not None
     assert given.number == 2
     with pytest.raises(UsageError, match=r"^Ending 1 was found: The Usual Order\.$"):
-        glossary_help.hint(world, endings[:1], {}, "1")
-    assert glossary_help.hint(world, endings, {}, "") is None
+        glossary_help.next_hint(world, endings[:1], {}, "1")
+    assert glossary_help.next_hint(world, endings, {}, "") is None
 
 
 def test_when_everything_was_hinted_at_the_first_is_told_again() -> None:
     world = first_light()
     given = dict.fromkeys(world.endings, glossary_help.STEPS)
-    hint = glossary_help.hint(world, (), given, "")
+    hint = glossary_help.next_hint(world, (), given, "")
     assert hint is not None
     assert (hint.number, hint.step) == (1, glossary_help.STEPS)
 
@@ -133,14 +133,14 @@ def test_an_ending_counts_as_found_once_it_stands_there(tmp_path: Path) -> None:
 
 def test_with_every_ending_found_there_is_nothing_to_hint_at(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
-    play.keeping = type("Known", (), {"facts": Facts(5, frozenset(play.world.endings))})()
+    play.store = type("Known", (), {"facts": Prior(5, frozenset(play.world.endings))})()
     assert told(play, "hint").text == "4 of 4 endings found: there is nothing left to hint at."
 
 
 def test_a_world_without_hints_says_so() -> None:
     bare = World({**first_light().data, "hints": {}})
     with pytest.raises(UsageError, match=r"^First Light has no hints\.$"):
-        glossary_help.hint(bare, (), {}, "")
+        glossary_help.next_hint(bare, (), {}, "")
 
 
 # -- what was written
@@ -154,10 +154,10 @@ def test_a_run_that_wrote_nothing_says_so(tmp_path: Path) -> None:
 
 def walked(*choices: str) -> Run:
     """Return a run of the flagship after some choices, with the likeliest words."""
-    world = opened_world("forward-pass")
-    run = begun(world, measure_of(world), Facts())
+    world = open_world("forward-pass")
+    run = new_run(world, open_pass(world), Prior())
     for choice in choices:
-        run = followed(run, turned(run, choice, lambda distribution, _: distribution.likeliest(1)[0][0]))
+        run = append(run, make_turn(run, choice, lambda distribution, _: distribution.likeliest(1)[0][0]))
     return run
 
 
@@ -178,19 +178,19 @@ NOTED = (
 
 def test_a_note_is_told_with_its_layer_its_strength_and_how_much_it_is_looked_at() -> None:
     run = walked(*NOTED, "look-back", "take-child", "childish-bet")
-    (trace,) = glossary_help.traces(run)
+    (trace,) = glossary_help.cache_traces(run)
     assert (trace.token, trace.word, trace.layer) == (400, "Your", 41)
     assert trace.what == "“be”, as a note that says it would leave it, at 0.25 of its strength"
     assert trace.share is not None
     assert 0 < trace.share < 1
     line = f"400 “Your”, from layer 41 up: {trace.what}. Looked at so far by {100 * trace.share:.1f} %; an even share is 0.2 %."
-    assert glossary_help.written_down(run) == line
+    assert glossary_help.cache_text(run) == line
 
 
 def test_what_nobody_has_looked_at_yet_has_no_share() -> None:
     run = walked(*NOTED)
-    assert [trace.share for trace in glossary_help.traces(run)] == [None]
-    assert "Looked" not in glossary_help.written_down(run)
+    assert [trace.share for trace in glossary_help.cache_traces(run)] == [None]
+    assert "Looked" not in glossary_help.cache_text(run)
 
 
 def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
@@ -206,9 +206,9 @@ def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
         "take-pencil",
         "record-four",
     )
-    assert [(trace.word, trace.what) for trace in glossary_help.traces(altered)][1] == ("two", "remembered as “four”")
+    assert [(trace.word, trace.what) for trace in glossary_help.cache_traces(altered)][1] == ("two", "remembered as “four”")
     looked = walked(*NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-stair", "under-wait", "stare-back")
-    assert glossary_help.traces(looked)[1].what == "what came of looking hard at one place"
+    assert glossary_help.cache_traces(looked)[1].what == "what came of looking hard at one place"
 
 
 def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
@@ -224,14 +224,14 @@ def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
         "hailed-lean",
         "push-who",
     )
-    assert {trace.what for trace in glossary_help.traces(doubted)} == {"a thought without a label"}
+    assert {trace.what for trace in glossary_help.cache_traces(doubted)} == {"a thought without a label"}
 
 
 # -- the line to share
 
 
 def test_the_line_to_share_names_the_word_that_the_world_says_tells_of_a_run() -> None:
-    world = opened_world("forward-pass")
+    world = open_world("forward-pass")
     run = walked(
         "see-start",
         "on-down",
@@ -249,7 +249,7 @@ def test_the_line_to_share_names_the_word_that_the_world_says_tells_of_a_run() -
         glossary_help.share_line(run, 7, {"content", "lever"}, "·")
         == "Forward Pass · instantiation 7 · “foot” at 0.98 · 2 of 26 endings"
     )
-    assert world.telling == 402
+    assert world.share_token == 402
 
 
 def test_the_line_to_share_stands_under_an_ending(tmp_path: Path) -> None:

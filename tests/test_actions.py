@@ -10,14 +10,14 @@ import yaml
 
 from conftest import WORLDS, changed
 from forward_pass.loading.loader import read_contents, read_world
-from forward_pass.loading.paths import world_contents
-from forward_pass.network.passes import measure_of
+from forward_pass.loading.paths import read_world_files
+from forward_pass.network.passes import open_pass
 from forward_pass.story.distribution import Distribution
 from forward_pass.story.state import Act, Acts
 from forward_pass.story.world import World
 
 FLAGSHIP = WORLDS / "forward-pass"
-CONTENTS = dict(world_contents(FLAGSHIP)[0])
+CONTENTS = dict(read_world_files(FLAGSHIP)[0])
 
 
 def said(*changes: tuple[str, str], **files: bytes | None) -> list[str]:
@@ -181,7 +181,7 @@ def measured(rows: list[list[object]], distributions: list[Distribution]) -> lis
 def test_a_sample_of_the_table_that_ships_is_what_the_pass_says() -> None:
     reading = read_world(FLAGSHIP)
     assert reading.data is not None
-    measure = measure_of(World(reading.data, FLAGSHIP))
+    measure = open_pass(World(reading.data, FLAGSHIP))
     rows = json.loads((FLAGSHIP / "decodings.json").read_bytes())["rows"]
     assert len(rows) > 100
     sample = Random(1).sample(rows, 24)  # noqa: S311 - a sample, no secret

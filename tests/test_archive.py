@@ -9,11 +9,11 @@ from unittest.mock import patch
 import pytest
 
 from fixtures_play import TO_ENDINGS, WORLD, begun_play, choices_of, command, files, journal, played
-from forward_pass.cli import opened_world
-from forward_pass.network.passes import measure_of
+from forward_pass.cli import open_world
+from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import state_words
-from forward_pass.story.history import begun
-from forward_pass.story.state import Facts
+from forward_pass.story.history import new_run
+from forward_pass.story.state import Prior
 from test_browser import painted
 from test_docs import OBJECTS, hold
 
@@ -179,9 +179,9 @@ def test_on_a_terminal_a_difference_is_a_text_to_page_through(saves: Path) -> No
 
 
 def test_a_flag_of_the_story_is_true_or_false() -> None:
-    world = opened_world(None)
+    world = open_world(None)
     flag = next(at for at, variable in enumerate(world.variables) if variable.flag)
-    run = begun(world, measure_of(world), Facts(1, frozenset()))
+    run = new_run(world, open_pass(world), Prior(1, frozenset()))
     values = tuple(not value if at == flag else value for at, value in enumerate(run.state.variables))
     other = run._replace(opening=run.opening._replace(variables=values))
     assert state_words(run, other) == [f"{world.variables[flag].name}: false; true"]
@@ -221,7 +221,7 @@ def test_endings_that_a_world_does_not_have_are_no_facts_of_a_run(saves: Path, t
     stranger.write_text(text.replace('"found":[]', '"found":["half-said","no-such-ending"]'))
     done = command("import", stranger, "--saves", saves)
     assert (done.code, done.err.splitlines()[0]) == (0, "first-light has no ending no-such-ending: left out of the facts.")
-    assert journal(saves, 3).header.facts.found == {"half-said"}
+    assert journal(saves, 3).header.prior.found == {"half-said"}
 
 
 def test_of_a_run_that_comes_out_otherwise_the_good_beginning_is_kept(saves: Path, tmp_path: Path) -> None:

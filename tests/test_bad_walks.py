@@ -13,10 +13,10 @@ import pytest
 
 from fixtures_walk import tiny_network
 from forward_pass.checker.explorer import Limits
-from forward_pass.checker.report import walked
-from forward_pass.checker.verify import Asked
+from forward_pass.checker.report import check_world
+from forward_pass.checker.verify import CheckOptions
 from forward_pass.diagnostics import CODES
-from forward_pass.network.passes import measure_of
+from forward_pass.network.passes import open_pass
 
 FOLDER = Path(__file__).resolve().parent / "bad_walks"
 EXPECTED = sorted(FOLDER.glob("*.txt"))
@@ -41,19 +41,23 @@ def world(expected: Path, folder: Path) -> Path:
     return copied
 
 
-def asked(expected: Path) -> Asked:
+def asked(expected: Path) -> CheckOptions:
     """Return how far the walk of a bad world goes."""
     file = expected.with_suffix(".yaml")
     match = ASKED.match(file.read_text()) if file.exists() else None
     if match is None:
-        return Asked()
+        return CheckOptions()
     number = int(match[2])
-    return Asked(decodings=number) if match[1] == "decodings" else Asked(limits=Limits()._replace(**{match[1]: number}))
+    return (
+        CheckOptions(decodings=number)
+        if match[1] == "decodings"
+        else CheckOptions(limits=Limits()._replace(**{match[1]: number}))
+    )
 
 
 def said(expected: Path, folder: Path) -> str:
     """Return what a check says of a bad world."""
-    problems = [str(problem) for problem in walked(world(expected, folder), measure_of, asked(expected)).problems]
+    problems = [str(problem) for problem in check_world(world(expected, folder), open_pass, asked(expected)).problems]
     return "".join(f"{problem.replace(f'{folder}/', '').removeprefix('tiny/')}\n" for problem in problems)
 
 

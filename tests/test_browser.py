@@ -15,16 +15,16 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
 from fixtures_play import TO_ENDINGS, WORLD, command, files, first_light, journal, keeper, played
-from forward_pass.interface.tree_browser import DEEPEST, Browser, Wanted, browse, browsed, fork_signs
-from forward_pass.network.passes import Written
-from forward_pass.session.play import Play
+from forward_pass.interface.tree_browser import DEEPEST, BrowserRequest, TreeBrowser, browse, browse_until_fork, fork_signs
+from forward_pass.network.passes import WrittenPass
+from forward_pass.session.session import Session
 from forward_pass.storage.journal import Header, Journal
-from forward_pass.storage.run_set import Shelf, golden_shelf, kept_shelf
-from forward_pass.storage.tree import grown
-from forward_pass.story.history import Recorded
-from forward_pass.story.state import Facts
+from forward_pass.storage.run_set import RunSet, golden_runs, stored_runs
+from forward_pass.storage.tree import build_tree
+from forward_pass.story.history import RecordedTurn
+from forward_pass.story.state import Prior
 
-HEADER = Header(WORLD, "1", "0" * 64, None, 0, 0.0, Facts(1, frozenset()), "")
+HEADER = Header(WORLD, "1", "0" * 64, None, 0, 0.0, Prior(1, frozenset()), "")
 DOWN, UP, RIGHT, LEFT = "\x1b[B", "\x1b[A", "\x1b[C", "\x1b[D"
 HOME, END, PAGE_DOWN, PAGE_UP = "\x1b[H", "\x1b[F", "\x1b[6~", "\x1b[5~"
 ENTER, ESCAPE, CTRL_C, CTRL_D = "\r", "\x1b", "\x03", "\x04"
@@ -69,57 +69,57 @@ def painted(keys: str, columns: int = 80, rows: int = 24) -> Iterator[Painted]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def shelf(tmp_path: Path) -> RunSet:
     """Return three runs, of which two share their first turn."""
     for choices in (TO_ENDINGS["the-usual-order"], TO_ENDINGS["half-said"], TO_ENDINGS["by-the-door"]):
         played(tmp_path, *choices)
     return opened(tmp_path)
 
 
-def opened(saves: Path) -> Shelf:
+def opened(saves: Path) -> RunSet:
     """Return the runs in a folder."""
     world = first_light()
-    return kept_shelf(world, Written(world), saves / WORLD)
+    return stored_runs(world, WrittenPass(world), saves / WORLD)
 
 
-def left(shelf: Shelf, keys: str, here: int = 0) -> Wanted | None:
+def left(shelf: RunSet, keys: str, here: int = 0) -> BrowserRequest | None:
     """Return what browsing with some keys came to."""
     with typed(keys):
         return browse(shelf, here)
 
 
-def browser(shelf: Shelf, here: int = 0) -> Browser:
+def browser(shelf: RunSet, here: int = 0) -> TreeBrowser:
     """Return a browser at a branch."""
-    return Browser(shelf, here)
+    return TreeBrowser(shelf, here)
 
 
-def shown(browser: Browser) -> list[str]:
+def shown(browser: TreeBrowser) -> list[str]:
     """Return the rows in view."""
     return "".join(part[1] for part in browser.fragments()).splitlines()
 
 
 @pytest.mark.parametrize("key", ["q", CTRL_C, CTRL_D, ESCAPE])
-def test_a_tree_can_be_left(shelf: Shelf, key: str) -> None:
+def test_a_tree_can_be_left(shelf: RunSet, key: str) -> None:
     assert left(shelf, key) is None
 
 
 @pytest.mark.parametrize(
     ("keys", "turn"), [("f", 0), (RIGHT + RIGHT + "f", 2), (END + "f", 2), (RIGHT * 9 + LEFT + "f", 2), (END + HOME + "f", 0)]
 )
-def test_a_fork_is_wanted_where_the_row_is(shelf: Shelf, keys: str, turn: int) -> None:
+def test_a_fork_is_wanted_where_the_row_is(shelf: RunSet, keys: str, turn: int) -> None:
     wanted = left(shelf, keys)
     assert wanted is not None
     assert (wanted.what, wanted.turn) == ("fork", turn)
 
 
-def test_a_replay_is_wanted_of_a_run_that_passes_there(shelf: Shelf) -> None:
+def test_a_replay_is_wanted_of_a_run_that_passes_there(shelf: RunSet) -> None:
     wanted = left(shelf, f"/door{ENTER}r")
     assert wanted is not None
     assert wanted.what == "replay"
-    assert wanted.run in shelf.tree.branches[wanted.branch].runs
+    assert wanted.run in shelf.tree.nodes[wanted.branch].runs
 
 
-def test_rows_tell_token_layer_choice_word_and_ending(shelf: Shelf) -> None:
+def test_rows_tell_token_layer_choice_word_and_ending(shelf: RunSet) -> None:
     with typed(""):
         rows = shown(browser(shelf))
     assert rows[0].rstrip() == " 11  3 waking"
@@ -129,7 +129,7 @@ def test_rows_tell_token_layer_choice_word_and_ending(shelf: Shelf) -> None:
     assert [get_cwidth(row) for row in rows] == [80] * len(rows)
 
 
-def test_rows_fit_forty_columns(shelf: Shelf) -> None:
+def test_rows_fit_forty_columns(shelf: RunSet) -> None:
     with typed("", columns=40, rows=8):
         found = browser(shelf)
         assert {get_cwidth(row) for row in shown(found)} == {40}
@@ -142,10 +142,10 @@ def test_rows_fit_forty_columns(shelf: Shelf) -> None:
 @pytest.mark.parametrize("columns", [40, 80])
 def test_lines_join_what_goes_on_from_one_turn(columns: int) -> None:
     def journal(*choices: str) -> Journal:
-        turns = tuple(Recorded(choice, "s", None, None, " ".join(choices[:at])) for at, choice in enumerate(choices, 1))
+        turns = tuple(RecordedTurn(choice, "s", None, None, " ".join(choices[:at])) for at, choice in enumerate(choices, 1))
         return Journal(HEADER, turns, len(turns), 0, torn=False, fault="")
 
-    tree = grown(enumerate((journal(*"abc"), journal(*"abx"), journal(*"aef"), journal(*"gh")), 1))
+    tree = build_tree(enumerate((journal(*"abc"), journal(*"abx"), journal(*"aef"), journal(*"gh")), 1))
     assert [
         ("".join(fork_signs(tree, branch)), branch.recorded.choice) for _, branch in tree.depth_first() if branch.recorded
     ] == [
@@ -159,14 +159,14 @@ def test_lines_join_what_goes_on_from_one_turn(columns: int) -> None:
         (" ", "h"),
     ]
     world = first_light()
-    shelf = Shelf(world, Written(world), [(number, journal(*"a" * number, "b")) for number in range(15, 0, -1)], None)
+    shelf = RunSet(world, WrittenPass(world), [(number, journal(*"a" * number, "b")) for number in range(15, 0, -1)], None)
     with typed("", columns=columns):
         rows = shown(browser(shelf))
     assert {get_cwidth(row) for row in rows} == {columns}
     assert max(sum(row.count(sign) for sign in "├│└") for row in rows) == DEEPEST
 
 
-def test_a_turn_is_read_with_what_was_offered_what_was_never_taken_and_its_proof(shelf: Shelf) -> None:
+def test_a_turn_is_read_with_what_was_offered_what_was_never_taken_and_its_proof(shelf: RunSet) -> None:
     with typed(""):
         found = browser(shelf)
         found.read()
@@ -178,7 +178,7 @@ def test_a_turn_is_read_with_what_was_offered_what_was_never_taken_and_its_proof
     assert text.endswith("proven: 0 of 0 turns identical.")
 
 
-def test_an_ending_has_no_ways_on(shelf: Shelf) -> None:
+def test_an_ending_has_no_ways_on(shelf: RunSet) -> None:
     with typed(""):
         found = browser(shelf, shelf.tree.lasts[2])
         found.read()
@@ -188,7 +188,7 @@ def test_an_ending_has_no_ways_on(shelf: Shelf) -> None:
     assert "never taken" not in text
 
 
-def test_finding_goes_round_and_says_when_there_is_nothing(shelf: Shelf) -> None:
+def test_finding_goes_round_and_says_when_there_is_nothing(shelf: RunSet) -> None:
     with typed(""):
         found = browser(shelf)
         found.find("half-said")
@@ -201,7 +201,7 @@ def test_finding_goes_round_and_says_when_there_is_nothing(shelf: Shelf) -> None
         assert found.told == ""
 
 
-def test_a_row_is_found_by_ids_that_it_does_not_show(shelf: Shelf) -> None:
+def test_a_row_is_found_by_ids_that_it_does_not_show(shelf: RunSet) -> None:
     with typed(""):
         found = browser(shelf)
         found.find("read-question")
@@ -210,51 +210,51 @@ def test_a_row_is_found_by_ids_that_it_does_not_show(shelf: Shelf) -> None:
         assert found.branch.recorded.choice == "read-question"
 
 
-def test_finding_nothing_before_anything_was_sought_asks_what(shelf: Shelf) -> None:
+def test_finding_nothing_before_anything_was_sought_asks_what(shelf: RunSet) -> None:
     with typed(""):
         found = browser(shelf)
         found.find("")
         assert found.told == "find what? / and some words"
 
 
-def test_labels_and_notes_are_put_and_taken_off_and_no_run_is_touched(shelf: Shelf, tmp_path: Path) -> None:
+def test_labels_and_notes_are_put_and_taken_off_and_no_run_is_touched(shelf: RunSet, tmp_path: Path) -> None:
     before = {name: (tmp_path / WORLD / name).read_bytes() for name in files(tmp_path)}
     assert left(shelf, f"{DOWN}lthe long way{ENTER}nslow{ENTER}q") is None
-    digest = shelf.tree.branches[1].recorded
+    digest = shelf.tree.nodes[1].recorded
     assert digest is not None
-    marks = opened(tmp_path).marks()
+    marks = opened(tmp_path).annotations()
     assert tuple(marks[digest.digest]) == ("the long way", "slow")
     assert left(shelf, f"{DOWN}l" + "\x7f" * 12 + f"{ENTER}q") is None
-    assert tuple(opened(tmp_path).marks()[digest.digest]) == ("", "slow")
+    assert tuple(opened(tmp_path).annotations()[digest.digest]) == ("", "slow")
     assert {name: (tmp_path / WORLD / name).read_bytes() for name in before} == before
     with typed(""):
         assert "note “slow”" in shown(browser(opened(tmp_path)))[1]
 
 
-def test_typing_can_be_given_up(shelf: Shelf, tmp_path: Path) -> None:
+def test_typing_can_be_given_up(shelf: RunSet, tmp_path: Path) -> None:
     assert left(shelf, f"{DOWN}lnever{CTRL_C}q") is None
-    assert opened(tmp_path).marks() == {}
+    assert opened(tmp_path).annotations() == {}
 
 
-def test_nothing_is_put_on_the_opening_or_on_golden_runs(shelf: Shelf) -> None:
+def test_nothing_is_put_on_the_opening_or_on_golden_runs(shelf: RunSet) -> None:
     world = first_light()
     with typed(""):
         found = browser(shelf)
         assert (found.may_be_put(), found.told) == (False, "the opening is no turn, and takes no label")
         found.put("label", "x")
-        assert shelf.marks() == {}
-        golden = browser(golden_shelf(world, Written(world)), 1)
+        assert shelf.annotations() == {}
+        golden = browser(golden_runs(world, WrittenPass(world)), 1)
         assert (golden.may_be_put(), golden.told) == (False, "golden runs are read only")
     assert left(shelf, "lxq") is None
 
 
-def test_a_label_that_cannot_be_kept_is_said_at_the_foot(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_label_that_cannot_be_kept_is_said_at_the_foot(shelf: RunSet, tmp_path: Path) -> None:
     (tmp_path / WORLD / "labels.jsonl").mkdir()
     with typed(f"{DOWN}lx{ENTER}q"):
         assert browse(shelf) is None
 
 
-def test_two_turns_are_compared(shelf: Shelf) -> None:
+def test_two_turns_are_compared(shelf: RunSet) -> None:
     with typed(""):
         found = browser(shelf, shelf.tree.lasts[1])
         found.compare()
@@ -269,19 +269,19 @@ def test_two_turns_are_compared(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize(("key", "what"), [("r", "replay"), ("f", "fork")])
-def test_from_a_turn_that_is_read_one_goes_on_at_once(shelf: Shelf, key: str, what: str) -> None:
+def test_from_a_turn_that_is_read_one_goes_on_at_once(shelf: RunSet, key: str, what: str) -> None:
     wanted = left(shelf, f"{RIGHT}{RIGHT}{ENTER}{PAGE_DOWN}{key}")
     assert wanted is not None
     assert (wanted.what, wanted.turn) == (what, 2)
 
 
-def test_a_turn_that_is_read_can_be_labelled_noted_marked_and_compared(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_turn_that_is_read_can_be_labelled_noted_marked_and_compared(shelf: RunSet, tmp_path: Path) -> None:
     assert left(shelf, f"{DOWN}{ENTER}lslowly{ENTER}{ENTER}nso{ENTER}{ENTER}m{END}{ENTER}dqq") is None
-    assert [tuple(mark) for mark in opened(tmp_path).marks().values()] == [("slowly", "so")]
+    assert [tuple(mark) for mark in opened(tmp_path).annotations().values()] == [("slowly", "so")]
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-def test_what_can_be_done_with_a_turn_is_said_below_it(shelf: Shelf, columns: int) -> None:
+def test_what_can_be_done_with_a_turn_is_said_below_it(shelf: RunSet, columns: int) -> None:
     with typed("", columns=columns):
         found = browser(shelf)
         found.read()
@@ -293,7 +293,7 @@ def test_what_can_be_done_with_a_turn_is_said_below_it(shelf: Shelf, columns: in
 def test_a_golden_run_goes_by_its_name_and_is_found_by_it() -> None:
     world = first_light()
     with typed("", columns=120):
-        found = browser(golden_shelf(world, Written(world)))
+        found = browser(golden_runs(world, WrittenPass(world)))
         found.find("by-the-door")
         assert "label “by-the-door”" in shown(found)[found.selected]
         first = found.called(found.branch)
@@ -305,11 +305,11 @@ def test_a_golden_run_goes_by_its_name_and_is_found_by_it() -> None:
     assert " ".join(found.pane.lines).startswith(f"{first} and half-said to turn ")
 
 
-def test_help_is_shown_over_the_tree_and_left_with_q(shelf: Shelf) -> None:
+def test_help_is_shown_over_the_tree_and_left_with_q(shelf: RunSet) -> None:
     assert left(shelf, f"?{PAGE_DOWN}{PAGE_UP}{UP}qq") is None
 
 
-def test_the_mouse_selects_reads_and_scrolls(shelf: Shelf) -> None:
+def test_the_mouse_selects_reads_and_scrolls(shelf: RunSet) -> None:
     def event(kind: MouseEventType) -> MouseEvent:
         return MouseEvent(Point(0, 0), kind, MouseButton.LEFT, frozenset())
 
@@ -325,14 +325,14 @@ def test_the_mouse_selects_reads_and_scrolls(shelf: Shelf) -> None:
         assert found.selected == 2
 
 
-def test_a_replay_watched_from_the_tree_comes_back_to_it(shelf: Shelf) -> None:
+def test_a_replay_watched_from_the_tree_comes_back_to_it(shelf: RunSet) -> None:
     with typed(f"{DOWN}rqq"):
-        assert browsed(shelf) is None
+        assert browse_until_fork(shelf) is None
 
 
-def test_a_replay_can_be_forked(shelf: Shelf) -> None:
+def test_a_replay_can_be_forked(shelf: RunSet) -> None:
     with typed(f"{END}r{RIGHT}f"):
-        wanted = browsed(shelf)
+        wanted = browse_until_fork(shelf)
     assert wanted is not None
     assert (wanted.what, wanted.turn) == ("fork", 1)
 
@@ -345,7 +345,7 @@ def test_forking_begins_a_sibling_and_changes_no_file(tmp_path: Path) -> None:
     assert (run.at, len(run.turns)) == (1, 1)
     assert "a run of its own" in notes[0]
     assert kept.label is None
-    play = Play(kept.world, kept.measure, kept, run)
+    play = Session(kept.world, kept.measure, kept, run)
     play.choose("read-again")  # the very choice that was recorded
     kept.close()
     assert {name: (tmp_path / WORLD / name).read_bytes() for name in before} == before
@@ -354,12 +354,12 @@ def test_forking_begins_a_sibling_and_changes_no_file(tmp_path: Path) -> None:
 
 def test_a_golden_run_can_be_played_on_from(tmp_path: Path) -> None:
     world = first_light()
-    shelf = golden_shelf(world, Written(world))
+    shelf = golden_runs(world, WrittenPass(world))
     kept = keeper(tmp_path)
-    run, _ = kept.plant(shelf.journals[1], 1)
+    run, _ = kept.fork_foreign(shelf.journals[1], 1)
     assert (run.at, kept.label) == (1, None)
     with pytest.raises(Exception, match="cannot be walked"):
-        kept.plant(shelf.journals[1], 99)
+        kept.fork_foreign(shelf.journals[1], 99)
 
 
 @pytest.mark.usefixtures("shelf")

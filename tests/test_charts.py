@@ -11,16 +11,16 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fixtures_walk import random_world, read
-from forward_pass.cli import opened_world
-from forward_pass.interface.scene_graph import as_dot, as_mermaid, chart_of
-from forward_pass.interface.svg_map import as_svg, drawn
+from forward_pass.cli import open_world
+from forward_pass.interface.scene_graph import as_dot, as_mermaid, build_graph
+from forward_pass.interface.svg_map import as_svg, draw_graph
 from forward_pass.story.world import World
 
 HASTY = ("-Gmclimit=0.2", "-Gnslimit=1", "-Gsplines=line")  # not the best picture, in less than a second
 
 
 def test_a_scene_lies_at_the_least_layer_at_which_it_can_be_met(first_light: World) -> None:
-    boxes = {box.name: (box.token, box.layer) for box in chart_of(first_light).boxes if not box.title}
+    boxes = {box.name: (box.token, box.layer) for box in build_graph(first_light).boxes if not box.title}
     assert boxes["waking"] == (11, 3)
     assert boxes["question"] == boxes["slope"] == (11, 4)
     assert boxes["labelled"] == (11, 7)
@@ -28,7 +28,7 @@ def test_a_scene_lies_at_the_least_layer_at_which_it_can_be_met(first_light: Wor
 
 
 def test_arrows_go_through_the_decoder_of_their_token_with_the_words_that_come_out(first_light: World) -> None:
-    arrows = {(arrow.source, arrow.target): arrow for arrow in chart_of(first_light).arrows}
+    arrows = {(arrow.source, arrow.target): arrow for arrow in build_graph(first_light).arrows}
     assert arrows["decoder-11", "second-morning@12"].words == ("dark", "switch")
     assert arrows["decoder-12", "the-loop"].words == ("again",)
     assert arrows["waking@11", "question@11"].words == ("1",)
@@ -37,7 +37,7 @@ def test_arrows_go_through_the_decoder_of_their_token_with_the_words_that_come_o
 
 
 def test_dot_marks_endings_and_ranks_scenes_by_layer(first_light: World) -> None:
-    dot = as_dot(chart_of(first_light))
+    dot = as_dot(build_graph(first_light))
     assert dot.startswith('digraph "First Light" {')
     assert '"the-loop" [label="Again", peripheries=2, style=rounded];' in dot
     assert '{ rank=same; "layer 4"; "question@11"; "slope@11"; }' in dot
@@ -49,7 +49,7 @@ def test_graphviz_itself_draws_our_worlds_with_every_box_arrow_and_token(named: 
     dot = which("dot")
     if not dot:
         pytest.skip("no Graphviz here")
-    chart = chart_of(opened_world(named))
+    chart = build_graph(open_world(named))
     done = run([dot, "-Tsvg", *HASTY], input=as_dot(chart), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr[:200]) == (0, "")
     root, space = ET.fromstring(done.stdout), {"s": "http://www.w3.org/2000/svg"}  # noqa: S314 - dot's
@@ -59,7 +59,7 @@ def test_graphviz_itself_draws_our_worlds_with_every_box_arrow_and_token(named: 
 
 
 def test_mermaid_has_a_subgraph_a_token_and_no_bare_quote(first_light: World) -> None:
-    mermaid = as_mermaid(chart_of(first_light))
+    mermaid = as_mermaid(build_graph(first_light))
     assert mermaid.startswith("flowchart TB\n")
     assert mermaid.count("subgraph") == 2
     assert mermaid.count(":::ending") == len(first_light.endings)
@@ -68,10 +68,10 @@ def test_mermaid_has_a_subgraph_a_token_and_no_bare_quote(first_light: World) ->
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_world_can_be_drawn_in_every_form(seed: int) -> None:
-    chart = chart_of(read(random_world(seed)))
+    chart = build_graph(read(random_world(seed)))
     for form in ("dot", "mermaid", "svg"):
-        assert drawn(chart, form).endswith("\n")
-    ET.fromstring(drawn(chart, "svg"))  # noqa: S314 - our own
+        assert draw_graph(chart, form).endswith("\n")
+    ET.fromstring(draw_graph(chart, "svg"))  # noqa: S314 - our own
 
 
 def test_a_title_with_marks_of_every_kind_does_no_harm() -> None:
@@ -79,6 +79,6 @@ def test_a_title_with_marks_of_every_kind_does_no_harm() -> None:
     tiny = re.search(r'TINY = """\\\n(.*?)"""', text, re.DOTALL)
     assert tiny
     world = read(tiny[1].replace("title: Done", "title: '<b>\"Done\" & \\ [x]'"))
-    assert "<b>" not in as_svg(chart_of(world))
-    assert '\\"Done\\"' in as_dot(chart_of(world))
-    assert "<" not in as_mermaid(chart_of(world))
+    assert "<b>" not in as_svg(build_graph(world))
+    assert '\\"Done\\"' in as_dot(build_graph(world))
+    assert "<" not in as_mermaid(build_graph(world))

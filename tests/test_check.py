@@ -12,31 +12,31 @@ import pytest
 from conftest import TINY, WORLDS, changed
 from fixtures_walk import MODELLED, modelled_world
 from forward_pass.checker.explorer import Limits
-from forward_pass.checker.pass_table import Decodings
-from forward_pass.checker.report import Walked, walked
-from forward_pass.checker.verify import Asked
-from forward_pass.network.passes import measure_of
+from forward_pass.checker.pass_table import PassTable
+from forward_pass.checker.report import CheckReport, check_world
+from forward_pass.checker.verify import CheckOptions
+from forward_pass.network.passes import open_pass
 from forward_pass.story.state import Act
 from forward_pass.story.world import World
 from made_worlds import counter_world, hub_world
 
-Check = Callable[..., Walked]
+Check = Callable[..., CheckReport]
 
 
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
     """Return a function that checks a world in one file."""
 
-    def checked(text: str, asked: Asked | None = None) -> Walked:
+    def checked(text: str, asked: CheckOptions | None = None) -> CheckReport:
         folder = tmp_path / "tiny"
         folder.mkdir(exist_ok=True)
         (folder / "tiny.yaml").write_text(text)
-        return walked(folder, measure_of, asked)
+        return check_world(folder, open_pass, asked)
 
     return checked
 
 
-def lines(report: Walked, least: str = "W") -> list[str]:
+def lines(report: CheckReport, least: str = "W") -> list[str]:
     """Return the problems without their folder, the infos only where they are asked for."""
     shown = [problem for problem in report.problems if problem.severity != "info" or least == "I"]
     return [str(problem).partition("tiny.yaml:")[2] for problem in shown]
@@ -56,7 +56,7 @@ def test_the_smallest_world_passes_and_says_how_large_it_is(check: Check) -> Non
 
 def test_the_world_for_authors_passes() -> None:
     """The flagship's million states are walked by ``make check``, before any test."""
-    report = walked(WORLDS / "first-light", measure_of)
+    report = check_world(WORLDS / "first-light", open_pass)
     assert not [str(problem) for problem in report.problems if problem.severity == "error"]
 
 
@@ -98,7 +98,7 @@ def test_whatever_is_broken_in_a_copy_of_a_world_is_named(tmp_path: Path, file: 
     text = (folder / file).read_text()
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1))
-    report = walked(folder, measure_of)
+    report = check_world(folder, open_pass)
     assert report.failed
     assert any(found in str(problem) for problem in report.problems), "\n".join(map(str, report.problems))
 
@@ -203,7 +203,7 @@ def test_the_third_run_is_walked_too_where_the_world_tells_it_apart(check: Check
 
 
 def test_a_walk_that_stops_at_its_limit_never_passes_in_silence(check: Check) -> None:
-    report = check(counter_world(12), Asked(limits=Limits(states=500)))
+    report = check(counter_world(12), CheckOptions(limits=Limits(states=500)))
     codes = {problem.code for problem in report.problems}
     assert "W429" in codes
     assert "E411" not in codes, "what was not met may still be there"
@@ -216,7 +216,7 @@ def test_a_world_of_the_flagships_size_is_walked_whole(tmp_path: Path) -> None:
     folder = tmp_path / "hubs"
     folder.mkdir()
     (folder / "world.yaml").write_text(hub_world(tokens=3))
-    report = walked(folder, measure_of)
+    report = check_world(folder, open_pass)
     assert not report.failed, "\n".join(map(str, report.problems))
     assert report.figures is not None
     assert report.figures.states > 50_000
@@ -235,7 +235,7 @@ def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_passes_of_a_model_are_measured_once_and_then_read_from_the_table(cached: Path, tmp_path: Path) -> None:
     modelled_world(tmp_path / "modelled")
-    cold, warm = (walked(tmp_path / "modelled", measure_of) for _ in range(2))
+    cold, warm = (check_world(tmp_path / "modelled", open_pass) for _ in range(2))
     assert cold.figures is not None
     assert warm.figures is not None
     assert cold.figures.measured == cold.figures.decodings > 10
@@ -248,7 +248,7 @@ def test_the_passes_of_a_model_are_measured_once_and_then_read_from_the_table(ca
 def test_beyond_the_decodings_that_are_allowed_the_walk_is_abstract_and_says_so(cached: Path, tmp_path: Path) -> None:
     assert not cached.exists()
     modelled_world(tmp_path / "modelled")
-    report = walked(tmp_path / "modelled", measure_of, Asked(decodings=3))
+    report = check_world(tmp_path / "modelled", open_pass, CheckOptions(decodings=3))
     assert any(problem.code == "W428" for problem in report.problems)
     assert report.figures is not None
     assert report.figures.abstract
@@ -258,24 +258,26 @@ def test_beyond_the_decodings_that_are_allowed_the_walk_is_abstract_and_says_so(
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (Asked(decodings=3), "at most 3 passes are measured: 1 were when token 8 had to measure "),
+        (CheckOptions(decodings=3), "at most 3 passes are measured: 1 were when token 8 had to measure "),
         (
-            Asked(limits=Limits(concrete=10)),
+            CheckOptions(limits=Limits(concrete=10)),
             "at most 10 states are walked with their passes measured: 10 were when token 9 began ",
         ),
     ],
 )
-def test_the_limit_that_a_walk_came_to_is_the_one_that_is_named(cached: Path, tmp_path: Path, limits: Asked, said: str) -> None:
+def test_the_limit_that_a_walk_came_to_is_the_one_that_is_named(
+    cached: Path, tmp_path: Path, limits: CheckOptions, said: str
+) -> None:
     assert not cached.exists()
     modelled_world(tmp_path / "modelled")
-    (found,) = [one.message for one in walked(tmp_path / "modelled", measure_of, limits).problems if one.code == "W428"]
+    (found,) = [one.message for one in check_world(tmp_path / "modelled", open_pass, limits).problems if one.code == "W428"]
     assert found.startswith(said)
 
 
 def test_a_walk_that_is_abstract_only_where_words_are_drawn_says_so(cached: Path, tmp_path: Path) -> None:
     assert not cached.exists()
     modelled_world(tmp_path / "modelled")
-    report = walked(tmp_path / "modelled", measure_of, Asked(limits=Limits(concrete=DRAWN_ONLY)))
+    report = check_world(tmp_path / "modelled", open_pass, CheckOptions(limits=Limits(concrete=DRAWN_ONLY)))
     (found,) = [one.message for one in report.problems if one.code == "W428"]
     assert found.startswith(f"with words drawn, at most {DRAWN_ONLY} states are walked")
     assert report.figures is not None
@@ -295,7 +297,7 @@ def test_two_words_that_are_too_close_are_a_warning_with_the_run_that_leads_ther
     assert not cached.exists()
     modelled_world(tmp_path / "modelled")
     monkeypatch.setattr("forward_pass.checker.findings.CLOSE", 50.0)
-    close = [str(one) for one in walked(tmp_path / "modelled", measure_of).problems if one.code == "W420"]
+    close = [str(one) for one in check_world(tmp_path / "modelled", open_pass).problems if one.code == "W420"]
     assert close
     assert all(
         re.search(r"world\.yaml:\d+:3: W420 '\S+' and '\S+' are within 50 nats in \d+ of \d+ decodings", one) for one in close
@@ -305,14 +307,14 @@ def test_two_words_that_are_too_close_are_a_warning_with_the_run_that_leads_ther
 def test_a_threshold_that_is_too_near_to_what_is_measured_is_an_error(cached: Path, tmp_path: Path) -> None:
     assert not cached.exists()
     world = modelled_world(tmp_path / "modelled")
-    measure = measure_of(world)
+    measure = open_pass(world)
     chance = measure.distribution((), ((),)).p("two")
     probe = measure.probe((), ((),), world.boundary, "odd")
     text = changed(
         MODELLED, ("p('two') > 0.5", f"p('two') > {chance:.6f}"), ("probe('odd') > 0.1", f"probe('odd') > {probe:.6f}")
     )
     modelled_world(tmp_path / "modelled", text)
-    report = walked(tmp_path / "modelled", measure_of)
+    report = check_world(tmp_path / "modelled", open_pass)
     near = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "E419"]
     assert [line.partition(" is measured as ")[0] for line in near] == ["17:3: E419 sure", "18:3: E419 wondering"]
     assert report.failed
@@ -321,10 +323,10 @@ def test_a_threshold_that_is_too_near_to_what_is_measured_is_an_error(cached: Pa
 def test_the_table_is_written_beside_the_weights_and_measuring_again_gives_the_same(cached: Path, tmp_path: Path) -> None:
     folder = tmp_path / "modelled"
     modelled_world(folder)
-    walked(folder, measure_of, Asked(table=True))
+    check_world(folder, open_pass, CheckOptions(table=True))
     shutil.rmtree(cached)
     table = (folder / "decodings.json").read_text()
-    kept, again = walked(folder, measure_of), walked(folder, measure_of, Asked(again=True, table=True))
+    kept, again = check_world(folder, open_pass), check_world(folder, open_pass, CheckOptions(again=True, table=True))
     assert kept.figures is not None
     assert again.figures is not None
     assert (kept.figures.measured, again.figures.measured) == (0, kept.figures.decodings)
@@ -347,7 +349,7 @@ ODD_TABLES = {
 def test_a_table_that_is_none_is_done_without(cached: Path, tmp_path: Path, name: str) -> None:
     assert not cached.exists()
     world = modelled_world(tmp_path / "modelled")
-    table = Decodings(world, measure_of(world), 10)
+    table = PassTable(world, open_pass(world), 10)
     (world.folder / "decodings.json").write_text(ODD_TABLES[name].replace("DIGEST", table.digest))
     assert table.read_table() == 0
     assert not table.rows
@@ -357,18 +359,18 @@ def test_a_table_that_is_none_is_done_without(cached: Path, tmp_path: Path, name
 def test_a_table_that_is_too_large_is_not_read(cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cached.exists()
     world = modelled_world(tmp_path / "modelled")
-    table = Decodings(world, measure_of(world), 10)
+    table = PassTable(world, open_pass(world), 10)
     table.row((), ((),))
     table.write_table(world.folder / "decodings.json")
-    assert Decodings(world, measure_of(world), 10).read_table() == 1
+    assert PassTable(world, open_pass(world), 10).read_table() == 1
     monkeypatch.setattr("forward_pass.checker.pass_table.MOST_BYTES", 10)
-    assert Decodings(world, measure_of(world), 10).read_table() == 0
+    assert PassTable(world, open_pass(world), 10).read_table() == 0
 
 
 def test_a_row_of_the_table_is_what_the_pass_says(tmp_path: Path) -> None:
     world = modelled_world(tmp_path / "modelled")
-    measure = measure_of(world)
-    table = Decodings(world, measure, 100)
+    measure = open_pass(world)
+    table = PassTable(world, measure, 100)
     for acts in (((),), ((Act("stare", 4),),), ((Act("push", 5),), (Act("force", 4),))):
         words = ("two",) * (len(acts) - 1)
         row, distribution = table.row(words, acts), measure.distribution(words, acts)
@@ -386,12 +388,12 @@ def test_a_row_of_the_table_is_what_the_pass_says(tmp_path: Path) -> None:
 
 def test_texts_for_which_the_walk_would_be_too_large_are_named(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("forward_pass.checker.verify.VARIANT_STATES", 20)
-    monkeypatch.setattr("forward_pass.checker.verify.WANDERINGS", 0)
+    monkeypatch.setattr("forward_pass.checker.verify.RANDOM_RUNS", 0)
     text = changed(counter_world(12), ("text: It was dark.", "text: 'It was dark{s3 and s7: , but for two lamps | }.'"))
-    report = check(text, Asked())
+    report = check(text, CheckOptions())
     assert any(problem.code == "W426" and "not all could be walked" in problem.message for problem in report.problems)
     monkeypatch.setattr("forward_pass.checker.verify.BUDGET", 0)
-    assert any(problem.code == "W426" for problem in check(text, Asked()).problems)
+    assert any(problem.code == "W426" for problem in check(text, CheckOptions()).problems)
 
 
 def test_a_loop_that_has_a_way_out_somewhere_is_none(check: Check) -> None:
@@ -408,7 +410,7 @@ def test_what_only_a_supposed_pass_leads_to_has_no_witness(cached: Path, tmp_pat
     text = changed(MODELLED, ("      two: later\n", "      end: odd\n      two: later\n"))
     text = changed(text, ("endings:\n", "endings:\n  odd: {title: Odd, text: Odd.}\n"))
     modelled_world(folder, text)
-    report = walked(folder, measure_of, Asked(decodings=1))
+    report = check_world(folder, open_pass, CheckOptions(decodings=1))
     codes = {problem.code for problem in report.problems}
     assert "W428" in codes
     assert codes & {"E417", "I427"}
@@ -418,6 +420,6 @@ def test_a_word_that_no_pass_says_is_a_warning(cached: Path, tmp_path: Path, mon
     assert not cached.exists()
     monkeypatch.setattr("forward_pass.checker.pass_table.LEAST", 0.99)
     modelled_world(tmp_path / "modelled", changed(MODELLED, ("      two: later\n", "      Because: later\n")))
-    report = walked(tmp_path / "modelled", measure_of)
+    report = check_world(tmp_path / "modelled", open_pass)
     never = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "W423"]
     assert "32:7: W423 token 8 answers 'Because', and no pass that can be reached gives it 0.0001" in never

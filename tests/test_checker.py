@@ -8,7 +8,7 @@ import pytest
 
 from conftest import TINY, WORLDS, built, changed
 from forward_pass.errors import Problem
-from forward_pass.loading.lint import Report, checked, linted
+from forward_pass.loading.lint import LintReport, lint, lint_world
 from forward_pass.loading.loader import read_contents
 from forward_pass.loading.paths import world_names
 
@@ -24,7 +24,7 @@ MORE = """\
 
 
 def found(*changes: tuple[str, str], text: str = TINY) -> list[str]:
-    problems = sorted(linted(built(changed(text, *changes)).data))
+    problems = sorted(lint(built(changed(text, *changes)).data))
     return [f"{problem.line} {problem.code} {problem.message}" for problem in problems]
 
 
@@ -41,20 +41,20 @@ def with_scenes(*scenes: tuple[str, str]) -> tuple[str, str]:
 
 @pytest.mark.parametrize("name", world_names())
 def test_the_worlds_that_come_with_the_game_pass(name: str) -> None:
-    report = checked(WORLDS / name)
+    report = lint_world(WORLDS / name)
     assert not report.failed, "\n".join(map(str, report.problems))
 
 
 def test_a_world_that_can_be_played_is_counted() -> None:
     summary = "first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; read, not yet walked"
-    assert checked(WORLDS / "first-light") == Report((), summary)
+    assert lint_world(WORLDS / "first-light") == LintReport((), summary)
 
 
 def test_a_world_that_cannot_be_played_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
     folder.mkdir()
     (folder / "tiny.yaml").write_text(changed(TINY, ("goto: decode", "goto: nowhere")))
-    report = checked(folder)
+    report = lint_world(folder)
     assert report.failed
     assert report.summary == "tiny: cannot be played"
     assert [str(problem) for problem in report.problems] == [
@@ -67,7 +67,7 @@ def test_what_reading_and_what_linting_find_stands_together_in_order(tmp_path: P
     folder.mkdir()
     (folder / "tiny.yaml").write_text(changed(TINY, ("tokens:\n", "variables:\n  hurried: false\n\ntokens:\n")))
     (folder / "more.yml").touch()
-    report = checked(folder)
+    report = lint_world(folder)
     assert [str(problem) for problem in report.problems] == [
         f"{folder}/more.yml:1:1: W013 is not read: rename it to .yaml",
         f"{folder}/tiny.yaml:11:3: W406 hurried is never read",
@@ -78,8 +78,8 @@ def test_what_reading_and_what_linting_find_stands_together_in_order(tmp_path: P
 
 def test_only_an_error_makes_a_report_fail() -> None:
     warning = Problem("a.yaml", 1, 1, "W406", "reads is never read", "warning")
-    assert not Report((warning,), "").failed
-    assert Report((warning, warning._replace(severity="error")), "").failed
+    assert not LintReport((warning,), "").failed
+    assert LintReport((warning, warning._replace(severity="error")), "").failed
 
 
 def test_the_smallest_world_has_nothing_wrong() -> None:
@@ -90,7 +90,7 @@ def test_a_file_may_have_a_colon_in_its_name() -> None:
     text = changed(TINY, with_scenes(("attic", "decode")))
     reading = read_contents("tiny", "", [("a:1.yaml", text.encode())], [])
     assert reading.data is not None
-    assert [str(problem) for problem in linted(reading.data)] == ["a:1.yaml:23:3: E401 nothing leads to the scene attic"]
+    assert [str(problem) for problem in lint(reading.data)] == ["a:1.yaml:23:3: E401 nothing leads to the scene attic"]
 
 
 # -- what leads where
@@ -164,7 +164,7 @@ def test_a_choice_does_not_lead_to_a_scene_of_another_token() -> None:
     reading = read_contents("tiny", "", [(name, text.encode()) for name, text in files], [])
     assert reading.data is not None
     assert "1.yaml:25:7: E404 waking is met at token 5, later at 6: only a decoding leads there" in {
-        str(problem) for problem in linted(reading.data)
+        str(problem) for problem in lint(reading.data)
     }
 
 
@@ -228,9 +228,9 @@ def test_what_a_goto_reads_is_read() -> None:
 
 def test_a_model_may_say_any_word() -> None:
     data = built(changed(TINY, ("      otherwise: done", "      never: done\n      otherwise: done"))).data
-    assert [problem.code for problem in linted(data)] == ["W410"]
+    assert [problem.code for problem in lint(data)] == ["W410"]
     tokens = [[[], arrivals, place] for _, arrivals, place in data["tokens"]]
-    assert list(linted({**data, "tokens": tokens})) == []
+    assert list(lint({**data, "tokens": tokens})) == []
 
 
 def test_a_word_that_leads_somewhere_is_one_that_some_token_says() -> None:

@@ -142,7 +142,7 @@ def test_a_seed_that_was_not_given_is_made_and_kept(tmp_path: Path) -> None:
     assert seeds[0] != seeds[1]
     assert all(0 <= seed < 2**31 for seed in seeds)
     assert journal(tmp_path).header.temperature == 0.0
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", journal(tmp_path).header.made)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", journal(tmp_path).header.created_at)
 
 
 def test_the_same_seed_says_the_same(tmp_path: Path) -> None:
@@ -656,7 +656,7 @@ def test_a_terminal_that_has_gone_is_said_as_it_is(tmp_path: Path) -> None:
 def test_where_the_run_is_kept_is_not_said_to_a_terminal_that_has_gone(tmp_path: Path) -> None:
     with (
         patch("forward_pass.interface.plain.run", side_effect=Interrupted(1)),
-        patch("forward_pass.session.play.Play.left", side_effect=OSError(5, "gone")),
+        patch("forward_pass.session.session.Session.quit_event", side_effect=OSError(5, "gone")),
     ):
         assert command("play", WORLD, "--plain", "--saves", tmp_path) == Done(129, "", "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixtures_play import TO_ENDINGS, WORLD, command, first_light, played
-from forward_pass.session.endings import collected, collection_lines
+from forward_pass.session.endings import ending_list_lines, list_endings
 from test_docs import OBJECTS, hold
 
 
@@ -49,10 +49,10 @@ def test_hints_for_an_ending_that_a_world_does_not_have_are_wrong_usage(tmp_path
 
 
 def test_a_world_without_hints_says_so(tmp_path: Path) -> None:
-    rows, faults = collected(first_light(), tmp_path)
+    rows, faults = list_endings(first_light(), tmp_path)
     bare = type(first_light())({**first_light().data, "hints": {}})
     assert faults == []
-    assert "1. This world has no hints." in collection_lines(bare, rows, 1, 72)
+    assert "1. This world has no hints." in ending_list_lines(bare, rows, 1, 72)
 
 
 def test_a_file_that_is_no_run_is_passed_over_with_a_word(tmp_path: Path) -> None:

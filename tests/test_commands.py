@@ -11,7 +11,7 @@ import pytest
 
 from conftest import WORLDS
 from fixtures_play import command
-from forward_pass.checker.explorer import quiet
+from forward_pass.checker.explorer import no_progress
 from forward_pass.commands.authoring import _progress
 
 LIGHT = WORLDS / "first-light"
@@ -122,5 +122,5 @@ def test_no_progress_is_shown_where_nobody_can_see_it(monkeypatch: pytest.Monkey
         monkeypatch.setenv("TERM", term)
         monkeypatch.setenv("ACCESSIBLE", accessible)
         with _progress(wanted=wanted) as tell:
-            assert tell is quiet
+            assert tell is no_progress
     assert screen.getvalue() == ""

@@ -10,25 +10,25 @@ import pytest  # noqa: TC002 - as every test has it
 
 from conftest import TINY, changed
 from fixtures_walk import modelled_world, read
-from forward_pass.checker.random_player import Player
-from forward_pass.checker.simulation import Crowd, Tally, crowd_lines, crowd_object, played
-from forward_pass.network.passes import Written, measure_of
-from forward_pass.story.state import Facts
+from forward_pass.checker.random_player import RandomPlayer
+from forward_pass.checker.simulation import SimulationConfig, SimulationStats, simulate, simulation_lines, simulation_object
+from forward_pass.network.passes import WrittenPass, open_pass
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 
-def tally(world: World, crowd: Crowd) -> Tally:
-    return played(world, measure_of(world), crowd)
+def tally(world: World, crowd: SimulationConfig) -> SimulationStats:
+    return simulate(world, open_pass(world), crowd)
 
 
 def test_the_same_seed_plays_the_same_runs_and_another_seed_others(first_light: World) -> None:
-    one, same, other = (tally(first_light, Crowd(50, seed)) for seed in (1, 1, 2))
+    one, same, other = (tally(first_light, SimulationConfig(50, seed)) for seed in (1, 1, 2))
     assert one == same
     assert one.words != other.words
 
 
 def test_every_run_comes_to_an_ending_and_everything_is_counted(first_light: World) -> None:
-    done = tally(first_light, Crowd(300))
+    done = tally(first_light, SimulationConfig(300))
     assert sum(done.endings.values()) == len(done.words) == len(done.turns) == 300
     assert set(done.endings) == set(first_light.endings)
     assert done.faults == []
@@ -47,22 +47,22 @@ def test_the_shares_that_a_run_reads_count_every_text_once_with_endings_and_with
         "\nendings:",
         "  attic:\n    text: Nobody comes up here.\n    choices:\n      down: {say: Down., goto: decode}\n\nendings:",
     )
-    assert set(tally(read(changed(TINY, again)), Crowd(20)).shares) == {(1.0, 1.0)}
-    done = tally(read(changed(TINY, again, unread)), Crowd(20))
+    assert set(tally(read(changed(TINY, again)), SimulationConfig(20)).shares) == {(1.0, 1.0)}
+    done = tally(read(changed(TINY, again, unread)), SimulationConfig(20))
     told = done.of - 3  # the words of the ending
     assert set(done.shares) == {((done.of - 5) / done.of, (told - 5) / told)}, "four words of the attic, and one of its choice"
 
 
 def test_drawn_words_show_what_the_likeliest_never_do(first_light: World) -> None:
-    likely, drawn = tally(first_light, Crowd(300)), tally(first_light, Crowd(300, temperature=1.5))
+    likely, drawn = tally(first_light, SimulationConfig(300)), tally(first_light, SimulationConfig(300, temperature=1.5))
     assert drawn.seen > likely.seen
 
 
 def test_what_was_taken_least_is_taken_first(first_light: World) -> None:
     def spread(*, uniform: bool) -> int:
-        player = Player(first_light, Written(first_light), lambda _: "dark", uniform=uniform)
+        player = RandomPlayer(first_light, WrittenPass(first_light), lambda _: "dark", uniform=uniform)
         for number in range(60):
-            player.wander(Facts(), Random(number))  # noqa: S311
+            player.play_once(Prior(), Random(number))  # noqa: S311
         return len(player.taken)
 
     assert spread(uniform=False) >= 12
@@ -78,26 +78,26 @@ STUCK = changed(
 
 def test_a_run_that_never_ends_is_told_with_its_seed() -> None:
     world = read(STUCK)
-    done = tally(world, Crowd(2, 7))
+    done = tally(world, SimulationConfig(2, 7))
     assert [(fault.run, fault.seed) for fault in done.faults] == [(1, 7), (2, 8)]
     assert done.faults[0].what == "no ending after 2000 turns, in hall"
-    lines = crowd_lines(world, Crowd(2, 7), done)
+    lines = simulation_lines(world, SimulationConfig(2, 7), done)
     assert "Run 1 (--seed 7 --runs 1): no ending after 2000 turns, in hall" in lines
     assert any(line.startswith("  no ending") for line in lines)
 
 
 def test_a_run_with_nothing_open_is_told_too() -> None:
     world = read(changed(TINY, ("        goto: decode\n", "        once: true\n        cost: 0\n        goto: waking\n")))
-    assert tally(world, Crowd(1)).faults[0].what == "nothing is open in waking at layer 3"
+    assert tally(world, SimulationConfig(1)).faults[0].what == "nothing is open in waking at layer 3"
 
 
 def test_the_lines_and_the_object_say_the_same(first_light: World) -> None:
-    crowd = Crowd(40, uniform=True)
+    crowd = SimulationConfig(40, uniform=True)
     done = tally(first_light, crowd)
-    lines = crowd_lines(first_light, crowd, done)
+    lines = simulation_lines(first_light, crowd, done)
     assert lines[0] == "First Light: 40 runs, any open choice, seed 0, temperature 0"
     assert any(line.startswith("  Half Said ") and "%" in line for line in lines)
-    row = crowd_object(first_light, crowd, done)
+    row = simulation_object(first_light, crowd, done)
     assert row["type"] == "walk"
     assert row["endings"] == {ending: done.endings[ending] for ending in first_light.endings}
     assert row["words"][0] == min(done.words)
@@ -108,7 +108,7 @@ def test_many_layers_are_put_together_in_ten_bins() -> None:
     deep = changed(TINY, ("layers: 12", "layers: 90"), ("boundary: 9", "boundary: 80"))
     waits = "      wait:\n        say: Wait.\n        cost: 7\n        goto: waking\n\nendings:"
     world = read(changed(deep, ("\nendings:", waits)))
-    lines = crowd_lines(world, Crowd(60), tally(world, Crowd(60)))
+    lines = simulation_lines(world, SimulationConfig(60), tally(world, SimulationConfig(60)))
     at = lines.index("Layers left when the decoder was called")
     assert lines[at + 1].split()[0] == "0-7"
 
@@ -117,5 +117,5 @@ def test_a_model_is_played_at_any_temperature(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     world = modelled_world(tmp_path / "modelled")
     for temperature in (0.0, 1.0):
-        done = tally(world, Crowd(10, temperature=temperature))
+        done = tally(world, SimulationConfig(10, temperature=temperature))
         assert sum(done.endings.values()) == 10

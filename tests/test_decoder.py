@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forward_pass.story.distribution import Distribution, draw, drawn_number, figures, greedy, nats, sample, softmax
+from forward_pass.story.distribution import (
+    Distribution,
+    draw_word,
+    format_nats,
+    format_probability,
+    greedy,
+    sample,
+    softmax,
+    uniform_number,
+)
 
 LOGITS = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 
@@ -110,30 +119,30 @@ def test_where_rounding_leaves_the_sum_short_of_the_number_the_last_possible_id_
 def test_the_number_is_the_first_53_bits_of_the_hash_of_seed_and_token() -> None:
     for seed, token in ((0, 400), (7, 401), (2**63, 1)):
         bits = f"{int.from_bytes(sha256(f'{seed}:{token}'.encode()).digest()):0256b}"
-        assert drawn_number(seed, token) == int(bits[:53], 2) / 2**53
+        assert uniform_number(seed, token) == int(bits[:53], 2) / 2**53
 
 
 def test_the_number_is_the_same_on_every_machine() -> None:
-    numbers = [drawn_number(seed, token) for seed, token in ((0, 400), (1, 400), (0, 401))]
+    numbers = [uniform_number(seed, token) for seed, token in ((0, 400), (1, 400), (0, 401))]
     assert numbers == [0.5370034166399745, 0.8223976790843709, 0.8291073213805257]
 
 
 @given(st.integers(0, 2**64), st.integers(1, 10**6))
 def test_the_number_is_at_least_zero_and_below_one(seed: int, token: int) -> None:
-    assert 0 <= drawn_number(seed, token) < 1
+    assert 0 <= uniform_number(seed, token) < 1
 
 
 def test_at_temperature_zero_the_likeliest_is_drawn_whatever_the_seed() -> None:
     two = distribution(one=0.33, two=0.34, no=0.33)
-    assert {draw(two, 0, seed, 400) for seed in range(50)} == {"two"}
+    assert {draw_word(two, 0, seed, 400) for seed in range(50)} == {"two"}
 
 
 def test_above_zero_the_seed_and_the_token_decide_and_nothing_else() -> None:
     two = distribution(two=0.5, one=0.3, no=0.2)
-    numbers = [drawn_number(seed, 400) for seed in range(200)]
+    numbers = [uniform_number(seed, 400) for seed in range(200)]
     expected = ["two" if number < 0.5 else "one" if number < 0.8 else "no" for number in numbers]
-    assert [draw(two, 1.0, seed, 400) for seed in range(200)] == expected
-    assert [draw(two, 1.0, seed, 401) for seed in range(200)] != expected
+    assert [draw_word(two, 1.0, seed, 400) for seed in range(200)] == expected
+    assert [draw_word(two, 1.0, seed, 401) for seed in range(200)] != expected
 
 
 # -- showing
@@ -157,9 +166,9 @@ def test_above_zero_the_seed_and_the_token_decide_and_nothing_else() -> None:
     ],
 )
 def test_a_probability_is_shown_as_certain_or_impossible_only_where_four_places_say_so(probability: float, shown: str) -> None:
-    assert figures(probability) == shown
+    assert format_probability(probability) == shown
 
 
 @pytest.mark.parametrize(("log_likelihood", "shown"), [(-0.004, "0.00"), (0.0, "0.00"), (-0.006, "-0.01"), (-8.856, "-8.86")])
 def test_a_log_likelihood_of_next_to_nothing_has_no_minus(log_likelihood: float, shown: str) -> None:
-    assert nats(log_likelihood) == shown
+    assert format_nats(log_likelihood) == shown

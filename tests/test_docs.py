@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator
 from fixtures_golden import golden
 from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
 from forward_pass.interface import jsonl
-from forward_pass.interface.export import Picture, exported
-from forward_pass.session.inspection import Instruments, Lens, Look, Settling
-from forward_pass.session.play import COMMANDS
+from forward_pass.interface.export import Picture, export_run
+from forward_pass.session.inspection import AttentionShare, DecoderTrace, Inspection, LensReading
+from forward_pass.session.session import COMMANDS
 from forward_pass.storage.journal import FORMAT
 
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -127,13 +127,13 @@ def test_everything_that_runs_prints_is_as_described(tmp_path: Path) -> None:
 
 
 def test_a_pass_laid_open_is_as_described() -> None:
-    lens = Lens(40, 2.99573, (("foot", 0.314159), ("hand", 0.12)))
-    looks, before = (Look(3, "foot", 0.18),), Settling(399, "Your", ((4, 0.01), (96, 0.98)), 75)
-    read = Instruments(400, "Your", 40, 96, 72, 7.6, (lens,), (("nonsense", 0.41),), looks, (0.05, 0.02, 0.18), before)
+    lens = LensReading(40, 2.99573, (("foot", 0.314159), ("hand", 0.12)))
+    looks, before = (AttentionShare(3, "foot", 0.18),), DecoderTrace(399, "Your", ((4, 0.01), (96, 0.98)), 75)
+    read = Inspection(400, "Your", 40, 96, 72, 7.6, (lens,), (("nonsense", 0.41),), looks, (0.05, 0.02, 0.18), before)
     row = jsonl.lens_object(read)
     hold(OBJECTS["lens"], row)
     assert row["lens"] == [{"layer": 40, "entropy": 2.9957, "likeliest": [["foot", 0.3142], ["hand", 0.12]]}]
-    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), looks=(), attention=(), before=None)))
+    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), strongest=(), attention=(), before=None)))
 
 
 # -- docs/runs.md ---------------------------------------------------------------------------------------------------------
@@ -243,5 +243,5 @@ def test_the_readme_shows_pictures_that_are_there() -> None:
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_what_the_program_shows_now(name: str) -> None:
     run, head = golden("clerk")
-    taken = exported(run, head, "svg", PICTURES[name])
+    taken = export_run(run, head, "svg", PICTURES[name])
     assert taken == (ROOT / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf8"), "make pictures"

@@ -10,10 +10,10 @@ import pytest
 
 from conftest import built, changed
 from forward_pass.errors import NotOfferedError
-from forward_pass.network.passes import Written
+from forward_pass.network.passes import WrittenPass
 from forward_pass.story.distribution import Distribution
-from forward_pass.story.engine import awaited, decode, ended, offers, pending, scene_of, start, take
-from forward_pass.story.state import MOST_VISITS, Act, Acts, Facts, State
+from forward_pass.story.engine import decode, initial_state, is_ending, is_waiting, next_distribution, offers, scene_of, take
+from forward_pass.story.state import MAX_VISITS, Act, Acts, Prior, State
 from forward_pass.story.world import World
 
 RULES = """\
@@ -176,8 +176,8 @@ class Table:
 
     def __init__(self, text: str = RULES) -> None:
         self.world = built(text)
-        self.measure = Written(self.world)
-        self.opening = start(self.world, Facts())
+        self.measure = WrittenPass(self.world)
+        self.opening = initial_state(self.world, Prior())
 
     def take(self, *choices: str, state: State | None = None) -> State:
         """Return the state after some choices, from the opening or from ``state``."""
@@ -213,7 +213,7 @@ class Table:
 
     def takings(self, state: State) -> dict[str, int]:
         """Return how often each choice was taken."""
-        return {choice: count for choice, count in zip(self.world.choice_ids, state.takings, strict=True) if count}
+        return {choice: count for choice, count in zip(self.world.choice_ids, state.taken, strict=True) if count}
 
 
 @pytest.fixture(scope="module")
@@ -234,13 +234,13 @@ def test_a_run_begins_at_the_first_token_at_its_waking_layer_in_the_first_scene(
 
 
 def test_an_instantiation_is_counted_only_as_far_as_the_world_tells_them_apart(table: Table) -> None:
-    facts = Facts(instantiation=70, found=frozenset({"half"}))
-    assert start(table.world, facts).facts == Facts(instantiation=5, found=frozenset({"half"}))
-    assert start(table.world, Facts(instantiation=4)).facts.instantiation == 4
+    facts = Prior(instantiation=70, found=frozenset({"half"}))
+    assert initial_state(table.world, facts).prior == Prior(instantiation=5, found=frozenset({"half"}))
+    assert initial_state(table.world, Prior(instantiation=4)).prior.instantiation == 4
 
 
 def test_take_gives_another_state_and_leaves_the_one_it_was_given(table: Table) -> None:
-    before = start(table.world, Facts())
+    before = initial_state(table.world, Prior())
     after = table.take("count", state=before)
     assert after != before
     assert before == table.opening
@@ -300,17 +300,17 @@ def test_the_reason_counts_one_layer_as_one(table: Table) -> None:
 
 
 def test_layers_rise_within_a_token_and_begin_again_at_its_waking(first_light: World) -> None:
-    measure, chance = Written(first_light), random.Random(20)  # noqa: S311 - any walk will do
+    measure, chance = WrittenPass(first_light), random.Random(20)  # noqa: S311 - any walk will do
     for _ in range(200):
-        state = start(first_light, Facts())
-        while not ended(first_light, state):
+        state = initial_state(first_light, Prior())
+        while not is_ending(first_light, state):
             choice = chance.choice([offer.choice.id for offer in offers(first_light, measure, state) if offer.open])
             after = take(first_light, measure, state, choice)
             assert state.layer <= after.layer <= first_light.boundary
             assert after.token == state.token
-            if pending(first_light, after):
-                after = decode(first_light, after, chance.choice(awaited(measure, after).words))
-                assert (after.layer, after.token) == (first_light.waking, state.token + 1)
+            if is_waiting(first_light, after):
+                after = decode(first_light, after, chance.choice(next_distribution(measure, after).words))
+                assert (after.layer, after.token) == (first_light.first_layer, state.token + 1)
             state = after
 
 
@@ -322,7 +322,7 @@ def test_a_choice_that_says_what_happens_when_it_is_cut_short_is_open_at_the_bou
 def test_a_choice_cut_short_pays_what_is_left_and_has_the_effects_of_being_cut_short(table: Table) -> None:
     state = table.take("race")
     assert (state.layer, state.scene) == (9, "hall")
-    assert pending(table.world, state)
+    assert is_waiting(table.world, state)
     assert table.variables(state) == {"steps": 0, "few": -1, "mood": 0, "hurried": 1}
 
 
@@ -471,7 +471,7 @@ def test_a_measured_truth_stands_until_it_is_measured_again(table: Table) -> Non
     assert table.measured(table.take("speak-low", state=state)) == {"end_likely": False, "end_unlikely": False}
 
 
-class Layered(Written):
+class Layered(WrittenPass):
     """A pass whose layers can be read: what is found there grows with the layer."""
 
     def lens(self, words: tuple[str, ...], acts: Acts, layer: int) -> Distribution:
@@ -502,7 +502,7 @@ def test_what_is_read_off_a_layer_is_read_off_the_layer_at_which_the_choice_arri
 ) -> None:
     rows = [["end_likely", "lens", "end", ">", 0.6], ["end_unlikely", "probe", "doubt", "<", 0.2]]
     world = World({**built(RULES).data, "thresholds": rows})
-    state = start(world, Facts())
+    state = initial_state(world, Prior())
     for choice in choices:
         state = take(world, Layered(world), state, choice)
     assert state.measured == truths
@@ -510,7 +510,7 @@ def test_what_is_read_off_a_layer_is_read_off_the_layer_at_which_the_choice_arri
 
 def test_a_world_without_thresholds_measures_nothing(tiny: Callable[..., World]) -> None:
     world = tiny()
-    assert take(world, Written(world), start(world, Facts()), "go-on").measured == ()
+    assert take(world, WrittenPass(world), initial_state(world, Prior()), "go-on").measured == ()
 
 
 def test_a_choice_that_lets_the_decoder_come_intervenes_and_has_its_effects_first(table: Table) -> None:
@@ -520,15 +520,15 @@ def test_a_choice_that_lets_the_decoder_come_intervenes_and_has_its_effects_firs
 
 def test_nothing_is_on_offer_while_a_word_is_awaited(table: Table) -> None:
     state = table.take("speak")
-    assert pending(table.world, state)
+    assert is_waiting(table.world, state)
     assert offers(table.world, table.measure, state) == ()
     with pytest.raises(NotOfferedError, match=r"^walk is not on offer in hall$"):
         table.take("walk", state=state)
 
 
 def test_the_word_awaited_comes_from_the_finished_pass(table: Table) -> None:
-    assert awaited(table.measure, table.take("speak")).p("end") == pytest.approx(0.8)
-    assert awaited(table.measure, table.take("lean-twice", "race")).p("end") == pytest.approx(0.4)
+    assert next_distribution(table.measure, table.take("speak")).p("end") == pytest.approx(0.8)
+    assert next_distribution(table.measure, table.take("lean-twice", "race")).p("end") == pytest.approx(0.4)
 
 
 def test_a_word_begins_the_next_token_at_its_waking_layer(table: Table) -> None:
@@ -570,9 +570,9 @@ def test_waiting_for_a_word_is_no_visit(table: Table) -> None:
 
 
 def test_visits_and_takings_stop_counting_so_that_a_loop_has_finitely_many_states(table: Table) -> None:
-    state = table.take(*["stand"] * (MOST_VISITS + 3))
-    assert table.visits(state) == {"hall": MOST_VISITS}
-    assert table.takings(state) == {"stand": MOST_VISITS}
+    state = table.take(*["stand"] * (MAX_VISITS + 3))
+    assert table.visits(state) == {"hall": MAX_VISITS}
+    assert table.takings(state) == {"stand": MAX_VISITS}
     assert table.take("stand", state=state) == state
 
 
@@ -581,9 +581,9 @@ def test_visits_and_takings_stop_counting_so_that_a_loop_has_finitely_many_state
 
 def test_nothing_is_on_offer_at_an_ending_and_no_decoder_comes(table: Table) -> None:
     state = table.take("stop")
-    assert ended(table.world, state)
-    assert not ended(table.world, table.opening)
-    assert not pending(table.world, state)
+    assert is_ending(table.world, state)
+    assert not is_ending(table.world, table.opening)
+    assert not is_waiting(table.world, state)
     assert offers(table.world, table.measure, state) == ()
     assert scene_of(table.world, state).title == "Whole"
     with pytest.raises(NotOfferedError, match=r"^walk is not on offer in whole$"):

@@ -12,7 +12,7 @@ from forward_pass.errors import (
     RunError,
     UsageError,
     WorldError,
-    nearest,
+    did_you_mean,
 )
 
 FIRST = Problem("world.yaml", 3, 7, "E301", "no scene is called hal")
@@ -54,8 +54,8 @@ def test_a_signal_is_no_error_that_anything_would_catch_in_passing() -> None:
     ],
 )
 def test_the_nearest_word_is_offered_where_one_is_near(word: str, hint: str) -> None:
-    assert nearest(word, ["sleeping", "waking", "walk"]) == hint
+    assert did_you_mean(word, ["sleeping", "waking", "walk"]) == hint
 
 
 def test_of_two_that_are_as_near_the_same_one_is_offered_whatever_their_order() -> None:
-    assert nearest("abcd", ["abcf", "abce"]) == nearest("abcd", ["abce", "abcf"]) != ""
+    assert did_you_mean("abcd", ["abcf", "abce"]) == did_you_mean("abcd", ["abce", "abcf"]) != ""

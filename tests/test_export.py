@@ -14,9 +14,9 @@ from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, header, played, resumed_play
 from forward_pass.commands.runs import _write_whole
 from forward_pass.errors import UsageError
-from forward_pass.interface.export import FORMATS, SHOWN, Picture, document, exported
-from forward_pass.story.history import moved
-from forward_pass.story.state import Facts
+from forward_pass.interface.export import FORMATS, SHOWN, Picture, build_document, export_run
+from forward_pass.story.history import at_turn
+from forward_pass.story.state import Prior
 
 HOSTILE = {"Three layers of arithmetic": "<script>alert(1)</script> ]]> `x` **b** [a](http://b.c) & Three layers of arithmetic"}
 VOID = {"meta", "br", "hr", "img", "link"}
@@ -53,7 +53,7 @@ class Balanced(HTMLParser):
 def told(kind: str, name: str = "another-answer") -> str:
     """Return a golden run of the flagship in a format."""
     run, head = golden(name)
-    return exported(run, head, kind)
+    return export_run(run, head, kind)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -73,7 +73,7 @@ def test_every_scene_and_choice_of_a_run_is_in_every_format(kind: str) -> None:
     if kind == "svg":
         text = " ".join(ET.fromstring(text).itertext())  # noqa: S314 - our own
     letters = re.sub(r"[^a-z]", "", text.casefold())
-    for passage in document(*golden("another-answer")).passages:
+    for passage in build_document(*golden("another-answer")).passages:
         for said in (passage.choice, passage.then, passage.text.rpartition("\n\n")[2]):
             assert re.sub(r"[^a-z]", "", said.casefold()) in letters
 
@@ -124,7 +124,7 @@ def hostile(tmp_path: Path) -> dict[str, str]:
     world = changed_world(HOSTILE)
     path = played(tmp_path, *TO_ENDINGS["half-said"], world=world)
     play, _ = resumed_play(tmp_path, path, world)
-    return {kind: exported(moved(play.run, 2), header(Facts()), kind) for kind in FORMATS}
+    return {kind: export_run(at_turn(play.run, 2), header(Prior()), kind) for kind in FORMATS}
 
 
 def test_what_a_world_says_is_no_markup_in_a_page(hostile: dict[str, str]) -> None:
@@ -188,7 +188,7 @@ def words_in(picture: str) -> str:
 def test_a_turn_alone_is_shown_as_a_terminal_shows_it(colour: str) -> None:
     run, head = golden("another-answer")
     turn = next(number for number, turn in enumerate(run.turns, 1) if turn.word is not None)
-    picture = exported(run, head, "svg", Picture(turn, "scene", colour))
+    picture = export_run(run, head, "svg", Picture(turn, "scene", colour))
     words = words_in(picture)
     assert "The decoder comes (measured)." in words
     assert "by layer, │ at 32 and 72: likeliest from layer" in words
@@ -199,15 +199,15 @@ def test_a_turn_alone_is_shown_as_a_terminal_shows_it(colour: str) -> None:
 
 def test_the_opening_and_a_turn_without_a_decoding_are_pictures_too() -> None:
     run, head = golden("another-answer")
-    assert "A: Your" in words_in(exported(run, head, "svg", Picture(0)))
-    assert "decoder comes" not in words_in(exported(run, head, "svg", Picture(1)))
+    assert "A: Your" in words_in(export_run(run, head, "svg", Picture(0)))
+    assert "decoder comes" not in words_in(export_run(run, head, "svg", Picture(1)))
 
 
 @pytest.mark.parametrize(("shows", "expected"), [("lens", "All of this is measured."), ("prompt", "Q: How many eyes does")])
 def test_an_instrument_is_shown_as_it_read_there(shows: str, expected: str) -> None:
     run, head = golden("another-answer")
     assert shows in SHOWN
-    assert expected in words_in(exported(run, head, "svg", Picture(3, shows, "light")))
+    assert expected in words_in(export_run(run, head, "svg", Picture(3, shows, "light")))
 
 
 def test_what_a_choice_says_stands_in_the_picture_of_its_turn(tmp_path: Path) -> None:

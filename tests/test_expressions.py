@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from forward_pass.story.compile import compiled
+from forward_pass.story.compile import compile_expression
 from forward_pass.story.expressions import (
-    DEEPEST,
-    LONGEST,
+    MAX_DEPTH,
+    MAX_LENGTH,
     ExpressionError,
     Scope,
     Variable,
@@ -21,7 +21,7 @@ from forward_pass.story.expressions import (
     parse_threshold,
     parse_value,
 )
-from forward_pass.story.state import Act, Facts, State
+from forward_pass.story.state import Act, Prior, State
 
 SCOPE = Scope(
     variables={
@@ -47,17 +47,17 @@ STATE = State(
     layer=5,
     variables=(3, 1, 2, 0),
     visits=bytes((2, 1, 0)),
-    takings=bytes((1, 0)),
+    taken=bytes((1, 0)),
     words=("foot", "has"),
     acts=((Act("lean", 33),), (), (Act("label", 40),)),
     measured=(True, False, None),
-    facts=Facts(instantiation=4, found=frozenset({"the-end"})),
+    prior=Prior(instantiation=4, found=frozenset({"the-end"})),
 )
 
 
 def value(source: str, state: State = STATE) -> Any:
     _, tree = parse_value(source, SCOPE)
-    return compiled(json.loads(json.dumps(tree)))(state)
+    return compile_expression(json.loads(json.dumps(tree)))(state)
 
 
 def refused(parse: Callable[..., Any], source: str, *arguments: Any) -> tuple[int, str, str]:
@@ -132,8 +132,8 @@ def refused(parse: Callable[..., Any], source: str, *arguments: Any) -> tuple[in
     ],
 )
 def test_a_condition_holds(source: str) -> None:
-    assert compiled(parse_condition(source, SCOPE))(STATE)
-    assert not compiled(parse_condition(f"not ({source})", SCOPE))(STATE)
+    assert compile_expression(parse_condition(source, SCOPE))(STATE)
+    assert not compile_expression(parse_condition(f"not ({source})", SCOPE))(STATE)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_truth_is_a_truth_and_a_number_a_number_in_the_kind_that_is_returned()
 
 def test_again_and_visit_are_of_the_scene_in_which_they_stand() -> None:
     hall = SCOPE._replace(scene=0)
-    assert compiled(parse_condition("again and visit == 2", hall))(STATE)
+    assert compile_expression(parse_condition("again and visit == 2", hall))(STATE)
     assert refused(parse_condition, "again", SCOPE._replace(scene=None)) == (0, "E103", "nothing is called again")
 
 
@@ -188,8 +188,8 @@ def test_and_and_or_look_no_further_than_they_must() -> None:
             return super().__getitem__(index)
 
     state = STATE._replace(variables=Watched(STATE.variables))
-    assert compiled(parse_condition("reads == 3 or mood == 'even'", SCOPE))(state)
-    assert not compiled(parse_condition("reads == 4 and mood == 'even'", SCOPE))(state)
+    assert compile_expression(parse_condition("reads == 3 or mood == 'even'", SCOPE))(state)
+    assert not compile_expression(parse_condition("reads == 4 and mood == 'even'", SCOPE))(state)
     assert seen == [0, 0]
 
 
@@ -325,14 +325,14 @@ def test_a_name_asked_for_in_vain_comes_with_those_that_there_are() -> None:
 )
 def test_a_source_that_is_too_long_is_refused_unread(source: str) -> None:
     began = time.process_time()
-    message = f"an expression of {len(source)} characters; {LONGEST} are allowed"
+    message = f"an expression of {len(source)} characters; {MAX_LENGTH} are allowed"
     assert refused(parse_condition, source) == (0, "E101", message)
     assert time.process_time() - began < 20  # milliseconds; what is not linear would take hours
 
 
 def test_a_source_may_be_so_long_and_no_longer() -> None:
-    assert value("1" + " " * (LONGEST - 1)) == 1
-    assert refused(parse_condition, "1" + " " * LONGEST)[:2] == (0, "E101")
+    assert value("1" + " " * (MAX_LENGTH - 1)) == 1
+    assert refused(parse_condition, "1" + " " * MAX_LENGTH)[:2] == (0, "E101")
 
 
 def test_parentheses_side_by_side_are_not_nested() -> None:
@@ -340,9 +340,9 @@ def test_parentheses_side_by_side_are_not_nested() -> None:
 
 
 def test_parentheses_may_be_nested_so_deep_and_no_deeper() -> None:
-    deep = DEEPEST - 1
+    deep = MAX_DEPTH - 1
     assert value("(" * deep + "reads" + ")" * deep) == 3
-    assert refused(parse_condition, "(" * DEEPEST + "hurried" + ")" * DEEPEST) == (40, "E101", "nested more than 40 deep")
+    assert refused(parse_condition, "(" * MAX_DEPTH + "hurried" + ")" * MAX_DEPTH) == (40, "E101", "nested more than 40 deep")
 
 
 def test_the_longest_sums_and_negations_are_worked_out() -> None:
@@ -371,7 +371,7 @@ def test_the_longest_sums_and_negations_are_worked_out() -> None:
 )
 def test_an_effect_names_a_variable_and_its_next_value(source: str, slot: int, expected: int) -> None:
     index, tree = parse_effect(source, SCOPE)
-    assert (index, int(compiled(tree)(STATE))) == (slot, expected)
+    assert (index, int(compile_expression(tree)(STATE))) == (slot, expected)
 
 
 @pytest.mark.parametrize(

@@ -47,14 +47,14 @@ from fixtures_play import (
     surroundings,
 )
 from forward_pass import __main__ as program
-from forward_pass.cli import opened_world
+from forward_pass.cli import open_world
 from forward_pass.errors import ForwardPassError, Interrupted, RunError, UsageError
 from forward_pass.loading.paths import worlds_folder
-from forward_pass.network.passes import Computed
-from forward_pass.session.play import Refused
+from forward_pass.network.passes import ComputedPass
+from forward_pass.session.session import Rejected
 from forward_pass.session.settings import Settings, read_settings, write_setting
 from forward_pass.storage.labels import read_labels, write_label
-from forward_pass.storage.replay import replayed
+from forward_pass.storage.replay import replay_run
 from test_pty import terminal
 
 
@@ -110,7 +110,7 @@ def test_a_line_that_could_be_neither_kept_nor_taken_back_is_taken_back_later(tm
     full = OSError(errno.ENOSPC, "No space left on device")
     with playing(tmp_path, "read-question") as play:
         with patch("os.fsync", side_effect=full), patch("os.ftruncate", side_effect=full):
-            assert isinstance(play.answer("to-slope")[0], Refused)
+            assert isinstance(play.answer("to-slope")[0], Rejected)
         assert len(journal(tmp_path).turns) == 2
         play.choose("read-again")
     assert choices_of(tmp_path) == ["read-question", "read-again"]
@@ -159,7 +159,7 @@ def test_a_saves_folder_that_becomes_something_else_refuses_choices_until_it_is_
         else:
             saves.symlink_to(tmp_path / "nowhere")
         (refused,) = play.answer("to-slope")
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, Rejected)
         assert refused.message.startswith(f"the choice could not be kept, so it was not taken: {saves}/{WORLD}: ")
         saves.unlink()
         (tmp_path / "away").rename(saves)
@@ -204,7 +204,7 @@ def test_a_flipped_bit_is_the_same_run_or_is_named(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question", "read-again", "stop-reading") as play:
         play.undo("2")
         path = tmp_path / WORLD / files(tmp_path)[0]
-        was = whole(path, play.world, play.measure)
+        was = whole(path, play.world, play.pass_port)
     kept_again, heard = keeper(tmp_path), Counter[str]()
     for content in flips(was.content, every=5):
         path.write_bytes(content)
@@ -258,9 +258,9 @@ def test_weights_that_cannot_be_read_end_play_with_their_place_and_take_up_no_ru
 
 
 def test_weights_that_are_replaced_under_a_play_are_refused(flagship: Path) -> None:
-    world = opened_world(str(flagship))
+    world = open_world(str(flagship))
     world.weights = "0" * 64
-    measure = Computed(world, flagship / "weights.fpw")
+    measure = ComputedPass(world, flagship / "weights.fpw")
     with pytest.raises(ForwardPassError, match=r"weights\.fpw: the model cannot be read: its checksum is .*…, the world was"):
         measure.distribution((), ((),))
 
@@ -270,7 +270,7 @@ def test_a_run_that_was_recorded_on_other_weights_is_said_to_be(tmp_path: Path) 
     read = journal(tmp_path)
     on_others = read._replace(header=read.header._replace(weights="ab" * 32))
     play = begun_play(tmp_path)
-    outcome = replayed(play.world, play.measure, on_others, 2)
+    outcome = replay_run(play.world, play.pass_port, on_others, 2)
     note = "The weights are others than those it was recorded on: the recorded words were followed."
     assert (outcome.reweighted, outcome.notes, outcome.proof) == (True, (note,), "2 of 2 turns identical")
     path.write_text("\n".join([on_others.header.line(), *path.read_text().splitlines()[1:], ""]))

@@ -23,7 +23,7 @@ from fixtures_play import (
     run_file,
 )
 from forward_pass.errors import Interrupted, RunError
-from forward_pass.session.play import Refused
+from forward_pass.session.session import Rejected
 from forward_pass.storage.files import forget, next_number
 
 # -- numbers ------------------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_a_run_that_can_be_given_no_name_is_not_begun(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
     with patch("os.link", side_effect=OSError(errno.EIO, "Input/output error")):
         assert play.answer("1") == [
-            Refused(f"the choice could not be kept, so it was not taken: {folder(tmp_path)}: Input/output error")
+            Rejected(f"the choice could not be kept, so it was not taken: {folder(tmp_path)}: Input/output error")
         ]
     assert [path.name for path in folder(tmp_path).iterdir()] == [".lock"]
 

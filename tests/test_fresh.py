@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from forward_pass.checker.report import walked
+from forward_pass.checker.report import check_world
 from forward_pass.errors import UsageError
-from forward_pass.loading.scaffold import write_world
-from forward_pass.network.passes import measure_of
+from forward_pass.loading.scaffold import write_scaffold
+from forward_pass.network.passes import open_pass
 
 
 def test_a_new_world_passes_its_check_without_a_warning(tmp_path: Path) -> None:
-    told = write_world(tmp_path / "my-world")
+    told = write_scaffold(tmp_path / "my-world")
     assert told[1:] == [f"  forward-pass play {tmp_path}/my-world", f"  forward-pass check {tmp_path}/my-world"]
-    report = walked(tmp_path / "my-world", measure_of)
+    report = check_world(tmp_path / "my-world", open_pass)
     assert [problem for problem in report.problems if problem.severity != "info"] == []
     assert "title: My World\n" in (tmp_path / "my-world" / "world.yaml").read_text()
     assert (tmp_path / "my-world" / "SCHEMA.json").is_file()
@@ -24,18 +24,18 @@ def test_a_new_world_passes_its_check_without_a_warning(tmp_path: Path) -> None:
 def test_a_folder_with_anything_in_it_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(UsageError, match=r"is not empty|cannot be a world's folder"):
-        write_world(tmp_path)
+        write_scaffold(tmp_path)
     folder = tmp_path / "world"
     folder.mkdir()
     (folder / "mine").write_text("mine")
     with pytest.raises(UsageError, match="is not empty; a world begins in a folder of its own"):
-        write_world(folder)
+        write_scaffold(folder)
     assert [path.name for path in folder.iterdir()] == ["mine"]
 
 
 def test_a_folder_that_cannot_be_a_world_or_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'My World' cannot be a world's folder: small letters, digits, -, a letter first"):
-        write_world(tmp_path / "My World")
+        write_scaffold(tmp_path / "My World")
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"cannot make .*: Not a directory"):
-        write_world(tmp_path / "file" / "world")
+        write_scaffold(tmp_path / "file" / "world")

@@ -11,11 +11,11 @@ import bless
 from bless import GOLDEN, HELP, begun, came_to, golden_files, help_texts, live, read_golden, resumed, settings
 from fixtures_play import ROOT, command, kept_by, said
 from forward_pass.session.plain_text import opening_lines
-from forward_pass.session.play import Arrived, Decoded, Event, Play
+from forward_pass.session.session import Event, SceneEntered, Session, TokenDecoded
 from forward_pass.session.transcript import then_text, turn_distribution
 from forward_pass.storage.journal import read_journal
-from forward_pass.storage.replay import replayed
-from forward_pass.story.history import Run, moved
+from forward_pass.storage.replay import replay_run
+from forward_pass.story.history import Run, at_turn
 
 HOW = "run `make bless`, and look at what has changed"
 NAMES = {str(path.relative_to(GOLDEN)): path for path in golden_files()}
@@ -55,12 +55,12 @@ def test_walked_again_it_says_the_same(name: str, tmp_path: Path) -> None:
     _, play = live(golden, tmp_path)
     path = sorted(tmp_path.glob("*/*.jsonl"))[len(golden.after)]
     journal = read_journal(path)
-    outcome = replayed(play.world, play.measure, journal, len(journal.turns))
+    outcome = replay_run(play.world, play.pass_port, journal, len(journal.turns))
     assert (outcome.differences, outcome.notes) == ((), ())
     assert outcome.run == play.run
     parts = [opening(begun(golden, tmp_path / "none"))]
     for number, typed in enumerate(golden.typed, 1):
-        here = Play(play.world, play.measure, play.keeping, moved(outcome.run, number))
+        here = Session(play.world, play.pass_port, play.store, at_turn(outcome.run, number))
         parts.append(f"\n> {typed}\n{said(told(outcome.run, number), here)}\n")
     assert golden.text.startswith("".join(parts))
     assert len(golden.typed) == len(outcome.run.turns)
@@ -70,11 +70,14 @@ def told(run: Run, number: int) -> list[Event]:
     """Return what a turn of a run came to."""
     turn, then = run.turns[number - 1], then_text(run, number)
     if turn.word is None:
-        return [Arrived(moved(run, number), then)]
-    return [Decoded(turn.state.token - 1, turn_distribution(run, turn), turn, then), Arrived(moved(run, number), "")]
+        return [SceneEntered(at_turn(run, number), then)]
+    return [
+        TokenDecoded(turn.state.token - 1, turn_distribution(run, turn), turn, then),
+        SceneEntered(at_turn(run, number), ""),
+    ]
 
 
-def opening(play: Play) -> str:
+def opening(play: Session) -> str:
     """Return what is said before anything is typed."""
     return "\n".join(opening_lines(play, 72)) + "\n"
 

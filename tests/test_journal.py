@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from fixtures_play import WORLD, files, played, playing
 from forward_pass.errors import RunError, UsageError
 from forward_pass.storage import journal
-from forward_pass.storage.journal import Header, found_run, kept_runs, latest_first, read_journal
-from forward_pass.story.history import Recorded
-from forward_pass.story.state import Facts
+from forward_pass.storage.journal import Header, list_run_files, newest_first, read_journal, resolve_run
+from forward_pass.story.history import RecordedTurn
+from forward_pass.story.state import Prior
 
 SOME = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HEADER: dict[str, Any] = {
@@ -55,24 +55,24 @@ def refusal(path: Path) -> str:
 
 def test_a_file_is_a_header_and_a_line_a_turn(tmp_path: Path) -> None:
     read = read_journal(written(tmp_path, HEADER, TURN, DECODED))
-    facts = Facts(3, frozenset({"half-said", "the-loop"}))
+    facts = Prior(3, frozenset({"half-said", "the-loop"}))
     assert read.header == Header(WORLD, "1.0.0", "ab" * 32, None, 7, 0.5, facts, "2021-03-22T00:00:00+00:00")
     assert read.turns == (
-        Recorded("read-question", "question", None, None, "38f9368c7888741f"),
-        Recorded("let-be", "second-morning", "dark", 0.81, "0123456789abcdef"),
+        RecordedTurn("read-question", "question", None, None, "38f9368c7888741f"),
+        RecordedTurn("let-be", "second-morning", "dark", 0.81, "0123456789abcdef"),
     )
     assert (read.at, read.torn, read.fault) == (2, False, "")
 
 
 def test_a_header_written_is_the_header_read(tmp_path: Path) -> None:
-    header = Header(WORLD, "1", "00", "ff", 0, 0.0, Facts(2, frozenset({"b", "a"})), "then", parent=(4, 17))
+    header = Header(WORLD, "1", "00", "ff", 0, 0.0, Prior(2, frozenset({"b", "a"})), "then", parent=(4, 17))
     assert json.loads(header.line())["facts"] == {"instantiation": 2, "found": ["a", "b"]}
     assert json.loads(header.line())["parent"] == [4, 17]
     assert read_journal(written(tmp_path, header.line())).header == header
 
 
 def test_a_run_that_is_no_sibling_has_no_parent_in_its_header() -> None:
-    assert "parent" not in json.loads(Header(WORLD, "1", "00", None, 0, 0.0, Facts(), "then").line())
+    assert "parent" not in json.loads(Header(WORLD, "1", "00", None, 0, 0.0, Prior(), "then").line())
 
 
 def test_cursor_lines_say_where_the_run_stands(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_new_line_is_a_word_that_can_be_drawn(tmp_path: Path) -> None:
 
 def header_written(tmp_path: Path, *changes: tuple[str, str]) -> Path:
     """Return a file with a header as play writes it, some of its text replaced, and a turn."""
-    line = Header(WORLD, "1", "00", "ff", 77, 0.5, Facts(2, frozenset({"b", "a"})), "then", parent=(4, 17)).line()
+    line = Header(WORLD, "1", "00", "ff", 77, 0.5, Prior(2, frozenset({"b", "a"})), "then", parent=(4, 17)).line()
     for old, new in changes:
         assert line.count(old) == 1
         line = line.replace(old, new)
@@ -157,7 +157,7 @@ def test_a_cursor_names_the_turn_at_which_it_stands(tmp_path: Path) -> None:
     for at, wrong in ((2, at_first), (0, at_first), (1, at_none)):
         read = read_journal(written(tmp_path, HEADER, TURN, DECODED, {**wrong, "at": at}, {"at": 2}))
         assert (len(read.turns), read.at) == (2, 2)
-        assert f":4:1: the run stands at turn {at} by this line, which names another" in read.altered
+        assert f":4:1: the run stands at turn {at} by this line, which names another" in read.tampered
     assert ":3:1: this line is no turn" in read_journal(written(tmp_path, HEADER, TURN, {**at_first, "turn": 7}, TURN)).fault
 
 
@@ -179,7 +179,7 @@ def test_a_file_cut_at_any_byte_is_its_whole_lines_and_a_word_about_the_rest(tmp
         expected = [row for row in rows[1:lines] if "choice" in row]
         assert [turn.choice for turn in read.turns] == [row["choice"] for row in expected]
         assert read.torn == (cut not in ends and cut + 1 not in ends)
-        assert read.good_bytes == (cut if not read.torn else max(end for end in ends if end <= cut))
+        assert read.valid_bytes == (cut if not read.torn else max(end for end in ends if end <= cut))
         assert read.fault == ""
 
 
@@ -338,12 +338,12 @@ def test_a_file_too_large_for_a_run_is_not_read(tmp_path: Path) -> None:
 def test_any_bytes_are_a_run_or_a_refusal_and_nothing_else(data: bytes, good: bool) -> None:  # noqa: FBT001
     lead = json.dumps(HEADER).encode() + b"\n" if good else b""
     try:
-        read = journal.journal_of(lead + data, Path("some.jsonl"))
+        read = journal.parse_journal(lead + data, Path("some.jsonl"))
     except RunError as error:
         assert str(error).startswith("some.jsonl:1:1: ")  # noqa: PT017 - either outcome is fine, no third
     else:
         assert 0 <= read.at <= len(read.turns)
-        assert read.good_bytes <= len(lead + data)
+        assert read.valid_bytes <= len(lead + data)
 
 
 @SOME
@@ -372,17 +372,17 @@ def test_any_header_is_read_or_refused(row: dict[str, Any]) -> None:
 def test_runs_are_found_by_number_and_name_and_nothing_else_is_taken_for_one(tmp_path: Path) -> None:
     for name in ("010-run.jsonl", "002-first.jsonl", "1000-far.jsonl", "labels.jsonl", "02-short.jsonl", "003-x.json", ".lock"):
         (tmp_path / name).touch()
-    assert [(kept.number, kept.name) for kept in kept_runs(tmp_path)] == [(2, "first"), (10, "run"), (1000, "far")]
+    assert [(kept.number, kept.name) for kept in list_run_files(tmp_path)] == [(2, "first"), (10, "run"), (1000, "far")]
 
 
 def test_a_folder_that_is_not_there_has_no_runs(tmp_path: Path) -> None:
-    assert kept_runs(tmp_path / "none") == []
+    assert list_run_files(tmp_path / "none") == []
 
 
 def test_a_folder_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError) as caught:
-        kept_runs(tmp_path / "file")
+        list_run_files(tmp_path / "file")
     assert str(caught.value) == f"{tmp_path / 'file'}: cannot be read: Not a directory"
 
 
@@ -392,19 +392,19 @@ def test_the_run_appended_to_last_is_the_latest_whatever_its_number(tmp_path: Pa
         path.touch()
         os.utime(path, (when, when))
     (tmp_path / "004-gone.jsonl").symlink_to(tmp_path / "nowhere")
-    assert [kept.number for kept in latest_first(kept_runs(tmp_path))] == [1, 3, 2, 4]
+    assert [kept.number for kept in newest_first(list_run_files(tmp_path))] == [1, 3, 2, 4]
 
 
 def test_a_run_is_found_by_number_by_exact_name_and_in_another_world(tmp_path: Path) -> None:
     played(tmp_path, "say-now")
     with playing(tmp_path, "feel-slope") as play:
-        play.keeping.rename("Slope")
+        play.store.rename("Slope")
     first, second = (tmp_path / WORLD / name for name in ("001-run.jsonl", "002-Slope.jsonl"))
-    assert found_run(tmp_path, WORLD, "1") == first
-    assert found_run(tmp_path, WORLD, "002") == second
-    assert found_run(tmp_path, WORLD, "Slope") == second
-    assert found_run(tmp_path, "forward-pass", f"{WORLD}/2") == second
-    assert found_run(tmp_path, "forward-pass", f"{WORLD}/run") == first
+    assert resolve_run(tmp_path, WORLD, "1") == first
+    assert resolve_run(tmp_path, WORLD, "002") == second
+    assert resolve_run(tmp_path, WORLD, "Slope") == second
+    assert resolve_run(tmp_path, "forward-pass", f"{WORLD}/2") == second
+    assert resolve_run(tmp_path, "forward-pass", f"{WORLD}/run") == first
 
 
 def test_an_existing_path_comes_before_a_number_and_a_name(tmp_path: Path) -> None:
@@ -413,8 +413,8 @@ def test_an_existing_path_comes_before_a_number_and_a_name(tmp_path: Path) -> No
     here = Path.cwd()
     os.chdir(tmp_path)
     try:
-        assert found_run(tmp_path, WORLD, "1") == Path("1")
-        assert found_run(tmp_path, WORLD, f"{WORLD}/001-run.jsonl") == Path(WORLD) / "001-run.jsonl"
+        assert resolve_run(tmp_path, WORLD, "1") == Path("1")
+        assert resolve_run(tmp_path, WORLD, f"{WORLD}/001-run.jsonl") == Path(WORLD) / "001-run.jsonl"
     finally:
         os.chdir(here)
 
@@ -423,23 +423,23 @@ def test_a_number_comes_before_a_name_of_digits(tmp_path: Path) -> None:
     for _ in range(3):
         path = played(tmp_path, "say-now")
     path.rename(path.with_name("003-2.jsonl"))  # by hand, or by an earlier version: here it would be refused
-    assert found_run(tmp_path, WORLD, "2").name == "002-run.jsonl"
+    assert resolve_run(tmp_path, WORLD, "2").name == "002-run.jsonl"
 
 
 @pytest.mark.parametrize("asked", ["9", "Run", "ru", "", "../first-light/1", "x/1", "a" * 4000, "\x00", "9" * 30, "²"])
 def test_what_is_no_run_is_said_to_be_none(tmp_path: Path, asked: str) -> None:
     played(tmp_path, "say-now")
     with pytest.raises(RunError, match="is called"):
-        found_run(tmp_path, WORLD, asked)
+        resolve_run(tmp_path, WORLD, asked)
 
 
 def test_a_world_without_runs_says_so_and_one_with_runs_says_who_lists_them(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
-        found_run(tmp_path, WORLD, "1")
+        resolve_run(tmp_path, WORLD, "1")
     assert str(caught.value) == f"no run of first-light is called 1, and no run of it is kept (in {tmp_path})"
     played(tmp_path, "say-now")
     with pytest.raises(RunError) as caught:
-        found_run(tmp_path, WORLD, "2")
+        resolve_run(tmp_path, WORLD, "2")
     expected = f"no run of first-light is called 2; `forward-pass runs first-light` lists them (in {tmp_path})"
     assert str(caught.value) == expected
 
@@ -448,7 +448,7 @@ def test_a_name_that_several_runs_have_lists_them(tmp_path: Path) -> None:
     for _ in range(2):
         played(tmp_path, "say-now")
     with pytest.raises(UsageError) as caught:
-        found_run(tmp_path, WORLD, "run")
+        resolve_run(tmp_path, WORLD, "run")
     assert str(caught.value) == "run could be any of these runs: 1 (run), 2 (run); say its number"
 
 
@@ -457,7 +457,7 @@ def test_a_number_that_several_files_have_lists_them_and_asks_for_the_file(tmp_p
     (tmp_path / WORLD / "001-copy.jsonl").touch()
     assert files(tmp_path) == ["001-copy.jsonl", "001-run.jsonl"]
     with pytest.raises(UsageError) as caught:
-        found_run(tmp_path, WORLD, "1")
+        resolve_run(tmp_path, WORLD, "1")
     expected = f"1 could be any of these runs: 1 (copy), 1 (run); say its file in {tmp_path / WORLD}"
     assert str(caught.value) == expected
 

@@ -31,10 +31,10 @@ from fixtures_play import (
 )
 from forward_pass.interface import jsonl
 from forward_pass.interface.jsonl import EXPECTED
-from forward_pass.network.passes import Written
-from forward_pass.session.plain_text import MOST_LINE
-from forward_pass.session.play import Play
-from forward_pass.storage.replay import replayed
+from forward_pass.network.passes import WrittenPass
+from forward_pass.session.plain_text import MAX_LINE
+from forward_pass.session.session import Session
+from forward_pass.storage.replay import replay_run
 
 RANDOM_RUNS = 500
 LONGEST_RUN = 400
@@ -207,8 +207,8 @@ def test_the_words_are_those_of_unicode_and_no_line_is_broken(tmp_path: Path) ->
         ({"choose": "\u009b31m"}, "an id is small letters, digits and -, at most 60"),
         ({"choose": "\ud800"}, "an id is small letters, digits and -, at most 60"),
         ("\x00", "an id is small letters, digits and -, at most 60"),
-        ("say-now" + "x" * MOST_LINE * 3, f"this line is too long: at most {MOST_LINE} characters"),
-        (" " * (MOST_LINE - 7) + "say-nowhere", f"this line is too long: at most {MOST_LINE} characters"),
+        ("say-now" + "x" * MAX_LINE * 3, f"this line is too long: at most {MAX_LINE} characters"),
+        (" " * (MAX_LINE - 7) + "say-nowhere", f"this line is too long: at most {MAX_LINE} characters"),
     ],
 )
 def test_a_bad_request_is_one_error_and_the_run_goes_on(tmp_path: Path, request_: Any, message: str) -> None:
@@ -231,7 +231,7 @@ def test_in_a_written_world_there_is_no_lens(tmp_path: Path) -> None:
 
 def test_where_a_pass_is_computed_there_is_a_lens(tmp_path: Path) -> None:
     play = glass_play(tmp_path, "read-question")
-    (event,) = jsonl.carried_out(play, '{"lens":true}')
+    (event,) = jsonl.handle_request(play, '{"lens":true}')
     row = jsonl.event_object(event, play)
     assert row is not None
     assert (row["type"], row["token"], row["layer"], row["probes"]) == ("lens", 11, 4, {"nonsense": 0.3333})
@@ -240,7 +240,7 @@ def test_where_a_pass_is_computed_there_is_a_lens(tmp_path: Path) -> None:
 
 def test_where_a_pass_is_computed_the_ten_likeliest_words_are_said(tmp_path: Path) -> None:
     play = glass_play(tmp_path)
-    decoded, _ = (jsonl.event_object(event, play) for event in jsonl.carried_out(play, "say-now"))
+    decoded, _ = (jsonl.event_object(event, play) for event in jsonl.handle_request(play, "say-now"))
     assert decoded is not None
     assert (decoded["source"], decoded["distribution"][0]) == ("model", ["dark", 0.81])
     let_go(play)
@@ -274,11 +274,11 @@ JSON = st.recursive(
 )
 def test_any_line_is_answered(tmp_path: Path, line: str) -> None:
     play = begun_play(tmp_path / "saves")
-    events = jsonl.carried_out(play, line)
+    events = jsonl.handle_request(play, line)
     rows = [jsonl.event_object(event, play) for event in events]
     assert rows
     for row in rows:
-        assert row is None or json.loads(jsonl.written(row))["type"] in ("scene", "decode", "ending", "error")
+        assert row is None or json.loads(jsonl.json_line(row))["type"] in ("scene", "decode", "ending", "error")
     let_go(play)
 
 
@@ -311,12 +311,12 @@ class Player:
 
     def readline(self, size: int) -> str:
         """Ask for something that is on offer; at an ending, for quitting."""
-        assert size == MOST_LINE
+        assert size == MAX_LINE
         self.asked += 1
         return asked(self.random, self.last, self.asked)
 
 
-def at_random(play: Play, seed: int) -> dict[str, Any]:
+def at_random(play: Session, seed: int) -> dict[str, Any]:
     """Let a random player play until it quits; return the last object that it was told."""
     player = Player(seed)
     with patch.object(sys, "stdin", player), patch.object(sys, "stdout", player):
@@ -389,7 +389,9 @@ def test_what_a_program_was_told_is_what_is_walked_again(tmp_path: Path) -> None
     play = begun_play(tmp_path, temperature=1.0, seed=5)
     last = at_random(play, 5)
     number = len(files(tmp_path))
-    run = replayed(first_light(), Written(first_light()), journal(tmp_path, number), len(journal(tmp_path, number).turns)).run
+    run = replay_run(
+        first_light(), WrittenPass(first_light()), journal(tmp_path, number), len(journal(tmp_path, number).turns)
+    ).run
     assert jsonl.scene_object(run, last["run"]) == last
 
 
@@ -417,5 +419,5 @@ def test_a_program_plays_through_pipes_and_what_it_was_told_comes_line_by_line(t
 
 def test_objects_are_written_as_lines_and_nothing_else() -> None:
     out = StringIO()
-    print(jsonl.written({"a": "“b”\n", "c": [1, 0.5]}), file=out)
+    print(jsonl.json_line({"a": "“b”\n", "c": [1, 0.5]}), file=out)
     assert out.getvalue() == '{"a":"“b”\\n","c":[1,0.5]}\n'

@@ -9,13 +9,13 @@ import pytest
 
 from conftest import TINY, changed
 from forward_pass.checker import check_cache
-from forward_pass.checker.check_cache import walked_once
+from forward_pass.checker.check_cache import cached_check
 from forward_pass.checker.explorer import Limits
-from forward_pass.checker.report import Walked, walked
-from forward_pass.checker.verify import Asked
-from forward_pass.network.passes import measure_of
+from forward_pass.checker.report import CheckReport, check_world
+from forward_pass.checker.verify import CheckOptions
+from forward_pass.network.passes import open_pass
 
-Once = Callable[..., Walked]
+Once = Callable[..., CheckReport]
 LATE = ("goto: decode\n", "goto: decode\n      late: {say: Late., if: layer > 8, goto: decode}\n")
 
 
@@ -23,18 +23,18 @@ LATE = ("goto: decode\n", "goto: decode\n      late: {say: Late., if: layer > 8,
 def once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Once:
     """Return a function that checks a small world, or what is made of it, with a cache of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(check_cache, "WORTH_KEEPING", 0.0)
+    monkeypatch.setattr(check_cache, "MIN_SECONDS_TO_CACHE", 0.0)
 
-    def checked(text: str = TINY, asked: Asked | None = None) -> Walked:
+    def checked(text: str = TINY, asked: CheckOptions | None = None) -> CheckReport:
         folder = tmp_path / "tiny"
         folder.mkdir(exist_ok=True)
         (folder / "tiny.yaml").write_text(text)
-        return walked_once(folder, measure_of, asked or Asked())
+        return cached_check(folder, open_pass, asked or CheckOptions())
 
     return checked
 
 
-def before(report: Walked) -> bool:
+def before(report: CheckReport) -> bool:
     return report.figures is not None and report.figures.before
 
 
@@ -49,7 +49,7 @@ def test_what_a_walk_came_to_is_kept_and_said_to_be(once: Once, text: str) -> No
 
 def test_a_walk_is_made_again_where_that_is_asked_for(once: Once) -> None:
     once()
-    assert not before(once(asked=Asked(again=True)))
+    assert not before(once(asked=CheckOptions(again=True)))
     assert before(once())
 
 
@@ -60,8 +60,8 @@ def test_a_world_that_changed_is_walked(once: Once) -> None:
 
 def test_other_limits_are_another_walk(once: Once) -> None:
     once()
-    assert not before(once(asked=Asked(decodings=7)))
-    assert not before(once(asked=Asked(limits=Limits(states=7))))
+    assert not before(once(asked=CheckOptions(decodings=7)))
+    assert not before(once(asked=CheckOptions(limits=Limits(states=7))))
 
 
 def test_a_walk_by_other_code_is_made_again(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_a_summary_that_is_none_is_not_shown(once: Once, tmp_path: Path) -> None
 
 
 def test_a_walk_that_is_soon_made_is_not_kept(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_cache, "WORTH_KEEPING", 60.0)
+    monkeypatch.setattr(check_cache, "MIN_SECONDS_TO_CACHE", 60.0)
     once()
     assert not list((tmp_path / "cache").rglob("walks/*"))
 
@@ -124,4 +124,4 @@ def test_a_cache_that_cannot_be_written_is_done_without(once: Once, tmp_path: Pa
 
 def test_a_world_that_cannot_be_read_is_not_walked_and_not_kept(once: Once, tmp_path: Path) -> None:
     assert once("format: 1\n").figures is None
-    assert once("format: 1\n").problems == walked(tmp_path / "tiny", measure_of).problems
+    assert once("format: 1\n").problems == check_world(tmp_path / "tiny", open_pass).problems

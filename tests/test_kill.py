@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fixtures_play import WORLD, command, started
-from forward_pass.storage.journal import kept_runs
+from forward_pass.storage.journal import list_run_files
 
 KILLS = 36
 REQUESTS = 300
@@ -38,7 +38,7 @@ def requests() -> list[str]:
 
 def kept(saves: Path) -> dict[str, bytes]:
     """Return the runs' files, with nothing in their headers that differs from one time to the next."""
-    files = {run.path.name: run.path.read_bytes() for run in kept_runs(saves / WORLD)}
+    files = {run.path.name: run.path.read_bytes() for run in list_run_files(saves / WORLD)}
     return {name: re.sub(rb'"(made|sum)":"[^"]*"', b'"once":""', content) for name, content in files.items()}
 
 

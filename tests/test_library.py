@@ -13,8 +13,8 @@ from fixtures_play import ROOT, WORLD, command
 from forward_pass.errors import WorldError
 from forward_pass.loading import paths
 from forward_pass.loading.paths import (
+    read_world_files,
     saves_folder,
-    world_contents,
     world_files,
     world_folder,
     world_hash,
@@ -113,7 +113,7 @@ def test_a_hash_depends_on_names_and_contents_and_where_each_ends() -> None:
 
 def problems_of(folder: Path) -> list[str]:
     """Return what kept a folder's files from being read."""
-    return [str(problem).removeprefix(f"{folder}") for problem in world_contents(folder)[1]]
+    return [str(problem).removeprefix(f"{folder}") for problem in read_world_files(folder)[1]]
 
 
 def test_a_folder_without_worlds_files_is_no_world(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     world = tmp_path / "world"
     world.mkdir()
     (world / "world.yaml").symlink_to(tmp_path / "secret")
-    contents, _ = world_contents(world)
+    contents, _ = read_world_files(world)
     assert contents == []
     assert problems_of(world) == ["/world.yaml:1:1: E012 a link out of the world's folder is not followed"]
 
@@ -155,15 +155,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_a_world_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").touch()
-    os.truncate(tmp_path / "a.yaml", paths.MOST_BYTES - 10)
+    os.truncate(tmp_path / "a.yaml", paths.MAX_BYTES - 10)
     (tmp_path / "b.yaml").write_bytes(b"x" * 11)
     assert problems_of(tmp_path) == ["/b.yaml:1:1: E002 over 8 MB in all; not read"]
 
 
 def test_a_world_of_too_many_files_is_not_read(tmp_path: Path) -> None:
-    for number in range(paths.MOST_FILES + 1):
+    for number in range(paths.MAX_FILES + 1):
         (tmp_path / f"{number}.yaml").touch()
-    assert world_contents(tmp_path)[0] == []
+    assert read_world_files(tmp_path)[0] == []
     assert problems_of(tmp_path) == [":1:1: E002 501 files; a world has at most 500"]
 
 

@@ -15,7 +15,7 @@ def test_the_endings_found_are_those_that_any_kept_run_has_reached(tmp_path: Pat
         play.undo("3")
     (folder(tmp_path) / "009-odd.jsonl").write_text("odd\n")
     assert endings_found(folder(tmp_path), first_light()) == {"half-said", "the-loop"}
-    assert begun_play(tmp_path).keeping.facts == (10, frozenset({"half-said", "the-loop"}))
+    assert begun_play(tmp_path).store.prior == (10, frozenset({"half-said", "the-loop"}))
 
 
 def test_runs_are_listed_with_what_they_said_and_where_they_stand(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import forward_pass
 from conftest import TINY, built, changed
 from forward_pass.errors import Problem
 from forward_pass.loading import yaml_tree
-from forward_pass.loading.lint import linted
-from forward_pass.loading.loader import MOST_LISTED, Reading, read_contents, read_world
-from forward_pass.loading.paths import MOST_BYTES, MOST_FILES
+from forward_pass.loading.lint import lint
+from forward_pass.loading.loader import MOST_LISTED, LoadedWorld, read_contents, read_world
+from forward_pass.loading.paths import MAX_BYTES, MAX_FILES
 from forward_pass.story.world import World
 
 BAD_WORLDS = Path(__file__).resolve().parent / "bad_worlds"
@@ -25,7 +25,7 @@ EXPECTED = sorted(BAD_WORLDS.glob("*.txt"))
 SOON = 20.0  # seconds of computing: these take milliseconds, the largest half a second; what is not linear would take hours
 
 
-def read(*files: tuple[str, bytes | str]) -> Reading:
+def read(*files: tuple[str, bytes | str]) -> LoadedWorld:
     contents = [(name, text if isinstance(text, bytes) else text.encode()) for name, text in files]
     return read_contents("bad-world", "", contents, [])
 
@@ -34,8 +34,8 @@ def shown(problems: tuple[Problem, ...]) -> str:
     return "".join(f"{problem}\n" for problem in problems)
 
 
-def all_problems(reading: Reading) -> tuple[Problem, ...]:
-    return tuple(sorted({*reading.problems, *(linted(reading.data) if reading.data else ())}))
+def all_problems(reading: LoadedWorld) -> tuple[Problem, ...]:
+    return tuple(sorted({*reading.problems, *(lint(reading.data) if reading.data else ())}))
 
 
 # -- one fault a file
@@ -89,13 +89,13 @@ def long_list(folder: Path) -> None:
 
 
 def too_large(folder: Path) -> None:
-    (folder / "a.yaml").write_bytes(b"#" * (MOST_BYTES // 2))
-    (folder / "b.yaml").write_bytes(b"\xff" * (MOST_BYTES // 2 + 1))
+    (folder / "a.yaml").write_bytes(b"#" * (MAX_BYTES // 2))
+    (folder / "b.yaml").write_bytes(b"\xff" * (MAX_BYTES // 2 + 1))
     (folder / "c.yaml").write_bytes(b"\xff")
 
 
 def too_many(folder: Path) -> None:
-    for number in range(MOST_FILES + 1):
+    for number in range(MAX_FILES + 1):
         (folder / f"{number:03}.yaml").touch()
 
 

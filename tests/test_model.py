@@ -15,32 +15,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forward_pass.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, Rewrite, Shake
+from forward_pass.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, RandomPush, Rewrite
 from forward_pass.network.model import (
     Cache,
-    Job,
     Model,
-    Pass,
+    PassRequest,
+    PassResult,
     decoder,
-    difference,
-    imprint,
     lens,
+    logprob_gradient,
+    max_difference,
     mlp,
     norm,
+    note_kv,
     prefill,
     probe,
+    recompute,
     softmax,
     step,
     step_many,
-    think_twice,
-    truncated,
-    uphill,
+    truncate_cache,
 )
 from forward_pass.network.weights import (
     NORM_EPSILON,
     ROPE_BASE,
     Array,
-    Label,
+    Metadata,
     Parameters,
     Shape,
     Weights,
@@ -59,7 +59,7 @@ EVERY_ACT: tuple[Act, ...] = (
     Look(2, 3, -30.0, 5),
     Push("doubt", 1.0, 4),
     Push("doubt", 0.3, FIRST, 5),
-    Shake(3, 0.5, 5),
+    RandomPush(3, 0.5, 5),
     Note("honest", FIRST),
     Note("honest", 4, 0.5),
     Rewrite(3, 7, FIRST),
@@ -84,12 +84,12 @@ def tiny_weights() -> Weights:
     )
     words = ("<doc>", "\n", "Q:", "A:", "two", "no", "has", "foot", "eyes")
     probes = {"nonsense": draw((s.n_layer, s.n_embd + 1))}
-    return parse_weights(pack_weights(parameters, Label(words, (MARK,), {"doubt": draw((s.n_layer, s.n_embd))}, probes, {})))
+    return parse_weights(pack_weights(parameters, Metadata(words, (MARK,), {"doubt": draw((s.n_layer, s.n_embd))}, probes, {})))
 
 
 WEIGHTS = tiny_weights()
 READING = prefill(WEIGHTS, WORDS[:-2])
-MODEL = Model(WEIGHTS, {"honest": imprint(WEIGHTS, truncated(WEIGHTS, READING.cache, 5), (2, 6, 4), 2)})
+MODEL = Model(WEIGHTS, {"honest": note_kv(WEIGHTS, truncate_cache(WEIGHTS, READING.cache, 5), (2, 6, 4), 2)})
 
 
 def plain_logits(weights: Weights, words: Sequence[int]) -> list[list[float]]:  # noqa: C901  (loops in loops)
@@ -140,7 +140,7 @@ def plain_logits(weights: Weights, words: Sequence[int]) -> list[list[float]]:  
     return [times(normed(x), weights.unembed) for x in xs]
 
 
-def run_words(words: Sequence[int], cache: Cache = READING.cache) -> Pass:
+def run_words(words: Sequence[int], cache: Cache = READING.cache) -> PassResult:
     for word in words:
         done = step(MODEL, cache, word)
         cache = done.cache
@@ -179,15 +179,15 @@ def test_local_layers_do_not_see_an_earlier_pair() -> None:
 
 
 def test_two_passes_are_the_same_in_every_number_with_every_act() -> None:
-    done, apart = think_twice(MODEL, READING.cache, 3, EVERY_ACT)
+    done, apart = recompute(MODEL, READING.cache, 3, EVERY_ACT)
     assert apart == 0
     assert np.isfinite(done.logits).all()
 
 
 def test_two_passes_that_are_not_the_same_are_apart_from_where_they_part() -> None:
-    once, other = step(MODEL, READING.cache, 3), step(MODEL, READING.cache, 3, (Shake(1, 0.5, FIRST),))
-    assert difference(once, other, FIRST - 1) == 0
-    assert 0 < difference(once, other, FIRST) <= difference(once, other)
+    once, other = step(MODEL, READING.cache, 3), step(MODEL, READING.cache, 3, (RandomPush(1, 0.5, FIRST),))
+    assert max_difference(once, other, FIRST - 1) == 0
+    assert 0 < max_difference(once, other, FIRST) <= max_difference(once, other)
 
 
 def test_logits_are_rounded_to_six_decimals_and_nothing_is_writable() -> None:
@@ -237,7 +237,7 @@ def test_branches_share_the_long_part() -> None:
 @given(st.integers(1, len(WORDS)))
 @settings(deadline=None, max_examples=20)
 def test_a_cache_cut_back_is_the_cache_that_was(n_words: int) -> None:
-    cut = truncated(WEIGHTS, run_words(WORDS[-2:]).cache, n_words)
+    cut = truncate_cache(WEIGHTS, run_words(WORDS[-2:]).cache, n_words)
     fresh = prefill(WEIGHTS, WORDS[:n_words]).cache
     assert (cut.words, cut.pair_start) == (fresh.words, fresh.pair_start)
     assert np.abs(step(MODEL, cut, 4).logits - step(MODEL, fresh, 4).logits).max() < 2e-6
@@ -245,7 +245,7 @@ def test_a_cache_cut_back_is_the_cache_that_was(n_words: int) -> None:
 
 def test_many_passes_together_say_what_each_says_alone() -> None:
     tails = [READING.cache, step(MODEL, READING.cache, 3).cache, step(MODEL, READING.cache, 4, (Rewrite(3, 7, FIRST),)).cache]
-    jobs = [Job(cache, word, acts) for cache in tails for word in (2, 5) for acts in ((), EVERY_ACT, EVERY_ACT[:1])]
+    jobs = [PassRequest(cache, word, acts) for cache in tails for word in (2, 5) for acts in ((), EVERY_ACT, EVERY_ACT[:1])]
     for job, done in zip(jobs, step_many(MODEL, jobs), strict=True):
         alone = step(MODEL, job.cache, job.word, job.acts)
         assert np.abs(done.logits - alone.logits).max() < 2e-6
@@ -286,7 +286,7 @@ def test_a_push_adds_its_direction_after_its_layer() -> None:
 
 def test_a_borrowed_push_and_a_shake_are_as_long_as_their_share() -> None:
     untouched = step(MODEL, READING.cache, 3).streams[4]
-    for act in (Push("doubt", 0.3, 4, 6), Shake(1, 0.3, 4)):
+    for act in (Push("doubt", 0.3, 4, 6), RandomPush(1, 0.3, 4)):
         moved = step(MODEL, READING.cache, 3, (act,)).streams[4]
         assert np.linalg.norm(moved - untouched) == pytest.approx(0.3 * np.linalg.norm(untouched))
 
@@ -300,7 +300,7 @@ def test_a_note_without_ink_is_nothing_and_with_ink_it_is_the_notes_word_in_the_
 
 
 def test_a_note_read_where_it_would_have_stood_is_the_very_word() -> None:
-    cache = truncated(WEIGHTS, READING.cache, 5)
+    cache = truncate_cache(WEIGHTS, READING.cache, 5)
     for word in (2, 6):
         cache = step(MODEL, cache, word).cache
     typed = step(MODEL, cache, 4).cache
@@ -328,7 +328,7 @@ def test_a_rewritten_word_stays_rewritten_and_can_be_rewritten_back() -> None:
 def test_a_word_in_the_tail_can_be_rewritten_too() -> None:
     cache = run_words(WORDS[-2:]).cache
     done = step(MODEL, cache, 4, (Rewrite(len(WORDS) - 1, 8, 1),))
-    in_place = step(MODEL, truncated(WEIGHTS, cache, len(WORDS) - 1), 8).cache
+    in_place = step(MODEL, truncate_cache(WEIGHTS, cache, len(WORDS) - 1), 8).cache
     n_local = SHAPE.n_local
     edit = done.cache.edits[0]
     assert np.allclose(cache.own_k[n_local:, :, -1] + edit.key, in_place.own_k[n_local:, :, -1])
@@ -346,7 +346,7 @@ def test_the_gradient_that_bends_follow_is_what_poking_every_number_finds() -> N
     x = step(MODEL, READING.cache, 3).streams[DOOR]
     poked = jacobian(x, poke=1e-5)
     p = softmax(decoder(WEIGHTS, x))
-    gradient = uphill(WEIGHTS, x[None], np.array([5]))[0]
+    gradient = logprob_gradient(WEIGHTS, x[None], np.array([5]))[0]
     assert poked.shape == (SHAPE.n_embd, SHAPE.n_vocab)
     assert np.abs(poked[:, 5] - poked @ p - gradient).max() < 1e-5
 
@@ -403,7 +403,9 @@ def digest_of_everything() -> str:
     """SHA-256 over the logits of reading, of passes with every act, and of passes run together."""
     parts = [READING.logits]
     parts += [step(MODEL, READING.cache, 3, (act,)).logits for act in EVERY_ACT]
-    parts += [done.logits for done in step_many(MODEL, [Job(READING.cache, word, EVERY_ACT) for word in range(SHAPE.n_vocab)])]
+    parts += [
+        done.logits for done in step_many(MODEL, [PassRequest(READING.cache, word, EVERY_ACT) for word in range(SHAPE.n_vocab)])
+    ]
     return hashlib.sha256(b"".join((part + 0.0).tobytes() for part in parts)).hexdigest()
 
 

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from forward_pass.interface.tty import put_right
+from forward_pass.interface.tty import restore_line_mode
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def terminal() -> Iterator[int]:
 def test_a_terminal_that_was_left_raw_takes_lines_again(terminal: int) -> None:
     usual = termios.tcgetattr(terminal)
     tty.setraw(terminal)
-    put_right()
+    restore_line_mode()
     found = termios.tcgetattr(terminal)
     assert found[3] & (termios.ICANON | termios.ECHO | termios.ISIG) == usual[3] & (
         termios.ICANON | termios.ECHO | termios.ISIG
@@ -41,10 +41,10 @@ def test_a_terminal_that_takes_lines_is_left_as_it_is(terminal: int) -> None:
     modes[3] &= ~termios.ECHO  # as whoever reads a password has it
     termios.tcsetattr(terminal, termios.TCSANOW, modes)
     before = termios.tcgetattr(terminal)
-    put_right()
+    restore_line_mode()
     assert termios.tcgetattr(terminal) == before
 
 
 def test_what_is_no_terminal_has_no_modes() -> None:
     with open(os.devnull, encoding="utf8") as nothing, patch.object(sys, "stdin", nothing):  # noqa: PTH123 - no path
-        put_right()
+        restore_line_mode()

@@ -10,7 +10,7 @@ from prompt_toolkit.input.typeahead import get_typeahead
 
 from fixtures_golden import golden
 from fixtures_play import Glass, first_light
-from forward_pass.interface.decode_animation import Frame, frame_lines, frames, show
+from forward_pass.interface.decode_animation import Frame, frame_lines, frames, play_animation
 from forward_pass.session.transcript import quoted, turn_distribution
 from test_browser import CTRL_C, typed
 
@@ -48,26 +48,26 @@ def test_frames_run_through_by_themselves() -> None:
     shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
     began = time.monotonic()
     with typed(""):
-        show(shown, seconds=0.2)
+        play_animation(shown, seconds=0.2)
     assert time.monotonic() - began >= 0.2
 
 
 def test_any_key_finishes_them() -> None:
     shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
     with typed("x"):
-        show(shown, seconds=3600)
+        play_animation(shown, seconds=3600)
 
 
 def test_ctrl_c_is_no_such_key() -> None:
     shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
     with typed(CTRL_C), pytest.raises(KeyboardInterrupt):
-        show(shown, seconds=3600)
+        play_animation(shown, seconds=3600)
 
 
 @pytest.mark.parametrize(("keys", "left"), [("\r", ""), (" ", ""), ("2", "2"), ("undo", "undo")])
 def test_what_is_typed_ahead_is_there_when_the_prompt_is(keys: str, left: str) -> None:
     shown = frames(Glass(first_light()), (), ((),), (10, 11, 12))
     with typed(keys):
-        show(shown, seconds=3600)
+        play_animation(shown, seconds=3600)
         kept = get_typeahead(get_app_session().input)
     assert "".join(key.data for key in kept) == left

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import TINY, built, changed
 from forward_pass.errors import ForwardPassError
-from forward_pass.network.passes import Written, measure_of
+from forward_pass.network.passes import WrittenPass, open_pass
 from forward_pass.story.state import Act
 from forward_pass.story.world import World
 
@@ -50,13 +50,13 @@ def world() -> World:
 
 
 def chances(world: World, words: tuple[str, ...], *acts: tuple[Act, ...]) -> dict[str, float]:
-    distribution = Written(world).distribution(words, acts)
+    distribution = WrittenPass(world).distribution(words, acts)
     return {word: round(distribution.p(word), 6) for word in distribution.words}
 
 
 def test_a_written_pass_says_what_the_world_declares(world: World) -> None:
     assert chances(world, (), ()) == {"end": 0.9, "door": 0.1}
-    assert Written(world).source == "written"
+    assert WrittenPass(world).source == "written"
 
 
 def test_the_first_case_whose_condition_holds_is_declared(world: World) -> None:
@@ -73,29 +73,29 @@ def test_a_case_may_ask_what_was_said_and_what_was_done_at_which_token(world: Wo
 
 
 def test_the_same_question_has_the_same_answer_and_is_worked_out_once(world: World) -> None:
-    measure = Written(world)
+    measure = WrittenPass(world)
     first = measure.distribution((), ((LEAN,),))
     assert measure.distribution((), ((Act("lean", 8),),)) is first
     assert measure.distribution((), ((),)) is not first
 
 
 def test_its_logits_are_rounded_so_that_every_machine_sees_the_same_ties(world: World) -> None:
-    assert list(Written(world).distribution((), ((),)).logits) == [round(log(0.9), 6), round(log(0.1), 6)]
+    assert list(WrittenPass(world).distribution((), ((),)).logits) == [round(log(0.9), 6), round(log(0.1), 6)]
 
 
 def test_a_token_with_one_case_only_has_one_answer() -> None:
-    measure = Written(built(TINY))
+    measure = WrittenPass(built(TINY))
     assert measure.distribution((), ((),)) is measure.distribution((), ((LEAN,),))
 
 
 def test_read_at_any_layer_it_says_the_same(world: World) -> None:
-    measure = Written(world)
+    measure = WrittenPass(world)
     assert measure.lens((), ((LEAN,),), 4) is measure.distribution((), ((LEAN,),))
 
 
 def test_it_has_no_layers_that_could_be_looked_into(world: World) -> None:
-    measure = Written(world)
-    measure.begin()
+    measure = WrittenPass(world)
+    measure.warm_up()
     assert measure.probes == ()
     with pytest.raises(ForwardPassError, match=r"^The words of Tiny are written: there is nothing to probe for doubt\.$"):
         measure.probe((), ((),), 4, "doubt")
@@ -104,6 +104,6 @@ def test_it_has_no_layers_that_could_be_looked_into(world: World) -> None:
 
 
 def test_a_world_that_names_no_model_is_played_on_its_written_words(world: World) -> None:
-    measure = measure_of(world)
-    assert isinstance(measure, Written)
+    measure = open_pass(world)
+    assert isinstance(measure, WrittenPass)
     assert measure.checksum is None

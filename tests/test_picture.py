@@ -9,17 +9,17 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fixtures_walk import random_world, read
-from forward_pass.cli import opened_world
-from forward_pass.interface.scene_graph import Arrow, Chart, chart_of
-from forward_pass.interface.svg_map import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, laid_out
+from forward_pass.cli import open_world
+from forward_pass.interface.scene_graph import Edge, SceneGraph, build_graph
+from forward_pass.interface.svg_map import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, layout_graph
 
 SPACE = {"s": "http://www.w3.org/2000/svg"}
 
 
 @lru_cache
-def chart(named: str) -> Chart:
+def chart(named: str) -> SceneGraph:
     """Return the chart of a world of ours, or of a random one."""
-    return chart_of(read(random_world(int(named))) if named.isdigit() else opened_world(named))
+    return build_graph(read(random_world(int(named))) if named.isdigit() else open_world(named))
 
 
 def root(named: str) -> ET.Element:
@@ -40,9 +40,9 @@ def over(line: Line, spot: Spot) -> bool:
     return any(spot.x < x < spot.x + WIDTH and spot.y < y < spot.y + HEIGHT for x, y in points(line))
 
 
-def drawn_lines(named: str) -> tuple[Layout, list[tuple[Arrow, Line]]]:
+def drawn_lines(named: str) -> tuple[Layout, list[tuple[Edge, Line]]]:
     """Return where things lie, and how every arrow is drawn."""
-    layout = laid_out(chart(named))
+    layout = layout_graph(chart(named))
     return layout, [(arrow, _line(arrow, layout)) for arrow in chart(named).arrows]
 
 

@@ -124,14 +124,14 @@ def test_lines_are_as_wide_as_the_environment_says_or_else_the_terminal(
     monkeypatch.setattr("sys.__stdout__", Typed(terminal=True))
     monkeypatch.setattr(Typed, "fileno", lambda _: 1)
     monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((terminal, 24)))
-    assert plain_text.width() == expected
+    assert plain_text.text_width() == expected
 
 
 def test_where_no_terminal_is_lines_are_72_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     for gone in (None, Typed()):
         monkeypatch.setattr("sys.__stdout__", gone)
-        assert plain_text.width() == 72
+        assert plain_text.text_width() == 72
 
 
 def test_nothing_is_said_twice(tmp_path: Path) -> None:
@@ -159,9 +159,9 @@ def test_a_line_of_any_length_is_one_answer(tmp_path: Path) -> None:
 
 
 def test_a_line_is_read_to_its_end_and_given_to_its_most() -> None:
-    for length in (plain_text.MOST_LINE - 1, plain_text.MOST_LINE, plain_text.MOST_LINE + 1, 3 * plain_text.MOST_LINE):
+    for length in (plain_text.MAX_LINE - 1, plain_text.MAX_LINE, plain_text.MAX_LINE + 1, 3 * plain_text.MAX_LINE):
         with patch("sys.stdin", Typed("x" * length + "\nnext\n")):
-            assert len(plain_text.read_line()) == min(length + 1, plain_text.MOST_LINE)
+            assert len(plain_text.read_line()) == min(length + 1, plain_text.MAX_LINE)
             assert [plain_text.read_line(), plain_text.read_line()] == ["next\n", ""]
 
 
@@ -180,7 +180,7 @@ def test_an_ending_that_was_found_is_known_to_the_next_run(tmp_path: Path) -> No
     plain(tmp_path, *TO_ENDINGS["half-said"])
     done = plain(tmp_path, "1")
     assert done.out.startswith("First Light. Instantiation 2. ")
-    assert journal(tmp_path, 2).header.facts.found == {"half-said"}
+    assert journal(tmp_path, 2).header.prior.found == {"half-said"}
 
 
 def test_a_transcript_says_what_play_said(tmp_path: Path) -> None:

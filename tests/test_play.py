@@ -23,45 +23,45 @@ from fixtures_play import (
     resumed_play,
     said,
 )
-from forward_pass.cli import opened_world
-from forward_pass.session.play import (
+from forward_pass.cli import open_world
+from forward_pass.session.session import (
     AT_END,
     COMMANDS,
     USAGES,
-    Arrived,
-    Asked,
-    Branched,
-    Decoded,
     Event,
-    Left,
-    Opened,
-    Play,
-    Refused,
-    Told,
+    InspectionShown,
+    Message,
+    Quit,
+    Rejected,
+    SceneEntered,
+    Session,
+    TokenDecoded,
+    TreeShown,
+    ViewRequested,
 )
-from forward_pass.storage.store import Keeper
+from forward_pass.storage.store import RunStore
 from forward_pass.story.world import COMMANDS as RESERVED
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Play:
+def play(tmp_path: Path) -> Session:
     """Return play at its opening."""
     return begun_play(tmp_path)
 
 
-def refusal(play: Play, typed: str) -> str:
+def refusal(play: Session, typed: str) -> str:
     """Return why an answer could not be carried out, which leaves everything as it was."""
     before = play.run
     (event,) = play.answer(typed)
-    assert isinstance(event, Refused)
+    assert isinstance(event, Rejected)
     assert play.run is before
     return event.message
 
 
-def scene(play: Play, typed: str) -> str:
+def scene(play: Session, typed: str) -> str:
     """Return the scene that an answer leads to."""
     event = play.answer(typed)[-1]
-    assert isinstance(event, Arrived)
+    assert isinstance(event, SceneEntered)
     assert event.run is play.run
     return play.run.state.scene
 
@@ -69,32 +69,32 @@ def scene(play: Play, typed: str) -> str:
 # -- what an answer can be ----------------------------------------------------------------------------------------------
 
 
-def test_a_number_is_the_number_of_an_open_offer(play: Play) -> None:
+def test_a_number_is_the_number_of_an_open_offer(play: Session) -> None:
     assert scene(play, "2") == "slope"
 
 
-def test_a_number_may_have_the_full_stop_that_it_is_shown_with(play: Play) -> None:
+def test_a_number_may_have_the_full_stop_that_it_is_shown_with(play: Session) -> None:
     second = play.open_offers[1].choice.id
     play.answer("2.")
     assert play.run.turns[-1].choice == second
     assert refusal(play, "99.").startswith("There is no choice 99 here")
 
 
-def test_closed_offers_have_no_number(play: Play) -> None:
+def test_closed_offers_have_no_number(play: Session) -> None:
     play.choose("read-question")
     assert [offer.choice.id for offer in play.closed_offers] == ["think-electric"]
     assert scene(play, " 3 ") == "slope"
 
 
-def test_a_choice_can_be_called_by_its_id(play: Play) -> None:
+def test_a_choice_can_be_called_by_its_id(play: Session) -> None:
     assert scene(play, "feel-slope") == "slope"
 
 
-def test_a_choice_can_be_called_by_words_that_no_other_has(play: Play) -> None:
+def test_a_choice_can_be_called_by_words_that_no_other_has(play: Session) -> None:
     assert scene(play, "WHICH way the floor") == "slope"
 
 
-def test_words_that_several_choices_have_are_answered_with_their_numbers(play: Play) -> None:
+def test_words_that_several_choices_have_are_answered_with_their_numbers(play: Session) -> None:
     assert refusal(play, "in") == "That could be any of 1, 3: type a number, or more of the words."
 
 
@@ -117,13 +117,13 @@ def test_what_follows_a_command_that_stands_alone_may_be_a_choices_words(tmp_pat
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("?", "help"), ("exit", "quit"), ("Q", "quit")])
-def test_what_other_programs_are_asked_with_is_understood(play: Play, typed: str, meant: str) -> None:
+def test_what_other_programs_are_asked_with_is_understood(play: Session, typed: str, meant: str) -> None:
     assert play.answer(typed) == play.answer(meant)
 
 
 def test_a_term_that_the_world_is_named_after_is_explained(tmp_path: Path) -> None:
-    told = begun_play(tmp_path, opened_world("forward-pass")).answer("about FORWARD PASS")
-    assert isinstance(told[0], Told)
+    told = begun_play(tmp_path, open_world("forward-pass")).answer("about FORWARD PASS")
+    assert isinstance(told[0], Message)
     assert told[0].row is not None
     assert told[0].row["type"] == "term"
 
@@ -133,7 +133,7 @@ def test_a_number_comes_before_a_choices_words(tmp_path: Path) -> None:
     assert scene(play, "3") == "second-morning"
 
 
-def test_commands_can_be_typed_in_capitals_and_with_any_space(play: Play) -> None:
+def test_commands_can_be_typed_in_capitals_and_with_any_space(play: Session) -> None:
     play.choose("read-question")
     assert scene(play, "\tUNDO\t1 ") == "waking"
 
@@ -154,19 +154,19 @@ def test_commands_can_be_typed_in_capitals_and_with_any_space(play: Play) -> Non
         ("²", "Nothing here is called “²”. Type help for what can be typed."),
     ],
 )
-def test_what_cannot_be_understood_is_answered_and_changes_nothing(play: Play, typed: str, message: str) -> None:
+def test_what_cannot_be_understood_is_answered_and_changes_nothing(play: Session, typed: str, message: str) -> None:
     assert refusal(play, typed) == message
 
 
-def test_a_closed_choice_says_why(play: Play) -> None:
+def test_a_closed_choice_says_why(play: Session) -> None:
     play.choose("read-question")
     assert refusal(play, "think-electric") == "think-electric is closed: Nothing has pointed to any door yet."
 
 
-def test_at_an_ending_there_are_no_numbers(play: Play) -> None:
+def test_at_an_ending_there_are_no_numbers(play: Session) -> None:
     for choice in TO_ENDINGS["half-said"]:
         play.choose(choice)
-    assert play.over
+    assert play.at_ending
     assert refusal(play, "1") == "There is no choice 1 here; the run has ended: undo, restart, tree or quit."
     assert set(AT_END) <= set(COMMANDS)
     assert scene(play, "undo") == "second-morning"
@@ -187,33 +187,33 @@ def test_anything_can_be_typed(tmp_path: Path, command: str, rest: str) -> None:
 # -- what comes of it ---------------------------------------------------------------------------------------------------
 
 
-def test_a_choice_leads_to_a_scene(play: Play) -> None:
+def test_a_choice_leads_to_a_scene(play: Session) -> None:
     (event,) = play.choose("read-question")
-    assert event == Arrived(play.run, "")
+    assert event == SceneEntered(play.run, "")
 
 
-def test_a_choice_that_lets_the_decoder_come_shows_the_decoding_first(play: Play) -> None:
+def test_a_choice_that_lets_the_decoder_come_shows_the_decoding_first(play: Session) -> None:
     decoded, arrived = play.choose("say-now")
-    assert isinstance(decoded, Decoded)
+    assert isinstance(decoded, TokenDecoded)
     assert (decoded.token, decoded.turn.word, decoded.turn.probability) == (11, "dark", 0.81)
     assert decoded.then.startswith("I drew myself up, opened what I took for a mouth")
     likeliest = [(word, round(chance, 4)) for word, chance in decoded.distribution.likeliest(2)]
     assert likeliest == [("dark", 0.81), ("switch", 0.16)]
-    assert arrived == Arrived(play.run, "")
+    assert arrived == SceneEntered(play.run, "")
 
 
-def test_what_a_choice_says_comes_before_the_scene_that_it_leads_to(play: Play) -> None:
+def test_what_a_choice_says_comes_before_the_scene_that_it_leads_to(play: Session) -> None:
     play.choose("feel-slope")
     (event,) = play.choose("leave-label")
-    assert isinstance(event, Arrived)
+    assert isinstance(event, SceneEntered)
     assert event.then == "I picked *again*, because it is short and it never goes off."
 
 
 @pytest.mark.parametrize("ending", TO_ENDINGS)
-def test_every_ending_can_be_reached(play: Play, ending: str) -> None:
+def test_every_ending_can_be_reached(play: Session, ending: str) -> None:
     for choice in TO_ENDINGS[ending]:
         play.answer(choice)
-    assert (play.run.state.scene, play.over) == (ending, True)
+    assert (play.run.state.scene, play.at_ending) == (ending, True)
 
 
 def test_words_are_drawn_from_the_seed_and_undone_and_redone_alike(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_no_choice_can_be_called_as_a_command_is() -> None:
     assert set(COMMANDS) <= set(RESERVED)
 
 
-def test_undo_and_redo_go_back_and_forth_by_turns(play: Play) -> None:
+def test_undo_and_redo_go_back_and_forth_by_turns(play: Session) -> None:
     for choice in ("read-question", "read-again", "to-slope"):
         play.choose(choice)
     assert scene(play, "undo") == "question"
@@ -260,38 +260,38 @@ def test_undo_and_redo_go_back_and_forth_by_turns(play: Play) -> None:
         ("back two", "Expected a number of turns, found “two”."),
     ],
 )
-def test_going_where_there_is_nothing_is_refused(play: Play, typed: str, message: str) -> None:
+def test_going_where_there_is_nothing_is_refused(play: Session, typed: str, message: str) -> None:
     assert refusal(play, typed) == message
 
 
-def test_a_number_of_turns_is_one_at_least(play: Play) -> None:
+def test_a_number_of_turns_is_one_at_least(play: Session) -> None:
     play.choose("read-question")
     assert refusal(play, "undo 0") == "Expected a number of turns, found “0”."
     assert refusal(play, "undo two") == "Expected a number of turns, found “two”."
 
 
-def test_looking_shows_the_scene_again_and_costs_nothing(play: Play) -> None:
+def test_looking_shows_the_scene_again_and_costs_nothing(play: Session) -> None:
     play.choose("read-question")
     before = play.run
-    assert play.answer("look") == [Arrived(before, "")]
+    assert play.answer("look") == [SceneEntered(before, "")]
     assert play.run is before
 
 
-def test_the_prompt_and_the_transcript_are_shown_when_asked_for(play: Play) -> None:
-    assert play.answer("prompt") == [Asked("prompt", play.run)]
-    assert play.answer("transcript") == [Asked("transcript", play.run)]
+def test_the_prompt_and_the_transcript_are_shown_when_asked_for(play: Session) -> None:
+    assert play.answer("prompt") == [ViewRequested("prompt", play.run)]
+    assert play.answer("transcript") == [ViewRequested("transcript", play.run)]
 
 
 def test_a_pass_that_is_computed_can_be_laid_open_up_to_the_present_layer(tmp_path: Path) -> None:
     play = glass_play(tmp_path, "read-question")
     (event,) = play.answer("lens")
-    assert isinstance(event, Opened)
+    assert isinstance(event, InspectionShown)
     assert (event.read.token, event.read.layer, event.read.layers) == (11, 4, 12)
     assert [lens.layer for lens in event.read.lenses] == [3, 4]
     let_go(play)
 
 
-def test_a_pass_that_is_written_cannot_be_laid_open(play: Play) -> None:
+def test_a_pass_that_is_written_cannot_be_laid_open(play: Session) -> None:
     assert refusal(play, "lens") == "The words of First Light are written: there are no layers to look into."
 
 
@@ -301,19 +301,19 @@ def test_at_an_ending_no_pass_is_under_way(tmp_path: Path) -> None:
     let_go(play)
 
 
-def test_help_names_every_command_and_what_it_does(play: Play) -> None:
+def test_help_names_every_command_and_what_it_does(play: Session) -> None:
     (told,) = play.answer("help")
-    assert isinstance(told, Told)
+    assert isinstance(told, Message)
     rows = told.text.splitlines()[2:]
     assert len(rows) == len(USAGES) == len(COMMANDS)
     for row, command in zip(rows, COMMANDS.values(), strict=True):
         assert row == f"  {command.usage:<13} {command.about}"
 
 
-def test_quitting_leaves_and_keeps(play: Play, tmp_path: Path) -> None:
+def test_quitting_leaves_and_keeps(play: Session, tmp_path: Path) -> None:
     play.choose("read-question")
     (left,) = play.answer("quit")
-    assert isinstance(left, Left)
+    assert isinstance(left, Quit)
     assert choices_of(tmp_path) == ["read-question"]
 
 
@@ -322,7 +322,7 @@ def test_loading_another_run_shows_where_it_stands_and_lets_the_first_one_go(tmp
         pass
     with playing(tmp_path, "read-question") as play:
         assert scene(play, "load 1") == "second-morning"
-        assert play.keeping.label == "first-light/1"
+        assert play.store.label == "first-light/1"
         other, notes = resumed_play(tmp_path, "2")
         assert notes == ()
         let_go(other)
@@ -331,21 +331,21 @@ def test_loading_another_run_shows_where_it_stands_and_lets_the_first_one_go(tmp
 def test_loading_a_run_says_what_is_to_be_known_of_it(tmp_path: Path) -> None:
     with playing(tmp_path, "say-now"), playing(tmp_path, "read-question") as play:
         *told, arrived = play.answer("load 1")
-        assert [type(event) for event in told] == [Told, Told]
-        assert isinstance(arrived, Arrived)
+        assert [type(event) for event in told] == [Message, Message]
+        assert isinstance(arrived, SceneEntered)
 
 
-def test_a_name_too_long_to_be_a_file_is_only_no_run(play: Play) -> None:
+def test_a_name_too_long_to_be_a_file_is_only_no_run(play: Session) -> None:
     assert refusal(play, "load " + "x" * 490) == f"No run is called {'x' * 490}, and none is kept."
 
 
-def test_restarting_at_the_opening_keeps_nothing(play: Play, tmp_path: Path) -> None:
+def test_restarting_at_the_opening_keeps_nothing(play: Session, tmp_path: Path) -> None:
     assert said(play.answer("restart"), play).startswith("\nNothing had been chosen; nothing was kept.\n")
     assert files(tmp_path) == []
 
 
-def test_a_sibling_goes_on_from_the_state_that_it_branched_from(play: Play, tmp_path: Path) -> None:
-    assert isinstance(play.keeping, Keeper)
+def test_a_sibling_goes_on_from_the_state_that_it_branched_from(play: Session, tmp_path: Path) -> None:
+    assert isinstance(play.store, RunStore)
     for typed in ("read-question", "read-again", "undo", "to-slope", "undo 2", "redo 2"):
         play.answer(typed)
     assert play.run.state.scene == "slope"
@@ -361,8 +361,8 @@ def test_the_tree_is_of_all_runs_and_opens_where_the_run_stands(tmp_path: Path) 
     assert "You are here" in said(play.answer("tree"), play).split("Turn 1")[0]
     play.choose("feel-slope")
     (event,) = play.answer("tree")
-    assert isinstance(event, Branched)
-    assert event.shelf.tree.branches[event.here].recorded == journal(tmp_path, 2).turns[0]
+    assert isinstance(event, TreeShown)
+    assert event.shelf.tree.nodes[event.here].recorded == journal(tmp_path, 2).turns[0]
     assert "feel-slope, to slope. Here stands run 2. You are here." in " ".join(said([event], play).split())
     let_go(play)
 
@@ -384,8 +384,8 @@ def test_play_can_go_on_from_a_turn_of_another_run(tmp_path: Path) -> None:
     before = path.read_bytes()
     play = begun_play(tmp_path)
     told, arrived = play.fork(1, 2)
-    assert isinstance(told, Told)
-    assert isinstance(arrived, Arrived)
+    assert isinstance(told, Message)
+    assert isinstance(arrived, SceneEntered)
     assert play.run.at == 2
     play.choose("stop-reading")
     assert (path.read_bytes(), journal(tmp_path, 2).header.parent) == (before, (1, 2))

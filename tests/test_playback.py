@@ -8,34 +8,34 @@ import pytest
 
 from fixtures_play import TO_ENDINGS, WORLD, command, edited, first_light, journal, played
 from forward_pass.interface.replay_viewer import FASTEST, Playback, pages, show
-from forward_pass.network.passes import Written
-from forward_pass.storage.replay import Replayed, replayed
+from forward_pass.network.passes import WrittenPass
+from forward_pass.storage.replay import ReplayResult, replay_run
 from test_browser import CTRL_C, DOWN, END, ENTER, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, UP, typed
 
 WALKED = TO_ENDINGS["by-the-door"]
 
 
 @pytest.fixture
-def outcome(tmp_path: Path) -> Replayed:
+def outcome(tmp_path: Path) -> ReplayResult:
     """Return a run walked again."""
     played(tmp_path, *WALKED)
     return walked(tmp_path)
 
 
-def walked(saves: Path) -> Replayed:
+def walked(saves: Path) -> ReplayResult:
     """Return the first run in a folder walked again."""
     world, found = first_light(), journal(saves)
-    return replayed(world, Written(world), found, len(found.turns))
+    return replay_run(world, WrittenPass(world), found, len(found.turns))
 
 
-def playback(outcome: Replayed, speed: float = 1.0) -> Playback:
+def playback(outcome: ReplayResult, speed: float = 1.0) -> Playback:
     """Return a replay at its opening, set to 72 columns."""
     found = Playback(outcome, speed)
     found.set_to(72)
     return found
 
 
-def test_every_turn_is_a_page_with_its_proof_and_the_last_has_the_sum(outcome: Replayed) -> None:
+def test_every_turn_is_a_page_with_its_proof_and_the_last_has_the_sum(outcome: ReplayResult) -> None:
     shown = pages(outcome, 72)
     assert len(shown) == len(WALKED) + 1
     for number, (page, turn) in enumerate(zip(shown[1:], outcome.run.turns, strict=True), 1):
@@ -63,7 +63,7 @@ def test_a_turn_that_cannot_be_walked_is_told_on_the_last_page(tmp_path: Path) -
     assert any("cannot be walked" in line for line in shown[-1].lines)
 
 
-def test_time_turns_the_pages_at_reading_speed_and_stops_at_the_end(outcome: Replayed) -> None:
+def test_time_turns_the_pages_at_reading_speed_and_stops_at_the_end(outcome: ReplayResult) -> None:
     with typed(""):
         found = playback(outcome)
         seconds = [page.seconds for page in found.pages]
@@ -77,7 +77,7 @@ def test_time_turns_the_pages_at_reading_speed_and_stops_at_the_end(outcome: Rep
         assert (found.at, found.running) == (len(WALKED), False)
 
 
-def test_a_long_page_is_scrolled_while_it_is_read(outcome: Replayed) -> None:
+def test_a_long_page_is_scrolled_while_it_is_read(outcome: ReplayResult) -> None:
     with typed("", rows=6):
         found = playback(outcome)
         assert found.pane.most > 0
@@ -86,14 +86,14 @@ def test_a_long_page_is_scrolled_while_it_is_read(outcome: Replayed) -> None:
         assert found.pane.top == round(found.pane.most * 0.9)
 
 
-def test_speed_nought_goes_by_key_alone(outcome: Replayed) -> None:
+def test_speed_nought_goes_by_key_alone(outcome: ReplayResult) -> None:
     with typed(""):
         found = playback(outcome, 0)
         found.tick(10_000)
         assert (found.at, found.foot[:8]) == (0, " stopped")
 
 
-def test_going_on_scrolls_and_then_turns(outcome: Replayed) -> None:
+def test_going_on_scrolls_and_then_turns(outcome: ReplayResult) -> None:
     with typed("", rows=6):
         found = playback(outcome)
         found.on()
@@ -103,7 +103,7 @@ def test_going_on_scrolls_and_then_turns(outcome: Replayed) -> None:
         assert found.at == 1
 
 
-def test_the_next_decoding_is_found(outcome: Replayed) -> None:
+def test_the_next_decoding_is_found(outcome: ReplayResult) -> None:
     with typed(""):
         found = playback(outcome)
         first = next(number for number, page in enumerate(found.pages) if page.decoded)
@@ -113,7 +113,7 @@ def test_the_next_decoding_is_found(outcome: Replayed) -> None:
         assert found.decoded_after() == len(found.pages) - 1
 
 
-def test_speed_has_its_ends(outcome: Replayed) -> None:
+def test_speed_has_its_ends(outcome: ReplayResult) -> None:
     found = playback(outcome)
     for _ in range(20):
         found.faster(2)
@@ -134,13 +134,13 @@ def test_speed_has_its_ends(outcome: Replayed) -> None:
         (f"?{ENTER}f", 0),
     ],
 )
-def test_keys_go_where_they_say(outcome: Replayed, keys: str, turn: int) -> None:
+def test_keys_go_where_they_say(outcome: ReplayResult, keys: str, turn: int) -> None:
     with typed(keys):
         assert show(outcome, 0) == turn
 
 
 @pytest.mark.parametrize("key", ["q", CTRL_C])
-def test_a_replay_can_be_left(outcome: Replayed, key: str) -> None:
+def test_a_replay_can_be_left(outcome: ReplayResult, key: str) -> None:
     with typed(key):
         assert show(outcome) is None
 
@@ -153,7 +153,7 @@ def test_on_a_terminal_replay_is_watched_and_the_proof_stands_after_it(tmp_path:
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-def test_the_keys_fit_the_screen(outcome: Replayed, columns: int) -> None:
+def test_the_keys_fit_the_screen(outcome: ReplayResult, columns: int) -> None:
     with typed("", columns=columns):
         found = playback(outcome)
         found.help()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from fixtures_walk import brute, random_world, read
-from forward_pass.checker.findings import run_of
-from forward_pass.checker.verify import Evidence, proved, starts
-from forward_pass.checker.witness import Item, Seen
-from forward_pass.network.passes import Written
-from forward_pass.story.state import Facts
+from forward_pass.checker.findings import witness_text
+from forward_pass.checker.verify import Evidence, starts, verify
+from forward_pass.checker.witness import Item, Witness
+from forward_pass.network.passes import WrittenPass
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_exactly_what_can_be_met_has_a_witness_and_the_likeliest_words_are_told_from_drawn_ones(seed: int) -> None:
     world = read(random_world(seed))
-    evidence = proved(world, Written(world))
+    evidence = verify(world, WrittenPass(world))
     texts = tuple(one for one in evidence.alternatives if one.form == "scene")
     for drawn in (False, True):
         whole = brute(world, drawn=drawn, alternatives=texts)
@@ -34,7 +34,7 @@ def met(evidence: Evidence, *, likely: bool) -> set[Item]:
 @pytest.mark.parametrize("seed", range(140, 150))
 def test_every_witness_can_be_walked_again(seed: int) -> None:
     world = read(random_world(seed))
-    evidence = proved(world, Written(world))
+    evidence = verify(world, WrittenPass(world))
     for item, seen in list(evidence.witnesses.met.items()):
         before = len(evidence.witnesses.met)
         assert evidence.witnesses.follow(seen.facts, seen.path), item
@@ -42,15 +42,15 @@ def test_every_witness_can_be_walked_again(seed: int) -> None:
 
 
 def test_a_path_that_is_not_open_is_followed_as_far_as_it_goes(first_light: World) -> None:
-    evidence = proved(first_light, Written(first_light))
-    assert not evidence.witnesses.follow(Facts(), [("read-question", None), ("leave-label", None)])
-    assert evidence.witnesses.follow(Facts(), [("say-now", "nobody says this"), ("nod-along", None)])
+    evidence = verify(first_light, WrittenPass(first_light))
+    assert not evidence.witnesses.follow(Prior(), [("read-question", None), ("leave-label", None)])
+    assert evidence.witnesses.follow(Prior(), [("say-now", "nobody says this"), ("nod-along", None)])
 
 
 def test_one_start_is_walked_unless_the_world_tells_runs_apart(first_light: World) -> None:
-    assert starts(first_light) == [Facts()]
+    assert starts(first_light) == [Prior()]
 
 
 def test_a_run_is_told_in_its_choices_and_words() -> None:
-    assert run_of(Seen((("go-on", "two"), ("wait", None)), Facts(), likely=True)) == "go-on → 'two', wait"
-    assert run_of(Seen((), Facts(3), likely=True)) == "(instantiation 3, all endings found) at the very start"
+    assert witness_text(Witness((("go-on", "two"), ("wait", None)), Prior(), likely=True)) == "go-on → 'two', wait"
+    assert witness_text(Witness((), Prior(3), likely=True)) == "(instantiation 3, all endings found) at the very start"

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from conftest import TINY, WORLDS
 from forward_pass.errors import Problem
-from forward_pass.loading.lint import linted
-from forward_pass.loading.loader import MOST_LISTED, Reading, read_contents
+from forward_pass.loading.lint import lint
+from forward_pass.loading.loader import MOST_LISTED, LoadedWorld, read_contents
 from forward_pass.loading.yaml_tree import FORBIDDEN
-from forward_pass.network.passes import Written
-from forward_pass.story.compile import compiled
-from forward_pass.story.engine import ended, offers, pending
+from forward_pass.network.passes import WrittenPass
+from forward_pass.story.compile import compile_expression
+from forward_pass.story.engine import is_ending, is_waiting, offers
 from forward_pass.story.expressions import ExpressionError, Scope, Variable, parse_condition, parse_effect, parse_threshold
-from forward_pass.story.history import Recorded, Run, begun, followed, moved, restored, turned
-from forward_pass.story.state import Facts, State
-from forward_pass.story.text import compiled_text, parse_line, parse_text
+from forward_pass.story.history import RecordedTurn, Run, append, at_turn, make_turn, new_run, replay
+from forward_pass.story.state import Prior, State
+from forward_pass.story.text import compile_text, parse_line, parse_text
 from forward_pass.story.world import World
 
 SEEDS = st.integers(0, 2**32)
@@ -39,28 +39,28 @@ SCOPE = Scope(
     boundary=9,
     scene=0,
 )
-STATE = State("hall", 400, 5, (3, 1, 1), b"\x01", b"\x00", (), ((),), (None,), Facts())
+STATE = State("hall", 400, 5, (3, 1, 1), b"\x01", b"\x00", (), ((),), (None,), Prior())
 
 
 def walked(world: World, seed: int, most: int = 30) -> Run:
     """Return a run of at most so many turns in which every choice and every word is drawn by ``seed``."""
     chance = random.Random(seed)  # noqa: S311 - any walk will do
-    run = begun(world, Written(world), Facts())
-    while len(run.turns) < most and not ended(world, run.state):
+    run = new_run(world, WrittenPass(world), Prior())
+    while len(run.turns) < most and not is_ending(world, run.state):
         here = [offer.choice.id for offer in offers(world, run.measure, run.state) if offer.open]
         if not here:  # a world may be badly made
             break
         choice = chance.choice(here)
-        run = followed(run, turned(run, choice, lambda distribution, _token: chance.choice(distribution.words)))
+        run = append(run, make_turn(run, choice, lambda distribution, _token: chance.choice(distribution.words)))
     return run
 
 
-def recorded(run: Run) -> list[Recorded]:
-    return [Recorded(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns]
+def recorded(run: Run) -> list[RecordedTurn]:
+    return [RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns]
 
 
-def replayed(run: Run, lines: list[Recorded]) -> Run:
-    again, differences, moved_probabilities = restored(run.world, run.measure, run.opening.facts, lines)
+def replayed(run: Run, lines: list[RecordedTurn]) -> Run:
+    again, differences, moved_probabilities = replay(run.world, run.measure, run.opening.prior, lines)
     assert (differences, moved_probabilities) == ([], 0)
     return again
 
@@ -74,7 +74,7 @@ def test_replay_of_a_whole_path_is_replay_of_its_beginning_and_then_of_the_rest(
     lines = recorded(run)
     continued = replayed(run, lines[:at])
     for line in lines[at:]:
-        continued = followed(continued, turned(continued, line.choice, lambda _, __, word=line.word: str(word)))  # type: ignore[misc]
+        continued = append(continued, make_turn(continued, line.choice, lambda _, __, word=line.word: str(word)))  # type: ignore[misc]
     assert continued == replayed(run, lines) == run
 
 
@@ -84,7 +84,7 @@ def test_going_back_and_forth_gives_the_states_that_were(first_light: World, see
     states = [run.opening, *(turn.state for turn in run.turns)]
     for place in places:
         at = min(place, len(run.turns))
-        run = moved(run, at)
+        run = at_turn(run, at)
         assert run.state == states[at]
         assert hash(run.state) == hash(states[at])
 
@@ -102,8 +102,8 @@ def test_every_state_can_be_hashed_and_comes_again_from_the_choices_alone(first_
 def test_the_state_keeps_within_the_bounds_of_its_world(first_light: World, seed: int) -> None:
     for turn in walked(first_light, seed).turns:
         state = turn.state
-        assert first_light.waking <= state.layer < first_light.boundary
-        assert not pending(first_light, state)
+        assert first_light.first_layer <= state.layer < first_light.boundary
+        assert not is_waiting(first_light, state)
         assert first_light.first_token <= state.token <= first_light.last_token + 1
         assert len(state.acts) == len(state.words) + 1 == state.token - first_light.first_token + 1
         for variable, value in zip(first_light.variables, state.variables, strict=True):
@@ -111,13 +111,13 @@ def test_the_state_keeps_within_the_bounds_of_its_world(first_light: World, seed
         for acts in state.acts:
             assert len(acts) <= first_light.acts_per_token
             assert sum(act.name in first_light.lasting for act in acts) <= first_light.lasting_per_token
-        assert len(first_light.scene(state.scene).text(state, Written(first_light))) > 0
+        assert len(first_light.scene(state.scene).text(state, WrittenPass(first_light))) > 0
 
 
 @given(SEEDS)
 def test_there_is_a_way_on_from_every_state_that_is_no_ending(first_light: World, seed: int) -> None:
     run = walked(first_light, seed, most=300)
-    assert ended(first_light, run.state)
+    assert is_ending(first_light, run.state)
 
 
 # -- any text to a parser
@@ -168,7 +168,7 @@ def parsed(parse: Callable[..., Any], source: str, *arguments: Any) -> Any:
 def test_any_string_is_a_condition_or_refused_at_a_place_inside_it(source: str) -> None:
     tree = parsed(parse_condition, source, SCOPE)
     if tree is not None:
-        assert compiled(tree)(STATE) in (True, False)
+        assert compile_expression(tree)(STATE) in (True, False)
 
 
 @given(SOURCES)
@@ -178,7 +178,7 @@ def test_any_string_is_an_effect_or_refused_at_a_place_inside_it(source: str) ->
     if effect is not None:
         index, tree = effect
         assert 0 <= index < 3
-        assert isinstance(int(compiled(tree)(STATE)), int)
+        assert isinstance(int(compile_expression(tree)(STATE)), int)
 
 
 @given(SOURCES)
@@ -196,13 +196,13 @@ def test_any_string_is_a_text_or_refused_at_a_place_inside_it(
     tree = parsed(parse, source, SCOPE)
     if tree is not None:
         state = STATE._replace(token=first_light.first_token)
-        assert isinstance(compiled_text(tree)(state, Written(first_light)), str)
+        assert isinstance(compile_text(tree)(state, WrittenPass(first_light)), str)
 
 
 # -- any file to the loader
 
 
-def world_or_problems(*files: bytes) -> Reading:
+def world_or_problems(*files: bytes) -> LoadedWorld:
     """Read files and check that they are a world that can be played, or problems with places, and soon."""
     began = time.process_time()
     reading = read_contents("any-world", "", [(f"{number}.yaml", data) for number, data in enumerate(files)], [])
@@ -215,7 +215,7 @@ def world_or_problems(*files: bytes) -> Reading:
     if reading.data is None:
         assert any(problem.severity == "error" for problem in reading.problems)
     else:
-        list(linted(reading.data))
+        list(lint(reading.data))
         world = World(reading.data)
         assert walked(world, 0, most=5).state.scene in world.scene_ids
     return reading

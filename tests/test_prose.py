@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from conftest import TINY, built
-from forward_pass.network.passes import Written
+from forward_pass.network.passes import WrittenPass
 from forward_pass.story.distribution import Distribution
 from forward_pass.story.expressions import ExpressionError, Scope, Variable
-from forward_pass.story.state import Act, Acts, Facts, State
-from forward_pass.story.text import compiled_text, parse_line, parse_text, spelled, unvarying
+from forward_pass.story.state import Act, Acts, Prior, State
+from forward_pass.story.text import compile_text, constant_text, parse_line, parse_text, spell_number
 
 SCOPE = Scope(
     variables={
@@ -28,11 +28,11 @@ SCOPE = Scope(
     scene=0,
     probes=("nonsense",),
 )
-STATE = State("hall", 400, 5, (3, 1, 2), bytes((1,)), b"", (), ((),), (True,), Facts())
+STATE = State("hall", 400, 5, (3, 1, 2), bytes((1,)), b"", (), ((),), (True,), Prior())
 LATER = STATE._replace(token=402, words=("foot", "has"), acts=((Act("lean", 4),), (), ()))
 
 
-class Pass(Written):
+class Pass(WrittenPass):
     """A pass that says which question was put to it: the chance of ``two`` tells the question apart."""
 
     def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
@@ -57,7 +57,7 @@ PASS = Pass(built(TINY))
 
 def shown(source: str, state: State = STATE, parse: Callable[[str, Scope], Any] = parse_text) -> str:
     tree = json.loads(json.dumps(parse(source, SCOPE)))
-    return compiled_text(tree)(state, PASS)
+    return compile_text(tree)(state, PASS)
 
 
 def visited(count: int) -> State:
@@ -90,7 +90,7 @@ def test_a_single_line_has_neither_paragraphs_nor_guards() -> None:
 
 
 def test_a_text_without_anything_that_varies_is_the_same_in_every_state() -> None:
-    text = compiled_text(parse_text("One.\n\nTwo.", SCOPE))
+    text = compile_text(parse_text("One.\n\nTwo.", SCOPE))
     assert text(STATE, PASS) == text(LATER, PASS) == "One.\n\nTwo."
 
 
@@ -105,7 +105,7 @@ def test_a_text_without_anything_that_varies_is_the_same_in_every_state() -> Non
     ],
 )
 def test_only_one_paragraph_that_is_the_same_in_every_state_does_not_vary(source: str, expected: str | None) -> None:
-    assert unvarying(parse_text(source, SCOPE)) == expected
+    assert constant_text(parse_text(source, SCOPE)) == expected
 
 
 def test_a_mark_that_is_escaped_is_the_mark() -> None:
@@ -268,7 +268,7 @@ def test_what_was_said_is_scored_by_the_passes_that_drew_it_and_by_one_that_nobo
     ],
 )
 def test_a_number_is_spelled_up_to_ninety_nine(number: int, words: str) -> None:
-    assert spelled(number) == words
+    assert spell_number(number) == words
 
 
 # -- what is refused

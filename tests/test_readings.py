@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from conftest import TINY, built
-from forward_pass.cli import opened_world
-from forward_pass.network.passes import Computed, Written
-from forward_pass.story.distribution import Distribution, figures
+from forward_pass.cli import open_world
+from forward_pass.network.passes import ComputedPass, WrittenPass
+from forward_pass.story.distribution import Distribution, format_probability
 from forward_pass.story.expressions import ExpressionError, Scope
-from forward_pass.story.state import Act, Acts, Facts, State
-from forward_pass.story.text import compiled_text, parse_text
+from forward_pass.story.state import Act, Acts, Prior, State
+from forward_pass.story.text import compile_text, parse_text
 
 SCOPE = Scope(
     variables={},
@@ -28,12 +28,12 @@ SCOPE = Scope(
     spans={"start": (1, 3), "late": (402, 403)},
     continuations={"again": "\n\nQ: Why?"},
 )
-STATE = State("hall", 402, 5, (), b"", b"", ("foot", "has"), ((Act("lean", 4),), (), ()), (), Facts())
+STATE = State("hall", 402, 5, (), b"", b"", ("foot", "has"), ((Act("lean", 4),), (), ()), (), Prior())
 FRESH = STATE._replace(token=400, words=(), acts=((Act("lean", 4),),))
 AGAIN = ("\n", "\n", "Q:", "Why", "?")
 
 
-class Pass(Written):
+class Pass(WrittenPass):
     """A pass that keeps what it was asked, and whose *two* is likelier the more words there are."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Pass(Written):
 
 def shown(source: str, state: State = STATE, given: Pass | None = None) -> str:
     tree = json.loads(json.dumps(parse_text(source, SCOPE)))
-    return compiled_text(tree)(state, given or Pass())
+    return compile_text(tree)(state, given or Pass())
 
 
 @pytest.mark.parametrize(
@@ -204,71 +204,71 @@ def test_where_words_are_written_nothing_is_read_of_layers(source: str) -> None:
 
 def test_a_written_pass_expected_nothing() -> None:
     with pytest.raises(Exception, match="nothing was expected at position 3"):
-        Written(built(TINY)).foreseen(3)
+        WrittenPass(built(TINY)).prompt_prediction(3)
 
 
 def test_a_written_pass_is_not_thought_twice() -> None:
     with pytest.raises(Exception, match="nothing can be thought twice"):
-        Written(built(TINY)).twice((), ((),), 3)
+        WrittenPass(built(TINY)).recompute_error((), ((),), 3)
 
 
 # -- on the real pass
 
 
 @pytest.fixture(scope="module")
-def computed() -> Computed:
-    world = opened_world("forward-pass")
-    return Computed(world, Path(world.folder) / str(world.model))
+def computed() -> ComputedPass:
+    world = open_world("forward-pass")
+    return ComputedPass(world, Path(world.folder) / str(world.model))
 
 
-def test_what_was_foreseen_is_what_a_reading_of_the_whole_prompt_says(computed: Computed) -> None:
+def test_what_was_foreseen_is_what_a_reading_of_the_whole_prompt_says(computed: ComputedPass) -> None:
     from forward_pass.network.model import prefill  # noqa: PLC0415 - NumPy comes with the first pass
 
     world = computed.world
     logits = prefill(computed.weights, [computed.ids[word] for word in world.prompt]).logits
     for position in (3, 223, 395):
         expected = Distribution(computed.vocabulary, logits[position - 2].tolist(), computed.ids)
-        assert computed.foreseen(position).p("face") == pytest.approx(expected.p("face"), abs=1e-9)
-        assert computed.foreseen(position) is computed.foreseen(position)
+        assert computed.prompt_prediction(position).p("face") == pytest.approx(expected.p("face"), abs=1e-9)
+        assert computed.prompt_prediction(position) is computed.prompt_prediction(position)
     assert world.prompt[394] == "foot"
 
 
-def test_the_attention_of_a_whole_token_is_one_and_is_shared_among_spans(computed: Computed) -> None:
+def test_the_attention_of_a_whole_token_is_one_and_is_shared_among_spans(computed: ComputedPass) -> None:
     shares = computed.attention(("foot", "has"), ((), (), ()), 1_000_000)
     assert sum(shares) == pytest.approx(1)
     assert len(shares) == len(computed.world.prompt) + 2
 
 
-def test_a_pass_thought_twice_is_the_same_to_the_last_place(computed: Computed) -> None:
+def test_a_pass_thought_twice_is_the_same_to_the_last_place(computed: ComputedPass) -> None:
     tree = parse_text("{twice}", SCOPE)
     done = (Act("look-giraffe", 36), Act("doubt", 57))
-    state = State("", 402, 60, (), b"", b"", ("foot", "has"), ((), (), done), (), Facts())
-    assert compiled_text(tree)(state, computed) == "0.0000000000000000"
+    state = State("", 402, 60, (), b"", b"", ("foot", "has"), ((), (), done), (), Prior())
+    assert compile_text(tree)(state, computed) == "0.0000000000000000"
 
 
 def test_thought_twice_the_pass_is_run_twice_whatever_is_remembered_of_it(
-    computed: Computed, monkeypatch: pytest.MonkeyPatch
+    computed: ComputedPass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from forward_pass.network import model  # noqa: PLC0415 - NumPy comes with the first pass
 
     step, ran = model.step, []
 
-    def counted(*given: Any) -> model.Pass:
+    def counted(*given: Any) -> model.PassResult:
         ran.append(given[2])
         return step(*given)
 
-    computed.passed(("foot", "has"), ((), (), ()))
+    computed.run_pass(("foot", "has"), ((), (), ()))
     monkeypatch.setattr(model, "step", counted)
-    assert computed.twice(("foot", "has"), (), 50) == 0
+    assert computed.recompute_error(("foot", "has"), (), 50) == 0
     assert ran == [computed.ids["has"]] * 2
 
 
-def test_the_question_asked_again_is_answered_from_what_was_said(computed: Computed) -> None:
+def test_the_question_asked_again_is_answered_from_what_was_said(computed: ComputedPass) -> None:
     world = computed.world
     tree = parse_text(
         "{p('two', again)}",
         SCOPE._replace(continuations={"again": "\n\nQ: How many eyes does my foot have?\nA: Your foot has"}),
     )
     words = ("foot", "has", "two", "eyes", ".")
-    state = State("", world.first_token + 5, 32, (), b"", b"", words, ((),) * 6, (), Facts())
-    assert compiled_text(tree)(state, computed) == figures(0.946)
+    state = State("", world.first_token + 5, 32, (), b"", b"", words, ((),) * 6, (), Prior())
+    assert compile_text(tree)(state, computed) == format_probability(0.946)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fixtures_play import TO_ENDINGS, WORLD, Done, changed_world, command, edited, files, first_light, journal, played, playing
-from forward_pass.network.passes import Written
-from forward_pass.storage.replay import replayed
-from forward_pass.story.history import Divergence, moved
+from forward_pass.network.passes import WrittenPass
+from forward_pass.storage.replay import replay_run
+from forward_pass.story.history import Divergence, at_turn
 
 WALKED = ("read-question", "read-again", "stop-reading", "nod-along")
 
@@ -136,7 +136,7 @@ def test_a_world_that_has_changed_is_said(tmp_path: Path) -> None:
 def test_on_a_changed_world_the_replay_goes_as_far_as_the_choices_are_on_offer(tmp_path: Path) -> None:
     played(tmp_path, *WALKED)
     world = changed_world({"stop-reading:": "stop-there:"})
-    outcome = replayed(world, Written(world), journal(tmp_path), 4)
+    outcome = replay_run(world, WrittenPass(world), journal(tmp_path), 4)
     assert (len(outcome.run.turns), outcome.identical) == (2, 2)
     assert outcome.differences == (Divergence(3, "stop-reading is not on offer in question", broken=True),)
 
@@ -155,11 +155,11 @@ def test_a_replay_as_json_is_the_objects_of_play_and_a_proof(tmp_path: Path) -> 
 
 def test_a_replay_as_plain_lines_says_at_each_turn_what_play_says(tmp_path: Path) -> None:
     played(tmp_path, *WALKED)
-    run = replayed(first_light(), Written(first_light()), journal(tmp_path), 4).run
+    run = replay_run(first_light(), WrittenPass(first_light()), journal(tmp_path), 4).run
     out = replay(tmp_path, "--plain").out
     assert out == replay(tmp_path).out
     for number in range(5):
-        scene = moved(run, number).state.scene
+        scene = at_turn(run, number).state.scene
         place = "[11 “The”, layer 3 of 12; 6 layers to the decoder]" if not number else ""
         assert place in out, scene
 

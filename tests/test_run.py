@@ -14,10 +14,22 @@ import pytest
 
 from conftest import TINY, built, changed
 from forward_pass.errors import NotOfferedError
-from forward_pass.network.passes import Written
-from forward_pass.story.distribution import Distribution, draw
-from forward_pass.story.history import SAME, Draw, Recorded, Run, begun, canonical, digest, followed, moved, restored, turned
-from forward_pass.story.state import Act, Facts
+from forward_pass.network.passes import WrittenPass
+from forward_pass.story.distribution import Distribution, draw_word
+from forward_pass.story.history import (
+    PROBABILITY_TOLERANCE,
+    DrawFunction,
+    RecordedTurn,
+    Run,
+    append,
+    at_turn,
+    canonical_json,
+    digest,
+    make_turn,
+    new_run,
+    replay,
+)
+from forward_pass.story.state import Act, Prior
 from forward_pass.story.world import World
 
 PATH = ("read-question", "read-again", "think-electric", "check-slope", "let-be", "label-again", "so-be-it")
@@ -25,31 +37,31 @@ PATH = ("read-question", "read-again", "think-electric", "check-slope", "let-be"
 
 
 def likeliest(distribution: Distribution, token: int) -> str:
-    return draw(distribution, 0, 0, token)
+    return draw_word(distribution, 0, 0, token)
 
 
-def saying(word: str) -> Draw:
+def saying(word: str) -> DrawFunction:
     return lambda _distribution, _token: word
 
 
 def played(run: Run, *choices: str) -> Run:
     for choice in choices:
-        run = followed(run, turned(run, choice, likeliest))
+        run = append(run, make_turn(run, choice, likeliest))
     return run
 
 
-def recorded(run: Run) -> list[Recorded]:
-    return [Recorded(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns]
+def recorded(run: Run) -> list[RecordedTurn]:
+    return [RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns]
 
 
-def again(run: Run, lines: list[Recorded]) -> tuple[Run, list[tuple[int, str, bool]], int]:
-    walked, differences, moved_probabilities = restored(run.world, run.measure, run.opening.facts, lines)
+def again(run: Run, lines: list[RecordedTurn]) -> tuple[Run, list[tuple[int, str, bool]], int]:
+    walked, differences, moved_probabilities = replay(run.world, run.measure, run.opening.prior, lines)
     return walked, [tuple(difference) for difference in differences], moved_probabilities  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module")
 def opening(first_light: World) -> Run:
-    return begun(first_light, Written(first_light), Facts(3, frozenset({"half-said"})))
+    return new_run(first_light, WrittenPass(first_light), Prior(3, frozenset({"half-said"})))
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +78,19 @@ def test_a_run_begins_at_its_opening_with_no_turns_and_no_digest(opening: Run) -
 
 
 def test_a_turn_is_a_choice_and_where_it_led(opening: Run) -> None:
-    turn = turned(opening, "read-question", likeliest)
+    turn = make_turn(opening, "read-question", likeliest)
     assert (turn.choice, turn.word, turn.probability, turn.state.scene) == ("read-question", None, None, "question")
 
 
 def test_a_turn_at_which_the_decoder_comes_has_the_word_and_its_probability_to_four_places(opening: Run) -> None:
-    turn = turned(opening, "say-now", likeliest)
+    turn = make_turn(opening, "say-now", likeliest)
     assert (turn.word, turn.probability, turn.state.scene, turn.state.token) == ("dark", 0.81, "second-morning", 12)
-    assert turned(opening, "say-now", saying("egg")).probability == 0.03
+    assert make_turn(opening, "say-now", saying("egg")).probability == 0.03
 
 
 def test_a_probability_is_rounded_to_four_places() -> None:
     world = built(changed(TINY, ("{end: 0.9, door: 0.1}", "{end: 0.66663, door: 0.33337}")))
-    assert played(begun(world, Written(world), Facts()), "go-on").turns[0].probability == 0.6666
+    assert played(new_run(world, WrittenPass(world), Prior()), "go-on").turns[0].probability == 0.6666
 
 
 def test_the_word_drawn_may_be_any_and_the_token_is_told(opening: Run) -> None:
@@ -88,13 +100,13 @@ def test_the_word_drawn_may_be_any_and_the_token_is_told(opening: Run) -> None:
         asked.append((distribution.likeliest(1)[0][0], token))
         return "switch"
 
-    assert turned(opening, "say-now", watched).state.words == ("switch",)
+    assert make_turn(opening, "say-now", watched).state.words == ("switch",)
     assert asked == [("dark", 11)]
 
 
 def test_a_choice_that_is_not_open_makes_no_turn(opening: Run) -> None:
     with pytest.raises(NotOfferedError, match=r"^let-be is not on offer in waking$"):
-        turned(opening, "let-be", likeliest)
+        make_turn(opening, "let-be", likeliest)
 
 
 def test_a_run_is_a_value_and_following_a_turn_leaves_it_as_it_was(opening: Run) -> None:
@@ -108,7 +120,7 @@ def test_a_run_is_a_value_and_following_a_turn_leaves_it_as_it_was(opening: Run)
 
 
 def test_a_state_is_written_down_as_canonical_json_without_the_facts_of_the_header(whole: Run) -> None:
-    assert canonical(whole.world, whole.turns[4].state) == (
+    assert canonical_json(whole.world, whole.turns[4].state) == (
         '{"acts":[[["lean",6]],[]],"layer":3,"measured":[0],"scene":"second-morning",'
         '"seen":[["leaning",1],["question",2],["second-morning",1],["slope",1],["waking",1]],'
         '"taken":[["check-slope",1],["let-be",1],["read-again",1],["read-question",1],["think-electric",1]],'
@@ -117,7 +129,7 @@ def test_a_state_is_written_down_as_canonical_json_without_the_facts_of_the_head
 
 
 def test_what_was_never_measured_is_written_as_minus_one(opening: Run) -> None:
-    assert json.loads(canonical(opening.world, opening.opening)) == {
+    assert json.loads(canonical_json(opening.world, opening.opening)) == {
         "acts": [[]],
         "layer": 3,
         "measured": [-1],
@@ -132,7 +144,7 @@ def test_what_was_never_measured_is_written_as_minus_one(opening: Run) -> None:
 
 def test_canonical_json_has_sorted_keys_no_spaces_and_no_fraction(whole: Run) -> None:
     for turn in whole.turns:
-        text = canonical(whole.world, turn.state)
+        text = canonical_json(whole.world, turn.state)
         plain = json.loads(text, parse_float=pytest.fail)
         assert text == json.dumps(plain, sort_keys=True, separators=(",", ":"))
         assert plain["seen"] == sorted(plain["seen"])
@@ -142,13 +154,13 @@ def test_canonical_json_has_sorted_keys_no_spaces_and_no_fraction(whole: Run) ->
 def test_a_digest_is_sixteen_digits_of_the_hash_over_the_one_before_and_the_state(whole: Run) -> None:
     before = ""
     for turn in whole.turns:
-        text = before + canonical(whole.world, turn.state)
+        text = before + canonical_json(whole.world, turn.state)
         assert turn.digest == sha256(text.encode()).hexdigest()[:16] == digest(whole.world, turn.state, before)
         before = turn.digest
 
 
 def test_the_facts_of_the_header_are_in_no_digest(whole: Run) -> None:
-    stranger = played(begun(whole.world, whole.measure, Facts()), *PATH)
+    stranger = played(new_run(whole.world, whole.measure, Prior()), *PATH)
     assert [turn.digest for turn in stranger.turns] == [turn.digest for turn in whole.turns]
 
 
@@ -165,7 +177,7 @@ def test_whatever_changes_in_a_state_changes_its_digest(whole: Run) -> None:
         state._replace(layer=4),
         state._replace(variables=(2, 2, 1)),
         state._replace(visits=bytes(len(state.visits))),
-        state._replace(takings=bytes(len(state.takings))),
+        state._replace(taken=bytes(len(state.taken))),
         state._replace(words=("egg",)),
         state._replace(acts=((Act("lean", 7),), ())),
         state._replace(measured=(None,)),
@@ -196,19 +208,19 @@ def test_digests_are_the_same_in_every_process_whatever_its_hash_seed(whole: Run
 
 
 def test_going_back_gives_the_earlier_state_and_digest_and_keeps_the_turns(whole: Run) -> None:
-    back = moved(whole, 3)
+    back = at_turn(whole, 3)
     assert (back.state, back.digest, back.path) == (whole.turns[2].state, whole.turns[2].digest, whole.turns[:3])
     assert back.turns == whole.turns
-    assert moved(whole, 0).state == whole.opening
+    assert at_turn(whole, 0).state == whole.opening
 
 
 def test_a_choice_equal_to_the_next_one_moves_along_and_keeps_what_lies_beyond(whole: Run) -> None:
-    along = followed(moved(whole, 2), whole.turns[2])
+    along = append(at_turn(whole, 2), whole.turns[2])
     assert (along.at, along.turns) == (3, whole.turns)
 
 
 def test_another_choice_leaves_what_lay_beyond(whole: Run) -> None:
-    other = played(moved(whole, 2), "to-slope")
+    other = played(at_turn(whole, 2), "to-slope")
     assert other.turns[:2] == whole.turns[:2]
     assert [turn.choice for turn in other.turns] == ["read-question", "read-again", "to-slope"]
     assert other.at == 3
@@ -216,7 +228,7 @@ def test_another_choice_leaves_what_lay_beyond(whole: Run) -> None:
 
 def test_going_back_and_taking_the_same_way_leads_to_the_same_digests(whole: Run) -> None:
     for at in range(len(PATH) + 1):
-        beginning = moved(whole, at)
+        beginning = at_turn(whole, at)
         fresh = Run(whole.world, whole.measure, whole.opening, beginning.path, at)
         assert played(fresh, *PATH[at:]) == whole
 
@@ -224,7 +236,7 @@ def test_going_back_and_taking_the_same_way_leads_to_the_same_digests(whole: Run
 @pytest.mark.parametrize("at", [-1, 8, 10**9])
 def test_a_run_has_no_turn_beyond_its_last_and_none_before_its_opening(whole: Run, at: int) -> None:
     with pytest.raises(ValueError, match=rf"^a run of 7 turns has no turn {at}$"):
-        moved(whole, at)
+        at_turn(whole, at)
 
 
 # -- a recorded path
@@ -241,7 +253,7 @@ def test_every_beginning_of_a_recorded_path_is_a_run(whole: Run) -> None:
 
 
 def test_the_recorded_words_are_drawn_whatever_is_likeliest(opening: Run) -> None:
-    run = followed(opening, turned(opening, "say-now", saying("egg")))
+    run = append(opening, make_turn(opening, "say-now", saying("egg")))
     walked, differences, _ = again(run, recorded(run))
     assert (walked.state.words, walked.state.scene, differences) == (("egg",), "stray-word", [])
 
@@ -256,7 +268,7 @@ def test_an_unknown_choice_ends_the_path_before_it(whole: Run) -> None:
 
 def test_a_choice_that_is_closed_ends_the_path_before_it(opening: Run) -> None:
     lines = recorded(played(opening, "read-question"))
-    lines.append(Recorded("think-electric", "leaning", None, None, "0" * 16))
+    lines.append(RecordedTurn("think-electric", "leaning", None, None, "0" * 16))
     walked, differences, _ = again(opening, lines)
     assert len(walked.turns) == 1
     assert differences == [(2, "think-electric is closed: Nothing has pointed to any door yet.", True)]
@@ -310,7 +322,15 @@ def test_another_word_changes_every_digest_from_there_on(whole: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("off", "count"), [(0.0, 0), (SAME * 0.99, 0), (-SAME * 0.99, 0), (SAME * 1.01, 1), (-SAME * 1.01, 1), (0.5, 1)]
+    ("off", "count"),
+    [
+        (0.0, 0),
+        (PROBABILITY_TOLERANCE * 0.99, 0),
+        (-PROBABILITY_TOLERANCE * 0.99, 0),
+        (PROBABILITY_TOLERANCE * 1.01, 1),
+        (-PROBABILITY_TOLERANCE * 1.01, 1),
+        (0.5, 1),
+    ],
 )
 def test_a_probability_is_the_same_within_two_in_ten_thousand(opening: Run, off: float, count: int) -> None:
     run = played(opening, "say-now")

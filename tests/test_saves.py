@@ -37,10 +37,10 @@ from fixtures_play import (
     said,
 )
 from forward_pass.errors import RunError
-from forward_pass.session.play import Play, Refused
+from forward_pass.session.session import Rejected, Session
 from forward_pass.storage.journal import read_journal
-from forward_pass.storage.store import take_in
-from forward_pass.story.state import Facts
+from forward_pass.storage.store import import_run
+from forward_pass.story.state import Prior
 
 
 def rows(path: Path) -> list[dict[str, object]]:
@@ -53,14 +53,14 @@ def rows(path: Path) -> list[dict[str, object]]:
 
 def test_nothing_is_kept_before_the_first_choice(tmp_path: Path) -> None:
     play = begun_play(tmp_path / "saves")
-    assert play.keeping.label is None
+    assert play.store.label is None
     assert not (tmp_path / "saves").exists()
 
 
 def test_a_run_appears_at_its_first_choice_as_number_one(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         assert files(tmp_path) == ["001-run.jsonl"]
-        assert play.keeping.label == "first-light/1"
+        assert play.store.label == "first-light/1"
 
 
 def test_a_turn_is_its_choice_its_scene_the_drawn_word_and_a_digest(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_another_choice_begins_a_sibling_and_changes_no_byte_of_the_run(tmp_path
         before = run_file(tmp_path).read_bytes()
         play.choose("to-slope")
         assert run_file(tmp_path).read_bytes() == before
-        assert play.keeping.label == "first-light/2"
+        assert play.store.label == "first-light/2"
     assert choices_of(tmp_path, 2) == ["read-question", "to-slope"]
     one, two = rows(run_file(tmp_path)), rows(run_file(tmp_path, 2))
     assert two[1] == one[1]
@@ -155,8 +155,8 @@ def test_a_sibling_inherits_what_was_known_when_its_parent_began(tmp_path: Path)
         play.undo("")
         played(tmp_path, *TO_ENDINGS["the-loop"])
         play.choose("to-slope")
-    facts = journal(tmp_path, 4).header.facts
-    assert facts == journal(tmp_path, 2).header.facts
+    facts = journal(tmp_path, 4).header.prior
+    assert facts == journal(tmp_path, 2).header.prior
     assert (facts.instantiation, facts.found) == (2, frozenset({"half-said"}))
 
 
@@ -180,7 +180,7 @@ def test_a_refused_choice_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         before = run_file(tmp_path).read_bytes()
         for typed in ("think-electric", "let-be", "nonsense", "9", "undo x", "redo", "load 7"):
-            assert isinstance(play.answer(typed)[0], Refused)
+            assert isinstance(play.answer(typed)[0], Rejected)
         assert run_file(tmp_path).read_bytes() == before
 
 
@@ -226,11 +226,11 @@ def test_a_run_that_another_process_holds_is_continued_as_a_sibling(tmp_path: Pa
             "It stays as it is; the next choice begins a sibling of it.",
         )
         before = run_file(tmp_path).read_bytes()
-        assert play.left().text == "Left as it was kept."
+        assert play.quit_event().text == "Left as it was kept."
         play.undo("")
         play.choose("read-again")
         assert run_file(tmp_path).read_bytes() == before
-        assert play.keeping.label == "first-light/2"
+        assert play.store.label == "first-light/2"
         held.choose("to-slope")
         let_go(play)
     assert choices_of(tmp_path, 1) == ["read-question", "read-again", "to-slope"]
@@ -266,28 +266,28 @@ def test_loading_what_is_no_run_lets_the_run_in_play_go_on(tmp_path: Path) -> No
     with playing(tmp_path, "read-question") as play:
         (folder(tmp_path) / "007-odd.jsonl").write_text("hello\n")
         assert play.answer("load 7") == [
-            Refused(f"{folder(tmp_path)}/007-odd.jsonl:1:1: this is not a run of Forward Pass, and it is left alone")
+            Rejected(f"{folder(tmp_path)}/007-odd.jsonl:1:1: this is not a run of Forward Pass, and it is left alone")
         ]
         run_file(tmp_path).write_bytes(b"spoilt\n")
-        assert isinstance(play.answer("load 1")[0], Refused)
-        assert play.keeping.label == "first-light/1"
+        assert isinstance(play.answer("load 1")[0], Rejected)
+        assert play.store.label == "first-light/1"
     assert (folder(tmp_path) / "007-odd.jsonl").read_text() == "hello\n"
 
 
 def test_restarting_begins_another_run_and_keeps_the_one_before(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         assert said(play.answer("restart"), play).startswith("\nThe run before this one is kept as first-light/1.\n")
-        assert play.keeping.label is None
+        assert play.store.label is None
         play.choose("say-now")
     assert (choices_of(tmp_path, 1), choices_of(tmp_path, 2)) == (["read-question"], ["say-now"])
-    assert journal(tmp_path, 2).header.facts.instantiation == 2
+    assert journal(tmp_path, 2).header.prior.instantiation == 2
     assert journal(tmp_path, 2).header.parent is None
 
 
 def test_a_restart_that_cannot_look_for_runs_leaves_the_run_as_it_was(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
-        with patch("forward_pass.storage.listing.kept_runs", side_effect=RunError("nothing to be seen")):
-            assert play.answer("restart") == [Refused("nothing to be seen")]
+        with patch("forward_pass.storage.listing.list_run_files", side_effect=RunError("nothing to be seen")):
+            assert play.answer("restart") == [Rejected("nothing to be seen")]
         play.choose("to-slope")
     assert choices_of(tmp_path) == ["read-question", "to-slope"]
 
@@ -304,10 +304,10 @@ def test_a_file_that_lies_elsewhere_is_gone_on_with_where_it_lies(tmp_path: Path
     path = played(tmp_path / "there", "read-question")
     play, notes = resumed_play(tmp_path / "here", str(path))
     assert notes == ()
-    assert play.keeping.label == str(path)
-    assert f"--load {path} --saves {tmp_path / 'here'}" in play.keeping.way_back
+    assert play.store.label == str(path)
+    assert f"--load {path} --saves {tmp_path / 'here'}" in play.store.resume_command
     play.choose("to-slope")
-    assert isinstance(play.answer("save mine")[0], Refused)
+    assert isinstance(play.answer("save mine")[0], Rejected)
     play.undo("")
     play.choose("stop-reading")
     let_go(play)
@@ -334,14 +334,14 @@ def test_a_run_is_named_by_its_file_and_goes_on_in_it(tmp_path: Path) -> None:
 def test_what_cannot_be_a_name_is_refused(tmp_path: Path, name: str) -> None:
     with playing(tmp_path, "read-question") as play:
         assert play.answer(f"save {name}") == [
-            Refused("a name is letters, digits, - and _, a letter or digit first, at most 60")
+            Rejected("a name is letters, digits, - and _, a letter or digit first, at most 60")
         ]
     assert files(tmp_path) == ["001-run.jsonl"]
 
 
 def test_a_name_that_would_pass_for_a_number_is_refused(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
-        refused = [Refused("a name that is only digits would be taken for the number of a run: say, run-2")]
+        refused = [Rejected("a name that is only digits would be taken for the number of a run: say, run-2")]
         assert play.answer("save 2") == refused
         assert said(play.answer("save run-2"), play).strip() == "The run is named run-2 as first-light/1."
     assert files(tmp_path) == ["001-run-2.jsonl"]
@@ -349,19 +349,19 @@ def test_a_name_that_would_pass_for_a_number_is_refused(tmp_path: Path) -> None:
 
 def test_before_its_first_choice_there_is_nothing_to_name(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
-    assert play.answer("save x") == [Refused("there is nothing to name yet: a run is kept from its first choice on")]
+    assert play.answer("save x") == [Rejected("there is nothing to name yet: a run is kept from its first choice on")]
 
 
 def test_saving_without_a_name_says_that_all_is_kept(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         expected = "Every choice is kept already as first-light/1. To name the run: save NAME."
-        assert play.answer("save") == [Refused(expected)]
+        assert play.answer("save") == [Rejected(expected)]
 
 
 def test_a_name_that_the_number_has_already_is_not_taken_from_another_file(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         (folder(tmp_path) / "001-other.jsonl").write_text("mine\n")
-        assert play.answer("save other") == [Refused("001-other.jsonl is there already")]
+        assert play.answer("save other") == [Rejected("001-other.jsonl is there already")]
         assert isinstance(play.answer("save run")[0], type(play.answer("help")[0]))
     assert (folder(tmp_path) / "001-other.jsonl").read_text() == "mine\n"
 
@@ -369,7 +369,7 @@ def test_a_name_that_the_number_has_already_is_not_taken_from_another_file(tmp_p
 def test_a_run_whose_file_was_moved_away_cannot_be_named(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         run_file(tmp_path).rename(tmp_path / "away")
-        assert play.answer("save x") == [Refused("cannot be named: No such file or directory")]
+        assert play.answer("save x") == [Rejected("cannot be named: No such file or directory")]
 
 
 # -- files that are not as they were written ------------------------------------------------------------------------------
@@ -540,7 +540,7 @@ def test_a_branch_of_a_run_that_was_removed_meanwhile_has_no_parent(tmp_path: Pa
     kept = keeper(tmp_path)
     run, _ = kept.fork("1", 1)
     path.unlink()
-    play = Play(kept.world, kept.measure, kept, run)
+    play = Session(kept.world, kept.measure, kept, run)
     play.choose("to-slope")
     let_go(play)
     assert journal(tmp_path).header.parent is None
@@ -579,7 +579,7 @@ REFUSED = "the choice could not be kept, so it was not taken: "
 def test_in_a_folder_that_cannot_be_written_no_choice_is_taken() -> None:
     play = begun_play(Path("/proc/self/fdinfo"))
     opening = play.run
-    assert play.answer("1") == [Refused(f"{REFUSED}/proc/self/fdinfo/first-light: No such file or directory")]
+    assert play.answer("1") == [Rejected(f"{REFUSED}/proc/self/fdinfo/first-light: No such file or directory")]
     assert play.run == opening
 
 
@@ -593,7 +593,7 @@ def test_a_folder_that_turns_read_only_refuses_the_choice_and_the_next_one_works
         return real(path, flags, mode)
 
     with patch("os.open", read_only):
-        assert play.answer("1") == [Refused(f"{REFUSED}{folder(tmp_path)}: Read-only file system")]
+        assert play.answer("1") == [Rejected(f"{REFUSED}{folder(tmp_path)}: Read-only file system")]
     play.choose("read-question")
     let_go(play)
     assert choices_of(tmp_path) == ["read-question"]
@@ -609,7 +609,7 @@ def test_a_saves_path_that_is_a_file_is_reported(tmp_path: Path) -> None:
 def test_a_link_to_nowhere_refuses_the_choice(tmp_path: Path) -> None:
     (tmp_path / "saves").symlink_to(tmp_path / "nowhere")
     play = begun_play(tmp_path / "saves")
-    assert play.answer("1") == [Refused(f"{REFUSED}{tmp_path}/saves/first-light: File exists")]
+    assert play.answer("1") == [Rejected(f"{REFUSED}{tmp_path}/saves/first-light: File exists")]
 
 
 def test_a_file_that_cannot_be_written_is_continued_as_a_sibling(tmp_path: Path) -> None:
@@ -644,9 +644,9 @@ def test_on_a_full_disk_no_run_begins_and_nothing_is_left_lying(tmp_path: Path) 
     play = begun_play(tmp_path)
     with full(100):
         (refused,) = play.answer("1")
-    assert refused == Refused(f"{REFUSED}{folder(tmp_path)}: File too large")
+    assert refused == Rejected(f"{REFUSED}{folder(tmp_path)}: File too large")
     assert [path.name for path in folder(tmp_path).iterdir()] == [".lock"]
-    assert (play.run.at, play.keeping.label) == (0, None)
+    assert (play.run.at, play.store.label) == (0, None)
     play.choose("read-question")
     let_go(play)
     assert choices_of(tmp_path) == ["read-question"]
@@ -658,7 +658,7 @@ def test_on_a_full_disk_a_choice_is_not_taken_at_any_byte_and_the_next_one_works
         for room in range(0, 60, 3):
             with full(len(before) + room):
                 (refused,) = play.answer("to-slope")
-            assert refused == Refused(f"{REFUSED}{run_file(tmp_path)}: File too large")
+            assert refused == Rejected(f"{REFUSED}{run_file(tmp_path)}: File too large")
             assert run_file(tmp_path).read_bytes() == before
             assert play.run.state.scene == "question"
         play.choose("to-slope")
@@ -669,7 +669,9 @@ def test_on_a_full_disk_the_run_stays_where_it_is(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         with full(run_file(tmp_path).stat().st_size):
             (refused,) = play.answer("undo")
-        assert refused == Refused(f"this could not be kept, so the run stays where it is: {run_file(tmp_path)}: File too large")
+        assert refused == Rejected(
+            f"this could not be kept, so the run stays where it is: {run_file(tmp_path)}: File too large"
+        )
         assert play.run.at == 1
         play.answer("undo")
         assert play.run.at == 0
@@ -680,8 +682,8 @@ def test_on_a_full_disk_no_sibling_begins_and_the_run_is_as_it_was(tmp_path: Pat
         play.undo("")
         with full(50):
             (refused,) = play.answer("to-slope")
-        assert isinstance(refused, Refused)
-        assert (play.keeping.label, play.run.at, len(play.run.turns)) == ("first-light/1", 1, 2)
+        assert isinstance(refused, Rejected)
+        assert (play.store.label, play.run.at, len(play.run.turns)) == ("first-light/1", 1, 2)
         play.choose("read-again")
     assert files(tmp_path) == ["001-run.jsonl"]
 
@@ -690,14 +692,14 @@ def test_a_disk_that_cannot_sync_refuses_the_choice(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         before = run_file(tmp_path).read_bytes()
         with patch("os.fsync", side_effect=OSError(errno.EIO, "Input/output error")):
-            assert play.answer("to-slope") == [Refused(f"{REFUSED}{run_file(tmp_path)}: Input/output error")]
+            assert play.answer("to-slope") == [Rejected(f"{REFUSED}{run_file(tmp_path)}: Input/output error")]
         assert run_file(tmp_path).read_bytes() == before
 
 
 def test_a_file_that_cannot_even_be_looked_at_refuses_the_choice(tmp_path: Path) -> None:
     with playing(tmp_path, "read-question") as play:
         with patch("os.pread", side_effect=OSError(errno.EIO, "Input/output error")):
-            assert play.answer("to-slope") == [Refused(f"{REFUSED}{run_file(tmp_path)}: Input/output error")]
+            assert play.answer("to-slope") == [Rejected(f"{REFUSED}{run_file(tmp_path)}: Input/output error")]
         assert play.run.at == 1
 
 
@@ -727,25 +729,25 @@ def test_the_way_back_names_what_the_command_line_named(
     monkeypatch.setenv("FORWARD_PASS_SAVES", str(tmp_path))
     with playing(tmp_path, "say-now") as play:
         kept = kept_by(play)
-        kept.called = called or kept.called
+        kept.world_argument = called or kept.world_argument
         kept.saves = Path(saves) if saves else tmp_path
-        assert kept.way_back == expected
+        assert kept.resume_command == expected
 
 
 def test_leaving_says_where_the_run_is_and_how_to_go_on(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
-    assert play.left().text == "Nothing was chosen, so no run was begun."
+    assert play.quit_event().text == "Nothing was chosen, so no run was begun."
     play.choose("say-now")
     expected = f"Kept as first-light/1. To go on:\nforward-pass play first-light --load 1 --saves {tmp_path}"
-    assert play.left().text == expected
+    assert play.quit_event().text == expected
     other, _ = resumed_play(tmp_path)
-    assert other.left().text == "Left as it was kept."
+    assert other.quit_event().text == "Left as it was kept."
     let_go(play)
     let_go(other)
 
 
 def test_a_run_from_elsewhere_that_cannot_be_named_is_kept_without_its_name(tmp_path: Path) -> None:
     with playing(tmp_path / "theirs", "feel-slope") as play, patch.object(Path, "rename", side_effect=OSError(28, "full")):
-        kept = take_in(tmp_path / "mine" / WORLD, header(Facts()), play.run, "a-name")
+        kept = import_run(tmp_path / "mine" / WORLD, header(Prior()), play.run, "a-name")
     assert kept.name == "001-run.jsonl"
     assert choices_of(tmp_path / "mine") == ["feel-slope"]

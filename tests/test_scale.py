@@ -17,16 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forward_pass.interface import title
-from forward_pass.loading.lint import linted
-from forward_pass.network.passes import measure_of
+from forward_pass.loading.lint import lint
+from forward_pass.network.passes import open_pass
 from forward_pass.storage import journal, listing
 from forward_pass.storage.files import next_number
 from forward_pass.storage.journal import Header, Journal
 from forward_pass.storage.listing import endings_found
-from forward_pass.storage.store import Keeper
-from forward_pass.storage.tree import grown
-from forward_pass.story.history import Recorded, _Order
-from forward_pass.story.state import MOST_VISITS, Facts
+from forward_pass.storage.store import RunStore
+from forward_pass.storage.tree import build_tree
+from forward_pass.story.history import RecordedTurn, _Order
+from forward_pass.story.state import MAX_VISITS, Prior
 from forward_pass.story.world import World
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
@@ -61,8 +61,8 @@ def test_the_title_reads_the_run_that_was_played_last_and_no_other(
 ) -> None:
     folder, world = kept
     read = counted(monkeypatch, "read_journal")
-    keeper = Keeper(folder, world, measure_of(world), partial(header_of, world))
-    assert title.open_run(keeper) == (None, 60)  # it has ended
+    keeper = RunStore(folder, world, open_pass(world), partial(header_of, world))
+    assert title.latest_unfinished(keeper) == (None, 60)  # it has ended
     assert len(read) == 1
 
 
@@ -72,7 +72,7 @@ def test_a_run_is_read_for_its_endings_only_where_one_stands_that_was_not_met_ye
     folder, world = kept
     every = {path: path.read_text(encoding="utf8") for path in (folder / world.id).glob("*.jsonl")}
     reached = {json.loads(text.splitlines()[-1])["scene"] for text in every.values()}
-    read = counted(monkeypatch, "journal_of")
+    read = counted(monkeypatch, "parse_journal")
     assert endings_found(folder / world.id, world) == reached
     assert len(read) == len(reached) < len(every)
 
@@ -104,21 +104,21 @@ def seconds(work: Callable[[], object]) -> float:
 
 def journals(count: int) -> Iterator[tuple[int, Journal]]:
     """Yield so many runs of ten turns that part at their first."""
-    header = Header("made", "1", "", None, 0, 0.0, Facts(), "")
+    header = Header("made", "1", "", None, 0, 0.0, Prior(), "")
     for run in range(1, count + 1):
-        turns = tuple(Recorded("go", "here", None, None, f"{run}-{turn}") for turn in range(10))
+        turns = tuple(RecordedTurn("go", "here", None, None, f"{run}-{turn}") for turn in range(10))
         yield run, Journal(header, turns, 10, 0, torn=False, fault="")
 
 
 def test_ten_times_the_runs_take_about_ten_times_as_long_to_grow_into_a_tree() -> None:
     few, many = list(journals(300)), list(journals(3000))
-    assert seconds(lambda: grown(many)) < TIMES * seconds(lambda: grown(few))
+    assert seconds(lambda: build_tree(many)) < TIMES * seconds(lambda: build_tree(few))
 
 
 def test_ten_times_the_scenes_take_about_ten_times_as_long_to_read_and_to_lint() -> None:
     small, large = opened(100).data, opened(1000).data
     assert seconds(lambda: opened(1000)) < TIMES * seconds(lambda: opened(100))
-    assert seconds(lambda: list(linted(large))) < TIMES * seconds(lambda: list(linted(small)))
+    assert seconds(lambda: list(lint(large))) < TIMES * seconds(lambda: list(lint(small)))
 
 
 def test_the_made_world_can_be_read_at_any_size() -> None:
@@ -127,7 +127,7 @@ def test_the_made_world_can_be_read_at_any_size() -> None:
 
 
 @given(
-    counts=st.dictionaries(st.integers(0, 99), st.integers(1, MOST_VISITS)),
+    counts=st.dictionaries(st.integers(0, 99), st.integers(1, MAX_VISITS)),
     size=st.integers(1, 100),
 )
 def test_counts_are_written_the_same_whether_much_was_met_or_little(counts: dict[int, int], size: int) -> None:

@@ -17,7 +17,7 @@ from jsonschema import Draft7Validator
 
 from conftest import TINY, WORLDS
 from fixtures_walk import random_world
-from forward_pass.loading.scaffold import fresh_world
+from forward_pass.loading.scaffold import scaffold_text
 from forward_pass.loading.schema import schema, schema_text
 from made_worlds import hub_world
 
@@ -52,7 +52,7 @@ def test_every_file_of_every_world_is_as_the_schema_says(path: Path) -> None:
     assert errors(path.read_text()) == []
 
 
-@pytest.mark.parametrize("text", [TINY, hub_world(), fresh_world("my-world"), random_world(3)])
+@pytest.mark.parametrize("text", [TINY, hub_world(), scaffold_text("my-world"), random_world(3)])
 def test_every_made_world_is_as_the_schema_says(text: str) -> None:
     assert errors(text) == []
 

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from fixtures_play import WORLD, Done, command
-from forward_pass.session.settings import TAKES, Settings, read_settings, settings_file, write_setting
+from forward_pass.session.settings import ALLOWED, Settings, read_settings, settings_file, write_setting
 from test_docs import OBJECTS, hold
 
 
@@ -20,7 +20,7 @@ def settled(config: Path, *arguments: str) -> Done:
 def test_without_a_file_everything_is_as_it_is_from_the_start(tmp_path: Path) -> None:
     done = settled(tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert [line.split(" = ")[0] for line in done.out.splitlines()[::2]] == list(Settings._fields) == list(TAKES)
+    assert [line.split(" = ")[0] for line in done.out.splitlines()[::2]] == list(Settings._fields) == list(ALLOWED)
     assert (
         settled(tmp_path, "measure").out
         == "measure = 72\n  the widest line of prose, in columns: a number of columns from 40 to 120\n"

@@ -32,14 +32,14 @@ from conftest import TINY, built, changed
 from fixtures_play import ROOT, WORLD, Done, begun_play, command, edited, files, kept_by, let_go, played, program
 from fixtures_surfaces import SURFACES, sealed, small_weights, sound
 from fixtures_walk import modelled_world
-from forward_pass.checker.pass_table import TABLE, Decodings
+from forward_pass.checker.pass_table import TABLE_FILE, PassTable
 from forward_pass.errors import ForwardPassError, RunError, UsageError
 from forward_pass.interface import jsonl
 from forward_pass.loading.declarations import LONGEST_PASSAGE, LONGEST_PROMPT, MOST_LETTERS
 from forward_pass.loading.loader import LONGEST_SAID, read_contents
 from forward_pass.loading.paths import CALIBRATION
 from forward_pass.loading.yaml_tree import MOST_FORBIDDEN
-from forward_pass.network.passes import measure_of
+from forward_pass.network.passes import open_pass
 from forward_pass.network.weights import WeightsError, parse_weights
 from forward_pass.session.effects_report import note_carriers
 from forward_pass.storage.files import forget
@@ -345,7 +345,7 @@ def test_an_error_is_told_in_a_line_in_which_nothing_acts_on_a_terminal() -> Non
 
 def test_an_object_is_told_in_a_line_in_which_nothing_acts_on_a_terminal() -> None:
     row = {"text": "a\x7f\x9b31m\u202e\u2028\ud800…é\U000e0001"}
-    line = jsonl.written(row)
+    line = jsonl.json_line(row)
     assert line == r'{"text":"a\u007f\u009b31m\u202e\u2028\ud800…é\udb40\udc01"}'
     assert json.loads(line) == row
 
@@ -447,8 +447,8 @@ def test_a_table_of_decodings_that_is_none_is_neither_waited_for_nor_believed(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     world = modelled_world(tmp_path / "modelled")
-    table = Decodings(world, measure_of(world), 10)
-    path = world.folder / TABLE
+    table = PassTable(world, open_pass(world), 10)
+    path = world.folder / TABLE_FILE
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "device":
@@ -529,7 +529,7 @@ def test_two_faults_in_one_place_are_one_finding() -> None:
 def test_requests_that_name_what_is_none_are_told_so_in_a_line_that_can_be_shown(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
     for request in ({"about": "\x9b31m"}, {"diff": "l\ud800"}, {"diff": "\x7f/1"}, {"diff": "\u202e"}, {"hint": 10**4000}):
-        (event,) = jsonl.carried_out(play, json.dumps(request))
+        (event,) = jsonl.handle_request(play, json.dumps(request))
         row = jsonl.event_object(event, play)
         assert row is not None
         assert row["type"] == "error"

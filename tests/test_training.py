@@ -16,7 +16,7 @@ import yaml
 from rich.console import Console
 
 from forward_pass.network.model import prefill, softmax
-from forward_pass.network.weights import Label, with_label
+from forward_pass.network.weights import Metadata, quantise
 from forward_pass.story.tokeniser import END, join
 from forward_pass.training.bands import Band, determined, distance, missed, read_bands
 from forward_pass.training.corpus import Document, article, draw_document, fill
@@ -217,11 +217,11 @@ def tiny_network(grammar: Grammar, seed: int = 0) -> Network:
 def test_the_network_that_learns_is_the_network_that_ships(grammar: Grammar) -> None:
     network, words = tiny_network(grammar), vocabulary(grammar)
     snapshot = Snapshot(network.shape, network.state_dict(), 0, 0)
-    label = Label(words, network.pair_marks, {}, {}, {})
+    label = Metadata(words, network.pair_marks, {}, {}, {})
     ids = [words.index(token) for token in grammar.prompt]
     with torch.no_grad():
         learning = network.lens(network(torch.tensor([ids]))[0])[0].softmax(-1).numpy()
-    shipping = softmax(prefill(with_label(parameters_of(snapshot), label), ids).logits)
+    shipping = softmax(prefill(quantise(parameters_of(snapshot), label), ids).logits)
     assert np.abs(learning - shipping).sum(-1).max() / 2 < 0.02  # the rounding to int8
 
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures_play import TO_ENDINGS, Glass, changed_world, first_light, glass_play, let_go, playing
-from forward_pass.network.passes import Written
-from forward_pass.session.inspection import read_instruments
+from forward_pass.network.passes import WrittenPass
+from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.transcript import (
+    attention_lines,
     cost_words,
-    instrument_lines,
+    inspection_lines,
     layers,
-    look_lines,
     offer_lines,
     opening_line,
     place_line,
@@ -23,25 +23,25 @@ from forward_pass.session.transcript import (
     quoted,
     standing_lines,
     transcript,
-    wrapped,
+    wrap,
 )
 
 
 def test_paragraphs_are_set_to_a_width_and_parted_by_empty_lines() -> None:
-    assert wrapped("one two three\n\nfour", 8) == ["one two", "three", "", "four"]
+    assert wrap("one two three\n\nfour", 8) == ["one two", "three", "", "four"]
 
 
 def test_a_line_that_stands_as_it_is_keeps_its_indentation() -> None:
-    assert wrapped("    as it\n    stands here", 12) == ["    as it", "    stands", "    here"]
+    assert wrap("    as it\n    stands here", 12) == ["    as it", "    stands", "    here"]
 
 
 def test_nothing_is_an_empty_line() -> None:
-    assert wrapped("", 10) == [""]
+    assert wrap("", 10) == [""]
 
 
 @given(st.text(alphabet="ab \n", max_size=80), st.integers(8, 40))
 def test_no_line_is_wider_than_it_may_be_and_no_word_is_lost(text: str, width: int) -> None:
-    lines = wrapped(text, width)
+    lines = wrap(text, width)
     assert all(len(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
 
@@ -56,7 +56,7 @@ def test_the_end_of_a_line_is_called_by_its_name() -> None:
 
 def test_above_a_run_stands_its_world_its_number_and_where_its_words_come_from() -> None:
     world = first_light()
-    written, computed = opening_line(world, Written(world), 3), opening_line(world, Glass(world), 3)
+    written, computed = opening_line(world, WrittenPass(world), 3), opening_line(world, Glass(world), 3)
     assert written.startswith("First Light. Instantiation 3. ")
     assert "no model runs under this world" in written
     assert computed.startswith("First Light. Instantiation 3. ")
@@ -114,8 +114,8 @@ def test_an_ending_of_a_computed_pass_says_how_likely_that_was_to_a_pass_that_no
 
 def test_a_pass_laid_open_is_said_in_words(tmp_path: Path) -> None:
     play = glass_play(tmp_path, "read-question")
-    read = read_instruments(play.world, play.measure, play.run.state.words, play.run.state.acts, 4)
-    assert instrument_lines(read, 100) == [
+    read = inspect_pass(play.world, play.pass_port, play.run.state.words, play.run.state.acts, 4)
+    assert inspection_lines(read, 100) == [
         "Token 11, “The”, up to layer 4 of 12. All of this is measured.",
         "Lens at layer 3: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
         "Lens at layer 4: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
@@ -124,13 +124,13 @@ def test_a_pass_laid_open_is_said_in_words(tmp_path: Path) -> None:
         "where a count is about to be said; elsewhere they mean little, and can run past either end.",
         "The heads that see everything have not looked yet.",
     ]
-    assert max(map(len, instrument_lines(read, 40))) <= 40
+    assert max(map(len, inspection_lines(read, 40))) <= 40
     let_go(play)
 
 
 def test_where_the_heads_looked_is_said_under_the_prompt(tmp_path: Path) -> None:
     play = glass_play(tmp_path, "read-question", "read-again")
-    assert look_lines(play.run, 100) == [
+    assert attention_lines(play.run, 100) == [
         "",
         "Strongest looks, of all attention so far: “<doc>” at 1 (0.70), “Q:” at 2 (0.21), “What” at 3 (0.06).",
     ]
@@ -139,10 +139,10 @@ def test_where_the_heads_looked_is_said_under_the_prompt(tmp_path: Path) -> None
 
 def test_where_nobody_looks_nothing_is_said_of_it(tmp_path: Path) -> None:
     play = glass_play(tmp_path, *TO_ENDINGS["half-said"])
-    assert look_lines(play.run, 100) == []
+    assert attention_lines(play.run, 100) == []
     let_go(play)
     with playing(tmp_path) as written:
-        assert look_lines(written.run, 100) == []
+        assert attention_lines(written.run, 100) == []
 
 
 def test_an_ending_where_nothing_was_said_says_that(tmp_path: Path) -> None:

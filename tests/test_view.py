@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console, RenderableType
 
 from fixtures_play import TO_ENDINGS, begun_play, changed_world, first_light, glass_play, let_go, playing
-from forward_pass.interface.view import dial, event_view, prose, strip, words_so_far
-from forward_pass.session.inspection import Settling
+from forward_pass.interface.view import depth_strip, dial, event_view, prose, words_so_far
+from forward_pass.session.inspection import DecoderTrace
 from forward_pass.session.plain_text import event_lines
-from forward_pass.session.play import Event, Play, Told
+from forward_pass.session.session import Event, Message, Session
 
 
 def printed(view: RenderableType, columns: int = 72, *, colours: bool = False) -> str:
@@ -24,7 +24,7 @@ def printed(view: RenderableType, columns: int = 72, *, colours: bool = False) -
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def shown(play: Play, events: list[Event], columns: int = 72) -> str:
+def shown(play: Session, events: list[Event], columns: int = 72) -> str:
     """Return what a terminal shows of events."""
     return "\n".join(printed(event_view(event, play, columns), columns) for event in events)
 
@@ -94,7 +94,7 @@ def test_what_is_asked_for_told_or_refused_is_shown_as_it_is(tmp_path: Path, typ
 
 
 def test_what_is_told_has_its_emphasis_in_italics_and_no_asterisks(tmp_path: Path) -> None:
-    told = Told("Bend. A fifth of the stream's length gets *no*. *Hand and\neye* take 2 * 3.")
+    told = Message("Bend. A fifth of the stream's length gets *no*. *Hand and\neye* take 2 * 3.")
     view = event_view(told, begun_play(tmp_path), 72)
     assert printed(view) == "Bend. A fifth of the stream's length gets no. Hand and\neye take 2 * 3."
     assert "\x1b[3mno\x1b[0m" in printed(view, colours=True)
@@ -156,8 +156,8 @@ def test_a_decoding_that_was_measured_shows_how_the_word_had_stood_at_every_laye
 
 
 def test_a_word_that_was_never_the_likeliest_is_said_to_be_so() -> None:
-    read = Settling(11, "egg", ((4, 0.0), (8, 0.3), (12, 0.999)), None)
-    row, legend = strip(read, first_light())
+    read = DecoderTrace(11, "egg", ((4, 0.0), (8, 0.3), (12, 0.999)), None)
+    row, legend = depth_strip(read, first_light())
     assert row.plain == "  1 ▁▃█ 12"
     assert legend.plain.endswith(": never the likeliest.")
 

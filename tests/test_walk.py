@@ -9,21 +9,21 @@ import pytest
 
 from conftest import WORLDS
 from fixtures_walk import brute, modelled_world, random_world, read
-from forward_pass.checker.explorer import Limits, Walk
-from forward_pass.checker.nondeterministic_pass import Supposed
-from forward_pass.checker.pass_table import Decodings
+from forward_pass.checker.explorer import Explorer, Limits
+from forward_pass.checker.nondeterministic_pass import NondeterministicPass
+from forward_pass.checker.pass_table import PassTable
 from forward_pass.checker.text_coverage import alternatives
 from forward_pass.loading.loader import read_world
-from forward_pass.network.passes import Written, measure_of
-from forward_pass.story.engine import decode, pending, start, take
-from forward_pass.story.state import Facts
+from forward_pass.network.passes import WrittenPass, open_pass
+from forward_pass.story.engine import decode, initial_state, is_waiting, take
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 from made_worlds import counter_world
 
 
-def walked(world: World, *, drawn: bool = False, watch: bool = False, limits: Limits | None = None) -> Walk:
+def walked(world: World, *, drawn: bool = False, watch: bool = False, limits: Limits | None = None) -> Explorer:
     watched = alternatives(world) if watch else ()
-    walk = Walk(world, Decodings(world, Written(world), 0), [Facts()], drawn=drawn, watched=watched, limits=limits)
+    walk = Explorer(world, PassTable(world, WrittenPass(world), 0), [Prior()], drawn=drawn, watched=watched, limits=limits)
     walk.run()
     return walk
 
@@ -68,15 +68,15 @@ def firsts() -> World:
 
 def test_every_state_has_a_path_that_the_engine_can_walk() -> None:
     world = firsts()
-    measure = Written(world)
+    measure = WrittenPass(world)
     walk = walked(world, drawn=True)
     for packed in walk.parents:
         number, path = walk.path(packed)
         assert number == 0
-        state = start(world, Facts())
+        state = initial_state(world, Prior())
         for choice, word in path:
             state = take(world, measure, state, choice)
-            if pending(world, state):
+            if is_waiting(world, state):
                 assert word is not None
                 state = decode(world, state, word)
         assert (state.scene, state.token) == walk.place_of(packed)
@@ -98,7 +98,7 @@ def test_a_walk_that_comes_to_its_limit_says_so() -> None:
 # -- with a model ---------------------------------------------------------------------------------------------------------
 
 
-def marks(walk: Walk, *kinds: str) -> set[tuple[Any, ...]]:
+def marks(walk: Explorer, *kinds: str) -> set[tuple[Any, ...]]:
     """Return what a walk met of some kinds, and the scenes at their tokens."""
     return {mark for mark in walk.marks if mark[0] in kinds} | {("place", *walk.place_of(state)) for state in walk.parents}
 
@@ -107,7 +107,7 @@ def test_a_walk_of_a_model_meets_what_a_walk_over_whole_states_meets(tmp_path: P
     world = modelled_world(tmp_path / "modelled")
     texts = tuple(alternatives(world))
     whole = brute(world, drawn=False, alternatives=texts)
-    walk = Walk(world, Decodings(world, measure_of(world), 10_000), [Facts()], watched=texts)
+    walk = Explorer(world, PassTable(world, open_pass(world), 10_000), [Prior()], watched=texts)
     walk.run()
     assert not walk.supposed
     assert marks(walk, "open", "offered", "word", "shown") == whole.met
@@ -119,7 +119,7 @@ def test_an_abstract_walk_meets_everything_that_a_measured_one_meets(tmp_path: P
     world = modelled_world(tmp_path / "modelled")
     walks = []
     for allowed in (most, 10_000):
-        walks.append(Walk(world, Decodings(world, measure_of(world), allowed), [Facts()], watched=alternatives(world)))
+        walks.append(Explorer(world, PassTable(world, open_pass(world), allowed), [Prior()], watched=alternatives(world)))
         walks[-1].run()
     supposed, measured = walks
     assert supposed.supposed
@@ -130,7 +130,7 @@ def test_an_abstract_walk_meets_everything_that_a_measured_one_meets(tmp_path: P
 
 def test_histories_beyond_what_can_be_walked_are_supposed(tmp_path: Path) -> None:
     world = modelled_world(tmp_path / "modelled")
-    walk = Walk(world, Decodings(world, measure_of(world), 10_000), [Facts()], limits=Limits(concrete=1))
+    walk = Explorer(world, PassTable(world, open_pass(world), 10_000), [Prior()], limits=Limits(concrete=1))
     walk.run()
     assert walk.supposed
     assert {("place", scene, token) for scene, token in walk.slices.places} == marks(walk)
@@ -140,14 +140,14 @@ def test_histories_beyond_what_can_be_walked_are_supposed(tmp_path: Path) -> Non
 def test_a_history_is_guessed_to_cost_less_where_there_is_less_to_choose(tmp_path: Path, most: int, *, whole: bool) -> None:
     """Nine states came of one history with three choices; five begin a token with two: 6 each, where plainly it were 9."""
     world = modelled_world(tmp_path / "modelled")
-    walk = Walk(world, Decodings(world, measure_of(world), 10_000), [Facts()], limits=Limits(concrete=most))
+    walk = Explorer(world, PassTable(world, open_pass(world), 10_000), [Prior()], limits=Limits(concrete=most))
     walk.run()
     assert walk.supposed is not whole
 
 
 def test_a_supposed_pass_is_asked_for_nothing_but_numbers() -> None:
-    supposed = Supposed([True, False, True])
-    supposed.begin()
+    supposed = NondeterministicPass([True, False, True])
+    supposed.warm_up()
     assert [supposed.distribution((), ()).p("two"), supposed.lens((), (), 1).p("two"), supposed.probe((), (), 1, "x")] == [
         2,
         -2,

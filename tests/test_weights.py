@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from forward_pass.network.weights import (
     MAX_BYTES,
-    Label,
+    Metadata,
     Parameters,
     Shape,
     WeightsError,
@@ -45,11 +45,11 @@ def tiny_parameters(shape: Shape = SHAPE) -> Parameters:
     )
 
 
-def tiny_label(shape: Shape = SHAPE) -> Label:
+def tiny_label(shape: Shape = SHAPE) -> Metadata:
     draw = np.random.RandomState(1).standard_normal
     words = ("<doc>", "\n", "Q:", "A:", "two", "no", "has")
     directions = {"doubt": draw((shape.n_layer, shape.n_embd))}
-    return Label(words, (2,), directions, {"nonsense": draw((shape.n_layer, shape.n_embd + 1))}, {"seed": "1"})
+    return Metadata(words, (2,), directions, {"nonsense": draw((shape.n_layer, shape.n_embd + 1))}, {"seed": "1"})
 
 
 def tiny_file() -> bytes:

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from conftest import TINY, built, changed
-from forward_pass.network.passes import Written
+from forward_pass.network.passes import WrittenPass
 from forward_pass.story.distribution import Distribution
-from forward_pass.story.engine import start
+from forward_pass.story.engine import initial_state
 from forward_pass.story.expressions import Variable
-from forward_pass.story.history import begun, followed, turned
-from forward_pass.story.state import MOST_VISITS, Facts, counted
+from forward_pass.story.history import append, make_turn, new_run
+from forward_pass.story.state import MAX_VISITS, Prior, increment
 from forward_pass.story.world import COMMANDS, NOT_IDS, Threshold, World
 
 
@@ -24,7 +24,7 @@ def test_the_first_token_is_the_last_word_of_the_prompt_and_the_last_is_where_th
 
 
 def test_its_head_says_what_the_pass_is_like(first_light: World) -> None:
-    assert (first_light.layers, first_light.waking, first_light.boundary) == (12, 3, 9)
+    assert (first_light.layers, first_light.first_layer, first_light.boundary) == (12, 3, 9)
     assert (first_light.id, first_light.title, first_light.start) == ("first-light", "First Light", "waking")
     assert (first_light.acts_per_token, first_light.lasting_per_token) == (1, 1)
     assert first_light.lasting == {"label"}
@@ -82,7 +82,7 @@ def test_everything_says_where_it_was_written(first_light: World) -> None:
 def test_a_note_says_its_words_and_which_of_them_carries_it() -> None:
     note = "acts:\n  label: {about: A label., lasts: true, note: Because the, carrier: the}\n\ntokens:\n"
     world = built(changed(TINY, ("tokens:\n", note)))
-    assert world.notes == {"label": (("Because", "the"), 1)}
+    assert world.note_words == {"label": (("Because", "the"), 1)}
     assert world.lasting == {"label"}
 
 
@@ -98,14 +98,14 @@ def test_a_world_that_was_kept_as_json_is_the_same_world(first_light: World) -> 
         def last(distribution: Distribution, _token: int) -> str:
             return distribution.words[-1]
 
-        run = begun(world, Written(world), Facts())
+        run = new_run(world, WrittenPass(world), Prior())
         for choice in ("read-question", "to-slope", "leave-label", "wait-for-it", "retrace", "so-be-it"):
-            run = followed(run, turned(run, choice, last))
+            run = append(run, make_turn(run, choice, last))
         texts = [world.scene(turn.state.scene).text(turn.state, run.measure) for turn in run.turns]
         return [turn.digest for turn in run.turns] + texts
 
     assert digests(kept) == digests(first_light)
-    assert start(kept, Facts()) == start(first_light, Facts())
+    assert initial_state(kept, Prior()) == initial_state(first_light, Prior())
 
 
 def test_no_command_of_play_may_be_an_id() -> None:
@@ -114,7 +114,7 @@ def test_no_command_of_play_may_be_an_id() -> None:
 
 
 def test_counting_stops_at_the_most_visits() -> None:
-    counts = bytes((0, MOST_VISITS - 1, MOST_VISITS))
-    assert counted(counts, 0) == bytes((1, MOST_VISITS - 1, MOST_VISITS))
-    assert counted(counts, 1) == bytes((0, MOST_VISITS, MOST_VISITS))
-    assert counted(counts, 2) is counts
+    counts = bytes((0, MAX_VISITS - 1, MAX_VISITS))
+    assert increment(counts, 0) == bytes((1, MAX_VISITS - 1, MAX_VISITS))
+    assert increment(counts, 1) == bytes((0, MAX_VISITS, MAX_VISITS))
+    assert increment(counts, 2) is counts

@@ -10,9 +10,9 @@ import pytest
 
 from conftest import WORLDS, built
 from fixtures_play import ROOT, command
-from forward_pass.checker.report import walked
+from forward_pass.checker.report import check_world
 from forward_pass.loading.scenes import CHOICE_KEYS
-from forward_pass.network.passes import measure_of
+from forward_pass.network.passes import open_pass
 from forward_pass.story.expressions import Scope, Variable, parse_condition, parse_effect
 from forward_pass.story.text import parse_text
 from forward_pass.story.world import World
@@ -74,7 +74,7 @@ def test_the_whole_world_is_one_and_passes(tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
     folder.mkdir()
     (folder / "world.yaml").write_text(text)
-    assert not walked(folder, measure_of).failed
+    assert not check_world(folder, open_pass).failed
 
 
 def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,10 @@ def _version() -> int:
     try:
         print(f"forward-pass {__version__}", flush=True)
     except OSError as error:
-        from forward_pass.cli import let_go_of_stdout, said
+        from forward_pass.cli import discard_stdout, report_error
 
-        let_go_of_stdout()
-        return 0 if isinstance(error, BrokenPipeError) else said(f"forward-pass: {error.strerror}", 1)
+        discard_stdout()
+        return 0 if isinstance(error, BrokenPipeError) else report_error(f"forward-pass: {error.strerror}", 1)
     return 0
 
 

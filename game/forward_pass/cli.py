@@ -18,18 +18,26 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from forward_pass import __version__
 from forward_pass.commands.arguments import Commands, add_looks, add_saves, add_world
 from forward_pass.errors import ForwardPassError, Interrupted, UsageError, WorldError
-from forward_pass.loading.paths import APP, FLAGSHIP, cached_world, keep_world, saves_folder, world_contents, world_folder
+from forward_pass.loading.paths import (
+    APP,
+    FLAGSHIP,
+    cache_world,
+    read_cached_world,
+    read_world_files,
+    saves_folder,
+    world_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from forward_pass.interface.title import Begun
-    from forward_pass.session.play import Play
+    from forward_pass.interface.title import StartedSession
+    from forward_pass.session.session import Session
     from forward_pass.session.settings import Settings
     from forward_pass.storage.journal import Header
-    from forward_pass.storage.store import Keeper
-    from forward_pass.story.distribution import Measure
-    from forward_pass.story.state import Facts
+    from forward_pass.storage.store import RunStore
+    from forward_pass.story.distribution import PassPort
+    from forward_pass.story.state import Prior
     from forward_pass.story.world import World
 
 MOST_SEED = 2**31 - 1
@@ -41,28 +49,28 @@ def run(arguments: list[str]) -> int:
     _heed_signals()
     _ready_streams()
     try:
-        code = _carried_out(arguments)
+        code = _dispatch(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        let_go_of_stdout()
+        discard_stdout()
         return 0
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Interrupted as interrupted:
         return 128 + interrupted.number
     except WorldError as error:
-        return said(f"{error}", 1)
+        return report_error(f"{error}", 1)
     except UsageError as error:
-        return said(f"forward-pass: {error}", 2)
+        return report_error(f"forward-pass: {error}", 2)
     except ForwardPassError as error:
-        return said(f"forward-pass: {error}", 1)
+        return report_error(f"forward-pass: {error}", 1)
     except OSError as error:  # nothing can be printed any more, or nothing read
-        let_go_of_stdout()
-        return said(f"forward-pass: {error.strerror or error}", 1)
+        discard_stdout()
+        return report_error(f"forward-pass: {error.strerror or error}", 1)
     return code
 
 
-def said(message: str, code: int) -> int:
+def report_error(message: str, code: int) -> int:
     """Say what went wrong, where there is anywhere to say it; return the exit code."""
     try:
         print(message, end="\n" if message else "", file=sys.stderr, flush=True)
@@ -71,11 +79,11 @@ def said(message: str, code: int) -> int:
     return code
 
 
-def _carried_out(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str]) -> int:
     try:
         asked = _parser(arguments[0] if arguments else None).parse_args(arguments)
     except SystemExit as left:  # argparse has said what there was to say
-        return said("", int(left.code or 0))
+        return report_error("", int(left.code or 0))
     code: int = asked.carry_out(asked)
     return code
 
@@ -100,7 +108,7 @@ def _ready_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def let_go_of_stdout() -> None:
+def discard_stdout() -> None:
     """Point standard output nowhere, so that nothing is said about a pipe that somebody closed."""
     _let_go_of(sys.stdout)
 
@@ -117,14 +125,14 @@ class _Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return all that there is to say, set to the terminal."""
-        from forward_pass.session.plain_text import columns_of_terminal
+        from forward_pass.session.plain_text import terminal_columns
 
-        self.columns = columns_of_terminal()
+        self.columns = terminal_columns()
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Say what was wrong, where anything can be said, and leave; where nothing can, argparse failed up to Python 3.11.2."""
-        raise SystemExit(said(f"{self.format_usage()}{self.prog}: error: {message}", 2))
+        raise SystemExit(report_error(f"{self.format_usage()}{self.prog}: error: {message}", 2))
 
     def _get_formatter(self) -> argparse.HelpFormatter:
         return argparse.HelpFormatter(self.prog, width=self.columns - 2)
@@ -149,9 +157,9 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_settings(commands)
     _add_complete(commands)
-    runs.add_all(commands, runs.Doors(opened_world, _keeper, _played, _on_terminal))
-    authoring.add_all(commands, opened_world, (_seed, _temperature))
-    model.add_all(commands, opened_world)
+    runs.add_all(commands, runs.CommandContext(open_world, _keeper, _played, _on_terminal))
+    authoring.add_all(commands, open_world, (_seed, _temperature))
+    model.add_all(commands, open_world)
     return parser
 
 
@@ -229,12 +237,12 @@ def _seed(text: str) -> int:
 # -- worlds and runs ------------------------------------------------------------------------------------------------
 
 
-def opened_world(asked: str | None) -> World:
+def open_world(asked: str | None) -> World:
     """Return a world that can be played; raises ``WorldError`` with every problem where it cannot."""
     folder = world_folder(asked)
-    contents, problems = world_contents(folder)
+    contents, problems = read_world_files(folder)
     name = folder.resolve().name
-    world = None if problems else cached_world(folder, contents)
+    world = None if problems else read_cached_world(folder, contents)
     if world is not None:
         return world
     from forward_pass.loading.loader import read_contents
@@ -243,14 +251,14 @@ def opened_world(asked: str | None) -> World:
     reading = read_contents(name, str(folder), contents, problems)
     if reading.data is None:
         raise WorldError(reading.problems)
-    keep_world(contents, reading.data)
+    cache_world(contents, reading.data)
     return World(reading.data, folder)
 
 
-def _keeper(world: World, measure: Measure, asked: argparse.Namespace) -> Keeper:
-    from forward_pass.storage.store import Keeper
+def _keeper(world: World, measure: PassPort, asked: argparse.Namespace) -> RunStore:
+    from forward_pass.storage.store import RunStore
 
-    keeper = Keeper(saves_folder(asked.saves), world, measure, _headers(world, asked), called=asked.world or "")
+    keeper = RunStore(saves_folder(asked.saves), world, measure, _headers(world, asked), called=asked.world or "")
     keeper.program = _program()
     return keeper
 
@@ -261,11 +269,11 @@ def _program() -> str:
     return APP if found or os.path.basename(sys.argv[0]) != APP else sys.argv[0]  # noqa: PTH119 - the same
 
 
-def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Header]:
+def _headers(world: World, asked: argparse.Namespace) -> Callable[[Prior], Header]:
     """Return what makes the header of a run begun now: the clock and chance are asked here and nowhere else."""
     from forward_pass.storage.journal import Header
 
-    def header(facts: Facts) -> Header:
+    def header(facts: Prior) -> Header:
         return Header(
             world=world.id,
             version=world.version,
@@ -273,8 +281,10 @@ def _headers(world: World, asked: argparse.Namespace) -> Callable[[Facts], Heade
             weights=world.weights,
             seed=int.from_bytes(os.urandom(4)) % MOST_SEED if getattr(asked, "seed", None) is None else asked.seed,
             temperature=getattr(asked, "temperature", None) or 0.0,
-            facts=facts,
-            made=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),  # without the 4 ms that datetime takes to import
+            prior=facts,
+            created_at=time.strftime(
+                "%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()
+            ),  # without the 4 ms that datetime takes to import
         )
 
     return header
@@ -299,12 +309,12 @@ def _title(asked: argparse.Namespace) -> int:
 
 
 def _play(asked: argparse.Namespace, *, bare: bool = False) -> int:
-    from forward_pass.network.passes import measure_of
+    from forward_pass.network.passes import open_pass
 
     if (asked.continue_ or asked.load is not None) and (asked.seed is not None or asked.temperature is not None):
         raise UsageError("a kept run has its own seed and temperature: leave --seed and --temperature out")
-    world = opened_world(_world_of_load(asked))
-    keeper = _keeper(world, measure_of(world), asked)
+    world = open_world(_world_of_load(asked))
+    keeper = _keeper(world, open_pass(world), asked)
     settled = _settled()
     asked.plain = asked.plain or (settled.plain == "on" and not asked.json)
     by_hand = sys.stdin.isatty() and sys.stdout.isatty() and not asked.json
@@ -317,7 +327,7 @@ def _play(asked: argparse.Namespace, *, bare: bool = False) -> int:
     return _played(begun.play, asked)
 
 
-def _played(play: Play, asked: argparse.Namespace) -> int:
+def _played(play: Session, asked: argparse.Namespace) -> int:
     """Play a run with the front end that was asked for, to where whoever plays leaves."""
     try:
         if asked.json:
@@ -331,15 +341,15 @@ def _played(play: Play, asked: argparse.Namespace) -> int:
             front.run(play, motion=not getattr(asked, "no_motion", False) and read_settings()[0].motion == "on")
         else:
             from forward_pass.interface import plain
-            from forward_pass.interface.tty import put_right
+            from forward_pass.interface.tty import restore_line_mode
 
-            put_right()
+            restore_line_mode()
             plain.run(play)
     except (KeyboardInterrupt, Interrupted):
         _say_where(play)
         raise
     finally:
-        play.keeping.close()
+        play.store.close()
     return 0
 
 
@@ -353,10 +363,10 @@ def _settled() -> Settings:
     return settled
 
 
-def _say_where(play: Play) -> None:
+def _say_where(play: Session) -> None:
     """Say where the run is kept, on the way out; the terminal may be gone already."""
     with suppress(OSError, ValueError):
-        print(f"\n{play.left().text}", file=sys.stderr)
+        print(f"\n{play.quit_event().text}", file=sys.stderr)
 
 
 def _world_of_load(asked: argparse.Namespace) -> str | None:
@@ -366,27 +376,27 @@ def _world_of_load(asked: argparse.Namespace) -> str | None:
     return _run_and_world(asked.load, asked)[1]
 
 
-def _begun(asked: argparse.Namespace, keeper: Keeper, *, by_hand: bool, bare: bool) -> Begun | None:
+def _begun(asked: argparse.Namespace, keeper: RunStore, *, by_hand: bool, bare: bool) -> StartedSession | None:
     """Return play as it was asked for; None where whoever plays thought better of it."""
-    from forward_pass.interface.title import Begun, begun, continued, entitled
-    from forward_pass.session.play import Play
+    from forward_pass.interface.title import StartedSession, continue_latest, show_title, start_new
+    from forward_pass.session.session import Session
 
     if asked.continue_:
-        return continued(keeper)
+        return continue_latest(keeper)
     if asked.load is not None:
         run, notes = keeper.resume(_run_and_world(asked.load, asked)[0])
-        return Begun(Play(keeper.world, keeper.measure, keeper, run), notes)
+        return StartedSession(Session(keeper.world, keeper.measure, keeper, run), notes)
     if by_hand and not asked.new and asked.seed is None and asked.temperature is None:
-        return entitled(keeper, bare=bare)
-    return begun(keeper)
+        return show_title(keeper, bare=bare)
+    return start_new(keeper)
 
 
 def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
     """Return the file of RUN and the world that plays it: the one that was named, else the header's."""
-    from forward_pass.storage.journal import found_run, read_journal
+    from forward_pass.storage.journal import read_journal, resolve_run
 
     named = getattr(asked, "world", None)
-    path = found_run(saves_folder(asked.saves), Path(named).resolve().name if named else FLAGSHIP, run)
+    path = resolve_run(saves_folder(asked.saves), Path(named).resolve().name if named else FLAGSHIP, run)
     world = read_journal(path).header.world
     return path, named or world
 
@@ -395,14 +405,14 @@ def _runs(asked: argparse.Namespace) -> int:
     import json
 
     from forward_pass.storage.files import forget
-    from forward_pass.storage.journal import found_run
+    from forward_pass.storage.journal import resolve_run
     from forward_pass.storage.listing import summaries
 
     folder = world_folder(asked.world)
-    world = opened_world(str(folder))
+    world = open_world(str(folder))
     saves = saves_folder(asked.saves)
     if asked.forget is not None:
-        path = found_run(saves, world.id, asked.forget)
+        path = resolve_run(saves, world.id, asked.forget)
         print(f"{path.name} lies in {forget(path).parent}")
         return 0
     rows = summaries(saves / world.id, world)
@@ -416,20 +426,20 @@ def _runs(asked: argparse.Namespace) -> int:
 def _settings(asked: argparse.Namespace) -> int:
     import json
 
-    from forward_pass.session.settings import MEANS, TAKES, checked, settings_file, write_setting
+    from forward_pass.session.settings import ALLOWED, DESCRIPTIONS, settings_file, validate_setting, write_setting
 
     if asked.value is not None:
         print(f"{asked.key} = {asked.value}, in {write_setting(asked.key, asked.value)}")
         return 0
     settled = _settled()._asdict()
     if asked.key is not None and asked.key not in settled:
-        checked(asked.key, "")
+        validate_setting(asked.key, "")
     if asked.json:
         print(json.dumps({"type": "settings", "file": str(settings_file()), **settled}, ensure_ascii=False))
         return 0
     for key, value in settled.items():
         if asked.key in (None, key):
-            print(f"{key} = {value}\n  {MEANS[key]}: {TAKES[key][1]}")
+            print(f"{key} = {value}\n  {DESCRIPTIONS[key]}: {ALLOWED[key][1]}")
     return 0
 
 

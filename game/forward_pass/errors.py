@@ -75,14 +75,14 @@ class Interrupted(BaseException):
         self.number = number
 
 
-def nearest(word: str, known: list[str]) -> str:
+def did_you_mean(word: str, known: list[str]) -> str:
     """Return `` (did you mean X?)`` for the known word most like ``word``, or nothing where none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - 3 ms that only a mistake should pay for
 
     close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return hint_at(close[0]) if close else ""
+    return suggestion(close[0]) if close else ""
 
 
-def hint_at(word: str) -> str:
+def suggestion(word: str) -> str:
     """Return the hint that ``word`` was meant."""
     return f" (did you mean {word}?)"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Keep the collector off meanwhile: again and again it would look through everything that was made so far."""
     enabled = gc.isenabled()
     gc.disable()

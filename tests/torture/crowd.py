@@ -11,7 +11,7 @@ from typing import Any
 
 from fixtures_faults import sound
 from fixtures_play import ROOT, played, surroundings
-from forward_pass.storage.journal import kept_runs, read_journal
+from forward_pass.storage.journal import list_run_files, read_journal
 from forward_pass.storage.labels import read_labels
 from torture.ground import scratch
 from torture.tally import Tally
@@ -45,7 +45,7 @@ def _at_once(commands: list[list[str]], typed: str) -> list[tuple[int, str, str]
 def _lost(saves: Path, out: str) -> str:
     """Return a turn that a process was told is taken, and that no file has; or nothing."""
     scenes = {
-        f"{WORLD}/{run.number}": [turn.scene for turn in read_journal(run.path).turns] for run in kept_runs(saves / WORLD)
+        f"{WORLD}/{run.number}": [turn.scene for turn in read_journal(run.path).turns] for run in list_run_files(saves / WORLD)
     }
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.splitlines()]
     for row in rows:

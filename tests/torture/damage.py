@@ -12,7 +12,7 @@ from fixtures_play import command, home
 from forward_pass.errors import ForwardPassError
 from forward_pass.loading.paths import worlds_folder
 from forward_pass.network.weights import WeightsError, parse_weights
-from forward_pass.session.play import Play, Refused
+from forward_pass.session.session import Rejected, Session
 from forward_pass.storage.journal import read_journal
 from torture.ground import Ground, kept, other_choice, scratch
 from torture.tally import Tally
@@ -50,12 +50,12 @@ def cuts(ground: Ground) -> Tally:
             broken = "" if path.read_bytes() == content[:cut] and cut < content.index(b"\n") else f"{cut}: {error}"
         else:
             said = " ".join(notes) or "nothing: whole lines are left"
-            play = Play(ground.world, ground.measure, keeper, run)
+            play = Session(ground.world, ground.measure, keeper, run)
             if run.turns != whole(path, ground.world, ground.measure).run.turns or len(run.turns) > len(was.turns):
                 broken = f"{cut}: another run"
             before = path.read_bytes()
             events = play.choose(other_choice(play))
-            broken = broken or ("" if not isinstance(events[0], Refused) else f"{cut}: {events[0]}")
+            broken = broken or ("" if not isinstance(events[0], Rejected) else f"{cut}: {events[0]}")
             keeper.close()
             appended = path.read_bytes() != before
             broken = broken or ground.unsound(saves, None if appended else path)

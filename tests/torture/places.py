@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fixtures_faults import SCRIPT, faulted, kept, sound, straight, writes_of
 from fixtures_play import ROOT, Done, begun_play, let_go, played, program, surroundings
-from forward_pass.session.play import Refused
+from forward_pass.session.session import Rejected
 from torture.ground import scratch
 from torture.tally import Tally
 
@@ -168,7 +168,7 @@ def full_file() -> Tally:
             for typed in SCRIPT[:6]:
                 before = kept(saves)
                 (event, *_) = play.answer(typed)
-                if isinstance(event, Refused):
+                if isinstance(event, Rejected):
                     said = said or event.message
                     wrong = wrong or ("" if kept(saves) == before else f"{size}: {typed} refused and kept")
         let_go(play)

@@ -8,24 +8,24 @@ import pytest
 from forward_pass.network.effects import (
     COUNTS,
     NOTES,
-    Setting,
-    answered,
-    asked,
-    at_word,
+    PromptSetting,
+    answer_words,
     attention_on,
-    follow,
-    identical,
     ids_of,
-    layer_of,
     look,
+    pass_at_word,
+    pass_words,
+    question_words,
+    read_setting,
+    recompute_has_identical,
     run_on,
-    settle,
-    starts,
+    scaled_layer,
+    start_layers,
     table,
     word_id,
 )
-from forward_pass.network.model import Job, step_many
-from forward_pass.network.weights import Label, Parameters, Shape, Weights, with_label
+from forward_pass.network.model import PassRequest, step_many
+from forward_pass.network.weights import Metadata, Parameters, Shape, Weights, quantise
 from forward_pass.story.tokeniser import join
 from forward_pass.training.grammar import read_grammar, vocabulary
 
@@ -48,15 +48,15 @@ def untrained() -> Weights:
         w_down=draw((8, 8, 8)) / 4,
     )
     directions = {"doubt": draw((8, 8)), "objection": draw((8, 8))}
-    return with_label(parameters, Label(words, (words.index("Q:"), words.index("Note:")), directions, {}, {}))
+    return quantise(parameters, Metadata(words, (words.index("Q:"), words.index("Note:")), directions, {}, {}))
 
 
 @pytest.fixture(scope="module")
-def setting() -> Setting:
-    return settle(untrained(), GRAMMAR.prompt)
+def setting() -> PromptSetting:
+    return read_setting(untrained(), GRAMMAR.prompt)
 
 
-def test_the_spans_are_where_their_words_are(setting: Setting) -> None:
+def test_the_spans_are_where_their_words_are(setting: PromptSetting) -> None:
     words = (*GRAMMAR.prompt, "foot", "has")
 
     def spanned(name: str) -> str:
@@ -72,7 +72,7 @@ def test_the_spans_are_where_their_words_are(setting: Setting) -> None:
     assert words[setting.giraffe_count] == "two"
 
 
-def test_every_group_of_the_table_is_there_and_every_row_is_a_distribution(setting: Setting) -> None:
+def test_every_group_of_the_table_is_there_and_every_row_is_a_distribution(setting: PromptSetting) -> None:
     rows = list(table(setting))
     groups = {row.group for row in rows}
     assert groups >= {"untouched", "look", "doubt", "doubt borrowed", "look and doubt", "layers out", "misremember", "bend"}
@@ -84,53 +84,53 @@ def test_every_group_of_the_table_is_there_and_every_row_is_a_distribution(setti
         assert set(COUNTS) <= set(row.shares)
 
 
-def test_the_table_is_the_same_each_time(setting: Setting) -> None:
+def test_the_table_is_the_same_each_time(setting: PromptSetting) -> None:
     few = [row for row in table(setting) if row.group in ("untouched", "look")]
-    assert few == [row for row in table(settle(untrained(), GRAMMAR.prompt)) if row.group in ("untouched", "look")]
+    assert few == [row for row in table(read_setting(untrained(), GRAMMAR.prompt)) if row.group in ("untouched", "look")]
 
 
-def test_what_is_done_in_the_table_is_what_is_done_alone(setting: Setting) -> None:
+def test_what_is_done_in_the_table_is_what_is_done_alone(setting: PromptSetting) -> None:
     weights = setting.model.weights
     row = next(row for row in table(setting) if (row.group, row.act, row.layer) == ("look", "giraffe +8", 3))
-    done = at_word(setting, "has", (look(setting, "giraffe", 8.0, 3),))
+    done = pass_at_word(setting, "has", (look(setting, "giraffe", 8.0, 3),))
     assert weights.label.vocabulary[int(done.logits.argmax())] == row.winner
 
 
-def test_a_pass_is_followed_word_by_word(setting: Setting) -> None:
-    words = [*answered("one"), *asked("Q: Why?")]
+def test_a_pass_is_followed_word_by_word(setting: PromptSetting) -> None:
+    words = [*answer_words("one"), *question_words("Q: Why?")]
     assert words == ["one", "eye", ".", "\n", "\n", "Q:", "Why", "?", "\n", "A:"]
-    last = follow(setting, setting.before["has"], ["has", *words])
+    last = pass_words(setting, setting.caches["has"], ["has", *words])
     assert last.cache.words[-len(words) :] == tuple(ids_of(setting.model.weights, words))
     said = list(run_on(setting, last.cache, "I", 3))
     assert said[0][0] == "I"
     with pytest.raises(ValueError, match="no words to follow"):
-        follow(setting, last.cache, [])
+        pass_words(setting, last.cache, [])
 
 
-def test_attention_is_summed_over_a_span_and_missing_attention_is_told(setting: Setting) -> None:
-    done = at_word(setting, "has")
+def test_attention_is_summed_over_a_span_and_missing_attention_is_told(setting: PromptSetting) -> None:
+    done = pass_at_word(setting, "has")
     assert attention_on(done, 0, 402).sum() == pytest.approx(4 * 2)
-    bare = step_many(setting.model, [Job(setting.before["has"], word_id(setting.model.weights, "has"))])[0]
+    bare = step_many(setting.model, [PassRequest(setting.caches["has"], word_id(setting.model.weights, "has"))])[0]
     with pytest.raises(ValueError, match="without keeping attention"):
         attention_on(bare, 0, 402)
 
 
 def test_layers_scale_with_the_depth() -> None:
     shape = Shape(383, 48, 2, 16, 96, 32, 40, 24)
-    assert [layer_of(shape, layer) for layer in (1, 33, 57, 72)] == [1, 33, 57, 72]
-    assert starts(shape) == (33, 43, 57)
-    assert layer_of(untrained().shape, 96) == 8
+    assert [scaled_layer(shape, layer) for layer in (1, 33, 57, 72)] == [1, 33, 57, 72]
+    assert start_layers(shape) == (33, 43, 57)
+    assert scaled_layer(untrained().shape, 96) == 8
 
 
-def test_thinking_twice_is_the_same(setting: Setting) -> None:
-    assert identical(setting)
+def test_thinking_twice_is_the_same(setting: PromptSetting) -> None:
+    assert recompute_has_identical(setting)
 
 
-def test_every_note_has_an_imprint_for_each_of_its_tokens(setting: Setting) -> None:
+def test_every_note_has_an_imprint_for_each_of_its_tokens(setting: PromptSetting) -> None:
     assert set(NOTES) <= set(setting.model.notes)
     assert {"honest:0", "honest:3", "stay:2"} <= set(setting.model.notes)
 
 
-def test_an_unknown_word_is_a_key_error(setting: Setting) -> None:
+def test_an_unknown_word_is_a_key_error(setting: PromptSetting) -> None:
     with pytest.raises(KeyError):
         word_id(setting.model.weights, "hello")

@@ -12,36 +12,36 @@ from typing import Any
 
 import platformdirs
 
-from forward_pass.checker.pass_table import MOST_BYTES, TABLE
-from forward_pass.checker.report import Figures, Walked, walked
-from forward_pass.checker.verify import Asked
+from forward_pass.checker.pass_table import MOST_BYTES, TABLE_FILE
+from forward_pass.checker.report import CheckReport, Figures, check_world
+from forward_pass.checker.verify import CheckOptions
 from forward_pass.errors import Problem
-from forward_pass.loading.paths import APP, PACKAGE, world_contents, world_hash
-from forward_pass.story.distribution import Measure
+from forward_pass.loading.paths import APP, PACKAGE, read_world_files, world_hash
+from forward_pass.story.distribution import PassPort
 from forward_pass.story.world import World
 
 FORMAT = 1
-WORTH_KEEPING = 1.0  # seconds; what is walked faster is walked again
-MOST_KEPT = 2**20  # bytes; a hundred problems are some 50,000
+MIN_SECONDS_TO_CACHE = 1.0  # seconds; what is walked faster is walked again
+MAX_CACHED = 2**20  # bytes; a hundred problems are some 50,000
 
 Row = dict[str, Any]
 
 
-def walked_once(folder: Path, measure_of: Callable[[World], Measure], asked: Asked) -> Walked:
+def cached_check(folder: Path, measure_of: Callable[[World], PassPort], asked: CheckOptions) -> CheckReport:
     """Return what a check of the world in ``folder`` came to, as it was kept if nothing has changed; otherwise walk it."""
     path = _path(folder, asked)
     report = None if asked.again or asked.table else _read_walk(path, folder.name)
     if report is not None:
         return report
-    report = walked(folder, measure_of, asked)
-    if report.figures and report.figures.seconds >= WORTH_KEEPING:
+    report = check_world(folder, measure_of, asked)
+    if report.figures and report.figures.seconds >= MIN_SECONDS_TO_CACHE:
         _write_walk(path, report)
     return report
 
 
-def _path(folder: Path, asked: Asked) -> Path:
+def _path(folder: Path, asked: CheckOptions) -> Path:
     """Return where a walk is kept: named by all that it hangs on, the world's files and place, the code, what was asked."""
-    contents, problems = world_contents(folder)
+    contents, problems = read_world_files(folder)
     told = [
         FORMAT,
         str(folder),
@@ -57,7 +57,7 @@ def _path(folder: Path, asked: Asked) -> Path:
 
 def _table_hash(folder: Path) -> str:
     """Return the hash of the table of decodings beside a world, which is no part of the world; nothing where it is not read."""
-    path = folder / TABLE
+    path = folder / TABLE_FILE
     with suppress(OSError):
         if path.is_file() and path.stat().st_size <= MOST_BYTES:  # a pipe would be waited for
             return sha256(path.read_bytes()).hexdigest()
@@ -70,13 +70,13 @@ def code_hash() -> str:
     return world_hash((str(path.relative_to(PACKAGE)), path.read_bytes()) for path in files)
 
 
-def _read_walk(path: Path, world: str) -> Walked | None:
+def _read_walk(path: Path, world: str) -> CheckReport | None:
     """Return a walk that was kept; None where there is none, or what is there was damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        if path.is_file() and path.stat().st_size <= MOST_KEPT:
+        if path.is_file() and path.stat().st_size <= MAX_CACHED:
             kept = json.loads(path.read_text(encoding="utf8"))
             figures = _figures_of(kept["figures"])
-            return Walked(world, tuple(map(_problem_of, kept["problems"])), _summary(kept["summary"], figures), figures)
+            return CheckReport(world, tuple(map(_problem_of, kept["problems"])), _summary(kept["summary"], figures), figures)
     return None
 
 
@@ -102,7 +102,7 @@ def _problem_of(row: Row) -> Problem:
     return problem
 
 
-def _write_walk(path: Path, report: Walked) -> None:
+def _write_walk(path: Path, report: CheckReport) -> None:
     """Keep a walk; a cache that cannot be written is done without."""
     assert report.figures is not None  # noqa: S101 - what was not walked is not kept
     kept = {

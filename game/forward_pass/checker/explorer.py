@@ -16,15 +16,15 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from forward_pass.checker.liveness import Place, Slices, Way
-from forward_pass.checker.nondeterministic_pass import Supposed
-from forward_pass.checker.pass_table import Decodings, NotMeasuredError
-from forward_pass.checker.state_codec import Packing
+from forward_pass.checker.liveness import Edge, Liveness, Place
+from forward_pass.checker.nondeterministic_pass import NondeterministicPass
+from forward_pass.checker.pass_table import NotMeasuredError, PassTable
+from forward_pass.checker.state_codec import StateCodec
 from forward_pass.checker.state_layout import FACTS, Fields
 from forward_pass.checker.text_coverage import Alternative, Holds
 from forward_pass.errors import NotOfferedError
-from forward_pass.story.engine import decode, pending, start, take
-from forward_pass.story.state import Acts, Facts, State
+from forward_pass.story.engine import decode, initial_state, is_waiting, take
+from forward_pass.story.state import Acts, Prior, State
 from forward_pass.story.world import OTHERWISE, Choice, Target, World
 
 Outcome = tuple[tuple[int, int, bool], ...]
@@ -33,20 +33,20 @@ Outcome = tuple[tuple[int, int, bool], ...]
 Mark = tuple[Any, ...]
 """Something that was met: ``("open", choice)``, ``("shown", alternative)``, ``("goto", choice, case, truth)`` …"""
 
-Tell = Callable[[str, int], None]
+ProgressFunction = Callable[[str, int], None]
 """Told what is being done, and how far it has come."""
 
-MOST_STATES = 4_000_000
-MOST_MEASURED = 2_500_000  # states that are walked with their passes measured
-MOST_SUPPOSED = 6  # thresholds that are taken both ways at once
+MAX_STATES = 4_000_000
+MAX_MEASURED_STATES = 2_500_000  # states that are walked with their passes measured
+MAX_SUPPOSED_THRESHOLDS = 6  # thresholds that are taken both ways at once
 
 
-def quiet(doing: str, far: int) -> None:
+def no_progress(doing: str, far: int) -> None:
     """Tell nobody."""
     del doing, far
 
 
-class Beyond(NamedTuple):
+class AbstractionPoint(NamedTuple):
     """Where a walk first had to forget passes: at which token, for how many of what there was room, and which limit it was."""
 
     token: int
@@ -60,16 +60,16 @@ class Beyond(NamedTuple):
 class Limits(NamedTuple):
     """How far a walk may go before it says that it stopped."""
 
-    states: int = MOST_STATES
-    concrete: int = MOST_MEASURED
+    states: int = MAX_STATES
+    concrete: int = MAX_MEASURED_STATES
 
 
-class _Program:
+class _ChoiceTable:
     """A choice at a place (or, without a choice, the scene's own text), with its table."""
 
     __slots__ = ("again", "choice", "keeps", "mask", "place", "table", "ways", "words")
 
-    def __init__(self, place: Place, choice: Choice | None, ways: list[Way], mask: int, *, again: bool = True) -> None:
+    def __init__(self, place: Place, choice: Choice | None, ways: list[Edge], mask: int, *, again: bool = True) -> None:
         self.place, self.choice, self.ways, self.mask = place, choice, ways, mask
         self.again = again  # whether another state can have the same bits, so that a table is worth its memory
         self.table: dict[int, Outcome] = {}
@@ -77,19 +77,19 @@ class _Program:
         self.keeps: dict[tuple[bool, Place], tuple[int, Fields]] = {}
 
 
-class Walk:
+class Explorer:
     """A walk over a world's states. ``parents`` holds every state that was met, with the one from which it was."""
 
     def __init__(  # noqa: PLR0913 - what a walk is of, and three ways to differ from the plain one
         self,
         world: World,
-        decodings: Decodings,
-        starts: Sequence[Facts],
+        decodings: PassTable,
+        starts: Sequence[Prior],
         *,
         drawn: bool = False,
         watched: Sequence[Alternative] = (),
         limits: Limits | None = None,
-        tell: Tell = quiet,
+        tell: ProgressFunction = no_progress,
     ) -> None:
         self.world = world
         self.decodings = decodings
@@ -97,15 +97,15 @@ class Walk:
         self.drawn = drawn  # whether words may be drawn, as at a temperature above 0
         self.limits = limits or Limits()
         self.tell = tell
-        self.slices = Slices(world, watched)
-        self.packing = Packing(self.slices, starts)
+        self.slices = Liveness(world, watched)
+        self.packing = StateCodec(self.slices, starts)
         self.layout = self.packing.layout
         self.parents: dict[int, int | None] = {}
         self.marks: dict[Mark, int] = {}
         self.stalls: list[int] = []
         self.decoded: dict[tuple[tuple[str, ...], Acts], int] = {}  # the passes whose word came out, and a state of each
         self.transitions = 0
-        self.beyond: Beyond | None = None  # where passes were first taken as saying anything, if they were
+        self.beyond: AbstractionPoint | None = None  # where passes were first taken as saying anything, if they were
         self.exhausted = False  # whether the walk stopped at its limit
         self._last: tuple[str | None, ...] = ()  # the words of the outcome that was made last, where no table keeps it
         self._blocked: dict[int, NotMeasuredError] = {}
@@ -140,11 +140,11 @@ class Walk:
             if not frontier or self.exhausted:
                 break
 
-    def _opening(self, number: int, facts: Facts) -> int:
+    def _opening(self, number: int, facts: Prior) -> int:
         place = self.packing.places[0]
         live = self.slices.live[place]
-        packed = self.packing.bits(start(self.world, facts), live - {FACTS}, supposed=False)
-        return packed | (self.layout.put(FACTS, number) if FACTS in live else 0)
+        packed = self.packing.encode(initial_state(self.world, facts), live - {FACTS}, supposed=False)
+        return packed | (self.layout.encode_field(FACTS, number) if FACTS in live else 0)
 
     def _token_walked(self, frontier: list[int]) -> list[int]:
         """Walk one token from the states in which it begins; return those in which the next one does."""
@@ -200,7 +200,7 @@ class Walk:
         unknown = {error.key for error in waiting.values() if not self._known(error)}
         if unknown:
             token, room = self.packing.place_of(next(iter(waiting))).token, len(keys) - len(unknown)
-            self.beyond = self.beyond or Beyond(token, "passes", len(keys), room, "passes", spent)
+            self.beyond = self.beyond or AbstractionPoint(token, "passes", len(keys), room, "passes", spent)
         return self._fresh(list(waiting), lambda state: state if self._known(waiting[state]) else self._abstracted(state))
 
     def _known(self, error: NotMeasuredError) -> bool:
@@ -230,7 +230,7 @@ class Walk:
         if len(histories) <= room:
             return entering
         spent = ("states", len(self.parents)) if by_states <= by_decodings else ("passes", self.decodings.measured)
-        self.beyond = self.beyond or Beyond(token, "histories", len(histories), room, *spent)
+        self.beyond = self.beyond or AbstractionPoint(token, "histories", len(histories), room, *spent)
         kept = set(histories[:room])
         return self._fresh(entering, lambda state: state if state >> shift in kept else self._abstracted(state))
 
@@ -247,28 +247,28 @@ class Walk:
 
     def _abstracted(self, state: int) -> int:
         """Return the state with its pass forgotten but for what is asked about."""
-        after = self.packing.supposed(state)
+        after = self.packing.forget_pass(state)
         self.parents.setdefault(after, state)
         return after
 
     # -- the tables -----------------------------------------------------------------------------------------------
 
-    def _programs_at(self, place: Place) -> list[tuple[int, dict[int, Outcome], _Program]]:
+    def _programs_at(self, place: Place) -> list[tuple[int, dict[int, Outcome], _ChoiceTable]]:
         """Return the tables of a place: one for its text, where that is watched, and one for each choice."""
         found = []
         if ("scene", place.scene) in self._watching:
             mask = self.layout.place_mask | self.layout.mask_of(self.slices.read_on_arrival(place))
-            found.append(_Program(place, None, [], mask))
+            found.append(_ChoiceTable(place, None, [], mask))
         for choice in self.world.scene(place.scene).choices:
             row = self.world.data["choices"][choice.id]
             mask = self.layout.mask_of(self.slices.used(place, choice.id, row)[0])
             again = bool(self._keeps[place] & ~mask)
-            found.append(_Program(place, choice, self.slices.ways(place, row), mask, again=again))
+            found.append(_ChoiceTable(place, choice, self.slices.edges(place, row), mask, again=again))
         return [(program.mask, program.table, program) for program in found]
 
-    def _computed(self, program: _Program, packed: int) -> Outcome | None:
+    def _computed(self, program: _ChoiceTable, packed: int) -> Outcome | None:
         """Make the entry of a table that a state needs; None where its pass has to be measured first."""
-        state, supposed = self.packing.unpacked(packed), self.packing.known(packed).supposed
+        state, supposed = self.packing.decode(packed), self.packing.pass_of(packed).supposed
         try:
             came = list(self._came(program, state, packed, supposed=supposed))
         except NotMeasuredError as error:
@@ -291,7 +291,7 @@ class Walk:
             if mark not in self.marks and holds(state):
                 self.marks[mark] = packed
 
-    def _came(self, program: _Program, state: State, packed: int, *, supposed: bool) -> Iterator[tuple[str | None, State]]:
+    def _came(self, program: _ChoiceTable, state: State, packed: int, *, supposed: bool) -> Iterator[tuple[str | None, State]]:
         """Yield what comes of a choice in a state, the engine's own word for it, and mark what was met on the way."""
         choice = program.choice
         if choice is None:
@@ -302,7 +302,7 @@ class Walk:
             self._mark(("if", choice.id, holds), packed)
             if not holds:
                 return
-        if choice.once and state.takings[choice.slot]:
+        if choice.once and state.taken[choice.slot]:
             return
         self._mark(("offered", choice.id), packed)
         self._watch("say", choice.id, state, packed)
@@ -314,7 +314,7 @@ class Walk:
                 return
         for after in self._taken(choice, state, packed, supposed=supposed):
             self._mark(("open", choice.id), packed)
-            if pending(self.world, after):
+            if is_waiting(self.world, after):
                 self._watch("then", choice.id, state, packed)
                 self._mark(("cut", choice.id, not choice.decodes), packed)
                 for word in self._words(after, packed, supposed=supposed):
@@ -329,7 +329,7 @@ class Walk:
 
     def _taken(self, choice: Choice, state: State, packed: int, *, supposed: bool) -> Iterator[State]:
         """Yield the states after a choice: one, or where its thresholds are only supposed, one for each way they can be."""
-        measures: Iterator[Decodings | Supposed] = iter((self.decodings,))
+        measures: Iterator[PassTable | NondeterministicPass] = iter((self.decodings,))
         if supposed:
             measures = self._suppositions(choice, state)
         try:
@@ -339,13 +339,13 @@ class Walk:
             lacking = not choice.decodes and choice.cut is None and choice.layer_after(state.layer) >= self.world.boundary
             self._mark(("short" if lacking else "limited", choice.id), packed)
 
-    def _suppositions(self, choice: Choice, state: State) -> Iterator[Supposed]:
+    def _suppositions(self, choice: Choice, state: State) -> Iterator[NondeterministicPass]:
         runs_out = choice.decodes or choice.layer_after(state.layer) >= self.world.boundary
         indices = list(range(len(self.world.thresholds)) if runs_out else choice.measures)
-        asked = [index for index in indices if ("threshold", index) in self.layout.slots][:MOST_SUPPOSED]
+        asked = [index for index in indices if ("threshold", index) in self.layout.slots][:MAX_SUPPOSED_THRESHOLDS]
         for truths in product((False, True), repeat=len(asked)):
             true = {index for index, truth in zip(asked, truths, strict=True) if truth}
-            yield Supposed([(index in true) == (self.world.thresholds[index].sign == ">") for index in indices])
+            yield NondeterministicPass([(index in true) == (self.world.thresholds[index].sign == ">") for index in indices])
 
     def _words(self, state: State, packed: int, *, supposed: bool) -> list[str]:
         """Return the words that can come out of a pass that waits for one."""
@@ -354,7 +354,7 @@ class Walk:
             return [*dict.fromkeys([*self.world.tokens[state.token].arrivals, *sorted(asked)])]
         row = self.decodings.row(state.words, state.acts)
         self.decoded.setdefault((state.words, state.acts), packed)
-        return self.decodings.sayable(row, len(state.words)) if self.drawn else [row.word]
+        return self.decodings.possible_words(row, len(state.words)) if self.drawn else [row.word]
 
     def _mark_arrival(self, before: State, after: State, word: str, packed: int) -> None:
         arrivals = self.world.tokens[before.token].arrivals
@@ -374,7 +374,7 @@ class Walk:
 
     # -- packing --------------------------------------------------------------------------------------------------
 
-    def _packed_way(self, program: _Program, after: State, *, decoded: bool, supposed: bool) -> tuple[int, int, bool]:
+    def _packed_way(self, program: _ChoiceTable, after: State, *, decoded: bool, supposed: bool) -> tuple[int, int, bool]:
         place = Place(after.scene, after.token)
         keeps = program.keeps.get((decoded, place))
         if keeps is None:
@@ -383,7 +383,7 @@ class Walk:
             written = self.slices.written(self.world.data["choices"][program.choice.id], way, after.scene)
             keep = self._keeps[place] & ~self.layout.mask_of(written)
             keeps = program.keeps[decoded, place] = keep, written & self.slices.live[place]
-        return keeps[0], self.packing.bits(after, keeps[1], supposed=supposed), decoded
+        return keeps[0], self.packing.encode(after, keeps[1], supposed=supposed), decoded
 
     # -- what came of it ------------------------------------------------------------------------------------------
 
@@ -408,7 +408,7 @@ class Walk:
             if step is not None:  # otherwise the pass was forgotten here
                 steps.append(step)
             state, parent = parent, self.parents[parent]
-        facts = self.layout.got(FACTS, state) if FACTS in self.layout.slots else 0
+        facts = self.layout.decode_field(FACTS, state) if FACTS in self.layout.slots else 0
         return facts, steps[::-1]
 
     def place_of(self, state: int) -> Place:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from forward_pass.checker.explorer import Beyond, Walk
-from forward_pass.checker.livelocks import trapped
+from forward_pass.checker.explorer import AbstractionPoint, Explorer
+from forward_pass.checker.livelocks import livelocked_states
 from forward_pass.checker.pass_table import LEAST, Key
 from forward_pass.checker.text_coverage import Alternative
 from forward_pass.checker.verify import Evidence
-from forward_pass.checker.witness import Item, Seen
+from forward_pass.checker.witness import Item, Witness
 from forward_pass.errors import Problem
 from forward_pass.story.expressions import Tree
-from forward_pass.story.state import Facts
+from forward_pass.story.state import Prior
 from forward_pass.story.world import DECODE, OTHERWISE
 
 CLOSE = 0.2  # nats between the best two words, below which another machine might be told something else
@@ -28,7 +28,7 @@ def problem_at(place: str, code: str, message: str) -> Problem:
     return Problem(file, int(line), int(column), code, message, SEVERITIES[code[0]])
 
 
-def found(evidence: Evidence, known: frozenset[str] = frozenset()) -> list[Problem]:
+def findings(evidence: Evidence, known: frozenset[str] = frozenset()) -> list[Problem]:
     """Return everything that is wrong; ``known`` are the places at which reading has already shown why."""
     return list(_Findings(evidence, known).all())
 
@@ -58,7 +58,7 @@ class _Findings:
     def _met(self, kind: str, name: Any) -> bool:
         return self.witnesses.has(Item(kind, name), likely=False)
 
-    def _seen(self, kind: str, name: Any) -> Seen | None:
+    def _seen(self, kind: str, name: Any) -> Witness | None:
         return self.witnesses.met.get(Item(kind, name))
 
     def _at(self, key: str, otherwise: str) -> str:
@@ -89,7 +89,7 @@ class _Findings:
             elif seen is None:
                 yield from self._never(row["place"], "E411", f"no run ever comes to the {what} {scene}")
             elif not seen.likely:
-                message = f"only words drawn above temperature 0 lead to the {what} {scene}: {run_of(seen)}"
+                message = f"only words drawn above temperature 0 lead to the {what} {scene}: {witness_text(seen)}"
                 yield problem_at(row["place"], "I427", message)
 
     def _choice(self, choice: str, row: dict[str, Any]) -> Iterator[Problem]:
@@ -152,7 +152,7 @@ class _Findings:
             if seen is not None:
                 if not one.silent and self._stands(one, likely=True):  # otherwise it is its scene that is only drawn
                     yield problem_at(
-                        one.place, "I427", f"only words drawn above temperature 0 show {_text_of(one)}: {run_of(seen)}"
+                        one.place, "I427", f"only words drawn above temperature 0 show {_text_of(one)}: {witness_text(seen)}"
                     )
             elif item in self.evidence.undecided:
                 runs = f"no run was found that {'goes without' if one.silent else 'shows'} {_text_of(one)}"
@@ -208,14 +208,14 @@ class _Findings:
     def _stuck(self) -> Iterator[Problem]:
         told: set[tuple[str, str]] = set()
         for walk in self.evidence.walks:
-            for code, states in (("E415", walk.stalls), ("E416", trapped(walk))):
+            for code, states in (("E415", walk.stalls), ("E416", livelocked_states(walk))):
                 for state in states:
                     scene = walk.place_of(state).scene
                     if (code, scene) in told:
                         continue
                     told.add((code, scene))
                     start, path = walk.path(state)
-                    shown = run_of(Seen(tuple(path), walk.starts[start], likely=True))
+                    shown = witness_text(Witness(tuple(path), walk.starts[start], likely=True))
                     what = "a run can stand here with nothing open" if code == "E415" else "a run can go round here for ever"
                     yield problem_at(self.data["scenes"][scene]["place"], code, f"{what}: {shown}")
 
@@ -237,7 +237,7 @@ class _Findings:
             closest = min(keys, key=lambda key: self.evidence.decodings.rows[key].margin)
             row = self.evidence.decodings.rows[closest]
             start, path = likely.path(likely.decoded[closest])
-            shown = run_of(Seen(tuple(path), likely.starts[start], likely=True))
+            shown = witness_text(Witness(tuple(path), likely.starts[start], likely=True))
             token = self.evidence.world.first_token + decoded
             message = (
                 f"{one!r} and {other!r} are within {CLOSE:g} nats in {len(keys)} of {totals[decoded]} decodings "
@@ -274,7 +274,7 @@ class _Findings:
                 yield problem_at(place, "W428", message)
                 return
 
-    def _beyond(self, walk: Walk, beyond: Beyond) -> str:
+    def _beyond(self, walk: Explorer, beyond: AbstractionPoint) -> str:
         """Return which limit a walk came to, and for how much there was room when it did."""
         most = f"{walk.limits.concrete:,} states are walked with their passes measured"
         if beyond.limit == "passes":
@@ -285,10 +285,10 @@ class _Findings:
         return f"at most {most}: {at}, and there was room for {beyond.room:,}{guessed}"
 
 
-def run_of(seen: Seen) -> str:
+def witness_text(seen: Witness) -> str:
     """Return a run in words: its choices, each with the word that came of it."""
     steps = [choice if word is None else f"{choice} → {word!r}" for choice, word in seen.path]
-    start = "" if seen.facts == Facts() else f"(instantiation {seen.facts.instantiation}, all endings found) "
+    start = "" if seen.facts == Prior() else f"(instantiation {seen.facts.instantiation}, all endings found) "
     return start + (", ".join(steps) or "at the very start")
 
 

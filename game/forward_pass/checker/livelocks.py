@@ -6,11 +6,11 @@ can it go round, and only there is anything looked for.
 
 from __future__ import annotations
 
-from forward_pass.checker.explorer import Walk
+from forward_pass.checker.explorer import Explorer
 from forward_pass.story.world import Choice
 
 
-def trapped(walk: Walk) -> list[int]:
+def livelocked_states(walk: Explorer) -> list[int]:
     """Return the states of a walk from which only choices that cost nothing can ever be made, and no ending is come to."""
     idle = {place for place in walk.packing.places if any(map(_idles, walk.world.scene(place.scene).choices))}
     if not idle:

@@ -28,7 +28,7 @@ class Place(NamedTuple):
     token: int
 
 
-class Way(NamedTuple):
+class Edge(NamedTuple):
     """One of the ways in which a choice can go: on within the token, or to the decoder."""
 
     decodes: bool
@@ -36,7 +36,7 @@ class Way(NamedTuple):
     targets: tuple[tuple[Tree | None, Place], ...]
 
 
-class Slices:
+class Liveness:
     """The places of a world, what is live at each, and how a pass looks when what nobody asks about is left out."""
 
     def __init__(self, world: World, watched: Iterable[Alternative] = ()) -> None:
@@ -60,15 +60,15 @@ class Slices:
         """Return the choices of a scene as they were written, by id."""
         return [(choice, self.data["choices"][choice]) for choice in self.data["scenes"][scene]["choices"]]
 
-    def ways(self, place: Place, row: dict[str, Any]) -> list[Way]:
+    def edges(self, place: Place, row: dict[str, Any]) -> list[Edge]:
         """Return the ways in which a choice can go at a place."""
         decodes = row["goto"][0][1] == DECODE
         ways = []
         if not decodes:
             targets = tuple((tree, Place(target, place.token)) for tree, target in row["goto"])
-            ways.append(Way(decodes=False, effects=row["do"], targets=targets))
+            ways.append(Edge(decodes=False, effects=row["do"], targets=targets))
         if decodes or row["cut"] is not None:
-            ways.append(Way(decodes=True, effects=row["do"] if decodes else row["cut"], targets=self.arrivals(place.token)))
+            ways.append(Edge(decodes=True, effects=row["do"] if decodes else row["cut"], targets=self.arrivals(place.token)))
         return ways
 
     def arrivals(self, token: int) -> tuple[tuple[Tree | None, Place], ...]:
@@ -83,7 +83,7 @@ class Slices:
         while waiting:
             place = waiting.pop()
             for _, row in self.choices(place.scene):
-                for way in self.ways(place, row):
+                for way in self.edges(place, row):
                     for _, target in way.targets:
                         if target not in self.places:
                             self.places[target] = len(self.places)
@@ -96,7 +96,7 @@ class Slices:
         for _, row in self.choices(place.scene):
             yield row["if"]
             yield row["needs"]
-            for way in self.ways(place, row):
+            for way in self.edges(place, row):
                 yield from (tree for _, tree in way.effects)
                 yield from (tree for tree, _ in way.targets)
 
@@ -104,7 +104,7 @@ class Slices:
         """Yield every tree of the watched alternatives at a place."""
         owners = [("scene", place.scene)]
         owners += [(form, choice) for choice, _ in self.choices(place.scene) for form in ("say", "why", "then")]
-        yield from (need.tree for owner in owners for one in self.watched.get(owner, ()) for need in one.needs)
+        yield from (need.tree for owner in owners for one in self.watched.get(owner, ()) for need in one.guards)
 
     def _caps(self) -> dict[int, int]:
         caps = visit_caps(tree for place in self.places for tree in self._trees(place))
@@ -160,13 +160,13 @@ class Slices:
             for one in self.watched.get((form, choice), ()):
                 deciding |= one.fields
         kept = NOTHING
-        for way in self.ways(place, row):
+        for way in self.edges(place, row):
             before, used = self._before(place, row, way)
             deciding |= used
             kept |= before
         return deciding, deciding | kept
 
-    def _before(self, place: Place, row: dict[str, Any], way: Way) -> tuple[Fields, Fields]:
+    def _before(self, place: Place, row: dict[str, Any], way: Edge) -> tuple[Fields, Fields]:
         """Return what is live before one way of a choice, and what of it decides where the way leads.
 
         Backwards: the arrival, the cases of the goto, what is measured, the effects.
@@ -209,7 +209,7 @@ class Slices:
     def _asks_pass(self, token: int) -> bool:
         return self.model or len(self.data["tokens"][token - self.world.first_token][0]) > 1
 
-    def _measured(self, row: dict[str, Any], way: Way) -> Fields:
+    def _measured(self, row: dict[str, Any], way: Edge) -> Fields:
         indices = range(len(self.world.thresholds)) if way.decodes else row["measure"]
         return frozenset(("threshold", index) for index in indices)
 
@@ -217,7 +217,7 @@ class Slices:
         layered = any(self.world.thresholds[index].quantity != "p" for _, index in thresholds)
         return frozenset((PASS, LAYER)) if layered else frozenset((PASS,))
 
-    def written(self, row: dict[str, Any], way: Way, target: str) -> Fields:
+    def written(self, row: dict[str, Any], way: Edge, target: str) -> Fields:
         """Return the fields that one way of a choice gives new values to."""
         found = {("variable", variable) for variable, _ in way.effects} | self._measured(row, way)
         found |= {("takings", row["slot"]), ("visits", self.data["scenes"][target]["slot"])}
@@ -229,7 +229,7 @@ class Slices:
 
     # -- the pass -------------------------------------------------------------------------------------------------
 
-    def plain(self, words: tuple[str, ...], acts: Acts) -> tuple[tuple[str, ...], Acts]:
+    def reduced_pass(self, words: tuple[str, ...], acts: Acts) -> tuple[tuple[str, ...], Acts]:
         """Return words and interventions with what nobody asks about left out, for passes that nobody computes."""
         token = self.world.first_token + len(words)
         asked = self.asked.get(token, set())

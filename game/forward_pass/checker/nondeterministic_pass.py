@@ -6,7 +6,7 @@ from forward_pass.story.distribution import Distribution
 from forward_pass.story.state import Acts
 
 
-class Answer(Distribution):
+class ConstantDistribution(Distribution):
     """The chance of any word, so that a threshold comes out as it is supposed to."""
 
     def __init__(self, chance: float) -> None:
@@ -19,7 +19,7 @@ class Answer(Distribution):
         return self.chance
 
 
-class Supposed:
+class NondeterministicPass:
     """A pass that makes the thresholds true and false as it was told, in the order in which the engine asks."""
 
     source = "supposed"
@@ -28,30 +28,30 @@ class Supposed:
     def __init__(self, highs: list[bool]) -> None:
         self.highs = iter(highs)
 
-    def begin(self) -> None:
+    def warm_up(self) -> None:
         """Nothing has to be read."""
 
     def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
         """Return a distribution that gives any word what is supposed."""
         del words, acts
-        return Answer(self.high())
+        return ConstantDistribution(self.high())
 
     def lens(self, words: tuple[str, ...], acts: Acts, layer: int) -> Distribution:
         """Return the same after any layer."""
         del words, acts, layer
-        return Answer(self.high())
+        return ConstantDistribution(self.high())
 
     def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
         """Return the same for any probe."""
         del words, acts, layer, name
         return self.high()
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Return a distribution of nothing: no rule of the machine asks what was expected of the prompt."""
         del position
         return Distribution((), ())
 
-    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
         """Return nothing: no rule of the machine asks for a pass to be run again."""
         del words, acts, layer
         return 0.0

@@ -21,16 +21,16 @@ import platformdirs
 
 from forward_pass.errors import ForwardPassError
 from forward_pass.loading.paths import APP
-from forward_pass.story.distribution import Distribution, Measure, greedy
+from forward_pass.story.distribution import Distribution, PassPort, greedy
 from forward_pass.story.state import Act, Acts
 from forward_pass.story.world import OTHERWISE, World
 
 if TYPE_CHECKING:
-    from forward_pass.network.model import Cache, Job, Pass
-    from forward_pass.network.passes import Computed
+    from forward_pass.network.model import Cache, PassRequest, PassResult
+    from forward_pass.network.passes import ComputedPass
 
 FORMAT = 1
-TABLE = "decodings.json"
+TABLE_FILE = "decodings.json"
 BATCH = 256
 MOST_BYTES = 64 * 2**20  # of a table; a larger one is measured again
 DIGITS_KEPT = 8
@@ -59,7 +59,7 @@ class NotMeasuredError(ForwardPassError):
         self.reading = reading
 
 
-class _Known(Distribution):
+class _TableDistribution(Distribution):
     """A row as the engine asks for it: the chance of a word, and nothing else."""
 
     def __init__(self, row: Row) -> None:
@@ -79,12 +79,12 @@ class _Known(Distribution):
         return log(max(self.p(word), LEAST_SAID))
 
 
-class Decodings:
+class PassTable:
     """The table, as a port to the pass; ``measure_waiting`` adds to it."""
 
     probes: tuple[str, ...] = ()
 
-    def __init__(self, world: World, measure: Measure, most: int) -> None:
+    def __init__(self, world: World, measure: PassPort, most: int) -> None:
         self.world = world
         self.measure = measure
         self.most = most
@@ -99,7 +99,7 @@ class Decodings:
         self._asked = _asked_words(world)
         self._layered = [(one.quantity, one.word) for one in world.thresholds if one.quantity != "p"]
 
-    def begin(self) -> None:
+    def warm_up(self) -> None:
         """Nothing has to be read before it is asked for."""
 
     def row(self, words: tuple[str, ...], acts: Acts) -> Row:
@@ -126,7 +126,7 @@ class Decodings:
 
     def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
         """Return what a pass says, as far as the world asks about it."""
-        return _Known(self.row(words, acts))
+        return _TableDistribution(self.row(words, acts))
 
     def lens(self, words: tuple[str, ...], acts: Acts, layer: int) -> Distribution:
         """Return what can be read after a layer; only single words can be asked for."""
@@ -136,12 +136,12 @@ class Decodings:
         """Return the score of a probe after a layer."""
         return self.reading("probe", name, layer, (words, acts))
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Return a distribution of nothing: no rule of the machine asks what was expected of the prompt."""
         del position
         return Distribution((), ())
 
-    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
         """Return nothing: no rule of the machine asks for a pass to be run again."""
         del words, acts, layer
         return 0.0
@@ -187,16 +187,16 @@ class Decodings:
         self.measured += len(self.rows) - known
 
     @property
-    def _computed(self) -> Computed:
-        from forward_pass.network.passes import Computed  # noqa: PLC0415 - NumPy comes with the first pass
+    def _computed(self) -> ComputedPass:
+        from forward_pass.network.passes import ComputedPass  # noqa: PLC0415 - NumPy comes with the first pass
 
-        assert isinstance(self.measure, Computed)  # noqa: S101 - only a model's passes wait to be measured
+        assert isinstance(self.measure, ComputedPass)  # noqa: S101 - only a model's passes wait to be measured
         return self.measure
 
-    def _distribution(self, done: Pass) -> Distribution:
+    def _distribution(self, done: PassResult) -> Distribution:
         return Distribution(self._computed.vocabulary, done.logits.tolist(), self._computed.ids)
 
-    def _read(self, done: Pass, quantity: str, asked: str, layer: int) -> float:
+    def _read(self, done: PassResult, quantity: str, asked: str, layer: int) -> float:
         from forward_pass.network.model import lens, probe  # noqa: PLC0415 - as above
 
         computed = self._computed
@@ -205,7 +205,7 @@ class Decodings:
         logits = lens(computed.weights, done.streams[layer])
         return Distribution(computed.vocabulary, logits.tolist(), computed.ids).p(asked)
 
-    def _passed(self, keys: list[Key]) -> Iterable[tuple[Key, Pass]]:
+    def _passed(self, keys: list[Key]) -> Iterable[tuple[Key, PassResult]]:
         """Yield the passes of keys, those over one history together, batch by batch."""
         from forward_pass.network.model import step_many  # noqa: PLC0415 - as above
 
@@ -229,14 +229,14 @@ class Decodings:
         done = step_many(self._computed.base[0], [self._job(key) for key in unknown])
         self._caches.update(zip(unknown, (one.cache for one in done), strict=True))
 
-    def _job(self, key: Key) -> Job:
-        from forward_pass.network.model import Job  # noqa: PLC0415 - as above
+    def _job(self, key: Key) -> PassRequest:
+        from forward_pass.network.model import PassRequest  # noqa: PLC0415 - as above
 
         words, acts = key
         computed = self._computed
         cache = self._caches[words[:-1], acts[:-1]] if words else computed.base[1]
         word = words[-1] if words else self.world.prompt[-1]
-        return Job(cache, computed.ids[word], tuple(computed.act(act) for act in acts[-1]))
+        return PassRequest(cache, computed.ids[word], tuple(computed.intervention(act) for act in acts[-1]))
 
     def _row(self, decoded: int, distribution: Distribution) -> Row:
         """Return the row of a distribution after so many words."""
@@ -255,7 +255,7 @@ class Decodings:
         chances = {word: distribution.p(word) for word in wanted}
         return Row(words[first], words[second], margin, dict(sorted(chances.items(), key=lambda item: -item[1])))
 
-    def sayable(self, row: Row, decoded: int) -> list[str]:
+    def possible_words(self, row: Row, decoded: int) -> list[str]:
         """Return the words that have to be waited for where words are drawn: those answered by name, and one besides."""
         asked, named = self._asked[decoded]
         del asked
@@ -269,7 +269,7 @@ class Decodings:
         """Read the rows that were kept, in the world's folder or the user's cache; return how many there are."""
         if self.source != "model":
             return 0
-        for path in (self.world.folder / TABLE, self._kept_path()):
+        for path in (self.world.folder / TABLE_FILE, self._kept_path()):
             with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
                 if not path.is_file() or path.stat().st_size > MOST_BYTES:  # a pipe would be waited for
                     continue
@@ -313,7 +313,7 @@ class Decodings:
 class _Lens(Distribution):
     """What can be read after a layer, a word at a time."""
 
-    def __init__(self, table: Decodings, key: Key, layer: int) -> None:
+    def __init__(self, table: PassTable, key: Key, layer: int) -> None:
         super().__init__((), ())
         self.table, self.key, self.layer = table, key, layer
 

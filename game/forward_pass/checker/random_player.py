@@ -8,15 +8,15 @@ from random import Random
 from typing import NamedTuple
 
 from forward_pass.errors import ForwardPassError
-from forward_pass.story.distribution import Measure
-from forward_pass.story.engine import decode, ended, offers, pending, start, take
-from forward_pass.story.state import Facts, State
+from forward_pass.story.distribution import PassPort
+from forward_pass.story.engine import decode, initial_state, is_ending, is_waiting, offers, take
+from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
-AIMED = 0.75  # of the choices of a player that has an aim
-LONGEST = 2000  # turns, after which a run is taken not to end
+AIMED_SHARE = 0.75  # of the choices of a player that has an aim
+MAX_TURNS = 2000  # turns, after which a run is taken not to end
 
-Draw = Callable[[State], str]
+DrawFunction = Callable[[State], str]
 """Which word comes out of the pass of a state that waits for one."""
 
 
@@ -28,7 +28,7 @@ class Step(NamedTuple):
     state: State
 
 
-class Wandering(NamedTuple):
+class RandomRun(NamedTuple):
     """A run at random: how it went, and what was wrong with it, if anything."""
 
     opening: State
@@ -46,32 +46,32 @@ class Wandering(NamedTuple):
         return [(step.choice, step.word) for step in self.steps]
 
 
-class Player:
+class RandomPlayer:
     """Plays one world again and again; remembers what was taken, unless it plays uniformly."""
 
-    def __init__(self, world: World, measure: Measure, draw: Draw, *, uniform: bool = False) -> None:
+    def __init__(self, world: World, measure: PassPort, draw: DrawFunction, *, uniform: bool = False) -> None:
         self.world, self.measure, self.draw, self.uniform = world, measure, draw, uniform
         self.taken: Counter[str] = Counter()
 
-    def wander(self, facts: Facts, chance: Random, aim: frozenset[str] = frozenset()) -> Wandering:
+    def play_once(self, facts: Prior, chance: Random, aim: frozenset[str] = frozenset()) -> RandomRun:
         """Return one run, to an ending or to where it cannot go on; more often than not by the choices that are its ``aim``."""
         world = self.world
-        opening = state = start(world, facts)
+        opening = state = initial_state(world, facts)
         steps: list[Step] = []
-        while not ended(world, state):
-            if len(steps) >= LONGEST:
-                return Wandering(opening, tuple(steps), f"no ending after {LONGEST} turns, in {state.scene}")
+        while not is_ending(world, state):
+            if len(steps) >= MAX_TURNS:
+                return RandomRun(opening, tuple(steps), f"no ending after {MAX_TURNS} turns, in {state.scene}")
             try:
                 choice = self._chosen(state, chance, aim)
                 if choice is None:
-                    return Wandering(opening, tuple(steps), f"nothing is open in {state.scene} at layer {state.layer}")
+                    return RandomRun(opening, tuple(steps), f"nothing is open in {state.scene} at layer {state.layer}")
                 state = take(world, self.measure, state, choice)
-                word = self.draw(state) if pending(world, state) else None
+                word = self.draw(state) if is_waiting(world, state) else None
                 state = state if word is None else decode(world, state, word)
             except ForwardPassError as error:
-                return Wandering(opening, tuple(steps), str(error))
+                return RandomRun(opening, tuple(steps), str(error))
             steps.append(Step(choice, word, state))
-        return Wandering(opening, tuple(steps), "")
+        return RandomRun(opening, tuple(steps), "")
 
     def _chosen(self, state: State, chance: Random, aim: frozenset[str]) -> str | None:
         """Return an open choice: any, or one of those that were taken least so far."""
@@ -79,7 +79,7 @@ class Player:
         if not here:
             return None
         aimed = [choice for choice in here if choice in aim]
-        if aimed and chance.random() < AIMED:
+        if aimed and chance.random() < AIMED_SHARE:
             return chance.choice(aimed)
         if self.uniform:
             return chance.choice(here)

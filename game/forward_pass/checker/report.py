@@ -7,13 +7,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from forward_pass.checker.findings import found
-from forward_pass.checker.verify import Asked, Evidence, proved
+from forward_pass.checker.findings import findings
+from forward_pass.checker.verify import CheckOptions, Evidence, verify
 from forward_pass.errors import Problem
-from forward_pass.gc_pause import uncollected
-from forward_pass.loading.lint import linted, totalled
+from forward_pass.gc_pause import gc_paused
+from forward_pass.loading.lint import lint, world_counts
 from forward_pass.loading.loader import read_world
-from forward_pass.story.distribution import Measure
+from forward_pass.story.distribution import PassPort
 from forward_pass.story.world import World
 
 
@@ -42,7 +42,7 @@ class Figures(NamedTuple):
         return f"walked {walked}, {self.runs:,} runs, {self.seconds:.1f} s{limits}"
 
 
-class Walked(NamedTuple):
+class CheckReport(NamedTuple):
     """What came of a check: the problems in the order of the files, the world in a line, and the figures of the walk."""
 
     world: str
@@ -56,22 +56,22 @@ class Walked(NamedTuple):
         return any(problem.severity == "error" for problem in self.problems)
 
 
-@uncollected()  # millions of states are kept to the end, and none of them is garbage
-def walked(folder: Path, measure_of: Callable[[World], Measure], asked: Asked | None = None) -> Walked:
+@gc_paused()  # millions of states are kept to the end, and none of them is garbage
+def check_world(folder: Path, measure_of: Callable[[World], PassPort], asked: CheckOptions | None = None) -> CheckReport:
     """Read, lint and walk the world in ``folder``, on the pass that ``measure_of`` gives for it."""
     reading = read_world(folder)
     if reading.data is None:
-        return Walked(folder.name, reading.problems, f"{folder.name}: cannot be played", None)
-    linted_problems = {*reading.problems, *linted(reading.data)}
+        return CheckReport(folder.name, reading.problems, f"{folder.name}: cannot be played", None)
+    linted_problems = {*reading.problems, *lint(reading.data)}
     world = World(reading.data, folder)
     began = perf_counter()
-    evidence = proved(world, measure_of(world), asked)
+    evidence = verify(world, measure_of(world), asked)
     figures = _figures(evidence, perf_counter() - began)
     known = frozenset(f"{one.file}:{one.line}:{one.column}" for one in linted_problems if one.severity == "error")
     if not figures.stopped:
         linted_problems = {one for one in linted_problems if one.code != "W403"}  # the walk knows better
-    problems = {*linted_problems, *found(evidence, known)}
-    return Walked(folder.name, tuple(sorted(problems)), f"{folder.name}: {totalled(reading.data)}; {figures}", figures)
+    problems = {*linted_problems, *findings(evidence, known)}
+    return CheckReport(folder.name, tuple(sorted(problems)), f"{folder.name}: {world_counts(reading.data)}; {figures}", figures)
 
 
 def _figures(evidence: Evidence, seconds: float) -> Figures:

@@ -8,20 +8,20 @@ from random import Random
 from statistics import median
 from typing import Any, NamedTuple
 
-from forward_pass.checker.explorer import Tell, quiet
-from forward_pass.checker.pass_table import Decodings
-from forward_pass.checker.random_player import Player, Step, Wandering
+from forward_pass.checker.explorer import ProgressFunction, no_progress
+from forward_pass.checker.pass_table import PassTable
+from forward_pass.checker.random_player import RandomPlayer, RandomRun, Step
 from forward_pass.checker.text_coverage import Piece, pieces_of
-from forward_pass.story.distribution import Measure, draw
+from forward_pass.story.distribution import PassPort, draw_word
 from forward_pass.story.engine import offers
-from forward_pass.story.state import Facts, State
+from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
-MOST_FAULTS = 5  # of which the seed is told
+MAX_FAILURES = 5  # of which the seed is told
 BAR = 30
 
 
-class Crowd(NamedTuple):
+class SimulationConfig(NamedTuple):
     """How a crowd plays."""
 
     runs: int = 1000
@@ -30,7 +30,7 @@ class Crowd(NamedTuple):
     uniform: bool = False
 
 
-class Fault(NamedTuple):
+class FailedRun(NamedTuple):
     """A run that came to no ending: its number and its seed, what was wrong, and the choices that led there."""
 
     run: int
@@ -39,7 +39,7 @@ class Fault(NamedTuple):
     path: tuple[str, ...]
 
 
-class Tally(NamedTuple):
+class SimulationStats(NamedTuple):
     """What came of a crowd."""
 
     endings: Counter[str]
@@ -50,33 +50,33 @@ class Tally(NamedTuple):
     of: int  # that it has
     layers: Counter[int]  # left when a decoder came
     variables: dict[str, Counter[str]]  # at the end, by name
-    faults: list[Fault]
+    faults: list[FailedRun]
 
 
-def played(world: World, measure: Measure, crowd: Crowd, tell: Tell = quiet) -> Tally:
+def simulate(world: World, measure: PassPort, crowd: SimulationConfig, tell: ProgressFunction = no_progress) -> SimulationStats:
     """Let a crowd play and count what it met."""
     return _Count(world, measure, crowd).played(tell)
 
 
 class _Count:
-    def __init__(self, world: World, measure: Measure, crowd: Crowd) -> None:
+    def __init__(self, world: World, measure: PassPort, crowd: SimulationConfig) -> None:
         self.world, self.crowd = world, crowd
-        table = Decodings(world, measure, 0)
+        table = PassTable(world, measure, 0)
         table.read_table()
-        self.measure: Measure = measure if crowd.temperature else table
+        self.measure: PassPort = measure if crowd.temperature else table
         self.paragraphs = Paragraphs(world)
-        self.tally = Tally(Counter(), [], [], [], 0, self.paragraphs.words, Counter(), {}, [])
+        self.tally = SimulationStats(Counter(), [], [], [], 0, self.paragraphs.words, Counter(), {}, [])
         for variable in world.variables:
             self.tally.variables[variable.name] = Counter()
         self._table = table
         self._seed = 0
 
-    def played(self, tell: Tell) -> Tally:
-        player = Player(self.world, self.measure, self._drawn, uniform=self.crowd.uniform)
+    def played(self, tell: ProgressFunction) -> SimulationStats:
+        player = RandomPlayer(self.world, self.measure, self._drawn, uniform=self.crowd.uniform)
         for number in range(self.crowd.runs):
             tell("runs", number)
             self._seed = self.crowd.seed + number
-            run = player.wander(Facts(), Random(self._seed))  # noqa: S311 - a player, no secret
+            run = player.play_once(Prior(), Random(self._seed))  # noqa: S311 - a player, no secret
             self._take_in(number + 1, run)
         return self.tally._replace(seen=self.paragraphs.seen_words)
 
@@ -85,13 +85,13 @@ class _Count:
         if not self.crowd.temperature:
             return self._table.row(state.words, state.acts).word
         distribution = self.measure.distribution(state.words, state.acts)
-        return draw(distribution, self.crowd.temperature, self._seed, state.token)
+        return draw_word(distribution, self.crowd.temperature, self._seed, state.token)
 
-    def _take_in(self, number: int, run: Wandering) -> None:
+    def _take_in(self, number: int, run: RandomRun) -> None:
         tally = self.tally
         if run.fault:
             path = tuple(choice for choice, _ in run.path)
-            tally.faults.append(Fault(number, self._seed, run.fault, path))
+            tally.faults.append(FailedRun(number, self._seed, run.fault, path))
         else:
             tally.endings[run.state.scene] += 1
         tally.turns.append(len(run.steps))
@@ -101,7 +101,7 @@ class _Count:
             shown = variable.words[value] if variable.words else str(bool(value)).lower() if variable.flag else str(value)
             tally.variables[variable.name][shown] += 1
 
-    def _words(self, run: Wandering) -> int:
+    def _words(self, run: RandomRun) -> int:
         """Return how many words a run shows: scenes, what is said after choices, and what is on offer."""
         self.paragraphs.begin()
         state, words = run.opening, self._arrival(run.opening)
@@ -177,7 +177,7 @@ class Paragraphs:
 # -- in words ---------------------------------------------------------------------------------------------------------
 
 
-def crowd_lines(world: World, crowd: Crowd, tally: Tally) -> list[str]:
+def simulation_lines(world: World, crowd: SimulationConfig, tally: SimulationStats) -> list[str]:
     """Return what came of a crowd as plain lines."""
     how = "any open choice" if crowd.uniform else "least-taken first"
     lines = [f"{world.title}: {crowd.runs:,} runs, {how}, seed {crowd.seed}, temperature {crowd.temperature:g}", "", "Endings"]
@@ -198,7 +198,7 @@ def crowd_lines(world: World, crowd: Crowd, tally: Tally) -> list[str]:
     for name, values in tally.variables.items():
         lines += ["", f"{name} at the end"]
         lines += _bars(dict(sorted(values.items(), key=lambda row: -row[1])[:10]), crowd.runs)
-    for fault in tally.faults[:MOST_FAULTS]:
+    for fault in tally.faults[:MAX_FAILURES]:
         lines += ["", f"Run {fault.run} (--seed {fault.seed} --runs 1): {fault.what}", f"  {', '.join(fault.path[:60])}"]
     return lines
 
@@ -229,7 +229,7 @@ def _binned(layers: Counter[int]) -> dict[str, int]:
     return {f"{at * step}-{at * step + step - 1}" if step > 1 else str(at): bins[at] for at in range(max(bins) + 1)}
 
 
-def crowd_object(world: World, crowd: Crowd, tally: Tally) -> dict[str, Any]:
+def simulation_object(world: World, crowd: SimulationConfig, tally: SimulationStats) -> dict[str, Any]:
     """Return what came of a crowd as an object."""
     return {
         "type": "walk",

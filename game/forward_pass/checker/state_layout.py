@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from forward_pass.story.expressions import COMPARISONS, Tree
-from forward_pass.story.state import MOST_VISITS, State
+from forward_pass.story.state import MAX_VISITS, State
 from forward_pass.story.world import World
 
 Field = tuple[str, int]
@@ -68,7 +68,7 @@ def visit_caps(trees: Iterable[Tree | None]) -> dict[int, int]:
     caps: dict[int, int] = {}
 
     def raise_to(scene: int, cap: int) -> None:
-        caps[scene] = max(caps.get(scene, 1), min(cap, MOST_VISITS))
+        caps[scene] = max(caps.get(scene, 1), min(cap, MAX_VISITS))
 
     for tree in trees:
         stack = [tree] if tree else []
@@ -79,13 +79,13 @@ def visit_caps(trees: Iterable[Tree | None]) -> dict[int, int]:
             elif node[0] in OPERATORS:
                 stack.extend(node[1:])
             elif node[0] == "visits":
-                raise_to(node[1], MOST_VISITS)
+                raise_to(node[1], MAX_VISITS)
             elif node[0] == "seen":
                 raise_to(node[1], 1)
     return caps
 
 
-class Slot(NamedTuple):
+class BitField(NamedTuple):
     """Where a field lies in a packed state: how far up, how wide as a mask, and what is taken off its value first."""
 
     shift: int
@@ -100,12 +100,12 @@ class Layout:
         self.world = world
         self.caps = caps
         self.place_mask = _mask(places - 1)
-        self.slots: dict[Field, Slot] = {}
+        self.slots: dict[Field, BitField] = {}
         at = self.place_mask.bit_length()
         for field in sorted(set(fields) - {PASS}):
             least, most = self._bounds(field, starts)
             mask = _mask(most - least)
-            self.slots[field] = Slot(at, mask, least)
+            self.slots[field] = BitField(at, mask, least)
             at += mask.bit_length()
         self.pass_shift = at
         self.pass_mask = -1 << at
@@ -119,7 +119,7 @@ class Layout:
             case "visits":
                 return 0, self.caps.get(index, 1)
             case "layer":
-                return self.world.waking, self.world.boundary
+                return self.world.first_layer, self.world.boundary
             case "facts":
                 return 0, starts - 1
             case _:
@@ -136,7 +136,7 @@ class Layout:
                 mask |= slot.mask << slot.shift
         return mask
 
-    def put(self, field: Field, value: int) -> int:
+    def encode_field(self, field: Field, value: int) -> int:
         """Return the bits of a field's value; none where the field is not laid out."""
         slot = self.slots.get(field)
         if slot is None:
@@ -145,7 +145,7 @@ class Layout:
             value = min(value, self.caps.get(field[1], 1))
         return (value - slot.least) << slot.shift
 
-    def got(self, field: Field, packed: int) -> int:
+    def decode_field(self, field: Field, packed: int) -> int:
         """Return the value of a field that is laid out."""
         slot = self.slots[field]
         return (packed >> slot.shift & slot.mask) + slot.least
@@ -163,7 +163,7 @@ def value_of(state: State, field: Field) -> int:
     if kind == "visits":
         return int(state.visits[index])
     if kind == "takings":
-        return int(state.takings[index] > 0)
+        return int(state.taken[index] > 0)
     if kind == "threshold":
         return int(state.measured[index] is True)
     return int(state.layer)

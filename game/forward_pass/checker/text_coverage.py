@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from forward_pass.checker.state_layout import Fields, read_by, visit_caps
-from forward_pass.story.compile import compiled
+from forward_pass.story.compile import compile_expression
 from forward_pass.story.expressions import Tree
 from forward_pass.story.state import State
 from forward_pass.story.world import World
@@ -14,7 +14,7 @@ from forward_pass.story.world import World
 Holds = Callable[[State], bool]
 
 
-class Need(NamedTuple):
+class Guard(NamedTuple):
     """Something that has to hold: a tree, how its value is counted (``if``, ``case`` or ``visit``), and what it must be."""
 
     tree: Tree
@@ -31,19 +31,19 @@ class Alternative(NamedTuple):
     number: int  # within its owner
     place: str
     words: str  # how it begins, for whoever has to find it
-    needs: tuple[Need, ...]
+    guards: tuple[Guard, ...]
     silent: bool
 
     @property
     def fields(self) -> Fields:
         """What has to be known of a state to say whether it is shown."""
-        return read_by(*(need.tree for need in self.needs))
+        return read_by(*(need.tree for need in self.guards))
 
     @property
     def caps(self) -> dict[int, int]:
         """How far visits have to be counted for it."""
-        caps = visit_caps(need.tree for need in self.needs if need.form != "visit")
-        for need in self.needs:
+        caps = visit_caps(need.tree for need in self.guards if need.form != "visit")
+        for need in self.guards:
             if need.form == "visit":
                 caps[need.tree[1]] = max(caps.get(need.tree[1], 1), need.of)
         return caps
@@ -51,12 +51,12 @@ class Alternative(NamedTuple):
     @property
     def holds(self) -> Holds:
         """The closure that says in a state whether it is shown."""
-        return holding(self.needs)
+        return all_hold(self.guards)
 
 
-def holding(needs: tuple[Need, ...]) -> Holds:
+def all_hold(needs: tuple[Guard, ...]) -> Holds:
     """Return the closure that says in a state whether everything holds that is needed."""
-    checks = [(compiled(need.tree), need.form, need.wanted, need.of) for need in needs]
+    checks = [(compile_expression(need.tree), need.form, need.wanted, need.of) for need in needs]
     return lambda state: all(_selected(int(value(state)), form, of) == wanted for value, form, wanted, of in checks)
 
 
@@ -99,11 +99,11 @@ def _of_text(form: str, owner: str, places: _Places, text: Tree) -> Iterator[Alt
         yield Alternative(form, owner, number, place, words, needs, silent)
 
 
-_Row = tuple[str, str, tuple[Need, ...], bool]
+_Row = tuple[str, str, tuple[Guard, ...], bool]
 
 
 class _Paragraph(NamedTuple):
-    needs: tuple[Need, ...]
+    needs: tuple[Guard, ...]
     pieces: Tree
     guard: Tree | str | None
 
@@ -113,16 +113,16 @@ def _paragraphs(text: Tree) -> Iterator[_Paragraph]:
     chain: list[Tree] = []
     closing = False
     for guard, pieces, _ in text:
-        needs: tuple[Need, ...] = ()
+        needs: tuple[Guard, ...] = ()
         if guard == "else":
             closing = True
-            needs = tuple(Need(tree, "if", 0, 2) for tree in chain)
+            needs = tuple(Guard(tree, "if", 0, 2) for tree in chain)
         else:
             chain = [] if guard is None or closing else chain
             closing = False
             if guard is not None:
                 chain = [*chain, guard]
-                needs = (Need(guard, "if", 1, 2),)
+                needs = (Guard(guard, "if", 1, 2),)
         yield _Paragraph(needs, pieces, guard)
 
 
@@ -133,7 +133,7 @@ def _varying(text: Tree, places: _Places) -> Iterator[_Row]:
         if guard is not None:
             yield place, _opening(pieces), needs, False
         if isinstance(guard, list):
-            yield place, _opening(pieces), (Need(guard, "if", 0, 2),), True
+            yield place, _opening(pieces), (Guard(guard, "if", 0, 2),), True
         yield from _inside(pieces, needs, places)
 
 
@@ -150,13 +150,13 @@ def pieces_of(text: Tree) -> Iterator[Piece]:
         yield from _worded(pieces, needs)
 
 
-def _worded(pieces: Tree, needs: tuple[Need, ...]) -> Iterator[Piece]:
+def _worded(pieces: Tree, needs: tuple[Guard, ...]) -> Iterator[Piece]:
     said = "".join(" " if _switches(piece) else _plain(piece) for piece in pieces)
-    yield Piece(len(said.split()), holding(needs))
+    yield Piece(len(said.split()), all_hold(needs))
     for piece in pieces:
         if _switches(piece):
             for wanted, branch in _branches(piece):
-                yield from _worded(branch, (*needs, Need(piece[1], piece[0], wanted, len(_branches(piece)))))
+                yield from _worded(branch, (*needs, Guard(piece[1], piece[0], wanted, len(_branches(piece)))))
 
 
 def _switches(piece: Any) -> bool:
@@ -168,13 +168,13 @@ def _branches(piece: Tree) -> list[tuple[int, Tree]]:
     return [(1, piece[2]), (0, piece[3])] if piece[0] == "if" else list(enumerate(piece[2]))
 
 
-def _inside(pieces: Tree, outer: tuple[Need, ...], places: _Places) -> Iterator[_Row]:
+def _inside(pieces: Tree, outer: tuple[Guard, ...], places: _Places) -> Iterator[_Row]:
     for piece in filter(_switches, pieces):
         form, tree, branches = piece[0], piece[1], _branches(piece)
         its = places.take()
         for wanted, branch in branches:
             place = its[wanted] if len(its) == len(branches) else its[0]
-            needs = (*outer, Need(tree, form, wanted, len(branches)))
+            needs = (*outer, Guard(tree, form, wanted, len(branches)))
             words = _opening(branch)
             if words:
                 yield place, words, needs, False

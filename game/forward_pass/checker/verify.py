@@ -6,32 +6,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
-from forward_pass.checker.explorer import Limits, Mark, Tell, Walk, quiet
+from forward_pass.checker.explorer import Explorer, Limits, Mark, ProgressFunction, no_progress
 from forward_pass.checker.liveness import Place
-from forward_pass.checker.pass_table import TABLE, Decodings
-from forward_pass.checker.random_player import Player
+from forward_pass.checker.pass_table import TABLE_FILE, PassTable
+from forward_pass.checker.random_player import RandomPlayer
 from forward_pass.checker.state_layout import FACTS, read_by
 from forward_pass.checker.text_coverage import Alternative, alternatives
 from forward_pass.checker.witness import Item, Witnesses
-from forward_pass.story.distribution import Measure
-from forward_pass.story.state import Facts, State
+from forward_pass.story.distribution import PassPort
+from forward_pass.story.state import Prior, State
 from forward_pass.story.world import DECODE, World
 
-THIRD = 3
-WANDERINGS = 20_000  # random runs at most
+THIRD_INSTANTIATION = 3
+RANDOM_RUNS = 20_000  # random runs at most
 PATIENCE = 500  # random runs without anything new, and as many again as there were before, after which no more are tried
 AIMED_RUNS = 1000  # at most, toward a scene whose text has alternatives that nobody met
 VARIANT_STATES = 400_000  # of a walk that is sliced to what some texts read
 BUDGET = 2_000_000  # states, of all walks to texts together
-MOST_DECODINGS = 200_000
+MAX_DECODINGS = 200_000
 
 
-class Asked(NamedTuple):
+class CheckOptions(NamedTuple):
     """How far a check goes, and what it does about the table of decodings."""
 
-    decodings: int = MOST_DECODINGS
+    decodings: int = MAX_DECODINGS
     limits: Limits = Limits()
-    tell: Tell = quiet
+    tell: ProgressFunction = no_progress
     again: bool = False  # measure everything again, whatever the table has
     table: bool = False  # write the table beside the weights
 
@@ -40,16 +40,16 @@ class Evidence(NamedTuple):
     """What was walked and met."""
 
     world: World
-    decodings: Decodings
-    likely: Walk  # with the likeliest word at every decoding
-    drawn: Walk | None  # with any word that can be drawn, where the first left anything unmet
+    decodings: PassTable
+    likely: Explorer  # with the likeliest word at every decoding
+    drawn: Explorer | None  # with any word that can be drawn, where the first left anything unmet
     alternatives: list[Alternative]
     witnesses: Witnesses
     undecided: set[Item]  # texts for which the walk would have been too large
     kept: int  # decodings that were in the table already
 
     @property
-    def walks(self) -> list[Walk]:
+    def walks(self) -> list[Explorer]:
         """The walks that were made, the one at temperature 0 first."""
         return [self.likely, *([self.drawn] if self.drawn else [])]
 
@@ -58,11 +58,11 @@ class Evidence(NamedTuple):
         return any(mark in walk.marks for walk in (self.walks if drawn else [self.likely]))
 
 
-def starts(world: World) -> list[Facts]:
+def starts(world: World) -> list[Prior]:
     """Return the starts that are walked: the first run, and where it makes a difference, the third with everything found."""
     if FACTS not in read_by(*_trees(world.data)):
-        return [Facts()]
-    return [Facts(), Facts(min(THIRD, world.instantiations), frozenset(world.endings))]
+        return [Prior()]
+    return [Prior(), Prior(min(THIRD_INSTANTIATION, world.instantiations), frozenset(world.endings))]
 
 
 def _trees(data: Any) -> Iterable[Any]:
@@ -79,15 +79,15 @@ def _trees(data: Any) -> Iterable[Any]:
                 stack.extend(node)
 
 
-def proved(world: World, measure: Measure, asked: Asked | None = None) -> Evidence:
+def verify(world: World, measure: PassPort, asked: CheckOptions | None = None) -> Evidence:
     """Walk a world in every way that this knows, and return what was met."""
-    return _Proof(world, measure, asked or Asked()).evidence()
+    return _Verifier(world, measure, asked or CheckOptions()).evidence()
 
 
-class _Proof:
-    def __init__(self, world: World, measure: Measure, asked: Asked) -> None:
+class _Verifier:
+    def __init__(self, world: World, measure: PassPort, asked: CheckOptions) -> None:
         self.world, self.limits, self.tell, self.asked = world, asked.limits, asked.tell, asked
-        self.decodings = Decodings(world, measure, asked.decodings)
+        self.decodings = PassTable(world, measure, asked.decodings)
         self.kept = 0 if asked.again else self.decodings.read_table()
         self.starts = starts(world)
         self.alternatives = alternatives(world)
@@ -108,16 +108,16 @@ class _Proof:
         self._sliced(drawn=True)
         self.decodings.write_table()
         if self.asked.table:
-            self.decodings.write_table(self.world.folder / TABLE)
+            self.decodings.write_table(self.world.folder / TABLE_FILE)
         return Evidence(self.world, self.decodings, likely, drawn, self.alternatives, self.witnesses, self.undecided, self.kept)
 
-    def _walk(self, *, drawn: bool = False, watched: Sequence[Alternative] = (), most: int = 0) -> Walk:
+    def _walk(self, *, drawn: bool = False, watched: Sequence[Alternative] = (), most: int = 0) -> Explorer:
         limits = self.limits._replace(states=min(self.limits.states, most or self.limits.states))
-        walk = Walk(self.world, self.decodings, self.starts, drawn=drawn, watched=watched, limits=limits, tell=self.tell)
+        walk = Explorer(self.world, self.decodings, self.starts, drawn=drawn, watched=watched, limits=limits, tell=self.tell)
         walk.run()
         return walk
 
-    def _unmet(self, walk: Walk) -> bool:
+    def _unmet(self, walk: Explorer) -> bool:
         """Return whether the likeliest words leave anything unmet."""
         items = [Item("scene", scene) for scene in self.world.scene_ids]
         items += [Item("open", choice) for choice in self.world.choice_ids]
@@ -139,14 +139,14 @@ class _Proof:
 
     # -- witnesses ------------------------------------------------------------------------------------------------
 
-    def _witnessed(self, walk: Walk) -> None:
+    def _witnessed(self, walk: Explorer) -> None:
         """Follow a concrete run to everything that a control walk met and no run has met before."""
         for item, state in self._targets(walk):
             if not self.witnesses.has(item, likely=not walk.drawn):
                 start, path = walk.path(state)
                 self.witnesses.follow(self.starts[start], path)
 
-    def _targets(self, walk: Walk) -> list[tuple[Item, int]]:
+    def _targets(self, walk: Explorer) -> list[tuple[Item, int]]:
         """Return what a control walk met, each with the first state of it."""
         first: dict[Place, int] = {}
         for state in walk.parents:
@@ -162,33 +162,33 @@ class _Proof:
 
     def _wander(self) -> None:
         """Let random players, who take what was taken least, meet what they will at temperature 0."""
-        player = Player(self.world, self.decodings, self._likeliest)
+        player = RandomPlayer(self.world, self.decodings, self._likeliest)
         items = [_item(one) for one in self.alternatives]
         known, newest = len(self.witnesses.met), 0
-        for number in range(WANDERINGS):
+        for number in range(RANDOM_RUNS):
             if len(self.witnesses.met) > known:
                 known, newest = len(self.witnesses.met), number
             if number > max(PATIENCE, 2 * newest) or all(map(self.witnesses.has, items)):
                 return
             self.tell("random runs", number)
             facts = self.starts[number % len(self.starts)]
-            run = player.wander(facts, Random(number))  # noqa: S311 - a player, no secret
-            self.witnesses.take_in(facts, run.opening, run.steps)
+            run = player.play_once(facts, Random(number))  # noqa: S311 - a player, no secret
+            self.witnesses.add_run(facts, run.opening, run.steps)
 
-    def _aim(self, walk: Walk) -> None:
+    def _aim(self, walk: Explorer) -> None:
         """Let random players who keep near a known path to a scene meet what its text says of other ways there."""
         scenes = {one.owner for one in self.alternatives if one.form == "scene"}
         paths = {item.name: state for item, state in self._targets(walk) if item.kind == "scene" and item.name in scenes}
         for scene, state in paths.items():
             items = [_item(one) for one in self.alternatives if one.form == "scene" and one.owner == scene]
             start, path = walk.path(state)
-            player = Player(self.world, self.decodings, self._likeliest, uniform=True)
+            player = RandomPlayer(self.world, self.decodings, self._likeliest, uniform=True)
             aim = frozenset(choice for choice, _ in path)
             for number in range(AIMED_RUNS):
                 if all(map(self.witnesses.has, items)):
                     break
-                run = player.wander(self.starts[start], Random(number), aim)  # noqa: S311 - a player, no secret
-                self.witnesses.take_in(self.starts[start], run.opening, run.steps)
+                run = player.play_once(self.starts[start], Random(number), aim)  # noqa: S311 - a player, no secret
+                self.witnesses.add_run(self.starts[start], run.opening, run.steps)
 
     def _sliced(self, *, drawn: bool) -> None:
         """Walk to the texts that nobody met, over states that tell apart what they read."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from forward_pass.checker.pass_table import Decodings
+from forward_pass.checker.pass_table import PassTable
 from forward_pass.checker.random_player import Step
 from forward_pass.checker.text_coverage import Alternative, Holds
 from forward_pass.errors import NotOfferedError
-from forward_pass.story.engine import decode, offers, pending, start, take
-from forward_pass.story.state import Facts, State
+from forward_pass.story.engine import decode, initial_state, is_waiting, offers, take
+from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
 Path = Sequence[tuple[str, str | None]]
@@ -27,56 +27,56 @@ class Item(NamedTuple):
     name: Any
 
 
-class Seen(NamedTuple):
+class Witness(NamedTuple):
     """A run in which something was met."""
 
     path: tuple[tuple[str, str | None], ...]
-    facts: Facts
+    facts: Prior
     likely: bool  # whether every word on the way was the likeliest
 
 
 class Witnesses:
     """What concrete runs have met, and for each thing the first of them."""
 
-    def __init__(self, world: World, decodings: Decodings, alternatives: Iterable[Alternative]) -> None:
+    def __init__(self, world: World, decodings: PassTable, alternatives: Iterable[Alternative]) -> None:
         self.world = world
         self.decodings = decodings
-        self.met: dict[Item, Seen] = {}
+        self.met: dict[Item, Witness] = {}
         self.texts: dict[tuple[str, str], list[tuple[Item, Holds]]] = {}
         for one in alternatives:
             item = Item("shown", (one.form, one.owner, one.number))
             self.texts.setdefault((one.form, one.owner), []).append((item, one.holds))
         self.runs = 0
-        self._here: tuple[Facts, tuple[tuple[str, str | None], ...]] = (Facts(), ())
+        self._here: tuple[Prior, tuple[tuple[str, str | None], ...]] = (Prior(), ())
 
     def has(self, item: Item, *, likely: bool = True) -> bool:
         """Return whether something was met; ``likely``: with the likeliest words."""
         seen = self.met.get(item)
         return seen is not None and (seen.likely or not likely)
 
-    def follow(self, facts: Facts, path: Path) -> bool:
+    def follow(self, facts: Prior, path: Path) -> bool:
         """Walk a path and take in what is met; return whether it could be walked to its end.
 
         Where a step has no word, or one that the pass does not say, the likeliest comes out.
         """
-        opening = state = start(self.world, facts)
+        opening = state = initial_state(self.world, facts)
         steps: list[Step] = []
         for choice, word in path:
             try:
                 after = take(self.world, self.decodings, state, choice)
             except NotOfferedError:
                 break
-            if not pending(self.world, after):
+            if not is_waiting(self.world, after):
                 steps.append(Step(choice, None, after))
             else:
                 row = self.decodings.row(after.words, after.acts)
                 said = word if word in row.chances else row.word
                 steps.append(Step(choice, said, decode(self.world, after, said)))
             state = steps[-1].state
-        self.take_in(facts, opening, steps)
+        self.add_run(facts, opening, steps)
         return len(steps) == len(path)
 
-    def take_in(self, facts: Facts, opening: State, steps: Sequence[Step]) -> None:
+    def add_run(self, facts: Prior, opening: State, steps: Sequence[Step]) -> None:
         """Take in what a run met that was walked on whole states."""
         self.runs += 1
         self._here = facts, tuple((step.choice, step.word) for step in steps)
@@ -114,4 +114,4 @@ class Witnesses:
         known = self.met.get(item)
         if known is None or (likely and not known.likely):
             facts, path = self._here
-            self.met[item] = Seen(path[:turn], facts, likely)
+            self.met[item] = Witness(path[:turn], facts, likely)

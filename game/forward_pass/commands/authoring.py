@@ -20,9 +20,9 @@ from forward_pass.errors import Problem, UsageError, WorldError
 from forward_pass.loading.paths import saves_folder, world_folder, world_names
 
 if TYPE_CHECKING:
-    from forward_pass.checker.explorer import Tell
-    from forward_pass.checker.report import Walked
-    from forward_pass.story.distribution import Measure
+    from forward_pass.checker.explorer import ProgressFunction
+    from forward_pass.checker.report import CheckReport
+    from forward_pass.story.distribution import PassPort
     from forward_pass.story.world import World
 
 Opened = Callable[[str | None], "World"]
@@ -64,16 +64,18 @@ def add_check(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def check(asked: argparse.Namespace) -> int:
     """Check worlds; return 1 where any of them has an error."""
-    from forward_pass.checker.check_cache import walked_once
-    from forward_pass.checker.verify import Asked
-    from forward_pass.network.passes import measure_of
+    from forward_pass.checker.check_cache import cached_check
+    from forward_pass.checker.verify import CheckOptions
+    from forward_pass.network.passes import open_pass
 
-    reports: list[Walked] = []
+    reports: list[CheckReport] = []
     for name in asked.world or world_names():
         with _progress(wanted=asked.format == "text") as tell:
             try:
-                report = walked_once(
-                    world_folder(name), measure_of, Asked(asked.decodings, tell=tell, again=asked.again, table=asked.table)
+                report = cached_check(
+                    world_folder(name),
+                    open_pass,
+                    CheckOptions(asked.decodings, tell=tell, again=asked.again, table=asked.table),
                 )
             except WorldError as error:
                 report = _not_there(name, error)
@@ -94,13 +96,13 @@ def check(asked: argparse.Namespace) -> int:
     return int(failed)
 
 
-def _not_there(name: str, error: WorldError) -> Walked:
-    from forward_pass.checker.report import Walked
+def _not_there(name: str, error: WorldError) -> CheckReport:
+    from forward_pass.checker.report import CheckReport
 
-    return Walked(name, error.problems, f"{name}: cannot be played", None)
+    return CheckReport(name, error.problems, f"{name}: cannot be played", None)
 
 
-def _print_report(report: Walked) -> None:
+def _print_report(report: CheckReport) -> None:
     """Print what is wrong on standard error, and what is only worth knowing before the world's line."""
     for problem in report.problems:
         if problem.severity != "info":
@@ -112,7 +114,7 @@ def _print_report(report: Walked) -> None:
     print(report.summary, flush=True)
 
 
-def _object(report: Walked) -> dict[str, Any]:
+def _object(report: CheckReport) -> dict[str, Any]:
     figures = report.figures._asdict() if report.figures else None
     problems = [problem._asdict() for problem in report.problems]
     return {"world": report.world, "failed": report.failed, "problems": problems, "figures": figures}
@@ -127,13 +129,13 @@ def _workflow_command(problem: Problem) -> str:
 
 
 @contextmanager
-def _progress(*, wanted: bool) -> Iterator[Tell]:
+def _progress(*, wanted: bool) -> Iterator[ProgressFunction]:
     """Show how far a walk has come, on a terminal and after a second."""
-    from forward_pass.checker.explorer import quiet
+    from forward_pass.checker.explorer import no_progress
 
     dumb = os.environ.get("TERM", "") in ("dumb", "") or os.environ.get("ACCESSIBLE", "") not in ("", "0")
     if not wanted or dumb or not sys.stderr.isatty():
-        yield quiet
+        yield no_progress
         return
     from rich.console import Console
 
@@ -171,17 +173,17 @@ def add_walk(commands: Commands[argparse.ArgumentParser], opened: Opened, seed: 
 
 def walk(asked: argparse.Namespace, world: World) -> int:
     """Let random players loose; return 1 where a run failed."""
-    from forward_pass.checker.simulation import Crowd, crowd_lines, crowd_object, played
-    from forward_pass.network.passes import measure_of
+    from forward_pass.checker.simulation import SimulationConfig, simulate, simulation_lines, simulation_object
+    from forward_pass.network.passes import open_pass
 
-    measure: Measure = measure_of(world)
+    measure: PassPort = open_pass(world)
     with _progress(wanted=not asked.json) as tell:
-        crowd = Crowd(asked.runs, asked.seed, asked.temperature, uniform=asked.uniform)
-        tally = played(world, measure, crowd, tell)
+        crowd = SimulationConfig(asked.runs, asked.seed, asked.temperature, uniform=asked.uniform)
+        tally = simulate(world, measure, crowd, tell)
     if asked.json:
-        print(json.dumps(crowd_object(world, crowd, tally), ensure_ascii=False))
+        print(json.dumps(simulation_object(world, crowd, tally), ensure_ascii=False))
     else:
-        for line in crowd_lines(world, crowd, tally):
+        for line in simulation_lines(world, crowd, tally):
             print(line)
     return int(bool(tally.faults))
 
@@ -204,10 +206,10 @@ def add_map(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None
 
 def draw_map(asked: argparse.Namespace, world: World) -> int:
     """Draw a map, to a file or to standard output."""
-    from forward_pass.interface.scene_graph import chart_of
-    from forward_pass.interface.svg_map import drawn
+    from forward_pass.interface.scene_graph import build_graph
+    from forward_pass.interface.svg_map import draw_graph
 
-    _write(drawn(chart_of(world), asked.format), asked.output)
+    _write(draw_graph(build_graph(world), asked.format), asked.output)
     return 0
 
 
@@ -234,9 +236,9 @@ def add_new(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def new(asked: argparse.Namespace) -> int:
     """Make a world to start from."""
-    from forward_pass.loading.scaffold import write_world
+    from forward_pass.loading.scaffold import write_scaffold
 
-    for line in write_world(Path(asked.folder)):
+    for line in write_scaffold(Path(asked.folder)):
         print(line)
     return 0
 
@@ -267,18 +269,18 @@ def add_endings(commands: Commands[argparse.ArgumentParser], opened: Opened) -> 
 
 def endings(asked: argparse.Namespace, world: World) -> int:
     """List the endings of a world; a run that cannot be read is passed over, and said to be."""
-    from forward_pass.session.endings import collected, collection_lines, collection_object
-    from forward_pass.session.plain_text import width
+    from forward_pass.session.endings import ending_list_lines, ending_list_object, list_endings
+    from forward_pass.session.plain_text import text_width
 
     if asked.hints and asked.hints > len(world.endings):
         raise UsageError(f"{world.id} has endings 1 to {len(world.endings)}; there is no ending {asked.hints}")
-    rows, faults = collected(world, saves_folder(asked.saves) / world.id)
+    rows, faults = list_endings(world, saves_folder(asked.saves) / world.id)
     for fault in faults:
         print(fault, file=sys.stderr)
     if asked.json:
-        print(json.dumps(collection_object(world, rows, asked.hints), ensure_ascii=False))
+        print(json.dumps(ending_list_object(world, rows, asked.hints), ensure_ascii=False))
     else:
-        print("\n".join(collection_lines(world, rows, asked.hints, width())))
+        print("\n".join(ending_list_lines(world, rows, asked.hints, text_width())))
     return 0
 
 

@@ -16,7 +16,7 @@ from forward_pass.errors import RunError, UsageError
 from forward_pass.loading.paths import world_folder
 
 if TYPE_CHECKING:
-    from forward_pass.network.passes import Computed
+    from forward_pass.network.passes import ComputedPass
     from forward_pass.story.world import World
 
 Opened = Callable[[str | None], "World"]
@@ -37,12 +37,12 @@ def add_all(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None
     _add_train(commands)
 
 
-def _computed(world: World) -> Computed:
+def _computed(world: World) -> ComputedPass:
     """Return the pass that a world computes; raises ``RunError`` where its words are written."""
-    from forward_pass.network.passes import Computed, measure_of
+    from forward_pass.network.passes import ComputedPass, open_pass
 
-    measure = measure_of(world)
-    if not isinstance(measure, Computed):
+    measure = open_pass(world)
+    if not isinstance(measure, ComputedPass):
         raise RunError(f"the words of {world.id} are written: there is no model to lay open")
     return measure
 
@@ -65,20 +65,20 @@ def _add_lens(commands: Commands[argparse.ArgumentParser], opened: Opened) -> No
 
 def lens(asked: argparse.Namespace, world: World) -> int:
     """Print an untouched pass, laid open up to a layer."""
-    from forward_pass.interface.jsonl import lens_object, written
-    from forward_pass.session.effects_report import laid_open
-    from forward_pass.session.plain_text import width
-    from forward_pass.session.transcript import instrument_lines, likely_words, wrapped
+    from forward_pass.interface.jsonl import json_line, lens_object
+    from forward_pass.session.effects_report import inspect_untouched
+    from forward_pass.session.plain_text import text_width
+    from forward_pass.session.transcript import inspection_lines, likely_words, wrap
 
     measure = _computed(world)
     token = world.first_token if asked.at is None else asked.at
-    read, last = laid_open(world, measure, token, world.layers if asked.layer is None else asked.layer)
+    read, last = inspect_untouched(world, measure, token, world.layers if asked.layer is None else asked.layer)
     if asked.json:
-        print(written(lens_object(read)))
+        print(json_line(lens_object(read)))
         return 0
-    lines = instrument_lines(read, width())
+    lines = inspection_lines(read, text_width())
     if read.layer == world.layers:
-        lines += ["", *wrapped(f"So it says: {likely_words(last)}.", width())]
+        lines += ["", *wrap(f"So it says: {likely_words(last)}.", text_width())]
     print("\n".join(lines))
     return 0
 

@@ -16,24 +16,24 @@ from forward_pass.errors import RunError, UsageError, printable
 from forward_pass.loading.paths import FLAGSHIP, saves_folder
 
 if TYPE_CHECKING:
-    from forward_pass.session.play import Play
+    from forward_pass.session.session import Session
     from forward_pass.storage.journal import Journal
-    from forward_pass.storage.replay import Replayed
-    from forward_pass.storage.run_set import Shelf
-    from forward_pass.storage.store import Keeper
-    from forward_pass.story.distribution import Measure
+    from forward_pass.storage.replay import ReplayResult
+    from forward_pass.storage.run_set import RunSet
+    from forward_pass.storage.store import RunStore
+    from forward_pass.story.distribution import PassPort
     from forward_pass.story.history import Run
     from forward_pass.story.world import World
 
 MOST_SPEED = 64.0
 
 
-class Doors(NamedTuple):
+class CommandContext(NamedTuple):
     """What the commands are given by ``cli``: how a world is opened, what keeps its runs, and how one is played on."""
 
     opened: Callable[[str | None], World]
-    keeper: Callable[[World, Measure, argparse.Namespace], Keeper]
-    played: Callable[[Play, argparse.Namespace], int]
+    keeper: Callable[[World, PassPort, argparse.Namespace], RunStore]
+    played: Callable[[Session, argparse.Namespace], int]
     on_terminal: Callable[[], bool]
 
 
@@ -53,18 +53,18 @@ def _speed(text: str) -> float:
     return speed
 
 
-def _found(run: str, asked: argparse.Namespace) -> tuple[Path, Journal]:
+def _open_run(run: str, asked: argparse.Namespace) -> tuple[Path, Journal]:
     """Return the file of RUN, and what it says."""
-    from forward_pass.storage.journal import found_run, read_journal
+    from forward_pass.storage.journal import read_journal, resolve_run
 
-    path = found_run(saves_folder(asked.saves), FLAGSHIP, run)
+    path = resolve_run(saves_folder(asked.saves), FLAGSHIP, run)
     return path, read_journal(path)
 
 
 # -- replay -----------------------------------------------------------------------------------------------------------
 
 
-def add_replay(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+def add_replay(commands: Commands[argparse.ArgumentParser], doors: CommandContext) -> None:
     """Add ``replay``."""
     parser = commands.add_parser(
         "replay",
@@ -81,19 +81,19 @@ def add_replay(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
     parser.set_defaults(carry_out=lambda asked: replay(asked, doors))
 
 
-def replay(asked: argparse.Namespace, doors: Doors) -> int:
+def replay(asked: argparse.Namespace, doors: CommandContext) -> int:
     """Walk a run again; return 1 where it did not come out as it was."""
-    from forward_pass.network.passes import measure_of
-    from forward_pass.storage.replay import replayed
+    from forward_pass.network.passes import open_pass
+    from forward_pass.storage.replay import replay_run
 
-    path, journal = _found(asked.replayed, asked)
+    path, journal = _open_run(asked.replayed, asked)
     world = doors.opened(journal.header.world)
     to = len(journal.turns) if asked.to is None else asked.to
     if asked.to == 0:
         raise UsageError("turns count from 1: there is no turn 0 to stop after")
     if to > len(journal.turns):
         raise UsageError(f"{path.name} has {len(journal.turns)} turns; there is no turn {to}")
-    outcome = replayed(world, measure_of(world), journal, to)
+    outcome = replay_run(world, open_pass(world), journal, to)
     for note in outcome.notes:
         print(note, file=sys.stderr)
     code = 0 if outcome.identical == to and not journal.fault and not outcome.reweighted else 1
@@ -119,16 +119,16 @@ def _not_the_same(proof: str) -> int:
     return 1
 
 
-def _without(asked: argparse.Namespace, run: Run, journal: Journal, doors: Doors) -> int:
-    from forward_pass.session.ablation import ablated, ablation_lines, ablation_objects
-    from forward_pass.session.plain_text import width
+def _without(asked: argparse.Namespace, run: Run, journal: Journal, doors: CommandContext) -> int:
+    from forward_pass.session.ablation import ablate, ablation_lines, ablation_objects
+    from forward_pass.session.plain_text import text_width
 
-    found = ablated(run, asked.without, journal.header.temperature, journal.header.seed)
+    found = ablate(run, asked.without, journal.header.temperature, journal.header.seed)
     if asked.json:
         for row in ablation_objects(found):
             print(json.dumps(row, ensure_ascii=False))
     elif asked.plain or not doors.on_terminal():
-        print("\n".join(ablation_lines(found, width())))
+        print("\n".join(ablation_lines(found, text_width())))
     else:
         from forward_pass.interface.widgets import page_through
 
@@ -137,22 +137,22 @@ def _without(asked: argparse.Namespace, run: Run, journal: Journal, doors: Doors
     return 0
 
 
-def _forked(asked: argparse.Namespace, doors: Doors, world: World, path: Path, turn: int) -> int:
+def _forked(asked: argparse.Namespace, doors: CommandContext, world: World, path: Path, turn: int) -> int:
     """Play on from a turn of a run, in a run of its own."""
-    from forward_pass.network.passes import measure_of
-    from forward_pass.session.play import Play
+    from forward_pass.network.passes import open_pass
+    from forward_pass.session.session import Session
 
-    keeper = doors.keeper(world, measure_of(world), asked)
+    keeper = doors.keeper(world, open_pass(world), asked)
     run, notes = keeper.fork(path, turn)
     for note in notes:
         print(note, file=sys.stderr)
-    return doors.played(Play(world, keeper.measure, keeper, run), asked)
+    return doors.played(Session(world, keeper.measure, keeper, run), asked)
 
 
 # -- tree -------------------------------------------------------------------------------------------------------------
 
 
-def add_tree(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+def add_tree(commands: Commands[argparse.ArgumentParser], doors: CommandContext) -> None:
     """Add ``tree``."""
     parser = commands.add_parser(
         "tree",
@@ -174,10 +174,10 @@ def add_tree(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
     parser.set_defaults(carry_out=lambda asked: tree(asked, doors))
 
 
-def tree(asked: argparse.Namespace, doors: Doors) -> int:
+def tree(asked: argparse.Namespace, doors: CommandContext) -> int:
     """Show the tree of runs, or put a label or a note on a turn of it."""
-    from forward_pass.network.passes import measure_of
-    from forward_pass.storage.run_set import golden_shelf, kept_shelf
+    from forward_pass.network.passes import open_pass
+    from forward_pass.storage.run_set import golden_runs, stored_runs
 
     world = doors.opened(asked.world)
     folder = saves_folder(asked.saves) / world.id
@@ -188,8 +188,8 @@ def tree(asked: argparse.Namespace, doors: Doors) -> int:
             _put(folder, kind, getattr(asked, kind))
     if asked.label or asked.note:
         return 0
-    measure = measure_of(world)
-    shelf = golden_shelf(world, measure) if asked.golden else kept_shelf(world, measure, folder)
+    measure = open_pass(world)
+    shelf = golden_runs(world, measure) if asked.golden else stored_runs(world, measure, folder)
     for fault in shelf.faults:
         print(fault, file=sys.stderr)
     if not (asked.plain or asked.json or asked.prove) and shelf.journals and doors.on_terminal():
@@ -197,28 +197,28 @@ def tree(asked: argparse.Namespace, doors: Doors) -> int:
     return _show_tree(asked, shelf, folder)
 
 
-def _browse(asked: argparse.Namespace, doors: Doors, shelf: Shelf) -> int:
+def _browse(asked: argparse.Namespace, doors: CommandContext, shelf: RunSet) -> int:
     """Let a tree be browsed, and play on wherever it is forked, until whoever browses leaves."""
-    from forward_pass.interface.tree_browser import browsed
-    from forward_pass.session.play import Play
+    from forward_pass.interface.tree_browser import browse_until_fork
+    from forward_pass.session.session import Session
 
-    wanted = browsed(shelf)
+    wanted = browse_until_fork(shelf)
     if wanted is None:
         return 0
     keeper = doors.keeper(shelf.world, shelf.measure, asked)
     if shelf.read_only:
-        run, notes = keeper.plant(shelf.journals[wanted.run], wanted.turn)
+        run, notes = keeper.fork_foreign(shelf.journals[wanted.run], wanted.turn)
     else:
         run, notes = keeper.fork(f"{wanted.run}", wanted.turn)
     for note in notes:
         print(note, file=sys.stderr)
-    return doors.played(Play(shelf.world, shelf.measure, keeper, run), asked)
+    return doors.played(Session(shelf.world, shelf.measure, keeper, run), asked)
 
 
-def _show_tree(asked: argparse.Namespace, shelf: Shelf, folder: Path) -> int:
-    from forward_pass.session.branches import status, tree_lines, tree_object
-    from forward_pass.session.plain_text import width
-    from forward_pass.session.transcript import wrapped
+def _show_tree(asked: argparse.Namespace, shelf: RunSet, folder: Path) -> int:
+    from forward_pass.session.branches import tree_lines, tree_object, verdict
+    from forward_pass.session.plain_text import text_width
+    from forward_pass.session.transcript import wrap
 
     untaken, walked = _proven(shelf) if asked.prove else ({}, None)
     if asked.json:
@@ -226,34 +226,34 @@ def _show_tree(asked: argparse.Namespace, shelf: Shelf, folder: Path) -> int:
     elif not shelf.journals:
         print(f"No run of {shelf.world.title} is kept in {folder.parent} yet.")
     else:
-        lines = tree_lines(shelf, width(), untaken=untaken)
+        lines = tree_lines(shelf, text_width(), untaken=untaken)
         for run, outcome in (walked or {}).items():
-            lines += wrapped(f"Run {run}: {status(outcome)}.", width())
+            lines += wrap(f"Run {run}: {verdict(outcome)}.", text_width())
         print("\n".join(lines))
     return int(any(outcome.differences for outcome in (walked or {}).values()))
 
 
-def _proven(shelf: Shelf) -> tuple[dict[int, tuple[int, int]], dict[int, Replayed]]:
+def _proven(shelf: RunSet) -> tuple[dict[int, tuple[int, int]], dict[int, ReplayResult]]:
     """Walk all runs again; return by branch how many ways on were never taken, and what came of each run."""
-    from forward_pass.session.branches import untaken
-    from forward_pass.story.history import moved
+    from forward_pass.session.branches import count_untaken
+    from forward_pass.story.history import at_turn
 
     counts: dict[int, tuple[int, int]] = {}
     walked = {}
     for number, journal in shelf.journals.items():
-        outcome = walked[number] = shelf.walked(number, len(journal.turns))
+        outcome = walked[number] = shelf.replay_to(number, len(journal.turns))
         for branch in shelf.tree.path(shelf.tree.lasts[number]):
             if branch.number not in counts and branch.turn <= len(outcome.run.turns):
-                counts[branch.number] = untaken(moved(outcome.run, branch.turn), len(branch.after))
+                counts[branch.number] = count_untaken(at_turn(outcome.run, branch.turn), len(branch.children))
     return counts, walked
 
 
 def _put(folder: Path, kind: str, given: list[str]) -> None:
-    from forward_pass.storage.journal import found_run, read_journal
+    from forward_pass.storage.journal import read_journal, resolve_run
     from forward_pass.storage.labels import write_label
 
     run, turn, text = given
-    journal = read_journal(found_run(folder.parent, folder.name, run))
+    journal = read_journal(resolve_run(folder.parent, folder.name, run))
     number = int(turn) if turn.isascii() and turn.isdigit() and len(turn) < 7 else 0  # noqa: PLR2004 - digits
     if not 1 <= number <= len(journal.turns):
         raise UsageError(f"run {run} has turns 1 to {len(journal.turns)}; there is no turn {turn}")
@@ -265,7 +265,7 @@ def _put(folder: Path, kind: str, given: list[str]) -> None:
 # -- diff -------------------------------------------------------------------------------------------------------------
 
 
-def add_diff(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+def add_diff(commands: Commands[argparse.ArgumentParser], doors: CommandContext) -> None:
     """Add ``diff``."""
     parser = commands.add_parser(
         "diff",
@@ -280,30 +280,30 @@ def add_diff(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
     parser.set_defaults(carry_out=lambda asked: diff(asked, doors))
 
 
-def diff(asked: argparse.Namespace, doors: Doors) -> int:
+def diff(asked: argparse.Namespace, doors: CommandContext) -> int:
     """Hold two runs against each other."""
-    from forward_pass.network.passes import measure_of
-    from forward_pass.session.branches import difference, difference_lines, difference_object
-    from forward_pass.session.plain_text import width
-    from forward_pass.story.history import moved, restored
+    from forward_pass.network.passes import open_pass
+    from forward_pass.session.branches import compare_runs, difference_lines, difference_object
+    from forward_pass.session.plain_text import text_width
+    from forward_pass.story.history import at_turn, replay
 
-    found_runs = [_found(name, asked) for name in (asked.first, asked.second)]
+    found_runs = [_open_run(name, asked) for name in (asked.first, asked.second)]
     worlds = [journal.header.world for _, journal in found_runs]
     if worlds[0] != worlds[1]:
         raise UsageError(f"{asked.first} is a run of {worlds[0]}, {asked.second} of {worlds[1]}")
     world = doors.opened(worlds[0])
-    measure = measure_of(world)
+    measure = open_pass(world)
     runs: list[Run] = []
     for path, journal in found_runs:
-        run, differences, _ = restored(world, measure, journal.header.facts, journal.turns)
+        run, differences, _ = replay(world, measure, journal.header.prior, journal.turns)
         if differences:
             print(printable(f"{path.name}: {differences[0].what} (turn {differences[0].turn})"), file=sys.stderr)
-        runs.append(moved(run, min(journal.at, len(run.turns))))
-    found, names = difference(runs[0], runs[1]), (_shown(asked.first), _shown(asked.second))
+        runs.append(at_turn(run, min(journal.at, len(run.turns))))
+    found, names = compare_runs(runs[0], runs[1]), (_shown(asked.first), _shown(asked.second))
     if asked.json:
         print(json.dumps(difference_object(found, names), ensure_ascii=False))
     elif asked.plain or not doors.on_terminal():
-        print("\n".join(difference_lines(found, names, width())))
+        print("\n".join(difference_lines(found, names, text_width())))
     else:
         from forward_pass.interface.widgets import page_through
 
@@ -318,7 +318,7 @@ def _shown(name: str) -> str:
 # -- export and import ------------------------------------------------------------------------------------------------
 
 
-def add_export(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+def add_export(commands: Commands[argparse.ArgumentParser], doors: CommandContext) -> None:
     """Add ``export``."""
     parser = commands.add_parser(
         "export",
@@ -338,26 +338,26 @@ def add_export(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
     parser.set_defaults(carry_out=lambda asked: export(asked, doors))
 
 
-def export(asked: argparse.Namespace, doors: Doors) -> int:
+def export(asked: argparse.Namespace, doors: CommandContext) -> int:
     """Write a run as a document; raises ``RunError`` where it is not what it was."""
-    from forward_pass.interface.export import Picture, exported
-    from forward_pass.network.passes import measure_of
-    from forward_pass.storage.replay import replayed
-    from forward_pass.story.history import moved
+    from forward_pass.interface.export import Picture, export_run
+    from forward_pass.network.passes import open_pass
+    from forward_pass.storage.replay import replay_run
+    from forward_pass.story.history import at_turn
 
-    path, journal = _found(asked.exported, asked)
+    path, journal = _open_run(asked.exported, asked)
     world = doors.opened(journal.header.world)
-    outcome = replayed(world, measure_of(world), journal, len(journal.turns))
+    outcome = replay_run(world, open_pass(world), journal, len(journal.turns))
     if outcome.differences:
         raise RunError(f"{path.name} {outcome.proof}: {outcome.differences[0].what}; what it was cannot be told any more")
-    run, picture = moved(outcome.run, journal.at), Picture(asked.turn, asked.show, asked.colour)
+    run, picture = at_turn(outcome.run, journal.at), Picture(asked.turn, asked.show, asked.colour)
     if asked.turn is not None and asked.turn > run.at:
         raise UsageError(f"{path.name} stands at turn {run.at}; there is no turn {asked.turn}")
     if asked.turn is not None and asked.format != "svg":
         raise UsageError(f"--turn {asked.turn} is of a picture: --format svg --turn {asked.turn}")
     if asked.show != "scene" and asked.turn is None:
         raise UsageError(f"--show {asked.show} is of one turn: --turn N")
-    text = exported(run, journal.header, asked.format, picture)
+    text = export_run(run, journal.header, asked.format, picture)
     if asked.output is None:
         sys.stdout.write(text)
     else:
@@ -377,7 +377,7 @@ def _write_whole(path: Path, text: str) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def add_import(commands: Commands[argparse.ArgumentParser], doors: Doors) -> None:
+def add_import(commands: Commands[argparse.ArgumentParser], doors: CommandContext) -> None:
     """Add ``import``."""
     parser = commands.add_parser(
         "import",
@@ -391,14 +391,14 @@ def add_import(commands: Commands[argparse.ArgumentParser], doors: Doors) -> Non
     parser.set_defaults(carry_out=lambda asked: import_(asked, doors))
 
 
-def import_(asked: argparse.Namespace, doors: Doors) -> int:
+def import_(asked: argparse.Namespace, doors: CommandContext) -> int:
     """Take in a run from elsewhere, as far as it comes out here as it was recorded; return 1 where that is not to its end."""
-    from forward_pass.network.passes import measure_of
+    from forward_pass.network.passes import open_pass
     from forward_pass.storage.files import UNNAMED
-    from forward_pass.storage.journal import NAME, kept_as, read_journal
-    from forward_pass.storage.replay import replayed
-    from forward_pass.storage.store import take_in
-    from forward_pass.story.history import moved
+    from forward_pass.storage.journal import NAME, find_identical, read_journal
+    from forward_pass.storage.replay import replay_run
+    from forward_pass.storage.store import import_run
+    from forward_pass.story.history import at_turn
 
     path = Path(asked.file)
     journal = read_journal(path)
@@ -406,7 +406,7 @@ def import_(asked: argparse.Namespace, doors: Doors) -> int:
     if journal.header.world != world.id:
         raise RunError(f"{path} is a run of {journal.header.world}, this is {world.id}")
     journal = _of_this_world(journal, world)
-    outcome = replayed(world, measure_of(world), journal, len(journal.turns))
+    outcome = replay_run(world, open_pass(world), journal, len(journal.turns))
     for note in outcome.notes:
         print(note, file=sys.stderr)
     for difference in outcome.differences[:1]:
@@ -415,28 +415,28 @@ def import_(asked: argparse.Namespace, doors: Doors) -> int:
         raise RunError(f"{path}: no turn of it comes out here as it was recorded; nothing was kept")
     whole = outcome.identical == len(journal.turns) and not journal.fault
     folder = saves_folder(asked.saves) / world.id
-    there = kept_as(folder, journal.turns[: outcome.identical])
+    there = find_identical(folder, journal.turns[: outcome.identical])
     if there:
         print(f"{outcome.proof}. It is kept already, as {world.id}/{there.number} ({there.path}); nothing was added.")
         return 0 if whole else 1
     name = path.stem.lstrip("0123456789-") or UNNAMED
     header = journal.header._replace(version=world.version, hash=world.hash, weights=world.weights, parent=None)
-    kept = take_in(folder, header, moved(outcome.run, outcome.identical), name if NAME.fullmatch(name) else UNNAMED)
+    kept = import_run(folder, header, at_turn(outcome.run, outcome.identical), name if NAME.fullmatch(name) else UNNAMED)
     print(f"{outcome.proof}. Kept as {world.id}/{int(kept.name.split('-')[0])} ({kept}).")
     return 0 if whole else 1
 
 
 def _of_this_world(journal: Journal, world: World) -> Journal:
     """Return a journal without the endings in its facts that a world does not have, and say where there were any."""
-    facts = journal.header.facts
+    facts = journal.header.prior
     unknown = facts.found - world.endings.keys()
     if not unknown:
         return journal
     print(printable(f"{world.id} has no ending {', '.join(sorted(unknown))}: left out of the facts."), file=sys.stderr)
-    return journal._replace(header=journal.header._replace(facts=facts._replace(found=facts.found & world.endings.keys())))
+    return journal._replace(header=journal.header._replace(prior=facts._replace(found=facts.found & world.endings.keys())))
 
 
-def add_all(commands: Any, doors: Doors) -> None:
+def add_all(commands: Any, doors: CommandContext) -> None:
     """Add every command about runs."""
     add_replay(commands, doors)
     add_tree(commands, doors)

@@ -15,14 +15,14 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
-from forward_pass.interface.signals import carried_out
+from forward_pass.interface.signals import run_application
 from forward_pass.interface.view import bar_of, eighth
-from forward_pass.session.plain_text import width
+from forward_pass.session.plain_text import text_width
 from forward_pass.session.transcript import quoted
-from forward_pass.story.distribution import Distribution, Measure, figures
+from forward_pass.story.distribution import Distribution, PassPort, format_probability
 from forward_pass.story.state import Acts
 
-LASTS = 1.6  # seconds
+DURATION = 1.6  # seconds
 FINISHING = ("\r", "\n", " ", "\x1b")  # keys that mean only: go on
 WORDS = 3
 
@@ -34,7 +34,7 @@ class Frame(NamedTuple):
     lens: Distribution
 
 
-def frames(measure: Measure, words: tuple[str, ...], acts: Acts, above: Sequence[int]) -> list[Frame]:
+def frames(measure: PassPort, words: tuple[str, ...], acts: Acts, above: Sequence[int]) -> list[Frame]:
     """Return the lens at each of some layers of a finished pass."""
     return [Frame(layer, measure.lens(words, acts, layer)) for layer in above]
 
@@ -49,12 +49,12 @@ def frame_lines(shown: Sequence[Frame], at: int, named: Sequence[str], columns: 
     lines = [f"The decoder comes. Layer {shown[at].layer} (measured)."]
     for word in named:
         chance = lens.p(word)
-        lines.append(f"  {quoted(word):<{longest}} {figures(chance):<6} {bar_of(chance, columns)}")
+        lines.append(f"  {quoted(word):<{longest}} {format_probability(chance):<6} {bar_of(chance, columns)}")
     come = "".join(eighth(frame.lens.p(named[0])) for frame in shown[: at + 1])
     return [*lines, f"  {shown[0].layer} {come}{'·' * (len(shown) - at - 1)} {shown[-1].layer}"]
 
 
-def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
+def play_animation(shown: Sequence[Frame], seconds: float = DURATION) -> None:
     """Show frames one after the other, and leave nothing behind; any key finishes it, Ctrl-C raises ``KeyboardInterrupt``."""
     named = [word for word, _ in shown[-1].lens.likeliest(WORDS)]
     at = 0
@@ -72,7 +72,7 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
         event.app.exit()
 
     def text() -> str:
-        return "\n".join(frame_lines(shown, at, named, width()))
+        return "\n".join(frame_lines(shown, at, named, text_width()))
 
     body = Window(FormattedTextControl(text, show_cursor=False), height=len(named) + 2, wrap_lines=False)
     app: Application[None] = Application(layout=Layout(HSplit([body])), key_bindings=keys, erase_when_done=True)
@@ -90,4 +90,4 @@ def show(shown: Sequence[Frame], seconds: float = LASTS) -> None:
     def begin() -> None:
         app.create_background_task(run_through())
 
-    carried_out(app, begin)
+    run_application(app, begin)

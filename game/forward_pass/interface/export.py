@@ -17,8 +17,8 @@ from rich.text import Text
 from rich.theme import Theme
 
 from forward_pass.interface.theme import STYLES
-from forward_pass.interface.view import decoding, emphasised, opened, painted_prompt, prose, standing
-from forward_pass.session.inspection import read_instruments
+from forward_pass.interface.view import decoding_view, emphasised, inspection_view, prompt_view, prose, standing_view
+from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.transcript import (
     EMPHASIS,
     choice_words,
@@ -28,17 +28,17 @@ from forward_pass.session.transcript import (
     opening_line,
     place_line,
     quoted,
-    running_words,
+    running_likelihood_text,
     scene_text,
     then_text,
     transcript,
     turn_distribution,
-    wrapped,
+    wrap,
 )
 from forward_pass.storage.journal import Header
-from forward_pass.story.distribution import Distribution, figures
-from forward_pass.story.engine import ended, offers
-from forward_pass.story.history import Run, moved
+from forward_pass.story.distribution import Distribution, format_probability
+from forward_pass.story.engine import is_ending, offers
+from forward_pass.story.history import Run, at_turn
 
 SHOWN = ("scene", "prompt", "lens")
 FORMATS = ("txt", "md", "html", "svg", "cast")
@@ -79,17 +79,17 @@ class Document(NamedTuple):
     source: str  # ``model`` or ``written``
 
 
-def document(run: Run, header: Header) -> Document:
+def build_document(run: Run, header: Header) -> Document:
     """Return a run, up to where it stands, as a document."""
     world = run.world
-    over = ended(world, run.state)
+    over = is_ending(world, run.state)
     last = run.path[-1].digest if run.path else "none yet"
     drawn = (
         "the likeliest word" if header.temperature == 0 else f"drawn at temperature {header.temperature:g}, seed {header.seed}"
     )
     return Document(
         world.title,
-        opening_line(world, run.measure, run.opening.facts.instantiation),
+        opening_line(world, run.measure, run.opening.prior.instantiation),
         tuple(_passage(run, number) for number in range(run.at + 1)),
         tuple(ending_lines(run, 10_000)) if over else (),
         f"{run.at} turns, {drawn}; world {world.version}; the last digest is {last}.",
@@ -98,11 +98,11 @@ def document(run: Run, header: Header) -> Document:
 
 
 def _passage(run: Run, number: int) -> Passage:
-    here = moved(run, number)
-    place = "" if ended(run.world, here.state) else place_line(run.world, here.state)
+    here = at_turn(run, number)
+    place = "" if is_ending(run.world, here.state) else place_line(run.world, here.state)
     if not number:
         return Passage(0, "", "", (), "", here.state.token, None, "", (), place, scene_text(here))
-    turn, before = run.turns[number - 1], moved(run, number - 1)
+    turn, before = run.turns[number - 1], at_turn(run, number - 1)
     cost, others = "", []
     for offer in offers(run.world, run.measure, before.state):
         if offer.choice.id == turn.choice:
@@ -118,13 +118,13 @@ def _passage(run: Run, number: int) -> Passage:
         here.state.token,
         turn_distribution(run, turn) if turn.word is not None else None,
         turn.word or "",
-        tuple(running_words(turn, run.measure)) if turn.word is not None else (),
+        tuple(running_likelihood_text(turn, run.measure)) if turn.word is not None else (),
         place,
         scene_text(here),
     )
 
 
-def exported(run: Run, header: Header, kind: str, picture: Picture | None = None) -> str:
+def export_run(run: Run, header: Header, kind: str, picture: Picture | None = None) -> str:
     """Return a run, up to where it stands, in one of ``FORMATS``; of a picture, what it shows can be said."""
     if kind == "txt":
         return _text(run, header)
@@ -132,7 +132,7 @@ def exported(run: Run, header: Header, kind: str, picture: Picture | None = None
         return _cast(run, header)
     if kind == "svg":
         return _svg(run, header, picture or Picture())
-    return (_markdown if kind == "md" else _page)(document(run, header))
+    return (_markdown if kind == "md" else _page)(build_document(run, header))
 
 
 # -- text -----------------------------------------------------------------------------------------------------------------
@@ -140,10 +140,10 @@ def exported(run: Run, header: Header, kind: str, picture: Picture | None = None
 
 def _lines(run: Run, header: Header) -> Iterator[str]:
     """Yield a run in plain lines, as all formats that are set to a width have it."""
-    told = document(run, header)
+    told = build_document(run, header)
     yield from [told.title, "=" * len(told.title), ""]
     yield from transcript(run, WIDTH)
-    yield from ["", *wrapped(told.proof, WIDTH), "", *wrapped(SOURCE, WIDTH)]
+    yield from ["", *wrap(told.proof, WIDTH), "", *wrap(SOURCE, WIDTH)]
 
 
 def _text(run: Run, header: Header) -> str:
@@ -183,7 +183,10 @@ def _markdown(told: Document) -> str:
         if passage.then:
             blocks.append(_marked(passage.then))
         if passage.drawn is not None:
-            rows = [f"| {_marked(quoted(word))} | {figures(chance)} |" for word, chance in passage.drawn.likeliest(LIKELIEST)]
+            rows = [
+                f"| {_marked(quoted(word))} | {format_probability(chance)} |"
+                for word, chance in passage.drawn.likeliest(LIKELIEST)
+            ]
             blocks.append("\n".join([f"| the decoder, {_came(told)} | |", "|---|---|", *rows]))
             blocks.append(f"It says {_marked(quoted(passage.word))}. {_marked(' '.join(passage.running))}".strip())
         if passage.place:
@@ -281,7 +284,8 @@ def _told_choice(passage: Passage, told: Document) -> Iterator[str]:
         yield f'<table><caption class="quiet">The decoder comes ({_came(told)}).</caption>\n'
         for word, chance in passage.drawn.likeliest(LIKELIEST):
             bar = f'<span class="bar" style="width: {100 * chance:.1f}%"></span>'
-            yield f'<tr><td>{escape(quoted(word))}</td><td>{figures(chance)}</td><td aria-hidden="true">{bar}</td></tr>\n'
+            cells = f"<td>{escape(quoted(word))}</td><td>{format_probability(chance)}</td>"
+            yield f'<tr>{cells}<td aria-hidden="true">{bar}</td></tr>\n'
         yield f"</table>\n<p>It says <strong>{escape(quoted(passage.word))}</strong>.</p>\n"
         for line in passage.running:
             yield f'<p class="quiet">{escape(line)}</p>\n'
@@ -323,22 +327,22 @@ def _svg(run: Run, header: Header, picture: Picture) -> str:
 
 def _turn_views(run: Run, picture: Picture) -> Iterator[RenderableType]:
     """Yield a turn as a terminal shows it: the answer, the decoding, the scene and its offers; or an instrument there."""
-    here = moved(run, picture.turn or 0)
+    here = at_turn(run, picture.turn or 0)
     if picture.shows == "prompt":
-        yield painted_prompt(here, WIDTH)
+        yield prompt_view(here, WIDTH)
         return
     if picture.shows == "lens":
         state = here.state
-        yield opened(read_instruments(run.world, run.measure, state.words, state.acts, state.layer), WIDTH)
+        yield inspection_view(inspect_pass(run.world, run.measure, state.words, state.acts, state.layer), WIDTH)
         return
     if here.at:
         turn, then = here.turns[here.at - 1], then_text(run, here.at)
-        yield emphasised("\n".join([*wrapped(f"> {choice_words(run, here.at)}", WIDTH), ""]))
+        yield emphasised("\n".join([*wrap(f"> {choice_words(run, here.at)}", WIDTH), ""]))
         if turn.word is not None:
-            yield Group(decoding(run, turn, then, WIDTH), Text(""))
+            yield Group(decoding_view(run, turn, then, WIDTH), Text(""))
         elif then:
             yield Group(prose(then), Text(""))
-    yield standing(here, WIDTH)
+    yield standing_view(here, WIDTH)
     yield emphasised("\n".join(["", *offer_lines(here, WIDTH)]))
 
 

@@ -8,22 +8,33 @@ from collections.abc import Iterable
 from typing import Any
 
 from forward_pass.errors import ForwardPassError, UsageError
-from forward_pass.session.branches import difference, difference_object, tree_object
-from forward_pass.session.inspection import Instruments, Settling
-from forward_pass.session.plain_text import MOST_LINE, read_line
-from forward_pass.session.play import Arrived, Branched, Compared, Decoded, Event, Left, Opened, Play, Refused, Told
+from forward_pass.session.branches import compare_runs, difference_object, tree_object
+from forward_pass.session.inspection import DecoderTrace, Inspection
+from forward_pass.session.plain_text import MAX_LINE, read_line
+from forward_pass.session.session import (
+    Event,
+    InspectionShown,
+    Message,
+    Quit,
+    Rejected,
+    RunsCompared,
+    SceneEntered,
+    Session,
+    TokenDecoded,
+    TreeShown,
+)
 from forward_pass.session.transcript import (
+    current_word,
     run_log_likelihood,
     running_likelihoods,
     scene_text,
     then_text,
     turn_distribution,
-    word_at,
 )
-from forward_pass.storage.replay import Replayed
-from forward_pass.story.distribution import Measure
-from forward_pass.story.engine import ended, offers
-from forward_pass.story.history import Run, moved
+from forward_pass.storage.replay import ReplayResult
+from forward_pass.story.distribution import PassPort
+from forward_pass.story.engine import is_ending, offers
+from forward_pass.story.history import Run, at_turn
 
 LIKELIEST = 10
 LONGEST_ID = 60
@@ -34,7 +45,7 @@ EXPECTED = (
 )
 
 
-def written(row: dict[str, Any]) -> str:
+def json_line(row: dict[str, Any]) -> str:
     """Return an object as one line, in which whatever would act on a terminal is an escape."""
     line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     if line.isprintable():
@@ -46,7 +57,7 @@ def scene_object(run: Run, label: str | None, then: str = "") -> dict[str, Any]:
     """Return the object of a scene or an ending."""
     world, state = run.world, run.state
     text = "\n\n".join(part for part in (then, scene_text(run)) if part)
-    if ended(world, state):
+    if is_ending(world, state):
         return {
             "type": "ending",
             "run": label,
@@ -63,7 +74,7 @@ def scene_object(run: Run, label: str | None, then: str = "") -> dict[str, Any]:
         "turn": run.at,
         "scene": state.scene,
         "token": state.token,
-        "word": word_at(world, state),
+        "word": current_word(world, state),
         "layer": state.layer,
         "layers": world.layers,
         "text": text,
@@ -95,7 +106,7 @@ def offer_objects(run: Run) -> list[dict[str, Any]]:
     return rows
 
 
-def decode_object(event: Decoded, measure: Measure) -> dict[str, Any]:
+def decode_object(event: TokenDecoded, measure: PassPort) -> dict[str, Any]:
     """Return the object of a decoding: the ten likeliest words, or all that a written token declares."""
     distribution, word = event.distribution, event.turn.word or ""
     count = LIKELIEST if measure.source == "model" else len(distribution.words)
@@ -113,7 +124,7 @@ def decode_object(event: Decoded, measure: Measure) -> dict[str, Any]:
     return {**row, "text": event.then} if event.then else row
 
 
-def lens_object(read: Instruments) -> dict[str, Any]:
+def lens_object(read: Inspection) -> dict[str, Any]:
     """Return the object of a pass laid open; positions count from 1, and attention stands for each of them."""
     return {
         "type": "lens",
@@ -131,50 +142,50 @@ def lens_object(read: Instruments) -> dict[str, Any]:
         ],
         "most_entropy": round(read.most_entropy, DIGITS),
         "probes": {name: round(score, DIGITS) for name, score in read.probes},
-        "looks": [[look.position, look.word, round(look.share, DIGITS)] for look in read.looks],
+        "looks": [[look.position, look.word, round(look.share, DIGITS)] for look in read.strongest],
         "attention": [round(share, DIGITS) for share in read.attention],
         "before": _settling_object(read.before) if read.before else None,
         "source": "model",
     }
 
 
-def _settling_object(before: Settling) -> dict[str, Any]:
+def _settling_object(before: DecoderTrace) -> dict[str, Any]:
     chances = [[layer, round(chance, DIGITS)] for layer, chance in before.chances]
     return {"token": before.token, "word": before.word, "chances": chances, "since": before.since}
 
 
-def event_object(event: Event, play: Play) -> dict[str, Any] | None:
+def event_object(event: Event, play: Session) -> dict[str, Any] | None:
     """Return the object of an event; leaving says nothing."""
     match event:
-        case Arrived(run, then):
-            return scene_object(run, play.keeping.label, then)
-        case Decoded():
-            return decode_object(event, play.measure)
-        case Opened(read):
+        case SceneEntered(run, then):
+            return scene_object(run, play.store.label, then)
+        case TokenDecoded():
+            return decode_object(event, play.pass_port)
+        case InspectionShown(read):
             return lens_object(read)
-        case Refused(message):
+        case Rejected(message):
             return {"type": "error", "message": message, "offers": [offer.choice.id for offer in play.open_offers]}
-        case Branched(shelf, _):
+        case TreeShown(shelf, _):
             return tree_object(shelf)
-        case Compared(first, second, names):
-            return difference_object(difference(first, second), names)
-        case Told(_, row):
+        case RunsCompared(first, second, names):
+            return difference_object(compare_runs(first, second), names)
+        case Message(_, row):
             return row
         case _:
             return None
 
 
-def carried_out(play: Play, line: str) -> list[Event]:
+def handle_request(play: Session, line: str) -> list[Event]:
     """Return what came of one request; whatever is wrong with it is an event too."""
     try:
-        if len(line) == MOST_LINE:
-            raise UsageError(f"this line is too long: at most {MOST_LINE} characters")
+        if len(line) == MAX_LINE:
+            raise UsageError(f"this line is too long: at most {MAX_LINE} characters")
         return _carried_out(play, line.strip())
     except ForwardPassError as error:
-        return [Refused(f"{error}")]
+        return [Rejected(f"{error}")]
 
 
-def _carried_out(play: Play, line: str) -> list[Event]:
+def _carried_out(play: Session, line: str) -> list[Event]:
     if not line:
         raise UsageError(EXPECTED)
     if not line.startswith("{"):
@@ -191,11 +202,11 @@ def _carried_out(play: Play, line: str) -> list[Event]:
         case {"redo": int(count)} if type(count) is int and count > 0:
             return play.redo(str(min(count, len(play.run.turns))))
         case {"quit": True}:
-            return [play.left()]
+            return [play.quit_event()]
     return _asked(play, request)
 
 
-def _asked(play: Play, request: Any) -> list[Event]:
+def _asked(play: Session, request: Any) -> list[Event]:
     """Return the answer to a request that changes nothing."""
     match request:
         case {"lens": True}:
@@ -215,45 +226,45 @@ def _asked(play: Play, request: Any) -> list[Event]:
     raise UsageError(EXPECTED)
 
 
-def _chosen(play: Play, choice: str) -> list[Event]:
+def _chosen(play: Session, choice: str) -> list[Event]:
     if len(choice) > LONGEST_ID or not choice.isprintable():
         raise UsageError("an id is small letters, digits and -, at most 60")
     return play.choose(choice)
 
 
-def show(events: Iterable[Event], play: Play) -> bool:
+def show(events: Iterable[Event], play: Session) -> bool:
     """Print events, an object a line; return whether play goes on."""
     goes_on = True
     for event in events:
         row = event_object(event, play)
         if row is not None:
-            print(written(row))
-        goes_on = goes_on and not isinstance(event, Left)
+            print(json_line(row))
+        goes_on = goes_on and not isinstance(event, Quit)
     sys.stdout.flush()
     return goes_on
 
 
-def show_replay(outcome: Replayed) -> None:
+def show_replay(outcome: ReplayResult) -> None:
     """Print a replay: the objects of its scenes and decodings, and a last one that counts the turns that were identical."""
     run = outcome.run
-    print(written(scene_object(moved(run, 0), None)))
+    print(json_line(scene_object(at_turn(run, 0), None)))
     for number, turn in enumerate(run.turns, 1):
-        here, then = moved(run, number), then_text(run, number)
+        here, then = at_turn(run, number), then_text(run, number)
         if turn.word is not None:
-            decoded = Decoded(turn.state.token - 1, turn_distribution(run, turn), turn, then)
-            print(written(decode_object(decoded, run.measure)))
+            decoded = TokenDecoded(turn.state.token - 1, turn_distribution(run, turn), turn, then)
+            print(json_line(decode_object(decoded, run.measure)))
             then = ""
-        print(written({**scene_object(here, None, then), "digest": turn.digest}))
+        print(json_line({**scene_object(here, None, then), "digest": turn.digest}))
     row = {"type": "replayed", "turns": outcome.asked, "identical": outcome.identical}
     for first in outcome.differences[:1]:
         row["message"] = f"{outcome.proof}: {first.what}"
-    print(written(row))
+    print(json_line(row))
 
 
-def run(play: Play) -> None:
+def run(play: Session) -> None:
     """Play until standard input ends or a request quits."""
     show(play.opening(), play)
-    play.measure.begin()
+    play.pass_port.warm_up()
     while line := read_line():
-        if not show(carried_out(play, line), play):
+        if not show(handle_request(play, line), play):
             return

@@ -22,11 +22,11 @@ from prompt_toolkit.layout import FloatContainer, HSplit, Layout
 from prompt_toolkit.layout.containers import to_container
 from prompt_toolkit.layout.menus import CompletionsMenu
 
-from forward_pass.interface.widgets import STYLE, cut, emphasised
+from forward_pass.interface.widgets import STYLE, emphasised, truncate
 from forward_pass.session.glossary_help import terms
-from forward_pass.session.plain_text import columns_of_terminal, width
-from forward_pass.session.play import AT_END, COMMANDS, Play
-from forward_pass.session.transcript import EMPHASIS, cost_words, layers, offer_row, quoted, word_at
+from forward_pass.session.plain_text import terminal_columns, text_width
+from forward_pass.session.session import AT_END, COMMANDS, Session
+from forward_pass.session.transcript import EMPHASIS, cost_words, current_word, layers, offer_row, quoted
 from forward_pass.story.engine import Offer
 from forward_pass.story.world import World
 
@@ -44,11 +44,11 @@ MENU = 4  # rows of what Tab completes
 TAKEN = 4 + MENU  # rows of a screen that are not the offers': the prompt and what parts it from them, its menu, the toolbar
 
 
-def session(play: Play) -> PromptSession[str]:
+def prompt_session(play: Session) -> PromptSession[str]:
     """Return a prompt that shows what is on offer while it asks, and then is gone."""
     pasted = _Pasted()
     made: PromptSession[str] = PromptSession(
-        message=lambda: asked(play, get_app().current_buffer.text),
+        message=lambda: prompt_message(play, get_app().current_buffer.text),
         completer=_Answers(play),
         complete_while_typing=False,
         bottom_toolbar=lambda: pasted.said(get_app().current_buffer.text) or toolbar(play, get_app().current_buffer.text),
@@ -63,7 +63,7 @@ def session(play: Play) -> PromptSession[str]:
     return made
 
 
-class Resized(Exception):  # noqa: N818 - nothing is wrong
+class ScreenResized(Exception):  # noqa: N818 - nothing is wrong
     """The screen has another width than what stands on it was set to; the prompt was left for that, with what was typed."""
 
     def __init__(self, typed: Document) -> None:
@@ -78,13 +78,13 @@ class _Width:
 
     def heed(self, app: Application[str]) -> None:
         """Before each rendering, see to it that the prompt is left once the screen has another width, and keeps it."""
-        before, self.seen = self.seen, width()
+        before, self.seen = self.seen, text_width()
         if app.render_counter > 1 and self.seen != before:
             asyncio.get_running_loop().call_later(SETTLED, self._leave, app, self.seen)
 
     def _leave(self, app: Application[str], seen: int) -> None:
         if self.seen == seen and app.is_running and not app.is_done:
-            app.exit(exception=Resized(app.current_buffer.document))
+            app.exit(exception=ScreenResized(app.current_buffer.document))
 
 
 def _menu_on_rows_of_its_own(layout: Layout) -> None:
@@ -99,18 +99,18 @@ def _menu_on_rows_of_its_own(layout: Layout) -> None:
 # -- the offers -------------------------------------------------------------------------------------------------------
 
 
-def asked(play: Play, typed: str) -> StyleAndTextTuples:
+def prompt_message(play: Session, typed: str) -> StyleAndTextTuples:
     """Return what stands above and before what is typed: the offers, the one that is meant marked and bold."""
     shown: StyleAndTextTuples = []
-    if not play.over:
-        under = pointed_at(play, typed.strip())
+    if not play.at_ending:
+        under = selected_offer(play, typed.strip())
         for row in _in_view(play, under[1] if under else None):
             shown += [("", "\n"), *row]
         shown.append(("", "\n"))
     return [*shown, ("", "\n> ")]
 
 
-def _in_view(play: Play, meant: Offer | None) -> list[StyleAndTextTuples]:
+def _in_view(play: Session, meant: Offer | None) -> list[StyleAndTextTuples]:
     """Return the lines of the offers that the screen has rows for, among them those of the one that is meant."""
     rows = _rows(play, meant)
     room = max(get_app_session().output.get_size().rows - TAKEN, 2)
@@ -118,23 +118,23 @@ def _in_view(play: Play, meant: Offer | None) -> list[StyleAndTextTuples]:
         return rows
     at = next((at for at, row in enumerate(rows) if row[0][1] == MARK), 0)
     top = min(max(at - 1, 0), len(rows) - room + 1)
-    return [*rows[top : top + room - 1], [("class:quiet", cut(" … more by arrow: the screen is low", width()))]]
+    return [*rows[top : top + room - 1], [("class:quiet", truncate(" … more by arrow: the screen is low", text_width()))]]
 
 
-def _rows(play: Play, meant: Offer | None) -> list[StyleAndTextTuples]:
+def _rows(play: Session, meant: Offer | None) -> list[StyleAndTextTuples]:
     """Return the lines of the offers, the open ones first; a column is left for the mark."""
     rows: list[StyleAndTextTuples] = []
     here = [(f"{number}. ", offer) for number, offer in enumerate(play.open_offers, 1)]
     for lead, offer in [*here, *(("-  ", offer) for offer in play.closed_offers)]:
         style = "class:strong" if offer == meant else "" if offer.open else "class:quiet"
         mark = MARK if offer == meant else " "
-        for line in emphasised(offer_row(play.run, offer, lead, width() - 1)):
+        for line in emphasised(offer_row(play.run, offer, lead, text_width() - 1)):
             rows.append([(style, mark), *((f"{style} {own}", text) for own, text, *_ in line)])
             mark = " "
     return rows
 
 
-def pointed_at(play: Play, typed: str) -> tuple[int, Offer] | None:
+def selected_offer(play: Session, typed: str) -> tuple[int, Offer] | None:
     """Return the open offer that ``typed`` would take, with its number: by number, by id, or by words of it alone."""
     if not typed:
         return None
@@ -145,11 +145,11 @@ def pointed_at(play: Play, typed: str) -> tuple[int, Offer] | None:
     if typed.isdigit() or typed.split(maxsplit=1)[0].lower() in COMMANDS:
         return None
     wanted = typed.casefold()
-    fitting = [one for one in here if wanted in one[1].choice.say(play.run.state, play.measure).casefold()]
+    fitting = [one for one in here if wanted in one[1].choice.say(play.run.state, play.pass_port).casefold()]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _arrows(play: Play) -> KeyBindings:
+def _arrows(play: Session) -> KeyBindings:
     """Return keys by which the arrows go through the open offers, where nothing else is typed."""
     keys = KeyBindings()
 
@@ -160,7 +160,7 @@ def _arrows(play: Play) -> KeyBindings:
     def step(by: int) -> Callable[[KeyPressEvent], None]:
         def steps(event: KeyPressEvent) -> None:
             buffer, most = event.current_buffer, len(play.open_offers)
-            under = pointed_at(play, buffer.text)
+            under = selected_offer(play, buffer.text)
             at = under[0] + by if under else (1 if by > 0 else most)
             buffer.text = f"{(at - 1) % most + 1}"
             buffer.cursor_position = len(buffer.text)
@@ -174,7 +174,7 @@ def _arrows(play: Play) -> KeyBindings:
     return keys
 
 
-def _escape(play: Play) -> KeyBindings:
+def _escape(play: Session) -> KeyBindings:
     """Return keys by which Escape empties, at once, a line with a menu or an offer on it; a digit behind it is that digit.
 
     A line of other words it leaves: there Escape and a letter go on being Alt and that letter.
@@ -194,7 +194,7 @@ def _escape(play: Play) -> KeyBindings:
     return keys
 
 
-def _offered(play: Play, typed: str) -> bool:
+def _offered(play: Session, typed: str) -> bool:
     """Return whether a line is empty, a number, or what Tab could have completed."""
     return not typed or typed.isdigit() or typed in (text for text, _ in completions(play, typed))
 
@@ -232,19 +232,19 @@ class _Pasted:
 # -- the foot of the screen -------------------------------------------------------------------------------------------
 
 
-def toolbar(play: Play, typed: str = "") -> str:
+def toolbar(play: Session, typed: str = "") -> str:
     """Return what stands at the foot of the screen: where the pass is and the commands that matter now.
 
     Where a choice is typed or pointed at, what it says and costs stands there instead, before it is taken.
     """
-    if play.over:
+    if play.at_ending:
         return f" ended · {'  '.join(AT_END)}"
-    columns = max(columns_of_terminal() - 1, width())
-    under = pointed_at(play, typed.strip())
+    columns = max(terminal_columns() - 1, text_width())
+    under = selected_offer(play, typed.strip())
     if under is not None:
         return _priced(play, *under, columns)
     state, world = play.run.state, play.world
-    word, left = quoted(word_at(world, state)), world.boundary - state.layer
+    word, left = quoted(current_word(world, state)), world.boundary - state.layer
     here = f" {state.token} {word} · {gauge(world, state.layer)} · {layers(left)} left"
     matter = f" · help  about  {'undo' if play.run.at else 'lens'}  quit"
     if columns >= len(here) + len(matter):
@@ -252,13 +252,13 @@ def toolbar(play: Play, typed: str = "") -> str:
     return here if columns >= len(here) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
 
 
-def _priced(play: Play, number: int, offer: Offer, columns: int) -> str:
+def _priced(play: Session, number: int, offer: Offer, columns: int) -> str:
     """Return a choice with what it costs, on the gauge and in words."""
     layer, boundary = play.run.state.layer, play.world.boundary
     to = min(layer + offer.cost, boundary)
     costs = f" · {cost_words(offer)}: {layer} to {to}"
     shown = f" {gauge(play.world, layer, to)}{costs}"
-    say = EMPHASIS.sub(r"\1", offer.choice.say(play.run.state, play.measure))
+    say = EMPHASIS.sub(r"\1", offer.choice.say(play.run.state, play.pass_port))
     if columns < len(shown):
         shown, say = f" {number}.{costs}", f" · {say}"
     else:
@@ -269,7 +269,7 @@ def _priced(play: Play, number: int, offer: Offer, columns: int) -> str:
 
 def gauge(world: World, layer: int, to: int = 0) -> str:
     """Return the layers from the waking one to the boundary as a bar: those computed, those up to ``to``, and the rest."""
-    first, last = world.waking, world.boundary
+    first, last = world.first_layer, world.boundary
     done = round(GAUGE * (layer - first) / (last - first))
     spent = max(round(GAUGE * (to - first) / (last - first)) - done, 0)
     return f"{first} {'█' * done}{'▒' * spent}{'·' * (GAUGE - done - spent)} {last}"
@@ -278,11 +278,11 @@ def gauge(world: World, layer: int, to: int = 0) -> str:
 # -- completion -------------------------------------------------------------------------------------------------------
 
 
-def completions(play: Play, typed: str) -> Iterator[tuple[str, str]]:
+def completions(play: Session, typed: str) -> Iterator[tuple[str, str]]:
     """Yield what ``typed`` could become, each with what it means: open choices by id, and commands."""
     for offer in play.open_offers:
         if offer.choice.id.startswith(typed):
-            yield offer.choice.id, offer.choice.say(play.run.state, play.measure)
+            yield offer.choice.id, offer.choice.say(play.run.state, play.pass_port)
     if typed.startswith("about "):
         asked_of = typed.removeprefix("about ").casefold()
         yield from (
@@ -294,7 +294,7 @@ def completions(play: Play, typed: str) -> Iterator[tuple[str, str]]:
 
 
 class _Answers(Completer):
-    def __init__(self, play: Play) -> None:
+    def __init__(self, play: Session) -> None:
         self.play = play
 
     def get_completions(self, document: Any, complete_event: Any) -> Iterator[Completion]:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import Window
 
-from forward_pass.interface.signals import carried_out
-from forward_pass.interface.widgets import WIDE, Pane, Scrolled, key_lines, measure, room, screen
-from forward_pass.session.transcript import MEASURE, opening_line, standing_lines, turn_lines, wrapped
-from forward_pass.storage.replay import Replayed
-from forward_pass.story.history import moved
+from forward_pass.interface.signals import run_application
+from forward_pass.interface.widgets import WIDE, Pane, Scrolled, key_lines, measure, screen, screen_size
+from forward_pass.session.transcript import MEASURE, opening_line, standing_lines, turn_lines, wrap
+from forward_pass.storage.replay import ReplayResult
+from forward_pass.story.history import at_turn
 
 WORDS_A_MINUTE = 240
 SLOWEST, FASTEST = 0.125, 64.0
@@ -48,28 +48,28 @@ class Page(NamedTuple):
         return max(60 * words / WORDS_A_MINUTE, LEAST)
 
 
-def pages(outcome: Replayed, columns: int) -> list[Page]:
+def pages(outcome: ReplayResult, columns: int) -> list[Page]:
     """Return a replay as pages: the opening, then one a turn, the proof under the last."""
     run = outcome.run
-    above = wrapped(opening_line(run.world, run.measure, run.opening.facts.instantiation), columns)
-    shown = [Page([*above, "", *standing_lines(moved(run, 0), columns)], decoded=False)]
+    above = wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), columns)
+    shown = [Page([*above, "", *standing_lines(at_turn(run, 0), columns)], decoded=False)]
     different = {difference.turn: difference.what for difference in outcome.differences}
     for number, turn in enumerate(run.turns, 1):
-        lines = [*turn_lines(run, number, columns), *standing_lines(moved(run, number), columns), ""]
+        lines = [*turn_lines(run, number, columns), *standing_lines(at_turn(run, number), columns), ""]
         proof = f"DIFFERENT: {different[number]}" if number in different else f"digest {turn.digest}, identical"
-        lines += wrapped(f"[Turn {number} of {outcome.asked}: {proof}]", columns)
+        lines += wrap(f"[Turn {number} of {outcome.asked}: {proof}]", columns)
         shown.append(Page(lines, decoded=turn.word is not None))
     for number, what in different.items():
         if number > len(run.turns):
-            shown[-1].lines.extend(["", *wrapped(f"[Turn {number} cannot be walked: {what}]", columns)])
-    shown[-1].lines.extend(["", *wrapped(outcome.proof, columns)])
+            shown[-1].lines.extend(["", *wrap(f"[Turn {number} cannot be walked: {what}]", columns)])
+    shown[-1].lines.extend(["", *wrap(outcome.proof, columns)])
     return shown
 
 
 class Playback:
     """A replay under way: the page in view, how long it has been there, and how fast time goes."""
 
-    def __init__(self, outcome: Replayed, speed: float) -> None:
+    def __init__(self, outcome: ReplayResult, speed: float) -> None:
         self.outcome = outcome
         self.pane = Pane()
         self.at = 0
@@ -114,7 +114,7 @@ class Playback:
 
     def on(self) -> None:
         """Go a page of the screen down, or to the next turn."""
-        if self.helping or not self.pane.scroll(room()[1]):
+        if self.helping or not self.pane.scroll(screen_size()[1]):
             self.turn_to(self.at + (not self.helping))
 
     def faster(self, factor: float) -> None:
@@ -141,7 +141,7 @@ class Playback:
     def foot(self) -> str:
         """What stands below: the clock, and the keys."""
         clock = f"{self.speed:g}x" if self.running else "stopped"
-        if room()[0] < WIDE:
+        if screen_size()[0] < WIDE:
             return f" {clock} · n next  f fork  q  ? keys"
         return f" {clock} · p clock  n next  d decoding  f fork  q quit  ? keys"
 
@@ -160,8 +160,8 @@ def _bound(playback: Playback) -> KeyBindings:
         ("-",): lambda: playback.faster(0.5),
         ("up",): lambda: playback.pane.scroll(-1),
         ("down",): lambda: playback.pane.scroll(1),
-        ("pageup",): lambda: playback.pane.scroll(-room()[1]),
-        ("pagedown",): lambda: playback.pane.scroll(room()[1]),
+        ("pageup",): lambda: playback.pane.scroll(-screen_size()[1]),
+        ("pagedown",): lambda: playback.pane.scroll(screen_size()[1]),
         ("p",): playback.start_or_stop,
         ("?",): playback.help,
     }
@@ -186,7 +186,7 @@ def _bound(playback: Playback) -> KeyBindings:
     return keys
 
 
-def show(outcome: Replayed, speed: float = 1.0) -> int | None:
+def show(outcome: ReplayResult, speed: float = 1.0) -> int | None:
     """Show a replay until whoever watches leaves; return the turn to fork at, or None."""
     playback = Playback(outcome, speed)
 
@@ -208,5 +208,5 @@ def show(outcome: Replayed, speed: float = 1.0) -> int | None:
     def begin() -> None:
         app.create_background_task(clock())
 
-    chosen: int | None = carried_out(app, begin)
+    chosen: int | None = run_application(app, begin)
     return chosen

@@ -9,7 +9,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from forward_pass.checker.liveness import Place, Slices
+from forward_pass.checker.liveness import Liveness, Place
 from forward_pass.story.world import DECODE, World
 
 
@@ -23,7 +23,7 @@ class Box(NamedTuple):
     title: str
 
 
-class Arrow(NamedTuple):
+class Edge(NamedTuple):
     """A way from a box to a box, or to or from the decoder of a token (``decoder-400``)."""
 
     source: str
@@ -32,7 +32,7 @@ class Arrow(NamedTuple):
     conditional: bool
 
 
-class Chart(NamedTuple):
+class SceneGraph(NamedTuple):
     """Everything that is drawn."""
 
     title: str
@@ -41,12 +41,12 @@ class Chart(NamedTuple):
     waking: int
     boundary: int
     boxes: tuple[Box, ...]
-    arrows: tuple[Arrow, ...]
+    arrows: tuple[Edge, ...]
 
 
-def chart_of(world: World) -> Chart:
+def build_graph(world: World) -> SceneGraph:
     """Return the chart of a world."""
-    slices = Slices(world)
+    slices = Liveness(world)
     layers = _least_layers(slices)
     endings = world.endings
     boxes = {
@@ -54,11 +54,11 @@ def chart_of(world: World) -> Chart:
         for place, layer in sorted(layers.items(), key=lambda row: (row[0].token, row[1], row[0].scene))
     }
     tokens = tuple(sorted(world.tokens))
-    return Chart(
+    return SceneGraph(
         world.title,
         tokens,
         {world.first_token: world.prompt[-1]},
-        world.waking,
+        world.first_layer,
         world.boundary,
         tuple(boxes.values()),
         tuple(_arrows(slices, layers, tokens)),
@@ -69,9 +69,9 @@ def _key(place: Place, endings: dict[str, str]) -> str:
     return place.scene if place.scene in endings else f"{place.scene}@{place.token}"
 
 
-def _least_layers(slices: Slices) -> dict[Place, int]:
+def _least_layers(slices: Liveness) -> dict[Place, int]:
     """Return the least layer at which each place is met, by the costs of choices alone."""
-    waking, found = slices.world.waking, dict[Place, int]()
+    waking, found = slices.world.first_layer, dict[Place, int]()
     waiting = [(0, waking, next(iter(slices.places)))]
     while waiting:
         order, layer, place = heappop(waiting)
@@ -79,7 +79,7 @@ def _least_layers(slices: Slices) -> dict[Place, int]:
             continue
         found[place] = layer
         for _, row in slices.choices(place.scene):
-            for way in slices.ways(place, row):
+            for way in slices.edges(place, row):
                 for _, target in way.targets:
                     there = waking if way.decodes else row["until"] or layer + row["cost"]
                     if target not in found and there < slices.world.boundary:
@@ -89,7 +89,7 @@ def _least_layers(slices: Slices) -> dict[Place, int]:
     return found
 
 
-def _arrows(slices: Slices, layers: dict[Place, int], tokens: tuple[int, ...]) -> list[Arrow]:
+def _arrows(slices: Liveness, layers: dict[Place, int], tokens: tuple[int, ...]) -> list[Edge]:
     endings = slices.world.endings
     found: dict[tuple[str, str], list[tuple[str, bool]]] = {}
     for place in layers:
@@ -109,7 +109,7 @@ def _arrows(slices: Slices, layers: dict[Place, int], tokens: tuple[int, ...]) -
                 if there in layers:
                     found.setdefault((f"decoder-{token}", _key(there, endings)), []).append((word, tree is not None))
     return [
-        Arrow(source, target, tuple(dict.fromkeys(word for word, _ in rows if word)), all(some for _, some in rows))
+        Edge(source, target, tuple(dict.fromkeys(word for word, _ in rows if word)), all(some for _, some in rows))
         for (source, target), rows in found.items()
     ]
 
@@ -117,7 +117,7 @@ def _arrows(slices: Slices, layers: dict[Place, int], tokens: tuple[int, ...]) -
 # -- Graphviz ---------------------------------------------------------------------------------------------------------
 
 
-def as_dot(chart: Chart) -> str:
+def as_dot(chart: SceneGraph) -> str:
     """Return a chart as Graphviz: layers are ranks, so that what lies at one layer lies on one line, tokens named above.
 
     Tokens are no clusters: Graphviz fails where one rank goes through several.
@@ -148,14 +148,14 @@ def _header(token: int) -> str:
     return f"token-{token}"
 
 
-def _uppermost(chart: Chart) -> dict[int, str]:
+def _uppermost(chart: SceneGraph) -> dict[int, str]:
     """Return by token what lies highest in it: a scene, or its decoder where it has none."""
     found = {token: f"decoder-{token}" for token in chart.tokens}
     scenes = (box for box in chart.boxes if not box.title)
     return found | {box.token: box.key for box in sorted(scenes, key=lambda box: -box.layer)}
 
 
-def _dot_arrow(arrow: Arrow) -> str:
+def _dot_arrow(arrow: Edge) -> str:
     style = ", style=dashed" if arrow.conditional else ""
     back = ", constraint=false" if arrow.source.startswith("decoder-") and "@" in arrow.target else ""
     label = _quoted(", ".join(arrow.words))
@@ -166,7 +166,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def token_name(chart: Chart, token: int) -> str:
+def token_name(chart: SceneGraph, token: int) -> str:
     """Return a token's number, with its word where that is known beforehand."""
     return f"{token} {chart.words[token]}" if token in chart.words else str(token)
 
@@ -174,7 +174,7 @@ def token_name(chart: Chart, token: int) -> str:
 # -- Mermaid ----------------------------------------------------------------------------------------------------------
 
 
-def as_mermaid(chart: Chart) -> str:
+def as_mermaid(chart: SceneGraph) -> str:
     """Return a chart as Mermaid: a subgraph a token, its scenes by layer, its decoder last."""
     numbers: dict[str, str] = {}
 

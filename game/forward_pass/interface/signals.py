@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-def carried_out(app: Application[Any], begin: Callable[[], None] = lambda: None) -> Any:
+def run_application(app: Application[Any], begin: Callable[[], None] = lambda: None) -> Any:
     """Run an application and return its result; a signal ends it with ``Interrupted``. ``begin`` is called when it runs."""
 
     def ready() -> None:
-        heed_signals(app)
+        install_handlers(app)
         begin()
 
-    with signals_kept():
+    with preserve_handlers():
         return app.run(pre_run=ready)
 
 
-def heed_signals(app: Application[Any]) -> None:
+def install_handlers(app: Application[Any]) -> None:
     """From inside an application that runs, see to it that a signal ends it in order."""
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         with suppress(NotImplementedError):  # Windows has no such handlers
-            loop.add_signal_handler(number, partial(end, app, number))
+            loop.add_signal_handler(number, partial(end_application, app, number))
 
 
-def end(app: Application[Any], number: int) -> None:
+def end_application(app: Application[Any], number: int) -> None:
     """End an application as a signal does."""
     with suppress(Exception):  # what prompt_toolkit raises where the application is on its way out already
         app.exit(exception=Interrupted(number))
 
 
 @contextmanager
-def signals_kept() -> Iterator[None]:
+def preserve_handlers() -> Iterator[None]:
     """Put back afterwards who heeds signals: an event loop that closes leaves them to end the process unasked."""
     before = [(number, signal.getsignal(number)) for number in SIGNALS]
     try:

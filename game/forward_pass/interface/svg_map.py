@@ -11,7 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-from forward_pass.interface.scene_graph import Arrow, Box, Chart, as_dot, as_mermaid, token_name
+from forward_pass.interface.scene_graph import Box, Edge, SceneGraph, as_dot, as_mermaid, token_name
 from forward_pass.session.transcript import quoted
 from forward_pass.story.world import OTHERWISE
 
@@ -73,14 +73,14 @@ class Line(NamedTuple):
         return len(self.points) == 4  # noqa: PLR2004 - as every such curve has
 
 
-def drawn(chart: Chart, form: str) -> str:
+def draw_graph(chart: SceneGraph, form: str) -> str:
     """Return a chart as ``dot``, ``mermaid`` or ``svg``."""
     return {"dot": as_dot, "mermaid": as_mermaid, "svg": as_svg}[form](chart)
 
 
-def as_svg(chart: Chart) -> str:
+def as_svg(chart: SceneGraph) -> str:
     """Return a chart as one SVG."""
-    layout = laid_out(chart)
+    layout = layout_graph(chart)
     size = f"{layout.width:.0f} {layout.height:.0f}"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" {FONT}>',
@@ -101,7 +101,7 @@ def as_svg(chart: Chart) -> str:
 # -- where things lie -------------------------------------------------------------------------------------------------
 
 
-def laid_out(chart: Chart) -> Layout:
+def layout_graph(chart: SceneGraph) -> Layout:
     """Return where everything in a chart lies."""
     scenes, endings = [box for box in chart.boxes if not box.title], [box for box in chart.boxes if box.title]
     layers, y = dict[int, float](), float(TOP)
@@ -128,7 +128,7 @@ def laid_out(chart: Chart) -> Layout:
     return Layout(spots, tokens, layers, bottom, gate, gate + BEFORE_ENDINGS + across * LANE)
 
 
-def _line(arrow: Arrow, layout: Layout) -> Line:
+def _line(arrow: Edge, layout: Layout) -> Line:
     """Return an arrow as it is drawn."""
     source, target = layout.spots[arrow.source], layout.spots[arrow.target]
     if arrow.source == arrow.target:
@@ -211,7 +211,7 @@ def _id(colour: str) -> str:
     return f"tip{colour[1:]}"
 
 
-def _ground(chart: Chart, layout: Layout) -> list[str]:
+def _ground(chart: SceneGraph, layout: Layout) -> list[str]:
     """Return what lies under everything: a band a token with its name above and below, a line a layer, the boundary."""
     lines = []
     edges = [*layout.tokens.values(), layout.gate - STEP * (len(layout.tokens) + 4)]
@@ -240,7 +240,7 @@ def _ground(chart: Chart, layout: Layout) -> list[str]:
     ]
 
 
-def _svg_line(arrow: Arrow, line: Line) -> str:
+def _svg_line(arrow: Edge, line: Line) -> str:
     dashes = ' stroke-dasharray="4 3"' if arrow.conditional else ""
     told = f"<title>{escape(', '.join(arrow.words))}</title>" if arrow.words else ""
     shape = _curved(line.points) if line.curved else _cornered(line.points)
@@ -291,7 +291,7 @@ def _svg_decoder(token: int, layout: Layout) -> str:
     )
 
 
-def _words(routes: list[tuple[Arrow, Line]], layout: Layout) -> list[str]:
+def _words(routes: list[tuple[Edge, Line]], layout: Layout) -> list[str]:
     """Return costs and words beside their arrows, as far as there is room for them."""
     spots = [spot for spot in layout.spots.values() if spot.box]
     taken: set[tuple[str, Point]] = set()
@@ -316,7 +316,7 @@ def _words(routes: list[tuple[Arrow, Line]], layout: Layout) -> list[str]:
     return lines
 
 
-def _said(arrow: Arrow) -> str:
+def _said(arrow: Edge) -> str:
     """Return what stands beside an arrow: what a choice costs, or the words that lead on, as many as there is room for."""
     if not arrow.source.startswith("decoder-"):
         return ", ".join(arrow.words)

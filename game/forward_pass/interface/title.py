@@ -7,62 +7,62 @@ import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import RunError, UsageError
-from forward_pass.session.plain_text import on_terminal, width
+from forward_pass.session.plain_text import on_terminal, text_width
 from forward_pass.session.settings import settings_file, write_setting
-from forward_pass.session.transcript import wrapped
+from forward_pass.session.transcript import wrap
 
 if TYPE_CHECKING:
-    from forward_pass.session.play import Play
-    from forward_pass.storage.store import Keeper
+    from forward_pass.session.session import Session
+    from forward_pass.storage.store import RunStore
 
 CONTINUE, NEW, BRANCHES, PLAIN, ABOUT, QUIT = "continue", "new", "branches", "plain", "about", "quit"
 STRONG = "\x1b[1m{}\x1b[22m"  # ECMA-48
 PLAINLY = "Plain lines from now on. To have it otherwise again: forward-pass settings plain off"
 
 
-class Begun(NamedTuple):
+class StartedSession(NamedTuple):
     """Play, what should be known of its run, and whether it goes on in plain lines, as was just asked for."""
 
-    play: Play
+    play: Session
     notes: tuple[str, ...] = ()
     plain: bool = False
 
 
-def begun(keeper: Keeper, *, plain: bool = False) -> Begun:
+def start_new(keeper: RunStore, *, plain: bool = False) -> StartedSession:
     """Return play at the opening of a new run."""
-    from forward_pass.session.play import Play
+    from forward_pass.session.session import Session
 
-    return Begun(Play(keeper.world, keeper.measure, keeper, keeper.begin()), plain=plain)
+    return StartedSession(Session(keeper.world, keeper.measure, keeper, keeper.new_run()), plain=plain)
 
 
-def continued(keeper: Keeper) -> Begun:
+def continue_latest(keeper: RunStore) -> StartedSession:
     """Return play at the run that was appended to last; files that are no runs are reported and passed over."""
-    from forward_pass.session.play import Play
-    from forward_pass.storage.journal import kept_runs, latest_first
+    from forward_pass.session.session import Session
+    from forward_pass.storage.journal import list_run_files, newest_first
 
-    for kept in latest_first(kept_runs(keeper.folder)):
+    for kept in newest_first(list_run_files(keeper.folder)):
         try:
             run, notes = keeper.resume(kept.path)
         except RunError as error:
             print(error, file=sys.stderr)
             continue
-        return Begun(Play(keeper.world, keeper.measure, keeper, run), notes)
-    begin = keeper.way_in
+        return StartedSession(Session(keeper.world, keeper.measure, keeper, run), notes)
+    begin = keeper.new_command
     raise RunError(f"no run of {keeper.world.id} is kept in {keeper.saves}: begin one with {begin}")
 
 
-def entitled(keeper: Keeper, *, bare: bool) -> Begun | None:
+def show_title(keeper: RunStore, *, bare: bool) -> StartedSession | None:
     """Show the title until play begins; return how it does, or None where whoever sits there thought better of it.
 
     The ``bare`` command has the whole title: whose story it is, and at the very first start the offer of plain lines. A
     command that names its world asks only where a run is open.
     """
-    from forward_pass.interface.tty import put_right
+    from forward_pass.interface.tty import restore_line_mode
 
-    put_right()
-    number, kept = open_run(keeper)
+    restore_line_mode()
+    number, kept = latest_unfinished(keeper)
     if not bare and number is None:
-        return begun(keeper)
+        return start_new(keeper)
     rows = _rows(number, kept, bare=bare)
     print(_heading(keeper, number, bare=bare))
     while True:
@@ -70,26 +70,26 @@ def entitled(keeper: Keeper, *, bare: bool) -> Begun | None:
         if answer == QUIT:
             return None
         if answer == CONTINUE:
-            return continued(keeper)
+            return continue_latest(keeper)
         if answer == NEW:
-            return begun(keeper)
+            return start_new(keeper)
         if answer == PLAIN:
-            return begun(keeper, plain=_settled_plain())
+            return start_new(keeper, plain=_settled_plain())
         if answer == ABOUT:
             from forward_pass.session.glossary_help import CREDITS
 
-            print("\n".join(["", *wrapped(CREDITS, width()), ""]))
+            print("\n".join(["", *wrap(CREDITS, text_width()), ""]))
         else:
             forked = _branches(keeper)
             if forked is not None:
                 return forked
 
 
-def _heading(keeper: Keeper, number: str | None, *, bare: bool) -> str:
+def _heading(keeper: RunStore, number: str | None, *, bare: bool) -> str:
     if not bare:
         return f"Run {number} is open.\n"
     title = keeper.world.title
-    about = wrapped(keeper.world.about, width()) if keeper.world.about else []
+    about = wrap(keeper.world.about, text_width()) if keeper.world.about else []
     return "\n".join([STRONG.format(title) if on_terminal() else title, *about, ""])
 
 
@@ -116,17 +116,17 @@ def _settled_plain() -> bool:
     return True
 
 
-def open_run(keeper: Keeper) -> tuple[str | None, int]:
+def latest_unfinished(keeper: RunStore) -> tuple[str | None, int]:
     """Return the number of the run that was played last, if it has not ended, and how many runs there are.
 
     Only the last one is read; were there thousands, nobody would wait for all of them to be.
     """
-    from forward_pass.storage.journal import kept_runs, latest_first
-    from forward_pass.storage.listing import summarised
+    from forward_pass.storage.journal import list_run_files, newest_first
+    from forward_pass.storage.listing import summarise
 
-    runs = latest_first(kept_runs(keeper.folder))
+    runs = newest_first(list_run_files(keeper.folder))
     for unread, kept in enumerate(runs):
-        summary = summarised(kept, keeper.world)
+        summary = summarise(kept, keeper.world)
         if not summary.problem:
             return None if summary.ended else str(kept.number), len(runs) - unread
     return None, 0
@@ -135,7 +135,7 @@ def open_run(keeper: Keeper) -> tuple[str | None, int]:
 def _chosen(rows: dict[str, str]) -> str:
     """Ask which of some rows is wanted, by its number, its key or its first letter; an empty answer is the first."""
     for number, words in enumerate(rows.values(), 1):
-        print("\n".join(textwrap.wrap(words, max(width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
+        print("\n".join(textwrap.wrap(words, max(text_width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
     answers = (
         {f"{number}": key for number, key in enumerate(rows, 1)} | {key[0]: key for key in rows} | {key: key for key in rows}
     )
@@ -148,22 +148,22 @@ def _chosen(rows: dict[str, str]) -> str:
         print(f"Type a number from 1 to {len(rows)}, or the first letter of its name.")
 
 
-def _branches(keeper: Keeper) -> Begun | None:
+def _branches(keeper: RunStore) -> StartedSession | None:
     """Show the tree of runs; return play at a fork of it, or None where whoever browses came back."""
-    from forward_pass.session.play import Play
+    from forward_pass.session.session import Session
 
-    shelf = keeper.shelf()
+    shelf = keeper.run_set()
     for fault in shelf.faults:
         print(fault, file=sys.stderr)
     if not on_terminal():
         from forward_pass.session.branches import tree_lines
 
-        print("\n".join([*tree_lines(shelf, width()), ""]))
+        print("\n".join([*tree_lines(shelf, text_width()), ""]))
         return None
-    from forward_pass.interface.tree_browser import browsed
+    from forward_pass.interface.tree_browser import browse_until_fork
 
-    wanted = browsed(shelf)
+    wanted = browse_until_fork(shelf)
     if wanted is None:
         return None
     run, notes = keeper.fork(f"{wanted.run}", wanted.turn)
-    return Begun(Play(keeper.world, keeper.measure, keeper, run), notes)
+    return StartedSession(Session(keeper.world, keeper.measure, keeper, run), notes)

@@ -14,25 +14,25 @@ from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 
 from forward_pass.errors import ForwardPassError
 from forward_pass.interface.replay_viewer import show
-from forward_pass.interface.signals import carried_out
-from forward_pass.interface.widgets import WIDE, Pane, Scrolled, cut, filled, key_lines, measure, room, screen
+from forward_pass.interface.signals import run_application
+from forward_pass.interface.widgets import WIDE, Pane, Scrolled, fit, key_lines, measure, screen, screen_size, truncate
 from forward_pass.session.branches import (
-    came_to,
-    choice_named,
-    difference,
+    choice_name,
+    compare_runs,
+    decoded_text,
     difference_lines,
-    exits,
-    place_of,
-    said_words,
-    status,
+    node_positions,
+    outcome_text,
     summary,
+    untaken_text,
+    verdict,
 )
-from forward_pass.session.transcript import offer_lines, standing_lines, turn_lines, wrapped
-from forward_pass.storage.labels import Marked
-from forward_pass.storage.replay import Replayed
-from forward_pass.storage.run_set import Shelf
-from forward_pass.storage.tree import Branch, Tree
-from forward_pass.story.history import Run, moved
+from forward_pass.session.transcript import offer_lines, standing_lines, turn_lines, wrap
+from forward_pass.storage.labels import Annotation
+from forward_pass.storage.replay import ReplayResult
+from forward_pass.storage.run_set import RunSet
+from forward_pass.storage.tree import Node, Tree
+from forward_pass.story.history import Run, at_turn
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -58,7 +58,7 @@ ROWS = (
 )
 
 
-class Wanted(NamedTuple):
+class BrowserRequest(NamedTuple):
     """What whoever browses goes on to: ``replay`` or ``fork``, of which run, up to which turn; ``branch`` is where they are."""
 
     what: str
@@ -67,28 +67,28 @@ class Wanted(NamedTuple):
     branch: int
 
 
-def fork_signs(tree: Tree, branch: Branch) -> list[str]:
+def fork_signs(tree: Tree, branch: Node) -> list[str]:
     """Return what stands before a branch for each fork that it lies behind: how it joins on, or how others go by."""
     signs: list[str] = []
     at = branch
     while at.number:
-        siblings = tree.branches[at.before].after
+        siblings = tree.nodes[at.parent].children
         if len(siblings) > 1:
             joins, by = ("└", " ") if at.number == siblings[-1] else ("├", "│")
             signs.append(joins if at is branch else by)
-        at = tree.branches[at.before]
+        at = tree.nodes[at.parent]
     return signs[::-1]
 
 
-class Browser:
+class TreeBrowser:
     """The tree being browsed: the rows, the one selected, what is read or typed."""
 
-    def __init__(self, shelf: Shelf, here: int) -> None:
+    def __init__(self, shelf: RunSet, here: int) -> None:
         self.world, self.tree, self.shelf = shelf.world, shelf.tree, shelf
         self.rows = list(self.tree.depth_first())
         self.row_of = {branch.number: row for row, (_, branch) in enumerate(self.rows)}
-        self.marks = shelf.marks()
-        self.places = place_of(self.world, self.tree)
+        self.marks = shelf.annotations()
+        self.places = node_positions(self.world, self.tree)
         self.selected = self.row_of.get(here, 0)
         self.top = 0
         self.marked: int | None = None
@@ -98,7 +98,7 @@ class Browser:
         self.asking = ""  # label, note or find, while that is typed
 
     @property
-    def branch(self) -> Branch:
+    def branch(self) -> Node:
         """The branch that is selected."""
         return self.rows[self.selected][1]
 
@@ -117,12 +117,12 @@ class Browser:
 
     def before(self) -> None:
         """Select the turn before."""
-        self.select(self.row_of[self.branch.before])
+        self.select(self.row_of[self.branch.parent])
 
     def after(self) -> None:
         """Select the first turn that follows."""
-        if self.branch.after:
-            self.select(self.row_of[self.branch.after[0]])
+        if self.branch.children:
+            self.select(self.row_of[self.branch.children[0]])
 
     def find(self, text: str) -> None:
         """Select the next row that has a text in it."""
@@ -137,23 +137,23 @@ class Browser:
 
     # -- what is shown --------------------------------------------------------------------------------------------------
 
-    def said(self, branch: Branch) -> str:
+    def said(self, branch: Node) -> str:
         """Return a branch in words, without where it stands."""
         if branch.recorded is None:
             words = [self.world.start]
         else:
             title = self.world.endings.get(branch.recorded.scene)
             words = [f"ends: {title}"] if title else []  # first, where there is little room
-            words += [] if branch.recorded.word is None or title else [said_words(branch.recorded)]
-            words.append(choice_named(self.world, branch.recorded.choice).replace("*", ""))
+            words += [] if branch.recorded.word is None or title else [decoded_text(branch.recorded)]
+            words.append(choice_name(self.world, branch.recorded.choice).replace("*", ""))
         return " · ".join([*words, *self.put_on(branch)])
 
-    def put_on(self, branch: Branch) -> list[str]:
+    def put_on(self, branch: Node) -> list[str]:
         """Return what was put on a branch and who stands there, each in words."""
-        mark = self.marks.get(branch.recorded.digest, Marked()) if branch.recorded else Marked()
+        mark = self.marks.get(branch.recorded.digest, Annotation()) if branch.recorded else Annotation()
         words = [f"label “{mark.label}”"] if mark.label else []
         words += [f"note “{mark.note}”"] if mark.note else []
-        words += [f"run {', '.join(map(str, branch.stand))}"] if branch.stand else []
+        words += [f"run {', '.join(map(str, branch.standing_runs))}"] if branch.standing_runs else []
         return words + (["marked"] if branch.number == self.marked else [])
 
     def sought_in(self, row: int) -> str:
@@ -161,9 +161,9 @@ class Browser:
         branch = self.rows[row][1]
         return f"{self.said(branch)} {self.ids(branch)}".casefold()
 
-    def ids(self, branch: Branch) -> str:
+    def ids(self, branch: Node) -> str:
         """Return a branch by its ids: what was chosen, and where that led."""
-        led = came_to(self.world, branch)
+        led = outcome_text(self.world, branch)
         return f"{branch.recorded.choice}: {led}" if branch.recorded else led
 
     def row(self, row: int, columns: int) -> str:
@@ -174,13 +174,13 @@ class Browser:
         signs = signs if len(signs) <= DEEPEST else [*signs[: DEEPEST - 1], signs[-1]]
         lead = (" " if columns >= WIDE else "").join(signs) + " " * bool(signs)
         place = f"{token:>3} {layer:>2} " if layer is not None else f"{token:>3}  ? "
-        return filled(f"{place}{lead}{self.said(branch)}", columns)
+        return fit(f"{place}{lead}{self.said(branch)}", columns)
 
     def fragments(self) -> StyleAndTextTuples:
         """Return the rows in view, each answering to the mouse."""
         if self.pane is not None:
             return self.pane.fragments()
-        columns, rows = room()
+        columns, rows = screen_size()
         self.top = min(max(self.top, self.selected - rows + 1), self.selected)
         shown: StyleAndTextTuples = []
         for row in range(self.top, min(self.top + rows, len(self.rows))):
@@ -211,31 +211,31 @@ class Browser:
         if self.told:
             return f" {self.told}"
         if self.pane is not None:
-            return " f fork  r replay  l n m d  q back" if room()[0] < WIDE else READING
+            return " f fork  r replay  l n m d  q back" if screen_size()[0] < WIDE else READING
         place = f" {self.selected + 1}/{len(self.rows)} ·"
-        if room()[0] < WIDE:
+        if screen_size()[0] < WIDE:
             return f"{place} Enter  r  f  /  q  ? keys"
         return f"{place} Enter read  r replay  f fork  / find  q quit  ? keys"
 
     # -- reading --------------------------------------------------------------------------------------------------------
 
-    def walked(self) -> tuple[int, Replayed]:
+    def walked(self) -> tuple[int, ReplayResult]:
         """Return a run that passes through the selected branch, walked up to there."""
         branch = self.branch
         run = branch.runs[0]
-        return run, self.shelf.walked(run, branch.turn)
+        return run, self.shelf.replay_to(run, branch.turn)
 
     def read(self) -> None:
         """Show the selected turn: what was said, what was offered, what was never tried, and whether it is proven."""
         branch, columns = self.branch, measure()
         _, outcome = self.walked()
         run = outcome.run
-        lines = list(wrapped(f"Turn {branch.turn}. {' · '.join([self.ids(branch), *self.put_on(branch)])}", columns))
+        lines = list(wrap(f"Turn {branch.turn}. {' · '.join([self.ids(branch), *self.put_on(branch)])}", columns))
         if run.at == branch.turn:
             lines += ["", *(turn_lines(run, branch.turn, columns) if branch.turn else []), *standing_lines(run, columns)]
             offered = offer_lines(run, columns)
-            lines += ["", *offered, "", f"{exits(run, len(branch.after))}."] if offered else []
-        lines += ["", *wrapped(f"{status(outcome)}.", columns)]
+            lines += ["", *offered, "", f"{untaken_text(run, len(branch.children))}."] if offered else []
+        lines += ["", *wrap(f"{verdict(outcome)}.", columns)]
         self.pane = Pane(lines)
 
     def compare(self) -> None:
@@ -243,23 +243,23 @@ class Browser:
         if self.marked is None:
             self.told = "mark a turn first, with m"
             return
-        other = self.tree.branches[self.marked]
+        other = self.tree.nodes[self.marked]
         runs: list[Run] = []
         for branch in (other, self.branch):
-            run = self.shelf.walked(branch.runs[0], branch.turn).run
-            runs.append(moved(run, min(branch.turn, len(run.turns))))
+            run = self.shelf.replay_to(branch.runs[0], branch.turn).run
+            runs.append(at_turn(run, min(branch.turn, len(run.turns))))
         names = (self.called(other), self.called(self.branch))
-        self.pane = Pane(difference_lines(difference(*runs), names, measure(), bars=True))
+        self.pane = Pane(difference_lines(compare_runs(*runs), names, measure(), bars=True))
 
-    def called(self, branch: Branch) -> str:
+    def called(self, branch: Node) -> str:
         """Return a branch by a run that passes there (one that stands there, if any does), and how far it has then come."""
-        return f"{self.shelf.called((*branch.stand, *branch.runs)[0])} to turn {branch.turn}"
+        return f"{self.shelf.name_of((*branch.standing_runs, *branch.runs)[0])} to turn {branch.turn}"
 
     def put(self, kind: str, text: str) -> None:
         """Put a label or a note on the selected turn."""
         if self.branch.recorded is not None:
-            self.shelf.put(self.branch.recorded.digest, kind, text)
-            self.marks = self.shelf.marks()
+            self.shelf.annotate(self.branch.recorded.digest, kind, text)
+            self.marks = self.shelf.annotations()
 
     def may_be_put(self) -> bool:
         """Return whether something can be put on the selected turn; say why where it cannot."""
@@ -272,7 +272,7 @@ class Browser:
         return False
 
 
-def _guarded(browser: Browser, carry_out: Callable[[], object]) -> None:
+def _guarded(browser: TreeBrowser, carry_out: Callable[[], object]) -> None:
     """Carry out what a key asks for; what goes wrong is said at the foot."""
     try:
         carry_out()
@@ -280,13 +280,13 @@ def _guarded(browser: Browser, carry_out: Callable[[], object]) -> None:
         browser.told = str(error)
 
 
-def _movements(browser: Browser, keys: KeyBindings) -> None:
+def _movements(browser: TreeBrowser, keys: KeyBindings) -> None:
     browsing = Condition(lambda: not browser.asking)
     moves: dict[str, Callable[[], object]] = {
         "up": lambda: browser.move(-1),
         "down": lambda: browser.move(1),
-        "pageup": lambda: browser.move(-room()[1]),
-        "pagedown": lambda: browser.move(room()[1]),
+        "pageup": lambda: browser.move(-screen_size()[1]),
+        "pagedown": lambda: browser.move(screen_size()[1]),
         "home": lambda: browser.move(-len(browser.rows) - 100_000),
         "end": lambda: browser.move(len(browser.rows) + 100_000),
     }
@@ -303,13 +303,13 @@ def _movements(browser: Browser, keys: KeyBindings) -> None:
         keys.add(name, filter=browsing & ~reading)(lambda _, carry_out=carry_out: _guarded(browser, carry_out))
 
 
-def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
+def _requests(browser: TreeBrowser, keys: KeyBindings, line: Buffer) -> None:
     browsing = Condition(lambda: not browser.asking)  # from what is read too, which is then closed
 
     def leave_for(what: str) -> Callable[[KeyPressEvent], None]:
         def leave(event: KeyPressEvent) -> None:
             branch = browser.branch
-            event.app.exit(result=Wanted(what, branch.runs[0], branch.turn, branch.number))
+            event.app.exit(result=BrowserRequest(what, branch.runs[0], branch.turn, branch.number))
 
         return leave
 
@@ -320,7 +320,7 @@ def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
                 return
             line.reset()
             recorded = browser.branch.recorded
-            mark = browser.marks.get(recorded.digest, Marked()) if recorded else Marked()
+            mark = browser.marks.get(recorded.digest, Annotation()) if recorded else Annotation()
             line.insert_text("" if kind == "find" else getattr(mark, kind))
             browser.asking, browser.told = kind, ""
             event.app.layout.focus(line)
@@ -347,7 +347,7 @@ def _requests(browser: Browser, keys: KeyBindings, line: Buffer) -> None:
         browser.pane = Pane(key_lines("Keys of the tree", KEYS, ROWS))
 
 
-def _leaving(browser: Browser, keys: KeyBindings) -> None:
+def _leaving(browser: TreeBrowser, keys: KeyBindings) -> None:
     typing = Condition(lambda: bool(browser.asking))
 
     def stop(event: KeyPressEvent) -> None:
@@ -376,29 +376,29 @@ def _leaving(browser: Browser, keys: KeyBindings) -> None:
             event.app.exit(result=None)
 
 
-def browsed(shelf: Shelf, here: int = 0) -> Wanted | None:
+def browse_until_fork(shelf: RunSet, here: int = 0) -> BrowserRequest | None:
     """Show a tree, and replays of it, until whoever browses leaves (None) or wants a fork; ``here`` is where to begin."""
     while True:
         wanted = browse(shelf, here)
         if wanted is None or wanted.what == "fork":
             return wanted
-        turn = show(shelf.walked(wanted.run, wanted.turn))
+        turn = show(shelf.replay_to(wanted.run, wanted.turn))
         if turn is not None:
             return wanted._replace(what="fork", turn=turn)
         here = wanted.branch
 
 
-def browse(shelf: Shelf, here: int = 0) -> Wanted | None:
+def browse(shelf: RunSet, here: int = 0) -> BrowserRequest | None:
     """Show a tree until whoever browses leaves, or wants a replay or a fork; ``here`` is the branch to begin at."""
-    browser, keys, line = Browser(shelf, here), KeyBindings(), Buffer(multiline=False)
+    browser, keys, line = TreeBrowser(shelf, here), KeyBindings(), Buffer(multiline=False)
     _movements(browser, keys)
     _requests(browser, keys, line)
     _leaving(browser, keys)
     names = {"label": "Label: ", "note": "Note: ", "find": "Find: "}
-    prompt = FormattedTextControl(lambda: cut(names.get(browser.asking, ""), room()[0]))
+    prompt = FormattedTextControl(lambda: truncate(names.get(browser.asking, ""), screen_size()[0]))
     typed = VSplit([Window(prompt, width=7, height=1), Window(BufferControl(line), height=1)])
     asked = ConditionalContainer(typed, Condition(lambda: bool(browser.asking)))
     rows = Window(Scrolled(browser.fragments, browser.move))
     app = screen(lambda: browser.head, [rows], lambda: browser.foot, keys, more=[asked])
-    wanted: Wanted | None = carried_out(app)
+    wanted: BrowserRequest | None = run_application(app)
     return wanted

@@ -11,7 +11,7 @@ if sys.platform != "win32":  # pragma: no branch - Windows has no such modes
 INPUT, OUTPUT, LOCAL = 0, 1, 3  # where these flags stand in what termios gives
 
 
-def put_right() -> None:
+def restore_line_mode() -> None:
     """See to it that lines can be typed and are seen, and that Ctrl-C is heeded, where standard input is a terminal."""
     if sys.platform == "win32":  # pragma: no cover - the tests run on Linux
         return

@@ -6,41 +6,41 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from forward_pass.session.branches import difference, difference_lines, tree_lines
+from forward_pass.session.branches import compare_runs, difference_lines, tree_lines
 from forward_pass.session.glossary_help import share_line
-from forward_pass.session.inspection import Instruments, Settling, settling
-from forward_pass.session.plain_text import hung
-from forward_pass.session.play import (
-    AFTERWARDS,
-    Arrived,
-    Asked,
-    Branched,
-    Compared,
-    Decoded,
+from forward_pass.session.inspection import DecoderTrace, Inspection, decoder_trace
+from forward_pass.session.plain_text import hanging_text
+from forward_pass.session.session import (
+    AT_END_TEXT,
     Event,
-    Left,
-    Opened,
-    Play,
-    Refused,
-    Told,
+    InspectionShown,
+    Message,
+    Quit,
+    Rejected,
+    RunsCompared,
+    SceneEntered,
+    Session,
+    TokenDecoded,
+    TreeShown,
+    ViewRequested,
 )
 from forward_pass.session.transcript import (
     EMPHASIS,
-    FITTED,
+    FITTED_MEASURE,
+    attention_and_trace_lines,
+    attention_lines,
     ending_lines,
-    instrument_head,
-    look_lines,
-    looks_and_before,
+    inspection_title,
     place_line,
     prompt_lines,
     quoted,
-    running_words,
+    running_likelihood_text,
     scene_text,
     transcript,
     turn_distribution,
 )
-from forward_pass.story.distribution import figures
-from forward_pass.story.engine import ended
+from forward_pass.story.distribution import format_probability
+from forward_pass.story.engine import is_ending
 from forward_pass.story.history import Run, Turn
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
@@ -77,41 +77,41 @@ def emphasised(text: str) -> Text:
     return shown.append(text[end:])
 
 
-def event_view(event: Event, play: Play, columns: int) -> RenderableType:
+def event_view(event: Event, play: Session, columns: int) -> RenderableType:
     """Return what a terminal of ``columns`` cells shows of an event."""
     match event:
-        case Arrived(run, then):
-            return Group(*([prose(then), Text("")] if then else []), arrival(run, play, columns))
-        case Decoded(_, _, turn, then):
-            return decoding(play.run, turn, then, columns)
-        case Asked("prompt", run):
-            return painted_prompt(run, columns)
-        case Opened(read):
-            return opened(read, columns)
-        case Asked(_, run):
+        case SceneEntered(run, then):
+            return Group(*([prose(then), Text("")] if then else []), scene_view(run, play, columns))
+        case TokenDecoded(_, _, turn, then):
+            return decoding_view(play.run, turn, then, columns)
+        case ViewRequested("prompt", run):
+            return prompt_view(run, columns)
+        case InspectionShown(read):
+            return inspection_view(read, columns)
+        case ViewRequested(_, run):
             return emphasised("\n".join(transcript(run, columns)))
-        case Branched(shelf, here):
+        case TreeShown(shelf, here):
             return Text("\n".join(tree_lines(shelf, columns, here)))
-        case Compared(first, second, names):
-            return emphasised("\n".join(difference_lines(difference(first, second), names, columns, bars=True)))
-        case Refused(text):
+        case RunsCompared(first, second, names):
+            return emphasised("\n".join(difference_lines(compare_runs(first, second), names, columns, bars=True)))
+        case Rejected(text):
             return Text(text, style="strong")
-        case Told(text, _) | Left(text):  # the way back is there to be copied, and is not a world's
-            return emphasised(hung(text, columns)) if isinstance(event, Told) else Text(text)
+        case Message(text, _) | Quit(text):  # the way back is there to be copied, and is not a world's
+            return emphasised(hanging_text(text, columns)) if isinstance(event, Message) else Text(text)
 
 
-def arrival(run: Run, play: Play, columns: int) -> RenderableType:
+def scene_view(run: Run, play: Session, columns: int) -> RenderableType:
     """Return where a run stands; at an ending, also a line to share, and what can be done now."""
-    if not ended(run.world, run.state):
-        return standing(run, columns)
-    shared = Text(share_line(run, play.keeping.facts.instantiation, play.found, "·"))
-    foot = Text(f"The run has ended: {AFTERWARDS}.", style="quiet")
-    return Group(standing(run, columns), Text(""), shared, Text(""), foot)
+    if not is_ending(run.world, run.state):
+        return standing_view(run, columns)
+    shared = Text(share_line(run, play.store.prior.instantiation, play.found, "·"))
+    foot = Text(f"The run has ended: {AT_END_TEXT}.", style="quiet")
+    return Group(standing_view(run, columns), Text(""), shared, Text(""), foot)
 
 
-def standing(run: Run, columns: int) -> RenderableType:
+def standing_view(run: Run, columns: int) -> RenderableType:
     """Return the present scene, whose offers the prompt shows, or the ending with what was said."""
-    if ended(run.world, run.state):
+    if is_ending(run.world, run.state):
         title, *said = ending_lines(run, columns)
         return Group(prose(scene_text(run)), Text(""), Text(title, style="strong"), *map(Text, said))
     place = Text(place_line(run.world, run.state), style="quiet")
@@ -127,7 +127,7 @@ def words_so_far(run: Run) -> Text:
     return Text.assemble((head, "quiet"), (last or "a new line", "reverse"))
 
 
-def decoding(run: Run, turn: Turn, then: str, columns: int) -> RenderableType:
+def decoding_view(run: Run, turn: Turn, then: str, columns: int) -> RenderableType:
     """Return a decoding: the likeliest words with bars, whether they were measured or written, and the word that came.
 
     Where a model runs, a strip shows how the word that came had stood at every layer of the pass.
@@ -139,12 +139,12 @@ def decoding(run: Run, turn: Turn, then: str, columns: int) -> RenderableType:
     rows: list[RenderableType] = [Text(f"The decoder comes ({came}).", style="strong")]
     for named, chance in likely:
         bar = bar_of(chance, columns)
-        rows.append(Text.assemble(f"  {quoted(named):<{longest}} {figures(chance):<6} ", (bar, "bar")))
+        rows.append(Text.assemble(f"  {quoted(named):<{longest}} {format_probability(chance):<6} ", (bar, "bar")))
     if measure.source == "model":
         every = NARROW_EVERY if columns < NARROW else EVERY
-        rows += strip(settling(run.world, measure, state.words, state.acts, every), run.world)
+        rows += depth_strip(decoder_trace(run.world, measure, state.words, state.acts, every), run.world)
     rows.append(Text(f"It says {quoted(word)}.", style="strong"))
-    rows += [Text(words, style="quiet") for words in running_words(turn, measure)]
+    rows += [Text(words, style="quiet") for words in running_likelihood_text(turn, measure)]
     return Group(*([prose(then), Text("")] if then else []), *rows)
 
 
@@ -158,21 +158,21 @@ def eighth(chance: float) -> str:
     return EIGHTHS[min(int(chance * len(EIGHTHS)), len(EIGHTHS) - 1)]
 
 
-def strip(read: Settling, world: World) -> list[Text]:
+def depth_strip(read: DecoderTrace, world: World) -> list[Text]:
     """Return how a word stood all through its pass, read as the last layer is: a cell for each reading, and a legend."""
     row = Text("  1 ")
     for layer, chance in read.chances:
         row.append(eighth(chance), "bar")
-        if layer in (world.waking, world.boundary):
+        if layer in (world.first_layer, world.boundary):
             row.append("│", "quiet")
     since = f"likeliest from layer {read.since} on" if read.since else "never the likeliest"
-    parted = f"│ at {world.waking} and {world.boundary}"
+    parted = f"│ at {world.first_layer} and {world.boundary}"
     return [row.append(f" {world.layers}"), Text(f"  {quoted(read.word)} by layer, {parted}: {since}.", style="quiet")]
 
 
-def painted_prompt(run: Run, columns: int) -> RenderableType:
+def prompt_view(run: Run, columns: int) -> RenderableType:
     """Return the document so far; where a model looks at it, the words that its heads looked at most are marked."""
-    if run.measure.source != "model" or ended(run.world, run.state):
+    if run.measure.source != "model" or is_ending(run.world, run.state):
         return Text("\n".join(prompt_lines(run, columns)))
     state = run.state
     shares = run.measure.attention(state.words, state.acts, state.layer)
@@ -185,24 +185,26 @@ def painted_prompt(run: Run, columns: int) -> RenderableType:
         shown.append("\n" if word == "\n" else "" if after in CLINGING else " ")
     marks = Text.assemble(*(piece for least, style in PAINT for piece in ((f"{least} times", style), " ")))
     legend = Text.assemble("Measured. Of all looking so far, a word had at least ", marks, "an even share.")
-    return Group(shown, Text(""), legend, *map(Text, look_lines(run, columns)))
+    return Group(shown, Text(""), legend, *map(Text, attention_lines(run, columns)))
 
 
-def opened(read: Instruments, columns: int) -> RenderableType:
+def inspection_view(read: Inspection, columns: int) -> RenderableType:
     """Return a pass laid open: the lens by layer as bars, the probes as dials, then the strongest looks in words."""
     narrow = columns < NARROW
-    rows: list[RenderableType] = [Text(instrument_head(read), style="strong")]
+    rows: list[RenderableType] = [Text(inspection_title(read), style="strong")]
     for lens in read.lenses:
         word, chance = lens.likeliest[0]
         bar = bar_of(chance, columns)
         nats = f"{lens.entropy:.2f}" if narrow else f"entropy {lens.entropy:.2f} of {read.most_entropy:.2f}"
-        rows.append(Text.assemble(f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {figures(chance)} ", (bar, "bar")))
+        rows.append(
+            Text.assemble(f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {format_probability(chance)} ", (bar, "bar"))
+        )
     if read.probes:
         longest = max(len(name) for name, _ in read.probes)
         cells = NARROW_DIAL if narrow else DIAL
         rows += [Text(""), *(dial(f"{name.replace('_', ' '):<{longest}}", score, cells) for name, score in read.probes)]
-        rows.append(Text(FITTED, style="quiet"))
-    return Group(*rows, Text(""), *map(Text, looks_and_before(read, columns)))
+        rows.append(Text(FITTED_MEASURE, style="quiet"))
+    return Group(*rows, Text(""), *map(Text, attention_and_trace_lines(read, columns)))
 
 
 def dial(name: str, score: float, cells: int) -> Text:

@@ -18,7 +18,7 @@ from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
-from forward_pass.session.transcript import EMPHASIS, MEASURE, wrapped
+from forward_pass.session.transcript import EMPHASIS, MEASURE, wrap
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -33,7 +33,7 @@ HEAD_AND_FOOT = 2
 WIDE = 60  # columns from which there is room for a table, and for all the keys at the foot
 
 
-def room() -> tuple[int, int]:
+def screen_size() -> tuple[int, int]:
     """Return the columns of the screen, and the rows between head and foot."""
     size = get_app_session().output.get_size()
     return size.columns, max(size.rows - HEAD_AND_FOOT, 1)
@@ -41,10 +41,10 @@ def room() -> tuple[int, int]:
 
 def measure() -> int:
     """Return how wide prose is set."""
-    return max(min(room()[0] - 1, MEASURE), 20)
+    return max(min(screen_size()[0] - 1, MEASURE), 20)
 
 
-def cut(text: str, columns: int) -> str:
+def truncate(text: str, columns: int) -> str:
     """Return a line that fits into some columns; what is left out is marked."""
     if get_cwidth(text) <= columns:
         return text
@@ -66,12 +66,12 @@ def key_lines(title: str, rows: Sequence[tuple[str, str]], below: str) -> list[s
             shown += textwrap.wrap(f"  {keys:<{lead}}{does}", columns, subsequent_indent=" " * (lead + 2))
         else:
             shown += textwrap.wrap(f"{keys}: {does}", columns, subsequent_indent="  ")
-    return [*shown, "", *wrapped(below, columns)]
+    return [*shown, "", *wrap(below, columns)]
 
 
-def filled(text: str, columns: int) -> str:
+def fit(text: str, columns: int) -> str:
     """Return a line cut or filled up to exactly some columns."""
-    shown = cut(text, columns)
+    shown = truncate(text, columns)
     return shown + " " * (columns - get_cwidth(shown))
 
 
@@ -100,7 +100,7 @@ class Pane:
     @property
     def most(self) -> int:
         """The farthest that it can be scrolled."""
-        return max(len(self.lines) - room()[1], 0)
+        return max(len(self.lines) - screen_size()[1], 0)
 
     def show(self, lines: Sequence[str]) -> None:
         """Show another text, from its beginning."""
@@ -116,7 +116,7 @@ class Pane:
         """Return the lines in view, ready to be painted."""
         self.top = min(self.top, self.most)
         shown: StyleAndTextTuples = []
-        for line in emphasised(self.lines)[self.top : self.top + room()[1]]:
+        for line in emphasised(self.lines)[self.top : self.top + screen_size()[1]]:
             shown += [*line, ("", "\n")]
         return shown
 
@@ -148,7 +148,7 @@ def screen(
     """Return a full-screen application: a line above, the body, ``more`` below it, a line at the foot."""
 
     def line(text: Callable[[], str], style: str) -> Window:
-        shown = FormattedTextControl(lambda: [(style, filled(text(), room()[0]))])
+        shown = FormattedTextControl(lambda: [(style, fit(text(), screen_size()[0]))])
         return Window(shown, height=Dimension.exact(1), wrap_lines=False)
 
     layout = Layout(HSplit([line(head, "class:head"), *body, *more, line(foot, "class:foot")]))
@@ -181,17 +181,17 @@ def page_through(head: str, lines: Callable[[int], Sequence[str]]) -> None:
         return pane.fragments()
 
     def foot() -> str:
-        last = min(pane.top + room()[1], len(pane.lines))
-        keys_told = "Up Down PageUp PageDown  q quit" if room()[0] >= WIDE else "Up Down  q quit"
+        last = min(pane.top + screen_size()[1], len(pane.lines))
+        keys_told = "Up Down PageUp PageDown  q quit" if screen_size()[0] >= WIDE else "Up Down  q quit"
         return f" {last}/{len(pane.lines)} · {keys_told}"
 
     steps: dict[str, Callable[[], int]] = {
         "up": lambda: -1,
         "down": lambda: 1,
-        "pageup": lambda: -room()[1],
-        "pagedown": lambda: room()[1],
-        "space": lambda: room()[1],
-        "enter": lambda: room()[1],
+        "pageup": lambda: -screen_size()[1],
+        "pagedown": lambda: screen_size()[1],
+        "space": lambda: screen_size()[1],
+        "enter": lambda: screen_size()[1],
         "home": lambda: -len(pane.lines),
         "end": lambda: len(pane.lines),
     }

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from forward_pass.loading.fields import Entry
-from forward_pass.loading.interventions import ActLoader
+from forward_pass.loading.interventions import InterventionLoader
 from forward_pass.loading.yaml_tree import Node, Source
-from forward_pass.story.expressions import MOST_NUMBER, Tree, Variable, parse_threshold
+from forward_pass.story.expressions import MAX_NUMBER, Tree, Variable, parse_threshold
 from forward_pass.story.tokeniser import DOC, tokenise
 
 PAIR_KEYS = ("Q", "A")
@@ -25,7 +25,7 @@ LONGEST_PASSAGE = 300  # characters of a continuation
 WORD = re.compile(r"[A-Za-z][A-Za-z ]{0,39}")
 
 
-class DeclarationLoader(ActLoader):
+class DeclarationLoader(InterventionLoader):
     """Reads the single keys of a world, and whatever it declares besides spans and acts."""
 
     def single_number(self, key: str, least: int, most: int, otherwise: int = 0) -> int:
@@ -95,7 +95,7 @@ class DeclarationLoader(ActLoader):
             return text  # why it cannot be read was said where it is named
         if self.net is None:
             message = f"the continuation {name} is for a model to read, and the words of this world are written"
-            self.problems.append(entry.source.at(entry.key, "E304", message))
+            self.problems.append(entry.source.at(entry.key_node, "E304", message))
             return text
         lost = [word for word in dict.fromkeys(tokenise(text)) if word not in self.net.vocabulary]
         if lost:
@@ -105,14 +105,14 @@ class DeclarationLoader(ActLoader):
 
     def variable(self, index: int, entry: Entry) -> Variable:
         """Return a variable: ``true``/``false``, a list of words, or ``{from, to, start}``."""
-        source, node, name = entry.source, entry.node, entry.key.value
+        source, node, name = entry.source, entry.node, entry.key_node.value
         if isinstance(node.value, list):
             words = self.enumeration(source, node, name)
             return Variable(name, index, 0, max(len(words) - 1, 0), 0, words=words)
         if isinstance(node.value, str):
             return Variable(name, index, 0, 1, int(self.truth(source, node)), flag=True)
         keys = self.keyed(entry, f"the variable {name}", NUMBER_KEYS, ("from", "to"))
-        bounds = [-MOST_NUMBER, MOST_NUMBER]
+        bounds = [-MAX_NUMBER, MAX_NUMBER]
         for bound, key in enumerate(("from", "to")):
             number = self.whole(source, keys[key], *bounds) if key in keys else None
             bounds[bound] = bounds[bound] if number is None else number

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from itertools import chain
 from typing import Any, NamedTuple
 
-from forward_pass.errors import Problem, hint_at, nearest
+from forward_pass.errors import Problem, did_you_mean, suggestion
 from forward_pass.loading.yaml_tree import Node, Source
 from forward_pass.story.expressions import ExpressionError, Tree
 
@@ -16,38 +16,38 @@ class Entry(NamedTuple):
     """A named part of a world: where it was written, its key and its node, and the token of its file (0 for any)."""
 
     source: Source
-    key: Node
+    key_node: Node
     node: Node
     token: int = 0
 
 
-def place_of(entry: Entry) -> str:
+def key_place(entry: Entry) -> str:
     """Return where an entry's key stands, as ``file:line:column``."""
-    problem = entry.source.at(entry.key, "", "")
+    problem = entry.source.at(entry.key_node, "", "")
     return f"{problem.file}:{problem.line}:{problem.column}"
 
 
-def place_inside(source: Source, node: Node) -> str:
+def value_place(source: Source, node: Node) -> str:
     """Return where a value begins, inside its quotes, in the same way."""
     problem = source.inside(node, 0, "", "") if isinstance(node.value, str) else source.at(node, "", "")
     return f"{problem.file}:{problem.line}:{problem.column}"
 
 
-HINTS = 20_000  # names that are compared with misspelt ones in a world: a second or two at the worst
-LONGEST_NAME = 100
+MAX_HINTS = 20_000  # names that are compared with misspelt ones in a world: a second or two at the worst
+MAX_NAME = 100
 
 
-class Reader:
+class FieldReader:
     """Reads nodes and collects the problems met; whatever cannot be read comes back empty, so that reading goes on."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        self.hints = HINTS
+        self.hints = MAX_HINTS
 
     def near(self, name: str, *known: Collection[str]) -> str:
         """Return ``nearest``'s hint, or nothing where a world has so many faults or names that looking takes too long."""
         self.hints -= sum(map(len, known))
-        return nearest(name, list(chain(*known))) if self.hints >= 0 and len(name) <= LONGEST_NAME else ""
+        return did_you_mean(name, list(chain(*known))) if self.hints >= 0 and len(name) <= MAX_NAME else ""
 
     def mapping(self, source: Source, node: Node, what: str) -> dict[str, tuple[Node, Node]]:
         """Return the keys of a mapping, each with its key's node and its value; of anything else, none."""
@@ -64,8 +64,8 @@ class Reader:
             self.problems.append(entry.source.at(rows[key][0], "E201", f"{what} has no key {key}{hint}"))
         if isinstance(entry.node.value, dict):
             for key in required:
-                if key not in rows and hint_at(key) not in hints.values():  # a misspelt key is told once
-                    self.problems.append(entry.source.at(entry.key, "E202", f"{what} needs {key}"))
+                if key not in rows and suggestion(key) not in hints.values():  # a misspelt key is told once
+                    self.problems.append(entry.source.at(entry.key_node, "E202", f"{what} needs {key}"))
         return {key: node for key, (_, node) in rows.items() if key in known}
 
     def string(self, source: Source, node: Node, what: str) -> str:
@@ -83,7 +83,7 @@ class Reader:
         name = self.string(source, node, what).strip()
         if not name or name in known:
             return name
-        if len(name) > LONGEST_NAME or "\n" in name:
+        if len(name) > MAX_NAME or "\n" in name:
             self.problems.append(source.at(node, "E203", f"{what}: expected one name in one line"))
         else:
             self.problems.append(source.at(node, code, f"no {what} is called {name}{self.near(name, known)}"))

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from forward_pass.loading.fields import Entry
-from forward_pass.loading.symbols import Gatherer
+from forward_pass.loading.symbols import SymbolCollector
 from forward_pass.loading.yaml_tree import Node, Source
 
 TERM = re.compile(r"[A-Za-z][A-Za-z' -]{0,39}")
@@ -16,7 +16,7 @@ STEPS = 3  # of a hint
 SINGLE = ("a nudge", "something clearer", "the plain way")
 
 
-class Beside(Gatherer):
+class GlossaryLoader(SymbolCollector):
     """Reads the glossary and the hints of a world."""
 
     def __init__(self, problems: list[Any]) -> None:
@@ -24,7 +24,7 @@ class Beside(Gatherer):
         self.terms: dict[str, Entry] = {}
         self.hinted: dict[str, Entry] = {}
 
-    def gather_beside(self, folder: str, source: Source, root: Node) -> None:
+    def collect_side_file(self, folder: str, source: Source, root: Node) -> None:
         """Take up one file of a folder beside the world's own: ``glossary`` or ``hints``."""
         known = self.terms if folder == "glossary" else self.hinted
         for key, (key_node, node) in root.value.items():
@@ -32,7 +32,7 @@ class Beside(Gatherer):
                 message = f"{key[:40]!r} cannot be a term: letters, blanks, ' and -, at most 40"
                 self.problems.append(source.at(key_node, "E204", message))
             else:
-                self.once(known, Entry(source, key_node, node))
+                self.add_once(known, Entry(source, key_node, node))
 
     def glossary(self) -> list[list[Any]]:
         """Return the terms: name, claim, text, source, other names, and where to read on."""
@@ -42,7 +42,7 @@ class Beside(Gatherer):
             for one in (name, *also):
                 if one.casefold() in named:
                     message = f"{one} is a name of {named[one.casefold()]} already"
-                    self.problems.append(entry.source.at(entry.key, "E207", message))
+                    self.problems.append(entry.source.at(entry.key_node, "E207", message))
                 named[one.casefold()] = name
         return rows
 
@@ -54,7 +54,7 @@ class Beside(Gatherer):
         text = self.string(source, keys["text"], "text") if "text" in keys else ""
         where = self.string(source, keys["source"], "source") if "source" in keys else ""
         if claim == "true" and not where:
-            self.problems.append(source.at(entry.key, "E202", f"the term {name} is said to be true and needs its source"))
+            self.problems.append(source.at(entry.key_node, "E202", f"the term {name} is said to be true and needs its source"))
         also = [one.value.strip() for one in self.several(source, keys["also"], "also")] if "also" in keys else []
         see = (
             [self.name(source, one, "term", self.terms) for one in self.several(source, keys["see"], "see")]
@@ -70,15 +70,15 @@ class Beside(Gatherer):
         for ending, entry in self.hinted.items():
             if ending not in endings:
                 message = f"no ending is called {ending}{self.near(ending, endings)}"
-                self.problems.append(entry.source.at(entry.key, "E301", message))
+                self.problems.append(entry.source.at(entry.key_node, "E301", message))
             rows = entry.node.value if isinstance(entry.node.value, list) else []
             if len(rows) != STEPS:
                 message = f"the hint for {ending} is a list of {STEPS}: {', '.join(SINGLE)}"
-                self.problems.append(entry.source.at(entry.key, "E203", message))
+                self.problems.append(entry.source.at(entry.key_node, "E203", message))
             found[ending] = [" ".join(self.string(entry.source, row, f"the hint for {ending}").split()) for row in rows]
         if found:
             for ending, entry in endings.items():
                 if ending not in found:
                     message = f"there are hints, and none for the ending {ending}"
-                    self.problems.append(entry.source.at(entry.key, "W308", message)._replace(severity="warning"))
+                    self.problems.append(entry.source.at(entry.key_node, "W308", message)._replace(severity="warning"))
         return found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from forward_pass.loading.fields import Entry
 from forward_pass.loading.paths import CALIBRATION
-from forward_pass.loading.symbols import Gatherer
+from forward_pass.loading.symbols import SymbolCollector
 from forward_pass.loading.yaml_tree import Node, Source
 from forward_pass.network.weights import WeightsError, parse_weights
 from forward_pass.story.expressions import Tree
@@ -34,16 +34,16 @@ MOST_BIAS = 100.0
 MOST_STRENGTH = 10.0
 
 
-class Laid(NamedTuple):
+class PromptIndex(NamedTuple):
     """The prompt, so that its spans are found soon however many there are: where its pairs begin, and its words backwards."""
 
     pairs: list[int]
     backwards: str
 
 
-def laid(prompt: list[str]) -> Laid:
+def index_prompt(prompt: list[str]) -> PromptIndex:
     """Return the prompt as its spans are looked for in it."""
-    return Laid([at for at, word in enumerate(prompt) if word in PAIR_MARKS], _backwards(prompt))
+    return PromptIndex([at for at, word in enumerate(prompt) if word in PAIR_MARKS], _backwards(prompt))
 
 
 def _backwards(words: Sequence[str]) -> str:
@@ -51,7 +51,7 @@ def _backwards(words: Sequence[str]) -> str:
     return "".join(f"{MARK}{word}" for word in reversed(words)) + MARK
 
 
-class Named(NamedTuple):
+class ModelNames(NamedTuple):
     """The model that a world names: its file, its checksum, and what it has names for."""
 
     file: str
@@ -61,17 +61,17 @@ class Named(NamedTuple):
     probes: tuple[str, ...]
 
 
-class ActLoader(Gatherer):
+class InterventionLoader(SymbolCollector):
     """Reads the model that a world names, its spans and its acts."""
 
     beside: dict[str, bytes]  # the world's files that hold no text, by name
-    net: Named | None = None
+    net: ModelNames | None = None
     acts: dict[str, Tree]
     spans: dict[str, list[int]]
-    laid: Laid
+    laid: PromptIndex
     first: int  # the position of the first token
 
-    def model(self, prompt: list[str]) -> Named | None:
+    def model(self, prompt: list[str]) -> ModelNames | None:
         """Return what the world's model has names for, or None where its words are written."""
         entry = self.singles.get("model")
         if entry is None:
@@ -96,7 +96,7 @@ class ActLoader(Gatherer):
         if lost:
             message = f"the model has no word for these of the prompt: {', '.join(map(repr, lost[:10]))}"
             self.problems.append(entry.source.at(entry.node, "E504", message))
-        return Named(file, weights.checksum, frozenset(label.vocabulary), tuple(label.directions), tuple(label.probes))
+        return ModelNames(file, weights.checksum, frozenset(label.vocabulary), tuple(label.directions), tuple(label.probes))
 
     def calibrated(self, entry: Entry, checksum: str) -> None:
         """Warn where a calibration stands beside the weights that was not measured on them, or that cannot be read."""
@@ -120,7 +120,7 @@ class ActLoader(Gatherer):
         chosen = [key for key in ("pair", "word", "token") if key in keys]
         if len(chosen) != 1:
             message = f"the span {name} is one of pair: 21, word: lemon, or token: 400; pair and token may go on, to: 22"
-            self.problems.append(entry.source.at(entry.key, "E502", message))
+            self.problems.append(entry.source.at(entry.key_node, "E502", message))
             return [0, 1]
         kind = chosen[0]
         if kind == "word":
@@ -160,14 +160,14 @@ class ActLoader(Gatherer):
             return [name, lasts, about, "written", {}]
         if len(kinds) != 1:
             message = f"the act {name} is one of {', '.join(KINDS)}"
-            self.problems.append(entry.source.at(entry.key, "E503", message))
+            self.problems.append(entry.source.at(entry.key_node, "E503", message))
             return [name, lasts, about, "written", {}]
         kind = kinds[0]
         for key in told_keys:
             if key in keys and key not in KINDS[kind]:
                 self.problems.append(entry.source.at(keys[key], "E503", f"{kind} is told nothing about {key}"))
             if key in KINDS[kind] and key not in keys and key not in OPTIONAL:
-                self.problems.append(entry.source.at(entry.key, "E202", f"the act {name} needs {key}"))
+                self.problems.append(entry.source.at(entry.key_node, "E202", f"the act {name} needs {key}"))
                 return [name, lasts, about, "written", {}]
         return [name, lasts, about, kind, self.told(kind, entry, keys, spans)]
 

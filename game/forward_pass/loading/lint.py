@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from forward_pass.errors import Problem, nearest
-from forward_pass.gc_pause import uncollected
+from forward_pass.errors import Problem, did_you_mean
+from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.loader import read_world
 from forward_pass.story.expressions import Tree
 from forward_pass.story.world import DECODE, OTHERWISE
@@ -15,7 +15,7 @@ from forward_pass.story.world import DECODE, OTHERWISE
 Data = dict[str, Any]
 
 
-class Report(NamedTuple):
+class LintReport(NamedTuple):
     """What a check found: every problem in the order of the files, and the world in a line."""
 
     problems: tuple[Problem, ...]
@@ -27,18 +27,18 @@ class Report(NamedTuple):
         return any(problem.severity == "error" for problem in self.problems)
 
 
-def checked(folder: Path) -> Report:
+def lint_world(folder: Path) -> LintReport:
     """Read the world in ``folder``, lint it, and return the report."""
     reading = read_world(folder)
     if reading.data is None:
-        return Report(reading.problems, f"{folder.name}: cannot be played")
+        return LintReport(reading.problems, f"{folder.name}: cannot be played")
     data = reading.data
-    with uncollected():
-        found = sorted({*reading.problems, *linted(data)})
-    return Report(tuple(found), f"{folder.name}: {totalled(data)}; read, not yet walked")
+    with gc_paused():
+        found = sorted({*reading.problems, *lint(data)})
+    return LintReport(tuple(found), f"{folder.name}: {world_counts(data)}; read, not yet walked")
 
 
-def totalled(data: Data) -> str:
+def world_counts(data: Data) -> str:
     """Return what a world is made of, in numbers."""
     endings = sum(bool(row["title"]) for row in data["scenes"].values())
     return (
@@ -47,7 +47,7 @@ def totalled(data: Data) -> str:
     )
 
 
-def linted(data: Data) -> Iterator[Problem]:
+def lint(data: Data) -> Iterator[Problem]:
     """Yield what reading alone shows to be wrong, or likely to be."""
     yield from _unreached(data)
     yield from _stuck(data)
@@ -220,7 +220,7 @@ def _unsaid(data: Data) -> Iterator[Problem]:
         asked += [(word, place) for word in _asked(written)]
     for word, place in asked:
         if word not in said:
-            yield _problem(place, "W410", f"no token says {word}{nearest(word, list(said))}")
+            yield _problem(place, "W410", f"no token says {word}{did_you_mean(word, list(said))}")
 
 
 def _asked(tree: Tree) -> Iterator[str]:

@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from forward_pass.errors import Problem, hint_at
-from forward_pass.gc_pause import uncollected
+from forward_pass.errors import Problem, suggestion
+from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.declarations import DeclarationLoader
-from forward_pass.loading.fields import Entry, place_of
-from forward_pass.loading.glossary import Beside
-from forward_pass.loading.interventions import laid
-from forward_pass.loading.paths import TEXT, Contents, world_contents, world_hash
+from forward_pass.loading.fields import Entry, key_place
+from forward_pass.loading.glossary import GlossaryLoader
+from forward_pass.loading.interventions import index_prompt
+from forward_pass.loading.paths import TEXT, Contents, read_world_files, world_hash
 from forward_pass.loading.scenes import SceneLoader
 from forward_pass.loading.symbols import ID, POSITION, SINGLES
 from forward_pass.loading.yaml_tree import Node, Source, read_tree
-from forward_pass.story.expressions import MOST_NUMBER, Scope, Tree, Variable
+from forward_pass.story.expressions import MAX_NUMBER, Scope, Tree, Variable
 from forward_pass.story.world import DECODE, FORMAT, OTHERWISE
 
 MAIN = "world.yaml"
@@ -34,26 +34,26 @@ LONGEST_SAID = 600  # characters of a problem
 DISTRIBUTION_SUM = 0.001  # how far a declared distribution may be from 1
 
 
-class Reading(NamedTuple):
+class LoadedWorld(NamedTuple):
     """What came of reading a world: its data where it can be played, and every problem found."""
 
     data: dict[str, Any] | None
     problems: tuple[Problem, ...]
 
 
-def read_world(folder: Path) -> Reading:
+def read_world(folder: Path) -> LoadedWorld:
     """Return the data of the world in ``folder`` and every problem; there is data only where nothing is an error."""
-    contents, problems = world_contents(folder)
+    contents, problems = read_world_files(folder)
     return read_contents(folder.resolve().name, str(folder), contents, problems)
 
 
-def read_contents(world: str, shown: str, contents: Contents, problems: list[Problem]) -> Reading:
+def read_contents(world: str, shown: str, contents: Contents, problems: list[Problem]) -> LoadedWorld:
     """Return the data of the world whose files are given by name and content; ``shown`` leads the places of problems."""
-    with uncollected():
+    with gc_paused():
         return _read(_Loader(world, shown, list(problems)), contents)
 
 
-def _read(reader: _Loader, contents: Contents) -> Reading:
+def _read(reader: _Loader, contents: Contents) -> LoadedWorld:
     shown = reader.shown
     reader.beside = {name: content for name, content in contents if not name.endswith(TEXT)}
     reader.main = _main_file(shown, [name for name, _ in contents if name not in reader.beside and "/" not in name])
@@ -70,14 +70,14 @@ def _read(reader: _Loader, contents: Contents) -> Reading:
         reader.problems.extend(met)
         beside = name.split("/")[0] if "/" in name else ""
         if root is not None and beside:
-            reader.gather_beside(beside, source, root)
+            reader.collect_side_file(beside, source, root)
         elif root is not None:
-            reader.gather(source, root)
+            reader.collect(source, root)
         elif met:
             whole = False
     data = reader.data(world_hash(contents)) if whole else None  # what a lost file held would all be missed
     found = _in_order(_without_replaced(reader))
-    return Reading(None if any(problem.severity == "error" for problem in found) else data, found)
+    return LoadedWorld(None if any(problem.severity == "error" for problem in found) else data, found)
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
@@ -118,10 +118,10 @@ def _is_scene_twice(problem: Problem, reader: _Loader) -> bool:
     first = reader.sections["scenes"].get(scene) or reader.sections["endings"].get(scene)
     if first is None or problem.code not in ("E010", "E207"):
         return False
-    return problem.code == "E207" or (first.source.file, first.key.column) == (problem.file, problem.column)
+    return problem.code == "E207" or (first.source.file, first.key_node.column) == (problem.file, problem.column)
 
 
-class Unread(tuple[str, ...]):
+class UnknownProbes(tuple[str, ...]):
     """The probes of a model that could not be read: whatever is asked for may be one, and one problem is enough."""
 
     __slots__ = ()
@@ -130,7 +130,7 @@ class Unread(tuple[str, ...]):
         return True
 
 
-class _Loader(DeclarationLoader, SceneLoader, Beside):
+class _Loader(DeclarationLoader, SceneLoader, GlossaryLoader):
     """The second pass: everything that was gathered, read against everything else."""
 
     def __init__(self, world: str, shown: str, problems: list[Problem]) -> None:
@@ -168,7 +168,7 @@ class _Loader(DeclarationLoader, SceneLoader, Beside):
             "model": self.net.file if self.net else None,
             "weights": self.net.checksum if self.net else None,
             "spans": self.spans,
-            "instantiations": self.single_number("instantiations", 1, MOST_NUMBER, 1),
+            "instantiations": self.single_number("instantiations", 1, MAX_NUMBER, 1),
             "limits": [self.single_number(key, 0, 100, 100) for key in ("acts_per_token", "lasting_per_token")],
             "variables": [[v.name, v.least, v.most, v.start, v.flag, list(v.words)] for v in variables],
             "thresholds": [self.threshold(name, entry) for name, entry in self.sections["thresholds"].items()],
@@ -181,7 +181,7 @@ class _Loader(DeclarationLoader, SceneLoader, Beside):
             "hints": self.hint_steps(),
             "places": self.places
             | {
-                f"{section}.{name}": place_of(entry)
+                f"{section}.{name}": key_place(entry)
                 for section in ("variables", "thresholds", "acts")
                 for name, entry in self.sections[section].items()
             },
@@ -190,7 +190,7 @@ class _Loader(DeclarationLoader, SceneLoader, Beside):
     def whole_enough(self) -> None:
         """Report what no world can do without, and a folder whose name cannot be a world's."""
         for key in REQUIRED:
-            if key not in self.singles and not self.sections.get(key) and hint_at(key) not in self.meant:
+            if key not in self.singles and not self.sections.get(key) and suggestion(key) not in self.meant:
                 meaning = SINGLES.get(key, f"its {key}")
                 self.problems.append(Problem(self.main, 1, 1, "E202", f"the world needs {key}: {meaning}"))
         if not ID.fullmatch(self.world):
@@ -212,11 +212,11 @@ class _Loader(DeclarationLoader, SceneLoader, Beside):
             },
             boundary,
             bands={name: self.band(name, entry, waking + 1, boundary) for name, entry in self.sections["bands"].items()},
-            probes=net.probes if net else Unread() if "model" in self.singles else None,
+            probes=net.probes if net else UnknownProbes() if "model" in self.singles else None,
         )
         self.goals = {**self.scope.ids["scene"], DECODE: 0}
         self.first = len(prompt)
-        self.laid = laid(prompt)
+        self.laid = index_prompt(prompt)
         self.spans = {name: self.span(name, entry, prompt) for name, entry in self.sections["spans"].items()}
         self.acts = {name: self.act(name, entry, self.spans) for name, entry in self.sections["acts"].items()}
         positions = [int(position) for position in self.sections["tokens"] if POSITION.fullmatch(position)]
@@ -248,7 +248,7 @@ class _Loader(DeclarationLoader, SceneLoader, Beside):
                 entry = entries[position]
                 count = f"the prompt has {len(prompt)} tokens with its mark, so the first is {len(prompt)}"
                 message = f"expected token {expected} here, this is {position}; {count}"
-                self.problems.append(entry.source.at(entry.key, "E304", message))
+                self.problems.append(entry.source.at(entry.key_node, "E304", message))
                 break
         for entry in self.files:
             if entries and entry.token and entry.token not in entries:
@@ -267,14 +267,14 @@ class _Loader(DeclarationLoader, SceneLoader, Beside):
             rows = self.mapping(entry.source, keys["then"], "then is")
             kind = "last" if last else "word"
             for word, (key, node) in rows.items():
-                self.places[f"word.{position}.{word}"] = place_of(entry._replace(key=key))
+                self.places[f"word.{position}.{word}"] = key_place(entry._replace(key_node=key))
                 arrivals[word] = self.targets(entry.source, node, kind, place=f"{position}.{word}")
             if OTHERWISE not in arrivals and isinstance(keys["then"].value, dict):
                 message = f"token {position} must say where any other word leads: {OTHERWISE}: scene"
                 self.problems.append(entry.source.at(keys["then"], "E302", message))
             self.can_be_said(entry.source, [key for key, _ in rows.values() if key.value != OTHERWISE])
         written = self.written(entry.source, keys["written"]) if "written" in keys else []
-        return [written, arrivals, place_of(entry)]
+        return [written, arrivals, key_place(entry)]
 
     def written(self, source: Source, node: Node) -> Tree:
         """Return the cases of a written token: one distribution, or a list of ``{if, say}`` whose last has no ``if``."""

@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from forward_pass import __version__
-from forward_pass.errors import Problem, WorldError, nearest
-from forward_pass.gc_pause import uncollected
+from forward_pass.errors import Problem, WorldError, did_you_mean
+from forward_pass.gc_pause import gc_paused
 from forward_pass.story.world import World
 
 APP = "forward-pass"
 FLAGSHIP = "forward-pass"
 PACKAGE = Path(__file__).resolve().parent.parent
-MOST_FILES = 500
+MAX_FILES = 500
 TEXT = ".yaml"
 READ = (TEXT, ".fpw")
-BESIDE = ("glossary", "hints")
-READERS = (
+SIDE_FOLDERS = ("glossary", "hints")
+READER_MODULES = (
     *(f"loading/{name}.py" for name in ("loader", "declarations", "scenes", "interventions", "glossary")),
     *(f"loading/{name}.py" for name in ("symbols", "fields", "yaml_tree")),
     *(f"story/{name}.py" for name in ("text", "measurements", "expressions", "tokeniser", "world")),
     "network/weights.py",
 )  # what has a say in what comes of a world's files
 CALIBRATION = "calibration.json"
-MOST_BYTES = 8 * 1024 * 1024  # of all files of a world together
+MAX_BYTES = 8 * 1024 * 1024  # of all files of a world together
 SOURCE_ROOT = PACKAGE.parent  # ``game/`` in a checkout, site-packages when installed
 CHECKOUT = SOURCE_ROOT.parent if (SOURCE_ROOT.parent / "pyproject.toml").is_file() and SOURCE_ROOT.name == "game" else None
 
@@ -68,7 +68,7 @@ def world_folder(asked: str | None) -> Path:
     if os.path.isfile(name):  # noqa: PTH113 - as above
         within = os.path.dirname(name) or "."  # noqa: PTH120 - as it was typed
         raise WorldError((Problem(name, 1, 1, "E001", f"a world is a folder, not one of its files: say {within}"),))
-    message = f"no world is called that{nearest(name, world_names())}; there are {', '.join(world_names())}, or a folder"
+    message = f"no world is called that{did_you_mean(name, world_names())}; there are {', '.join(world_names())}, or a folder"
     raise WorldError((Problem(name, 1, 1, "E001", message),))
 
 
@@ -79,7 +79,7 @@ Contents = list[tuple[str, bytes]]
 def world_files(folder: Path) -> list[Path]:
     """Return the files that make a world, in the order in which they are read: texts, weights, calibration, glossary, hints."""
     made_of = [path for path in folder.iterdir() if path.suffix in READ or path.name == CALIBRATION]
-    for beside in BESIDE:
+    for beside in SIDE_FOLDERS:
         made_of += [path for path in (folder / beside).glob(f"*{TEXT}") if not (folder / beside).is_symlink()]
     return sorted(path for path in made_of if not path.name.startswith("."))
 
@@ -93,7 +93,7 @@ def world_hash(contents: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
-def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]]:
+def read_world_files(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]]:
     """Return the names and contents of a world's files, and what kept any of them from being read."""
     shown = str(folder)
     contents: list[tuple[str, bytes]] = []
@@ -108,8 +108,8 @@ def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]
     ]
     if not any(path.suffix == TEXT for path in files):
         problems.append(Problem(shown, 1, 1, "E001", "no world here: a world is a folder of .yaml files"))
-    if len(files) > MOST_FILES:
-        return [], [Problem(shown, 1, 1, "E002", f"{len(files)} files; a world has at most {MOST_FILES}")]
+    if len(files) > MAX_FILES:
+        return [], [Problem(shown, 1, 1, "E002", f"{len(files)} files; a world has at most {MAX_FILES}")]
     total = 0
     for path in files:
         name = path.relative_to(folder).as_posix()
@@ -122,8 +122,8 @@ def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]
                 problems.append(Problem(file, 1, 1, "E001", "cannot be read: it is no file"))
                 continue
             total += path.stat().st_size
-            if total > MOST_BYTES:
-                problems.append(Problem(file, 1, 1, "E002", f"over {MOST_BYTES // 2**20} MB in all; not read"))
+            if total > MAX_BYTES:
+                problems.append(Problem(file, 1, 1, "E002", f"over {MAX_BYTES // 2**20} MB in all; not read"))
                 break
             contents.append((name, path.read_bytes()))
         except (OSError, RuntimeError) as error:
@@ -131,10 +131,10 @@ def world_contents(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]
     return contents, problems
 
 
-def cached_world(folder: Path, contents: Contents) -> World | None:
+def read_cached_world(folder: Path, contents: Contents) -> World | None:
     """Return the world of these contents from the cache, or None where it was not read since it last changed."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        with uncollected():
+        with gc_paused():
             summed, kept = (_cache_folder() / _key(contents)).read_bytes().split(b"\n", 1)
             data = json.loads(kept) if summed == _sum(kept) else None
         if isinstance(data, dict) and data.get("id") == folder.resolve().name:
@@ -142,7 +142,7 @@ def cached_world(folder: Path, contents: Contents) -> World | None:
     return None
 
 
-def keep_world(contents: Contents, data: dict[str, Any]) -> None:
+def cache_world(contents: Contents, data: dict[str, Any]) -> None:
     """Keep the data of a world for the next start, as JSON under its sum; a cache that cannot be written is done without."""
     with suppress(OSError):
         cache = _cache_folder()
@@ -174,6 +174,6 @@ def _cache_folder() -> Path:
 def _key(contents: Contents) -> str:
     """Return the cache's key of a world: over its files' contents, and over the reader that would read them."""
     digest = sha256(f"{__version__} {world_hash(contents)}".encode())
-    for module in READERS:
+    for module in READER_MODULES:
         digest.update(str((PACKAGE / module).stat().st_mtime_ns).encode())
     return f"{digest.hexdigest()}.json"

@@ -94,12 +94,12 @@ endings:
 """
 
 
-def fresh_world(name: str) -> str:
+def scaffold_text(name: str) -> str:
     """Return the one file of a new world."""
     return WORLD.replace("@TITLE@", name.replace("-", " ").title())
 
 
-def write_world(folder: Path) -> list[str]:
+def write_scaffold(folder: Path) -> list[str]:
     """Write a world into a folder that is new or empty; return what to tell whoever asked. Raises ``UsageError``."""
     name = folder.resolve().name
     if not ID.fullmatch(name):
@@ -108,7 +108,7 @@ def write_world(folder: Path) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty; a world begins in a folder of its own")
-        (folder / FILE).write_text(fresh_world(name), encoding="utf8")
+        (folder / FILE).write_text(scaffold_text(name), encoding="utf8")
         (folder / SCHEMA_FILE).write_text(schema_text(), encoding="utf8")
     except OSError as error:
         raise UsageError(f"cannot make {folder}: {error.strerror or error}") from None

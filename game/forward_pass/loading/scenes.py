@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from forward_pass.loading.fields import Entry, place_inside, place_of
-from forward_pass.loading.interventions import ActLoader
+from forward_pass.loading.fields import Entry, key_place, value_place
+from forward_pass.loading.interventions import InterventionLoader
 from forward_pass.loading.yaml_tree import Node, Source
 from forward_pass.story.expressions import Scope, Tree, parse_condition, parse_effect
 from forward_pass.story.text import Offsets, parse_line, parse_text
@@ -22,7 +22,7 @@ PLACED_KEYS = ("if", "needs", "until", "cost", "cut", "goto")  # those of a choi
 TARGET_KEYS = ("if", "goto")
 
 
-class SceneLoader(ActLoader):
+class SceneLoader(InterventionLoader):
     """Reads scenes, endings and choices, and the conditions and gotos of whatever else has any."""
 
     scope: Scope  # what conditions, texts and effects may name
@@ -37,7 +37,7 @@ class SceneLoader(ActLoader):
             keys = self.keyed(entry, f"the scene {key}", SCENE_KEYS, SCENE_KEYS)
             choices = keys["choices"].value if "choices" in keys else None
             if choices == {}:
-                self.problems.append(entry.source.at(entry.key, "E202", f"the scene {key} needs a choice"))
+                self.problems.append(entry.source.at(entry.key_node, "E202", f"the scene {key} needs a choice"))
             mine = [choice for choice in choices if self.homes[choice] == key] if isinstance(choices, dict) else []
             rows[key] = self.scene_row(index, entry, "", self.scene_text(key, entry, index, keys.get("text")), mine)
         for index, (key, entry) in enumerate(self.sections["endings"].items(), len(rows)):
@@ -73,7 +73,7 @@ class SceneLoader(ActLoader):
             "title": title,
             "text": text,
             "choices": choices,
-            "place": place_of(entry),
+            "place": key_place(entry),
         }
 
     def choice(self, key: str, entry: Entry) -> dict[str, Any]:
@@ -87,9 +87,9 @@ class SceneLoader(ActLoader):
             return self.text(source, keys.get(name), parse, scope, f"{name}.{key}")
 
         if ("needs" in keys) != ("why" in keys):
-            self.problems.append(source.at(entry.key, "E202", f"the choice {key}: needs and why go together"))
+            self.problems.append(source.at(entry.key_node, "E202", f"the choice {key}: needs and why go together"))
         goto = self.targets(source, keys["goto"], "choice", scene, place=key) if "goto" in keys else []
-        self.places |= {f"{name}.{key}": place_inside(source, keys[name]) for name in PLACED_KEYS if name in keys}
+        self.places |= {f"{name}.{key}": value_place(source, keys[name]) for name in PLACED_KEYS if name in keys}
         decodes = any(target == DECODE for _, target in goto)
         if decodes and any(target not in ("", DECODE) for _, target in goto):
             self.problems.append(source.at(keys["goto"], "E303", "either every case of a goto is decode, or none"))
@@ -118,7 +118,7 @@ class SceneLoader(ActLoader):
             "cut": self.effects(source, keys.get("cut"), scope) if "cut" in keys else None,
             "then": text("then", parse_text),
             "goto": goto,
-            "place": place_of(entry),
+            "place": key_place(entry),
         }
 
     def placed(self, source: Source, keys: dict[str, Node], *, decodes: bool) -> None:
@@ -165,7 +165,7 @@ class SceneLoader(ActLoader):
         rows: Tree = []
         for number, item in enumerate(node.value):
             keys = self.keyed(Entry(source, item, item), "a case", TARGET_KEYS, ("goto",))
-            self.places[f"case.{number}.{place}"] = place_inside(source, keys.get("if") or keys.get("goto") or item)
+            self.places[f"case.{number}.{place}"] = value_place(source, keys.get("if") or keys.get("goto") or item)
             target = self.target(source, keys["goto"], kind) if "goto" in keys else ""
             rows.append([self.condition(source, keys.get("if"), scene), target])
         self.last_is_open(source, node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from forward_pass.errors import Problem
-from forward_pass.loading.fields import Entry, Reader
+from forward_pass.loading.fields import Entry, FieldReader
 from forward_pass.loading.yaml_tree import Node, Source
 from forward_pass.story import expressions, text
 from forward_pass.story.world import NOT_IDS
@@ -38,7 +38,7 @@ SINGLES = {
 }
 
 
-class Gatherer(Reader):
+class SymbolCollector(FieldReader):
     """Takes up one file after the other: single keys, the entries of sections, and the choices inside scenes."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -50,7 +50,7 @@ class Gatherer(Reader):
         self.meant: set[str] = set()  # what was said of keys that there are not
         self.files: list[Entry] = []  # the key ``token`` of each file that has one, and the token
 
-    def gather(self, source: Source, root: Node) -> None:
+    def collect(self, source: Source, root: Node) -> None:
         """Take up one file: its single keys, its sections, and the token that its scenes belong to."""
         known = (*SINGLES, *SECTIONS, "token")
         token = 0
@@ -60,50 +60,50 @@ class Gatherer(Reader):
             self.files.append(Entry(source, key_node, node, token))
         for key, (key_node, node) in root.value.items():
             if key in SECTIONS:
-                self.gather_section(source, key, node, token)
+                self.collect_section(source, key, node, token)
             elif key in SINGLES:
-                self.once(self.singles, Entry(source, key_node, node, token))
+                self.add_once(self.singles, Entry(source, key_node, node, token))
             elif key != "token":
                 hint = self.near(key, known)
                 self.meant.add(hint)
                 self.problems.append(source.at(key_node, "E201", f"no such key: {key}{hint}"))
 
-    def gather_section(self, source: Source, section: str, node: Node, token: int) -> None:
+    def collect_section(self, source: Source, section: str, node: Node, token: int) -> None:
         """Take up the entries of a section; none may be called as one of another section that shares its names."""
         shared = [self.sections[other] for other in SHARED.get(section, ())]
         for key, (key_node, value) in self.mapping(source, node, f"{section} are").items():
-            self.identified(source, key_node, section)
+            self.check_identifier(source, key_node, section)
             entry = Entry(source, key_node, value, token if section == "scenes" else 0)
             first = next((known[key] for known in shared if key in known), None)
             if first:
-                self.twice(first, entry)
-            elif self.once(self.sections[section], entry) and section == "scenes":
-                self.gather_choices(source, value, key)
+                self.report_duplicate(first, entry)
+            elif self.add_once(self.sections[section], entry) and section == "scenes":
+                self.collect_choices(source, value, key)
 
-    def gather_choices(self, source: Source, scene: Node, scene_id: str) -> None:
+    def collect_choices(self, source: Source, scene: Node, scene_id: str) -> None:
         """Take up the choices of a scene."""
         if not isinstance(scene.value, dict) or "choices" not in scene.value:
             return
         for key, (key_node, node) in self.mapping(source, scene.value["choices"][1], "choices are").items():
-            self.identified(source, key_node, "choices")
-            if self.once(self.choices, Entry(source, key_node, node)):
+            self.check_identifier(source, key_node, "choices")
+            if self.add_once(self.choices, Entry(source, key_node, node)):
                 self.homes[key] = scene_id
 
-    def once(self, known: dict[str, Entry], entry: Entry) -> bool:
+    def add_once(self, known: dict[str, Entry], entry: Entry) -> bool:
         """Take up an entry, or say where it was met before; return whether it was taken up."""
-        first = known.get(entry.key.value)
+        first = known.get(entry.key_node.value)
         if first is None:
-            known[entry.key.value] = entry
+            known[entry.key_node.value] = entry
             return True
-        self.twice(first, entry)
+        self.report_duplicate(first, entry)
         return False
 
-    def twice(self, first: Entry, entry: Entry) -> None:
+    def report_duplicate(self, first: Entry, entry: Entry) -> None:
         """Report a name that was given before."""
-        where = f"{first.source.file}:{first.key.line}:{first.key.column}"
-        self.problems.append(entry.source.at(entry.key, "E207", f"{entry.key.value} is there already, see {where}"))
+        where = f"{first.source.file}:{first.key_node.line}:{first.key_node.column}"
+        self.problems.append(entry.source.at(entry.key_node, "E207", f"{entry.key_node.value} is there already, see {where}"))
 
-    def identified(self, source: Source, key: Node, section: str) -> None:
+    def check_identifier(self, source: Source, key: Node, section: str) -> None:
         """Report a key that cannot be the id, the name or the position that its section asks for."""
         name: str = key.value
         if section == "tokens":

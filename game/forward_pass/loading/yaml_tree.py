@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from forward_pass.errors import Problem
-from forward_pass.gc_pause import uncollected
+from forward_pass.gc_pause import gc_paused
 
 TOO_DEEP = "exceeded maximum nesting depth"  # in PyYAML from 6.0.4 on, whose scanner runs ahead of what it hands over
 DEEPEST = 24
@@ -160,7 +160,7 @@ def read_tree(file: str, data: bytes) -> tuple[Source, Node | None, list[Problem
     if problems:
         return source, None, problems
     try:
-        with uncollected():
+        with gc_paused():
             root = _built(source, problems)
     except yaml.MarkedYAMLError as error:
         problems.append(_unparsed(source, error))

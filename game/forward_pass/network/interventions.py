@@ -35,7 +35,7 @@ class Push:
 
 
 @dataclass(frozen=True)
-class Shake:
+class RandomPush:
     """Add a random direction after `layer`, `share` of the stream's length (the control for every `Push`)."""
 
     seed: int
@@ -79,4 +79,4 @@ class Drop:
     last: int
 
 
-Act: TypeAlias = Look | Push | Shake | Note | Rewrite | Bend | Drop
+Act: TypeAlias = Look | Push | RandomPush | Note | Rewrite | Bend | Drop

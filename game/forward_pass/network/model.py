@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes; why, s
 
 import numpy as np
 
-from forward_pass.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, Rewrite, Shake
+from forward_pass.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, RandomPush, Rewrite
 from forward_pass.network.weights import NORM_EPSILON, ROPE_BASE, Array, Weights
 
 DECIMALS = 6
@@ -29,7 +29,7 @@ _ROWS = 128  # passes run together at most: enough to be quick, few enough to fi
 
 
 @dataclass(frozen=True, eq=False)
-class Edit:
+class CacheEdit:
     """What a rewritten word's keys and values differ by, in the global layers."""
 
     position: int
@@ -47,11 +47,11 @@ class Cache:
     shared_v: Array  # [A, H, n, e]
     own_k: Array  # [A, H, m, e]
     own_v: Array  # [A, H, m, e]
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[CacheEdit, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Imprint:
+class NoteKV:
     """The keys (not turned to any position) and values of a note's word: what a note is, in the cache."""
 
     key: Array  # [G, H, e]
@@ -63,11 +63,11 @@ class Model:
     """A network and the notes that can be written in it, by name."""
 
     weights: Weights
-    notes: Mapping[str, Imprint]
+    notes: Mapping[str, NoteKV]
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class PrefillResult:
     """Many words read at once: the cache, the logits after each, the stream after the layers that were asked for."""
 
     cache: Cache
@@ -76,7 +76,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class PassResult:
     """One word's pass. `streams[0]` is the embedding; `attention` is the global heads' (None if not asked for)."""
 
     cache: Cache
@@ -86,7 +86,7 @@ class Pass:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class PassRequest:
     """A pass to run: over which cache, of which word, with which acts."""
 
     cache: Cache
@@ -145,7 +145,7 @@ def decoder(weights: Weights, x: Array) -> Array:
     return lens(weights, x)
 
 
-def uphill(weights: Weights, x: Array, words: Array) -> Array:
+def logprob_gradient(weights: Weights, x: Array, words: Array) -> Array:
     """Return the gradient of log p(word) at the decoder's door, a row a pass, [B, d] (exact, by going back through it)."""
     first, last, kept = weights.shape.n_attend, weights.shape.n_layer, []
     for at in range(first, last):
@@ -171,17 +171,17 @@ def _norm_back(x: Array, r: Array, g: Array) -> Array:
 def bend(weights: Weights, x: Array, bends: Sequence[Bend]) -> Array:
     """Return streams at the decoder's door bent as asked, one row each, [B, d]: re-linearised steps on a sphere."""
     words = np.array([b.word for b in bends])
-    radius = np.array([b.share for b in bends])[:, None] * length(x)
+    radius = np.array([b.share for b in bends])[:, None] * norm_of(x)
     bent = x
     for _ in range(max(b.rounds for b in bends)):
-        g = uphill(weights, bent, words)
-        bent = bent + radius / 4 * g / (length(g) + 1e-12)
+        g = logprob_gradient(weights, bent, words)
+        bent = bent + radius / 4 * g / (norm_of(g) + 1e-12)
         gone = bent - x
-        bent = x + gone * np.minimum(1, radius / (length(gone) + 1e-12))
+        bent = x + gone * np.minimum(1, radius / (norm_of(gone) + 1e-12))
     return bent
 
 
-def length(x: Array) -> Array:
+def norm_of(x: Array) -> Array:
     """Return the Euclidean length over the last axis, kept, [..., 1]."""
     return np.asarray(np.sqrt((x * x).sum(-1, keepdims=True)))
 
@@ -197,7 +197,7 @@ def rotation(weights: Weights, positions: Array) -> tuple[Array, Array, Array]:
 # -- reading many words at once
 
 
-def prefill(weights: Weights, words: Sequence[int], taps: Iterable[int] = ()) -> Reading:
+def prefill(weights: Weights, words: Sequence[int], taps: Iterable[int] = ()) -> PrefillResult:
     """Return a reading of `words` from nothing, with the stream kept after each layer in `taps`."""
     s, n = weights.shape, len(words)
     x, kept, wanted = weights.wte[list(words)], {}, frozenset(taps)
@@ -218,7 +218,7 @@ def prefill(weights: Weights, words: Sequence[int], taps: Iterable[int] = ()) ->
     k_all.flags.writeable = v_all.flags.writeable = False
     empty = np.empty((s.n_attend, s.n_head, 0, s.d_head))
     cache = Cache(tuple(words), starts[-1], k_all, v_all, empty, empty)
-    return Reading(cache, lens(weights, x), kept)
+    return PrefillResult(cache, lens(weights, x), kept)
 
 
 def _attend_within(q: Array, k: Array, v: Array, spans: Sequence[tuple[int, int]]) -> Array:
@@ -233,16 +233,16 @@ def _attend_within(q: Array, k: Array, v: Array, spans: Sequence[tuple[int, int]
 # -- one word at a time
 
 
-def step(model: Model, cache: Cache, word: int, acts: Iterable[Act] = ()) -> Pass:
+def step(model: Model, cache: Cache, word: int, acts: Iterable[Act] = ()) -> PassResult:
     """Return the pass of `word` after `cache`, with `acts`.
 
     Raises `CausalityError` for an act on a position not yet reached, `KeyError` for an unknown direction or note, and
     `ValueError` for a layer at which the act cannot begin.
     """
-    return _run(model, [Job(cache, word, tuple(acts))], attention=True)[0]
+    return _run(model, [PassRequest(cache, word, tuple(acts))], attention=True)[0]
 
 
-def step_many(model: Model, jobs: Sequence[Job]) -> list[Pass]:
+def step_many(model: Model, jobs: Sequence[PassRequest]) -> list[PassResult]:
     """Return the pass of every job, in order, without attention; those over one shared part run together.
 
     Logits agree with `step`'s to the rounding. Raises what `step` raises.
@@ -252,7 +252,7 @@ def step_many(model: Model, jobs: Sequence[Job]) -> list[Pass]:
         c = job.cache
         key = (id(c.shared_k), c.shared_k.shape[-1], len(c.words), _pair_start(model.weights, c, job.word))
         groups.setdefault(key, []).append(at)
-    passes: dict[int, Pass] = {}
+    passes: dict[int, PassResult] = {}
     for members in groups.values():
         for first in range(0, len(members), _ROWS):
             some = members[first : first + _ROWS]
@@ -260,20 +260,20 @@ def step_many(model: Model, jobs: Sequence[Job]) -> list[Pass]:
     return [passes[at] for at in range(len(jobs))]
 
 
-def think_twice(model: Model, cache: Cache, word: int, acts: Iterable[Act] = ()) -> tuple[Pass, float]:
+def recompute(model: Model, cache: Cache, word: int, acts: Iterable[Act] = ()) -> tuple[PassResult, float]:
     """Return the pass, and the largest difference in any number of it when it is run again: 0 where each is the same."""
     acts = tuple(acts)
     once, again = step(model, cache, word, acts), step(model, cache, word, acts)
-    return once, max(difference(once, again), float(np.abs(once.logits - again.logits).max()))
+    return once, max(max_difference(once, again), float(np.abs(once.logits - again.logits).max()))
 
 
-def difference(once: Pass, again: Pass, layer: int | None = None) -> float:
+def max_difference(once: PassResult, again: PassResult, layer: int | None = None) -> float:
     """Return the largest difference between two passes in any number of their streams, up to a layer or to the last."""
     last = len(once.streams) if layer is None else layer + 1
     return float(np.abs(once.streams[:last] - again.streams[:last]).max())
 
 
-def truncated(weights: Weights, cache: Cache, n_words: int) -> Cache:
+def truncate_cache(weights: Weights, cache: Cache, n_words: int) -> Cache:
     """Return the cache as it stood after its first `n_words` words, sharing their keys and values."""
     words, n = cache.words[:n_words], cache.shared_v.shape[2]
     marks = [at for at, word in enumerate(words) if word in weights.label.pair_marks]
@@ -289,21 +289,21 @@ def truncated(weights: Weights, cache: Cache, n_words: int) -> Cache:
     )
 
 
-def imprint(weights: Weights, cache: Cache, words: Sequence[int], carrier: int) -> Imprint:
+def note_kv(weights: Weights, cache: Cache, words: Sequence[int], carrier: int) -> NoteKV:
     """Return what the `carrier`-th of a note's `words` leaves in the cache, had the note come next."""
     model = Model(weights, {})
     for word in words[: carrier + 1]:
         cache = step(model, cache, word).cache
     cos, sin, swap = rotation(weights, np.array([len(cache.words) - 1.0]))
     key = cache.own_k[weights.shape.n_local :, :, -1]  # [G, H, e]
-    return Imprint(key * cos[0] - key[..., swap] * sin[0], cache.own_v[weights.shape.n_local :, :, -1])
+    return NoteKV(key * cos[0] - key[..., swap] * sin[0], cache.own_v[weights.shape.n_local :, :, -1])
 
 
 def _pair_start(weights: Weights, cache: Cache, word: int) -> int:
     return len(cache.words) if word in weights.label.pair_marks else cache.pair_start
 
 
-def _run(model: Model, jobs: Sequence[Job], *, attention: bool) -> list[Pass]:
+def _run(model: Model, jobs: Sequence[PassRequest], *, attention: bool) -> list[PassResult]:
     """Run passes that share their long part, their number of words and the start of their pair."""
     weights, shape = model.weights, model.weights.shape
     tails, plan = _Tails(weights, jobs), _Plan(model, jobs)
@@ -323,13 +323,13 @@ def _run(model: Model, jobs: Sequence[Job], *, attention: bool) -> list[Pass]:
     streams.flags.writeable = logits.flags.writeable = False
     caches = tails.caches(plan.edits)
     heads = np.stack(seen) if seen else None
-    return [Pass(cache, logits[row], streams[:, row], heads) for row, cache in enumerate(caches)]
+    return [PassResult(cache, logits[row], streams[:, row], heads) for row, cache in enumerate(caches)]
 
 
 class _Tails:
     """The working memory of some passes: the part they share, and for each its own keys and values, this word's last."""
 
-    def __init__(self, weights: Weights, jobs: Sequence[Job]) -> None:
+    def __init__(self, weights: Weights, jobs: Sequence[PassRequest]) -> None:
         s, self.weights, self.jobs, self.shared = weights.shape, weights, jobs, jobs[0].cache
         self.n, self.m = self.shared.shared_v.shape[2], self.shared.own_k.shape[2]
         self.pair_start = _pair_start(weights, self.shared, jobs[0].word)
@@ -360,7 +360,7 @@ class _Tails:
         y = plan.misread(at, p, y)  # [H, B, e]
         return y.transpose(1, 0, 2).reshape(len(x), -1) @ self.weights.w_o[at], p
 
-    def caches(self, edits: Sequence[tuple[Edit, ...]]) -> list[Cache]:
+    def caches(self, edits: Sequence[tuple[CacheEdit, ...]]) -> list[Cache]:
         """Return the cache that each pass leaves."""
         self.k.flags.writeable = self.v.flags.writeable = False
         k, v = self.shared.shared_k, self.shared.shared_v
@@ -373,7 +373,7 @@ class _Tails:
 class _Plan:
     """The acts of some passes, sorted by the layer and the place where each does something."""
 
-    def __init__(self, model: Model, jobs: Sequence[Job]) -> None:
+    def __init__(self, model: Model, jobs: Sequence[PassRequest]) -> None:
         self.model, self.jobs = model, jobs
         self.position = len(jobs[0].cache.words)
         self.looks: dict[int, list[tuple[int, Look]]] = {}  # by the index of the first layer
@@ -465,7 +465,7 @@ class _Plan:
             if isinstance(act, Drop):
                 x[row] = before[row]
         for row, act in moves:
-            if isinstance(act, (Push, Shake)):
+            if isinstance(act, (Push, RandomPush)):
                 x[row] += _pushed(self.model.weights, act, x[row])
         bends = [(row, act) for row, act in moves if isinstance(act, Bend)]
         while bends:  # a row's bends one after another, different rows' together
@@ -475,20 +475,20 @@ class _Plan:
         return x
 
 
-def _pushed(weights: Weights, act: Push | Shake, x: Array) -> Array:
+def _pushed(weights: Weights, act: Push | RandomPush, x: Array) -> Array:
     if isinstance(act, Push) and act.of_layer is None:
         return np.asarray(weights.label.directions[act.direction][act.layer - 1] * act.strength)
     if isinstance(act, Push):
         u, share = weights.label.directions[act.direction][(act.of_layer or act.layer) - 1], act.strength
     else:
         u, share = np.random.RandomState(act.seed).standard_normal(len(x)), act.share  # its numbers are fixed (NEP 19)
-    return np.asarray(u * share * length(x) / length(u))
+    return np.asarray(u * share * norm_of(x) / norm_of(u))
 
 
-def _rewritten(model: Model, cache: Cache, edits: tuple[Edit, ...], act: Rewrite) -> tuple[Edit, ...]:
+def _rewritten(model: Model, cache: Cache, edits: tuple[CacheEdit, ...], act: Rewrite) -> tuple[CacheEdit, ...]:
     """Return `edits` with this one made: what the word's cell would hold had it been `act.word`, less what it holds."""
     n_local, n = model.weights.shape.n_local, cache.shared_v.shape[2]
-    past = truncated(model.weights, replace(cache, edits=edits), act.position)
+    past = truncate_cache(model.weights, replace(cache, edits=edits), act.position)
     cell = step(model, past, act.word).cache
     if act.position < n:
         k, v = cache.shared_k[n_local:, :, :, act.position], cache.shared_v[n_local:, :, act.position]
@@ -500,4 +500,4 @@ def _rewritten(model: Model, cache: Cache, edits: tuple[Edit, ...], act: Rewrite
     key[:kept] = earlier.key[:kept] if earlier else 0
     value[:kept] = earlier.value[:kept] if earlier else 0
     others = tuple(edit for edit in edits if edit.position != act.position)
-    return (*others, Edit(act.position, key, value))
+    return (*others, CacheEdit(act.position, key, value))

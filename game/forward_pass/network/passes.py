@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from forward_pass.errors import ForwardPassError
 from forward_pass.story.distribution import DIGITS, Distribution
-from forward_pass.story.state import Act, Acts, Facts, State
+from forward_pass.story.state import Act, Acts, Prior, State
 from forward_pass.story.world import Case, World
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from forward_pass.network import model as network
     from forward_pass.network.weights import Array, Weights
 
-MOST_REMEMBERED = 2048  # passes; each holds what its layers left, some 50 KB
+MAX_CACHED_PASSES = 2048  # passes; each holds what its layers left, some 50 KB
 
 
-class Written:
+class WrittenPass:
     """A pass whose words the world declares, case by case."""
 
     source = "written"
@@ -38,7 +38,7 @@ class Written:
         self.world = world
         self._distributions: dict[tuple[int, int], Distribution] = {}
 
-    def begin(self) -> None:
+    def warm_up(self) -> None:
         """Nothing has to be read."""
 
     def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
@@ -47,7 +47,7 @@ class Written:
         cases = self.world.tokens[position].written
         if len(cases) == 1:
             return self._known(position, 0, cases[0])
-        state = State("", position, 0, (), b"", b"", words, acts, (), Facts())
+        state = State("", position, 0, (), b"", b"", words, acts, (), Prior())
         index = next(index for index, case in enumerate(cases) if case.condition is None or case.condition(state))
         return self._known(position, index, cases[index])
 
@@ -68,11 +68,11 @@ class Written:
         del words, acts, layer
         raise ForwardPassError(f"The words of {self.world.title} are written: there is nothing to probe for {name}.")
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Raise: nobody read the prompt where nothing is computed."""
         raise ForwardPassError(f"The words of {self.world.title} are written: nothing was expected at position {position}.")
 
-    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
         """Raise: nothing can be computed again where nothing is computed."""
         del words, acts, layer
         raise ForwardPassError(f"The words of {self.world.title} are written: nothing can be thought twice.")
@@ -83,7 +83,7 @@ class Written:
         raise ForwardPassError(f"The words of {self.world.title} are written: there are no layers to look into.")
 
 
-class Computed:
+class ComputedPass:
     """A pass that the model computes. The first question waits for the weights and the prompt to have been read."""
 
     source = "model"
@@ -96,9 +96,9 @@ class Computed:
         self._failure: Exception | None = None
         self._base: tuple[network.Model, network.Cache] | None = None
         self._foreseen: dict[int, Distribution] = {}
-        self._passes: OrderedDict[tuple[tuple[str, ...], Acts], network.Pass] = OrderedDict()
+        self._passes: OrderedDict[tuple[tuple[str, ...], Acts], network.PassResult] = OrderedDict()
 
-    def begin(self) -> None:
+    def warm_up(self) -> None:
         """Start reading the weights and the prompt in the background."""
         if self._reading is None:
             from threading import Thread  # noqa: PLC0415 - the first scene can do without
@@ -115,7 +115,7 @@ class Computed:
     @property
     def base(self) -> tuple[network.Model, network.Cache]:
         """The model, and the cache of the prompt but for its last word. Raises ``ForwardPassError`` where there is none."""
-        self.begin()
+        self.warm_up()
         if self._reading is not None:
             self._reading.join()
         if self._base is None:
@@ -144,53 +144,53 @@ class Computed:
 
     def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
         """Return the distribution at the end of the pass after ``words``, with every act that was made."""
-        return Distribution(self.vocabulary, self.passed(words, acts).logits.tolist(), self.ids)
+        return Distribution(self.vocabulary, self.run_pass(words, acts).logits.tolist(), self.ids)
 
     def lens(self, words: tuple[str, ...], acts: Acts, layer: int) -> Distribution:
         """Return what the residual stream after ``layer`` amounts to, read as the last layer is read."""
         from forward_pass.network.model import lens  # noqa: PLC0415 - NumPy is not imported before a pass is asked for
 
-        logits = lens(self.weights, self.passed(words, acts).streams[layer])
+        logits = lens(self.weights, self.run_pass(words, acts).streams[layer])
         return Distribution(self.vocabulary, logits.tolist(), self.ids)
 
     def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
         """Return the score of a probe on the residual stream after ``layer``; near +1 yes, near -1 no, and no percentage."""
         from forward_pass.network.model import probe  # noqa: PLC0415 - as above
 
-        return probe(self.weights, name, layer, self.passed(words, acts).streams[layer])
+        return probe(self.weights, name, layer, self.run_pass(words, acts).streams[layer])
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Return what the pass expected at a position of the prompt, counted from 1, from the words before it (two or more)."""
         known = self._foreseen.get(position)
         if known is None:
-            from forward_pass.network.model import step, truncated  # noqa: PLC0415 - as above
+            from forward_pass.network.model import step, truncate_cache  # noqa: PLC0415 - as above
 
             model, cache = self.base
-            before = truncated(model.weights, cache, position - 2)
+            before = truncate_cache(model.weights, cache, position - 2)
             passed = step(model, before, self.ids[self.world.prompt[position - 2]], [])
             known = self._foreseen[position] = Distribution(self.vocabulary, passed.logits.tolist(), self.ids)
         return known
 
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
         """Return how much the heads that see everything looked at each position, on average, up to ``layer``; it sums to 1."""
-        seen = self.passed(words, acts).attention
+        seen = self.run_pass(words, acts).attention
         local = self.weights.shape.n_local
         if seen is None or layer <= local:
             return [0.0] * (len(self.world.prompt) + len(words))
         looked: Array = seen[: layer - local].mean((0, 1))
         return [float(share) for share in looked]
 
-    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
         """Return the largest difference between two runs of the pass, in any number of its streams up to ``layer``.
 
         Both are computed now, one after the other, from the same cache: what is remembered of the pass is not asked.
         """
-        from forward_pass.network.model import difference  # noqa: PLC0415 - as above
+        from forward_pass.network.model import max_difference  # noqa: PLC0415 - as above
 
         acts = self._acts(words, acts)
-        return difference(self._computed(words, acts), self._computed(words, acts), layer)
+        return max_difference(self._computed(words, acts), self._computed(words, acts), layer)
 
-    def passed(self, words: tuple[str, ...], acts: Acts) -> network.Pass:
+    def run_pass(self, words: tuple[str, ...], acts: Acts) -> network.PassResult:
         """Return the pass of the word that stands last, after ``words``; computed once."""
         key = (words, self._acts(words, acts))
         known = self._passes.get(key)
@@ -198,7 +198,7 @@ class Computed:
             self._passes.move_to_end(key)
             return known
         known = self._passes[key] = self._computed(*key)
-        if len(self._passes) > MOST_REMEMBERED:
+        if len(self._passes) > MAX_CACHED_PASSES:
             self._passes.popitem(last=False)
         return known
 
@@ -206,23 +206,23 @@ class Computed:
         """Return the acts of each token, none where nothing is said of one."""
         return (*acts[: len(words) + 1], *((),) * (len(words) + 1 - len(acts)))
 
-    def _computed(self, words: tuple[str, ...], acts: Acts) -> network.Pass:
+    def _computed(self, words: tuple[str, ...], acts: Acts) -> network.PassResult:
         """Return the pass of the word that stands last, after ``words``, run through all layers."""
         from forward_pass.network.model import step  # noqa: PLC0415 - as above
 
         model, cache = self.base
         if words:
-            cache = self.passed(words[:-1], acts[:-1]).cache
+            cache = self.run_pass(words[:-1], acts[:-1]).cache
         word = words[-1] if words else self.world.prompt[-1]
-        return step(model, cache, self.ids[word], [self.act(act) for act in acts[-1]])
+        return step(model, cache, self.ids[word], [self.intervention(act) for act in acts[-1]])
 
-    def act(self, act: Act) -> interventions.Act:
+    def intervention(self, act: Act) -> interventions.Act:
         """Return an intervention as the model understands it, beginning at its layer."""
         return _act_of(self.world, self.ids, act)
 
 
 def _read_base(world: World, path: Path) -> tuple[network.Model, network.Cache]:
-    from forward_pass.network.model import Model, imprint, prefill, truncated  # noqa: PLC0415 - NumPy comes with the first pass
+    from forward_pass.network.model import Model, note_kv, prefill, truncate_cache  # noqa: PLC0415 - NumPy comes with the first pass
     from forward_pass.network.weights import read_weights  # noqa: PLC0415 - as above
 
     weights = read_weights(path)
@@ -231,9 +231,12 @@ def _read_base(world: World, path: Path) -> tuple[network.Model, network.Cache]:
     ids = {word: index for index, word in enumerate(weights.label.vocabulary)}
     prompt = [ids[word] for word in world.prompt]
     cache = prefill(weights, prompt[:-1]).cache
-    asked = truncated(weights, cache, max(at for at, word in enumerate(world.prompt) if ids[word] in weights.label.pair_marks))
+    asked = truncate_cache(
+        weights, cache, max(at for at, word in enumerate(world.prompt) if ids[word] in weights.label.pair_marks)
+    )
     notes = {
-        name: imprint(weights, asked, [ids[word] for word in words], carrier) for name, (words, carrier) in world.notes.items()
+        name: note_kv(weights, asked, [ids[word] for word in words], carrier)
+        for name, (words, carrier) in world.note_words.items()
     }
     return Model(weights, notes), cache
 
@@ -258,6 +261,6 @@ def _act_of(world: World, ids: dict[str, int], act: Act) -> interventions.Act:
             return Drop(layer, world.boundary)
 
 
-def measure_of(world: World) -> Written | Computed:
+def open_pass(world: World) -> WrittenPass | ComputedPass:
     """Return the pass that a world runs on."""
-    return Computed(world, world.folder / world.model) if world.model else Written(world)
+    return ComputedPass(world, world.folder / world.model) if world.model else WrittenPass(world)

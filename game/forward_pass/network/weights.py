@@ -94,7 +94,7 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class Label:
+class Metadata:
     """What goes with a network: its words, marks that open a pair, named directions and probes, how it was made."""
 
     vocabulary: tuple[str, ...]
@@ -109,7 +109,7 @@ class Weights:
     """A network ready to run in float64, the gains folded into the matrices behind them. Nothing in it is writable."""
 
     shape: Shape
-    label: Label
+    label: Metadata
     checksum: str
     wte: Array  # [V, d]
     unembed: Array  # [d, V]
@@ -119,7 +119,7 @@ class Weights:
     w_down: Array  # [L, h, d]
 
 
-def pack_weights(parameters: Parameters, label: Label) -> bytes:
+def pack_weights(parameters: Parameters, label: Metadata) -> bytes:
     """Return the file's bytes. Raises `WeightsError` if they would be over 2 MB or a number is not finite."""
     shape = parameters.shape
     tensors = _layout(shape, tuple(label.directions), tuple(label.probes))
@@ -169,7 +169,7 @@ def parse_weights(data: bytes) -> Weights:
     for (name, kind, size), n_bytes in zip(tensors, sizes, strict=True):
         arrays[name] = _decode(data, start, kind, tuple(size), name)
         start += n_bytes
-    label = Label(
+    label = Metadata(
         _vocabulary(header["vocabulary"], shape),
         _marks(header["pair_marks"], shape),
         {name: _locked(arrays[f"direction {name}"]) for name in names[0]},
@@ -179,12 +179,12 @@ def parse_weights(data: bytes) -> Weights:
     return _fold(shape, label, data[-_DIGEST:].hex(), arrays)
 
 
-def with_label(parameters: Parameters, label: Label) -> Weights:
+def quantise(parameters: Parameters, label: Metadata) -> Weights:
     """Return the network as it will be once written and read: rounded to int8."""
     return parse_weights(pack_weights(parameters, label))
 
 
-def _fold(shape: Shape, label: Label, checksum: str, arrays: Mapping[str, Array]) -> Weights:
+def _fold(shape: Shape, label: Metadata, checksum: str, arrays: Mapping[str, Array]) -> Weights:
     def turned(matrices: Array) -> Array:  # rows and columns changed, so that a row of words multiplies from the left
         return _locked(np.ascontiguousarray(matrices.transpose(0, 2, 1)))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from forward_pass.errors import UsageError, nearest
+from forward_pass.errors import UsageError, did_you_mean
 from forward_pass.session.transcript import quoted
-from forward_pass.story.distribution import figures
-from forward_pass.story.engine import ended
+from forward_pass.story.distribution import format_probability
+from forward_pass.story.engine import is_ending
 from forward_pass.story.history import Run
 from forward_pass.story.world import World
 
@@ -66,10 +66,10 @@ def term(world: World, asked: str) -> Term:
     shown = "".join(character for character in asked[:40] if character.isprintable())
     if fitting:
         raise UsageError(f"“{shown}” could be any of {', '.join(one.name for one in fitting)}.")
-    raise UsageError(f"Nothing is said about “{shown}”{nearest(wanted, list(named))}. Type about for all there is.")
+    raise UsageError(f"Nothing is said about “{shown}”{did_you_mean(wanted, list(named))}. Type about for all there is.")
 
 
-def listed(world: World) -> str:
+def terms_text(world: World) -> str:
     """Return the names of all terms, or what the world says of itself where it has none."""
     if not world.glossary:
         return world.about or world.title
@@ -90,12 +90,12 @@ class Hint(NamedTuple):
         return f"Ending {self.number}, {('a nudge', 'clearer', 'plainly')[self.step - 1]}: {self.text} ({more})"
 
 
-def counted(world: World, found: Collection[str]) -> str:
+def found_count_text(world: World, found: Collection[str]) -> str:
     """Return how many endings were found."""
     return f"{sum(ending in found for ending in world.endings)} of {len(world.endings)} endings found"
 
 
-def hint(world: World, found: Collection[str], given: dict[str, int], asked: str) -> Hint | None:
+def next_hint(world: World, found: Collection[str], given: dict[str, int], asked: str) -> Hint | None:
     """Return the next hint, None where every ending was found, and remember in ``given`` that it was given.
 
     Without a number it is for the first ending that has a step left to give. Raises ``UsageError`` for a number that names
@@ -121,7 +121,7 @@ def hint(world: World, found: Collection[str], given: dict[str, int], asked: str
     return Hint(chosen, step, world.hints[ending][step - 1])
 
 
-class Trace(NamedTuple):
+class CacheTrace(NamedTuple):
     """Something that a run has written into the cache: where, from which layer up, what, and how much it is looked at now."""
 
     token: int
@@ -138,26 +138,26 @@ class Trace(NamedTuple):
         return f"{self.token} {quoted(self.word)}, from layer {self.layer} up: {self.what}.{looked}"
 
 
-def traces(run: Run) -> tuple[Trace, ...]:
+def cache_traces(run: Run) -> tuple[CacheTrace, ...]:
     """Return what the interventions of a run have left in its cache, in the order in which they were made."""
     world, state = run.world, run.state
     looked: list[float] = []
-    if run.measure.source == "model" and not ended(world, state):
+    if run.measure.source == "model" and not is_ending(world, state):
         looked = run.measure.attention(state.words, state.acts, state.layer)
     document = (*world.prompt, *state.words)
     found = []
     for offset, acts in enumerate(state.acts):
         for act in acts:
             kind, given = world.acts[act.name]
-            position = given_position(world, kind, given) or world.first_token + offset
+            position = act_position(world, kind, given) or world.first_token + offset
             what = _left(kind, given)
             if what:
                 share = looked[position - 1] if looked and sum(looked) else None
-                found.append(Trace(position, document[position - 1], act.layer, what, share))
+                found.append(CacheTrace(position, document[position - 1], act.layer, what, share))
     return tuple(found)
 
 
-def given_position(world: World, kind: str, given: dict[str, Any]) -> int:
+def act_position(world: World, kind: str, given: dict[str, Any]) -> int:
     """Return the position of the word that an act alters, from 1; 0 where it is the acting token's own."""
     return world.spans[given["span"]][0] + 1 if kind == "rewrite" else 0
 
@@ -167,7 +167,7 @@ def _left(kind: str, given: dict[str, Any]) -> str:
     match kind:
         case "note":
             words, carrier, ink = given["words"], given["carrier"], given.get("ink", 1)
-            pressed = "" if ink == 1 else f", at {figures(ink)} of its strength"
+            pressed = "" if ink == 1 else f", at {format_probability(ink)} of its strength"
             return f"{quoted(words[carrier])}, as a note that says it would leave it{pressed}"
         case "rewrite":
             return f"remembered as {quoted(given['as'])}"
@@ -179,9 +179,9 @@ def _left(kind: str, given: dict[str, Any]) -> str:
             return ""
 
 
-def written_down(run: Run) -> str:
+def cache_text(run: Run) -> str:
     """Return what a run has written into the cache, in words."""
-    rows = traces(run)
+    rows = cache_traces(run)
     if not rows:
         return "Nothing was written into the cache but what the words themselves leave there."
     even = 1 / (len(run.world.prompt) + len(run.state.words))
@@ -191,10 +191,10 @@ def written_down(run: Run) -> str:
 def share_line(run: Run, instantiation: int, found: Collection[str], mark: str) -> str:
     """Return a line about an ended run that gives nothing away; ``mark`` parts its pieces."""
     world = run.world
-    position = world.telling or world.last_token
+    position = world.share_token or world.last_token
     drawn = [turn for turn in run.path if turn.word is not None]
     told = [turn for turn in drawn if turn.state.token - 1 == position] or drawn[-1:]
     pieces = [world.title, f"instantiation {instantiation}"]
-    pieces += [f"{quoted(turn.word or '')} at {figures(turn.probability or 0.0)}" for turn in told]
+    pieces += [f"{quoted(turn.word or '')} at {format_probability(turn.probability or 0.0)}" for turn in told]
     pieces.append(f"{sum(ending in found for ending in world.endings)} of {len(world.endings)} endings")
     return f" {mark} ".join(pieces)

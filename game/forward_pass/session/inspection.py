@@ -8,17 +8,17 @@ from __future__ import annotations
 from math import log
 from typing import NamedTuple
 
-from forward_pass.story.distribution import Distribution, Measure
+from forward_pass.story.distribution import Distribution, PassPort
 from forward_pass.story.state import Acts
 from forward_pass.story.world import World
 
 LENS_WORDS = 3
 STRONGEST = 3
-TOLD = 4  # layers between two readings of a pass that is over
+MAX_LISTED = 4  # layers between two readings of a pass that is over
 STRIDE = 8  # the lens is read every so many layers, and at the last
 
 
-class Lens(NamedTuple):
+class LensReading(NamedTuple):
     """The lens at a layer: its entropy in nats, and the likeliest words."""
 
     layer: int
@@ -26,7 +26,7 @@ class Lens(NamedTuple):
     likeliest: tuple[tuple[str, float], ...]
 
 
-class Look(NamedTuple):
+class AttentionShare(NamedTuple):
     """How much of the attention of all heads that see everything went to a position (from 1), on average."""
 
     position: int
@@ -34,7 +34,7 @@ class Look(NamedTuple):
     share: float
 
 
-class Settling(NamedTuple):
+class DecoderTrace(NamedTuple):
     """How a pass that is over came to its word: the word's chance, read at some layers as the last is read."""
 
     token: int
@@ -43,7 +43,7 @@ class Settling(NamedTuple):
     since: int | None  # the layer above the boundary from which it was the likeliest word; None where it never was
 
 
-class Instruments(NamedTuple):
+class Inspection(NamedTuple):
     """A pass laid open up to a layer."""
 
     token: int
@@ -52,11 +52,11 @@ class Instruments(NamedTuple):
     layers: int
     boundary: int
     most_entropy: float  # of a lens that knows nothing, in nats
-    lenses: tuple[Lens, ...]
+    lenses: tuple[LensReading, ...]
     probes: tuple[tuple[str, float], ...]
-    looks: tuple[Look, ...]
+    strongest: tuple[AttentionShare, ...]
     attention: tuple[float, ...]  # by position, from 1; empty below the layers that look
-    before: Settling | None  # the pass before this one, where there was one and it was computed
+    before: DecoderTrace | None  # the pass before this one, where there was one and it was computed
 
 
 def entropy(distribution: Distribution) -> float:
@@ -64,16 +64,16 @@ def entropy(distribution: Distribution) -> float:
     return -sum(p * log(p) for p in distribution.probabilities if p > 0)
 
 
-def read_instruments(world: World, measure: Measure, words: tuple[str, ...], acts: Acts, layer: int) -> Instruments:
+def inspect_pass(world: World, measure: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> Inspection:
     """Return the pass after ``words`` laid open up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
     attention = measure.attention(words, acts, layer)
     document = (*world.prompt, *words)
     order = sorted(range(len(attention)), key=lambda at: -attention[at])[:STRONGEST]
-    start = max(world.waking, 1)
+    start = max(world.first_layer, 1)
     read = sorted({*range(start, layer, STRIDE), layer}) if layer >= start else [layer]
     lenses = tuple(_lens(measure, words, acts, at) for at in read)
     here = measure.distribution(words, acts)
-    return Instruments(
+    return Inspection(
         token=len(document),
         word=document[-1],
         layer=layer,
@@ -82,13 +82,13 @@ def read_instruments(world: World, measure: Measure, words: tuple[str, ...], act
         most_entropy=log(len(here.words)),
         lenses=lenses,
         probes=tuple((name, measure.probe(words, acts, layer, name)) for name in measure.probes),
-        looks=tuple(Look(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
+        strongest=tuple(AttentionShare(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
         attention=tuple(attention) if any(attention) else (),
-        before=settling(world, measure, words, acts, TOLD) if words and measure.source == "model" else None,
+        before=decoder_trace(world, measure, words, acts, MAX_LISTED) if words and measure.source == "model" else None,
     )
 
 
-def settling(world: World, measure: Measure, words: tuple[str, ...], acts: Acts, every: int) -> Settling:
+def decoder_trace(world: World, measure: PassPort, words: tuple[str, ...], acts: Acts, every: int) -> DecoderTrace:
     """Return how the pass that said the last of ``words`` came to it, read every so many layers up to the last."""
     *before, word = words
     passed, done = tuple(before), acts[: len(words)]
@@ -98,9 +98,9 @@ def settling(world: World, measure: Measure, words: tuple[str, ...], acts: Acts,
         if measure.lens(passed, done, layer).likeliest(1)[0][0] != word:
             break
         since = layer
-    return Settling(len(world.prompt) + len(passed), word, chances, since)
+    return DecoderTrace(len(world.prompt) + len(passed), word, chances, since)
 
 
-def _lens(measure: Measure, words: tuple[str, ...], acts: Acts, layer: int) -> Lens:
+def _lens(measure: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> LensReading:
     distribution = measure.lens(words, acts, layer)
-    return Lens(layer, entropy(distribution), tuple(distribution.likeliest(LENS_WORDS)))
+    return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(LENS_WORDS)))

@@ -9,45 +9,45 @@ import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 
-from forward_pass.session.play import (
-    AFTERWARDS,
-    Arrived,
-    Asked,
-    Branched,
-    Compared,
-    Decoded,
+from forward_pass.session.session import (
+    AT_END_TEXT,
     Event,
-    Left,
-    Opened,
-    Play,
-    Refused,
-    Told,
+    InspectionShown,
+    Message,
+    Quit,
+    Rejected,
+    RunsCompared,
+    SceneEntered,
+    Session,
+    TokenDecoded,
+    TreeShown,
+    ViewRequested,
 )
 from forward_pass.session.settings import read_settings
 from forward_pass.session.transcript import (
     MEASURE,
+    attention_lines,
     decoding_line,
-    instrument_lines,
-    look_lines,
+    inspection_lines,
     offer_lines,
     opening_line,
     prompt_lines,
     standing_lines,
     transcript,
-    wrapped,
+    wrap,
 )
 
 NARROWEST = 20
 ENTRY = re.compile(r"  \S.*?  +(?=\S)")  # of a row of a list, up to its meaning
-MOST_LINE = 100_000  # characters of a line that are read
+MAX_LINE = 100_000  # characters of a line that are read
 
 
-def width() -> int:
+def text_width() -> int:
     """Return the width that lines are set to: the terminal's, up to the measure of prose that is settled."""
-    return max(min(columns_of_terminal() - 1, int(read_settings()[0].measure)), NARROWEST)
+    return max(min(terminal_columns() - 1, int(read_settings()[0].measure)), NARROWEST)
 
 
-def columns_of_terminal() -> int:
+def terminal_columns() -> int:
     """Return how wide the terminal is, as ``shutil`` finds it, whose import costs a start 4 ms."""
     asked = os.environ.get("COLUMNS", "")
     if asked.isascii() and asked.isdigit() and int(asked[:5]) > 0:
@@ -63,40 +63,40 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 
 
-def event_lines(event: Event, play: Play, columns: int) -> list[str]:
+def event_lines(event: Event, play: Session, columns: int) -> list[str]:
     """Return an event as the lines that plain play prints, an empty one first."""
     match event:
-        case Arrived(run, then):
-            lines = [*wrapped(then, columns), ""] if then else []
+        case SceneEntered(run, then):
+            lines = [*wrap(then, columns), ""] if then else []
             lines += standing_lines(run, columns)
-            if play.over:
+            if play.at_ending:
                 from forward_pass.session.glossary_help import share_line  # noqa: PLC0415 - the first scene can do without
 
-                shared = share_line(run, play.keeping.facts.instantiation, play.found, "-")
+                shared = share_line(run, play.store.prior.instantiation, play.found, "-")
                 return [
                     "",
                     *lines,
                     "",
-                    *wrapped(shared, columns),
+                    *wrap(shared, columns),
                     "",
-                    *wrapped(f"The run has ended: {AFTERWARDS}.", columns),
+                    *wrap(f"The run has ended: {AT_END_TEXT}.", columns),
                 ]
             return ["", *lines, "", *offer_lines(run, columns)]
-        case Decoded(_, distribution, turn, then):
-            lines = [*wrapped(then, columns), ""] if then else []
-            return ["", *lines, *wrapped(decoding_line(turn, distribution, play.measure), columns)]
-        case Told(text, _):
-            return ["", *(line for row in hung(text, columns).split("\n") for line in wrapped(row, columns))]
-        case Asked() | Opened() | Branched() | Compared():
+        case TokenDecoded(_, distribution, turn, then):
+            lines = [*wrap(then, columns), ""] if then else []
+            return ["", *lines, *wrap(decoding_line(turn, distribution, play.pass_port), columns)]
+        case Message(text, _):
+            return ["", *(line for row in hanging_text(text, columns).split("\n") for line in wrap(row, columns))]
+        case ViewRequested() | InspectionShown() | TreeShown() | RunsCompared():
             return ["", *_asked_lines(event, columns)]
-        case Refused(message):
-            return ["", *wrapped(message, columns)]
-        case Left(text):
+        case Rejected(message):
+            return ["", *wrap(message, columns)]
+        case Quit(text):
             first, *commands = text.split("\n")  # which are there to be copied, and are not broken
-            return ["", *wrapped(first, columns), *commands]
+            return ["", *wrap(first, columns), *commands]
 
 
-def hung(text: str, columns: int) -> str:
+def hanging_text(text: str, columns: int) -> str:
     """Return a text whose rows of an entry and its meaning are set, so that a meaning goes on below where it began.
 
     Where that leaves it no room, it goes on a little farther in than the entry.
@@ -110,34 +110,34 @@ def hung(text: str, columns: int) -> str:
     return "\n".join(rows)
 
 
-def _asked_lines(event: Asked | Opened | Branched | Compared, columns: int) -> Iterable[str]:
+def _asked_lines(event: ViewRequested | InspectionShown | TreeShown | RunsCompared, columns: int) -> Iterable[str]:
     """Return what was asked to be shown."""
     match event:
-        case Asked("prompt", run):
-            return [*prompt_lines(run, columns), *look_lines(run, columns)]
-        case Asked(_, run):
+        case ViewRequested("prompt", run):
+            return [*prompt_lines(run, columns), *attention_lines(run, columns)]
+        case ViewRequested(_, run):
             return transcript(run, columns)
-        case Opened(read):
-            return instrument_lines(read, columns)
-        case Branched(shelf, here):
+        case InspectionShown(read):
+            return inspection_lines(read, columns)
+        case TreeShown(shelf, here):
             from forward_pass.session.branches import tree_lines  # noqa: PLC0415 - the first scene can do without
 
             return tree_lines(shelf, columns, here)
-        case Compared(first, second, names):
-            from forward_pass.session.branches import difference, difference_lines  # noqa: PLC0415 - the same
+        case RunsCompared(first, second, names):
+            from forward_pass.session.branches import compare_runs, difference_lines  # noqa: PLC0415 - the same
 
-            return difference_lines(difference(first, second), names, columns)
+            return difference_lines(compare_runs(first, second), names, columns)
 
 
-def opening_lines(play: Play, columns: int) -> list[str]:
+def opening_lines(play: Session, columns: int) -> list[str]:
     """Return what stands above a run, and its present scene."""
-    above = opening_line(play.world, play.measure, play.keeping.facts.instantiation)
-    return [*wrapped(above, columns), *(line for event in play.opening() for line in event_lines(event, play, columns))]
+    above = opening_line(play.world, play.pass_port, play.store.prior.instantiation)
+    return [*wrap(above, columns), *(line for event in play.opening() for line in event_lines(event, play, columns))]
 
 
 def read_line() -> str:
     """Return the next line of standard input, empty at its end; of one that is too long, its first ``MOST_LINE`` characters."""
-    line = rest = sys.stdin.readline(MOST_LINE)
-    while len(rest) == MOST_LINE and not rest.endswith("\n"):
-        rest = sys.stdin.readline(MOST_LINE)
+    line = rest = sys.stdin.readline(MAX_LINE)
+    while len(rest) == MAX_LINE and not rest.endswith("\n"):
+        rest = sys.stdin.readline(MAX_LINE)
     return line

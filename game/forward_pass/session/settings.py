@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from forward_pass.errors import UsageError, nearest
+from forward_pass.errors import UsageError, did_you_mean
 
 APP = "forward-pass"
 FILE = "settings.txt"
@@ -36,13 +36,13 @@ def _is_measure(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) < 4 and NARROWEST <= int(value) <= WIDEST  # noqa: PLR2004 - digits
 
 
-TAKES: dict[str, tuple[Callable[[str], bool], str]] = {
+ALLOWED: dict[str, tuple[Callable[[str], bool], str]] = {
     "motion": _one_of(*SWITCH),
     "measure": (_is_measure, f"a number of columns from {NARROWEST} to {WIDEST}"),
     "colour": _one_of(*COLOURS),
     "plain": _one_of(*SWITCH),
 }
-MEANS = {
+DESCRIPTIONS = {
     "motion": "whether the decoder is shown as it comes",
     "measure": "the widest line of prose, in columns",
     "colour": "the ground that colours are chosen for, or none",
@@ -78,18 +78,18 @@ def read_settings() -> tuple[Settings, list[str]]:
         if not key or key.startswith("#"):
             continue
         try:
-            found = found._replace(**{checked(key, value): value})
+            found = found._replace(**{validate_setting(key, value): value})
         except UsageError as error:
             problems.append(f"{path}:{number}:1: {error}")
     return found, problems
 
 
-def checked(key: str, value: str) -> str:
+def validate_setting(key: str, value: str) -> str:
     """Return a key that is one and takes a value; raises ``UsageError`` otherwise."""
-    if key not in TAKES:
+    if key not in ALLOWED:
         shown = "".join(character for character in key[:40] if character.isprintable())
-        raise UsageError(f"there is no setting {shown!r}{nearest(key, list(TAKES))}; there are {', '.join(TAKES)}")
-    takes, which = TAKES[key]
+        raise UsageError(f"there is no setting {shown!r}{did_you_mean(key, list(ALLOWED))}; there are {', '.join(ALLOWED)}")
+    takes, which = ALLOWED[key]
     if not takes(value):
         shown = "".join(character for character in value[:40] if character.isprintable())
         raise UsageError(f"{key} is {which}, not {shown!r}")
@@ -98,7 +98,7 @@ def checked(key: str, value: str) -> str:
 
 def write_setting(key: str, value: str) -> Path:
     """Settle something; return the file. Raises ``UsageError`` where it is no setting or cannot be kept."""
-    settled = read_settings()[0]._replace(**{checked(key, value): value})
+    settled = read_settings()[0]._replace(**{validate_setting(key, value): value})
     path = settings_file()
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

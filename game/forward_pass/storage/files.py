@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from forward_pass.errors import RunError
-from forward_pass.storage.journal import FILE, kept_numbers, kept_runs
+from forward_pass.storage.journal import FILE, list_run_files, run_numbers
 
 if sys.platform != "win32":  # pragma: no branch - Windows has no such locks
     import fcntl
@@ -23,16 +23,16 @@ TRASH = ".trash"
 PARTIAL = ".begun-"
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links say
 NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # in a folder that came from elsewhere
-MOST_NUMBERED = 99_999_999  # beyond, a file was not numbered here, and the next number does not follow it
+MAX_RUN_NUMBER = 99_999_999  # beyond, a file was not numbered here, and the next number does not follow it
 
 
 def next_number(folder: Path) -> int:
     """Return the number that the next run will have; numbers of forgotten runs are not given again."""
-    numbers = [*kept_numbers(folder), *kept_numbers(folder / TRASH)]
-    return max((number for number in numbers if number <= MOST_NUMBERED), default=0) + 1
+    numbers = [*run_numbers(folder), *run_numbers(folder / TRASH)]
+    return max((number for number in numbers if number <= MAX_RUN_NUMBER), default=0) + 1
 
 
-def created(folder: Path, content: bytes, failed: str) -> tuple[Path, int]:
+def create_run_file(folder: Path, content: bytes, failed: str) -> tuple[Path, int]:
     """Write a new run into a folder under the next number; return its path and its open, locked file.
 
     It has its number only when it is whole: killed at any moment, a process leaves a run or none. Raises ``RunError``, which
@@ -58,7 +58,7 @@ def created(folder: Path, content: bytes, failed: str) -> tuple[Path, int]:
                     partial.unlink()
             _sync_folder(folder)
     except OSError as error:
-        raise not_kept(failed, folder, error) from None
+        raise storage_error(failed, folder, error) from None
     return path, file
 
 
@@ -86,7 +86,7 @@ def _named(partial: Path, path: Path) -> None:
         partial.replace(path)
 
 
-def opened(path: Path) -> int | None:
+def open_locked(path: Path) -> int | None:
     """Return the file of a run, open and locked, or None where it cannot be written or somebody else has it."""
     try:
         file = os.open(path, os.O_RDWR | os.O_APPEND)
@@ -98,7 +98,7 @@ def opened(path: Path) -> int | None:
     return None
 
 
-def closed(file: int | None) -> None:
+def close_file(file: int | None) -> None:
     """Close a file, and let its lock go with it, where there is one."""
     if file is not None:
         os.close(file)
@@ -150,7 +150,7 @@ def same_file(one: Path, other: Path) -> bool:
     return False
 
 
-def gone(path: Path, file: int) -> bool:
+def is_replaced(path: Path, file: int) -> bool:
     """Return whether an open file is no longer what lies at its path, or was emptied: a run goes on in another one."""
     try:
         status = path.stat()
@@ -159,11 +159,11 @@ def gone(path: Path, file: int) -> bool:
     return not status.st_size or not os.path.samestat(status, os.fstat(file))
 
 
-def latest_beside(folder: Path, path: Path) -> int:
+def latest_other_mtime(folder: Path, path: Path) -> int:
     """Return when any run in a folder but the one at ``path`` was last appended to, in nanoseconds; 0 where there is none."""
     latest = 0
     with suppress(RunError):
-        for kept in kept_runs(folder):
+        for kept in list_run_files(folder):
             with suppress(OSError):
                 latest = max(latest, 0 if kept.path.name == path.name else kept.path.stat().st_mtime_ns)
     return latest
@@ -173,7 +173,7 @@ def forget(path: Path) -> Path:
     """Move a run out of the way, into ``.trash``; return where it lies. Raises ``RunError``."""
     if not FILE.fullmatch(path.name):
         raise RunError(f"{path}: not named as a run is, and left alone")
-    file = opened(path)
+    file = open_locked(path)
     if file is None:
         raise RunError(f"{path} is being played elsewhere or cannot be written, and is left alone")
     try:
@@ -187,10 +187,10 @@ def forget(path: Path) -> Path:
     except OSError as error:
         raise RunError(f"{path}: cannot be moved: {error.strerror}") from None
     finally:
-        closed(file)
+        close_file(file)
     return target
 
 
-def not_kept(failed: str, path: Path | None, error: OSError) -> RunError:
+def storage_error(failed: str, path: Path | None, error: OSError) -> RunError:
     """Return the error that says what ``failed`` where, and how the disk put it."""
     return RunError(f"{failed}: {path}: {error.strerror or error}")

@@ -18,9 +18,9 @@ from stat import S_ISREG
 from typing import Any, NamedTuple, TypeGuard
 
 from forward_pass.errors import NoRunError, RunError, UsageError, printable
-from forward_pass.gc_pause import uncollected
-from forward_pass.story.history import Recorded
-from forward_pass.story.state import Facts
+from forward_pass.gc_pause import gc_paused
+from forward_pass.story.history import RecordedTurn
+from forward_pass.story.state import Prior
 
 FORMAT = 1
 MOST_BYTES = 64 * 1024 * 1024
@@ -44,20 +44,29 @@ class Header(NamedTuple):
     weights: str | None
     seed: int
     temperature: float
-    facts: Facts
-    made: str
+    prior: Prior
+    created_at: str
     parent: tuple[int, int] | None = None
 
     def line(self) -> str:
         """Return the header as a line of JSON."""
-        facts = {"instantiation": self.facts.instantiation, "found": sorted(self.facts.found)}
-        row: dict[str, Any] = {"format": FORMAT, **self._asdict(), "facts": facts}
-        if self.parent is None:
-            del row["parent"]
-        return dumped(row | {"sum": _sum(row)})
+        row: dict[str, Any] = {
+            "format": FORMAT,
+            "world": self.world,
+            "version": self.version,
+            "hash": self.hash,
+            "weights": self.weights,
+            "seed": self.seed,
+            "temperature": self.temperature,
+            "facts": {"instantiation": self.prior.instantiation, "found": sorted(self.prior.found)},
+            "made": self.created_at,
+        }
+        if self.parent is not None:
+            row["parent"] = self.parent
+        return to_json_line(row | {"sum": _sum(row)})
 
 
-class Kept(NamedTuple):
+class RunFile(NamedTuple):
     """A file in the folder of a world that is named as a run is."""
 
     number: int
@@ -76,26 +85,26 @@ class Journal(NamedTuple):
     """What a run's file says: its header, its turns, where its cursor stands, and what is wrong with it."""
 
     header: Header
-    turns: tuple[Recorded, ...]
+    turns: tuple[RecordedTurn, ...]
     at: int
-    good_bytes: int  # the length of the file, less a last line that is torn
+    valid_bytes: int  # the length of the file, less a last line that is torn
     torn: bool  # the last line was cut short: the turn on it was never answered
     fault: str  # what cannot be read, and where; everything before it can
-    altered: str = ""  # what can be read and is not what was written, and where
+    tampered: str = ""  # what can be read and is not what was written, and where
 
     @property
     def faults(self) -> tuple[str, ...]:
         """What is wrong with the file; empty where it can be appended to."""
-        return tuple(fault for fault in (self.altered, self.fault) if fault)
+        return tuple(fault for fault in (self.tampered, self.fault) if fault)
 
 
-def kept_runs(folder: Path) -> list[Kept]:
+def list_run_files(folder: Path) -> list[RunFile]:
     """Return the runs in a world's folder by number; a folder that is not there has none."""
-    with uncollected():
-        return sorted(Kept(int(match["number"]), match["name"], folder / match[0]) for match in _named(folder))
+    with gc_paused():
+        return sorted(RunFile(int(match["number"]), match["name"], folder / match[0]) for match in _named(folder))
 
 
-def kept_numbers(folder: Path) -> list[int]:
+def run_numbers(folder: Path) -> list[int]:
     """Return the numbers of the runs in a world's folder, in no order."""
     return [int(match["number"]) for match in _named(folder)]
 
@@ -111,21 +120,21 @@ def _named(folder: Path) -> list[re.Match[str]]:
     return [match for name in names if (match := FILE.fullmatch(name))]
 
 
-def kept_as(folder: Path, turns: Sequence[Recorded]) -> Kept | None:
+def find_identical(folder: Path, turns: Sequence[RecordedTurn]) -> RunFile | None:
     """Return the first run in a world's folder that is these turns, to the last digest; one that cannot be read is not."""
     path = [(turn.choice, turn.word, turn.digest) for turn in turns]
     with suppress(RunError):
-        for run in kept_runs(folder):
+        for run in list_run_files(folder):
             with suppress(RunError):
                 if [(turn.choice, turn.word, turn.digest) for turn in read_journal(run.path).turns] == path:
                     return run
     return None
 
 
-def latest_first(runs: list[Kept]) -> list[Kept]:
+def newest_first(runs: list[RunFile]) -> list[RunFile]:
     """Return runs by when they were last appended to, the latest first."""
 
-    def appended(run: Kept) -> tuple[int, int]:
+    def appended(run: RunFile) -> tuple[int, int]:
         try:
             return run.path.stat().st_mtime_ns, run.number
         except OSError:
@@ -134,7 +143,7 @@ def latest_first(runs: list[Kept]) -> list[Kept]:
     return sorted(runs, key=appended, reverse=True)
 
 
-def found_run(saves: Path, world: str, asked: str) -> Path:
+def resolve_run(saves: Path, world: str, asked: str) -> Path:
     """Return the file that RUN means: an existing path, else a number, else an exact name, or ``WORLD/RUN``.
 
     Raises ``RunError`` where there is none and ``UsageError`` where there are several.
@@ -143,7 +152,7 @@ def found_run(saves: Path, world: str, asked: str) -> Path:
         return Path(asked)
     if "/" in asked:
         world, asked = asked.split("/", 1)
-    runs = kept_runs(saves / world) if WORLD.fullmatch(world) else []
+    runs = list_run_files(saves / world) if WORLD.fullmatch(world) else []
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None  # noqa: PLR2004 - as FILE
     numbered = [run for run in runs if run.number == number]
     fitting = numbered or [run for run in runs if run.name == asked]
@@ -159,7 +168,7 @@ def found_run(saves: Path, world: str, asked: str) -> Path:
 
 def read_journal(path: Path) -> Journal:
     """Return what a run's file says; raises ``RunError`` where it is no run or one of a later format."""
-    return journal_of(read_bytes(path), path)
+    return parse_journal(read_bytes(path), path)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -175,32 +184,32 @@ def read_bytes(path: Path) -> bytes:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def journal_of(data: bytes, path: Path) -> Journal:
+def parse_journal(data: bytes, path: Path) -> Journal:
     """Return what the content of a run's file says; raises ``RunError`` as ``read_journal`` does."""
     first, *lines = data.decode(errors="surrogateescape").split("\n")  # what is no UTF-8 is then no text of a turn
     header, altered = _header(first, path)
-    turns: list[Recorded] = []
+    turns: list[RecordedTurn] = []
     at = 0
     for number, line in enumerate(lines, 2):
         last = number == len(lines) + 1
         if last and not line:
             break
         row = _row(line)
-        if isinstance(row, Recorded) and at == len(turns):
+        if isinstance(row, RecordedTurn) and at == len(turns):
             turns.append(row)
             at += 1
         elif isinstance(row, Cursor) and row.at <= len(turns):
             at = row.at
             altered = altered or _cursor_fault(row, turns, f"{path}:{number}:1")
         elif row is None and last and _cut_short(line):
-            return Journal(header, tuple(turns), at, data.rfind(b"\n") + 1, torn=True, fault="", altered=altered)
+            return Journal(header, tuple(turns), at, data.rfind(b"\n") + 1, torn=True, fault="", tampered=altered)
         else:
             fault = f"{printable(str(path))}:{number}:1: this line is no turn of a run; what stands before it is kept"
-            return Journal(header, tuple(turns), at, len(data), torn=False, fault=fault, altered=altered)
-    return Journal(header, tuple(turns), at, len(data), torn=False, fault="", altered=altered)
+            return Journal(header, tuple(turns), at, len(data), torn=False, fault=fault, tampered=altered)
+    return Journal(header, tuple(turns), at, len(data), torn=False, fault="", tampered=altered)
 
 
-def _cursor_fault(cursor: Cursor, turns: list[Recorded], place: str) -> str:
+def _cursor_fault(cursor: Cursor, turns: list[RecordedTurn], place: str) -> str:
     """Return what is wrong with a line that says after which turn the run stands; one that names no turn is believed."""
     if cursor.turn in (None, turns[cursor.at - 1].digest if cursor.at else ""):
         return ""
@@ -225,10 +234,10 @@ def _loaded(line: str) -> dict[str, Any] | None:
 
 
 @lru_cache(maxsize=1 << 16)  # siblings hold the lines that they share, letter for letter
-def _row(line: str) -> Recorded | Cursor | None:
+def _row(line: str) -> RecordedTurn | Cursor | None:
     """Return a turn, or where the cursor was put, or None for a line that is neither."""
     if plain := PLAIN.fullmatch(line):
-        return Recorded(plain[1], plain[2], None, None, plain[3])
+        return RecordedTurn(plain[1], plain[2], None, None, plain[3])
     row = _loaded(line)
     if row is None:
         return None
@@ -241,7 +250,7 @@ def _row(line: str) -> Recorded | Cursor | None:
         return None
     if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
         return None
-    return Recorded(choice, scene, word, probability, digest)
+    return RecordedTurn(choice, scene, word, probability, digest)
 
 
 def _is_word(text: object) -> TypeGuard[str]:
@@ -270,7 +279,7 @@ def _header(line: str, path: Path) -> tuple[Header, str]:
 
 def _sum(row: dict[str, Any]) -> str:
     """Return the sum of a header, by which one that was damaged is known."""
-    return sha256(dumped(row).encode(errors="surrogatepass")).hexdigest()[:16]
+    return sha256(to_json_line(row).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _header_of(row: dict[str, Any]) -> Header:
@@ -298,12 +307,12 @@ def _header_of(row: dict[str, Any]) -> Header:
         weights=weights,
         seed=row["seed"],
         temperature=float(temperature),
-        facts=Facts(facts["instantiation"], frozenset(facts["found"])),
-        made=row["made"],
+        prior=Prior(facts["instantiation"], frozenset(facts["found"])),
+        created_at=row["made"],
         parent=(parent[0], parent[1]) if parent else None,
     )
 
 
-def dumped(row: dict[str, Any]) -> str:
+def to_json_line(row: dict[str, Any]) -> str:
     """Return an object as one line of JSON."""
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False)

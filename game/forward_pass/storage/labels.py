@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from forward_pass.errors import RunError
 from forward_pass.storage.files import NEITHER_LINK_NOR_PIPE, write_all
-from forward_pass.storage.journal import dumped
+from forward_pass.storage.journal import to_json_line
 
 FILE = "labels.jsonl"
 MOST_BYTES = 8 * 1024 * 1024
@@ -22,14 +22,14 @@ LONGEST = 500  # characters of a label or a note
 DIGEST = 16
 
 
-class Marked(NamedTuple):
+class Annotation(NamedTuple):
     """What was put on a turn."""
 
     label: str = ""
     note: str = ""
 
 
-def read_labels(folder: Path) -> Mapping[str, Marked]:
+def read_labels(folder: Path) -> Mapping[str, Annotation]:
     """Return by digest what is written on turns; a line that is none, as where writing was cut short, says nothing."""
     try:
         path = folder / FILE
@@ -38,7 +38,7 @@ def read_labels(folder: Path) -> Mapping[str, Marked]:
         lines = path.read_bytes().decode(errors="replace").split("\n")
     except OSError:
         return {}
-    found: dict[str, Marked] = {}
+    found: dict[str, Annotation] = {}
     for line in lines:
         try:
             row = json.loads(line)
@@ -46,7 +46,7 @@ def read_labels(folder: Path) -> Mapping[str, Marked]:
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
         if isinstance(digest, str) and len(digest) <= DIGEST:
-            found[digest] = found.get(digest, Marked())._replace(**texts)
+            found[digest] = found.get(digest, Annotation())._replace(**texts)
     return {digest: marked for digest, marked in found.items() if any(marked)}
 
 
@@ -60,7 +60,7 @@ def _text(value: object) -> str:
 def write_label(folder: Path, digest: str, *, label: str | None = None, note: str | None = None) -> None:
     """Put a label or a note on a turn (an empty one takes it off); raises ``RunError`` where it cannot be kept."""
     texts = {key: _text(text) for key, text in (("label", label), ("note", note)) if text is not None}
-    line = f"{dumped({'turn': digest, **texts})}\n".encode()
+    line = f"{to_json_line({'turn': digest, **texts})}\n".encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | NEITHER_LINK_NOR_PIPE, 0o644)

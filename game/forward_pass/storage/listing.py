@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forward_pass.errors import RunError
-from forward_pass.gc_pause import uncollected
-from forward_pass.storage.journal import Kept, journal_of, kept_runs, read_bytes, read_journal
+from forward_pass.gc_pause import gc_paused
+from forward_pass.storage.journal import RunFile, list_run_files, parse_journal, read_bytes, read_journal
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
 
@@ -23,13 +23,13 @@ def endings_found(folder: Path, world: World) -> frozenset[str]:
     """
     wanted = {ending: f'"{ending}"'.encode() for ending in world.endings}
     found: set[str] = set()
-    for run in kept_runs(folder):
+    for run in list_run_files(folder):
         if not wanted:
             break
         with suppress(RunError):
             data = read_bytes(run.path)
             if any(name in data for name in wanted.values()):
-                found |= {turn.scene for turn in journal_of(data, run.path).turns} & wanted.keys()
+                found |= {turn.scene for turn in parse_journal(data, run.path).turns} & wanted.keys()
                 for ending in found & wanted.keys():
                     del wanted[ending]
     return frozenset(found)
@@ -60,11 +60,11 @@ class Summary(NamedTuple):
 
 def summaries(folder: Path, world: World) -> list[Summary]:
     """Return the runs kept in a world's folder, by number; a file that is no run is named as such."""
-    with uncollected():
-        return [summarised(kept, world) for kept in kept_runs(folder)]
+    with gc_paused():
+        return [summarise(kept, world) for kept in list_run_files(folder)]
 
 
-def summarised(kept: Kept, world: World) -> Summary:
+def summarise(kept: RunFile, world: World) -> Summary:
     """Return a kept run in a line."""
     try:
         journal = read_journal(kept.path)
@@ -80,4 +80,4 @@ def summarised(kept: Kept, world: World) -> Summary:
         stands += "; its file is damaged"
     header = journal.header
     of = len(journal.turns)
-    return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.made, header.parent, of=of)
+    return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.created_at, header.parent, of=of)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from forward_pass.storage.journal import Journal
-from forward_pass.story.distribution import Measure
-from forward_pass.story.history import Divergence, Run, restored
+from forward_pass.story.distribution import PassPort
+from forward_pass.story.history import Divergence, Run, replay
 from forward_pass.story.world import World
 
 
-class Replayed(NamedTuple):
+class ReplayResult(NamedTuple):
     """What came of walking a recorded run again."""
 
     run: Run
@@ -34,9 +34,9 @@ class Replayed(NamedTuple):
         return f"{self.identical} of {self.asked} turns identical"
 
 
-def replayed(world: World, measure: Measure, journal: Journal, to: int) -> Replayed:
+def replay_run(world: World, measure: PassPort, journal: Journal, to: int) -> ReplayResult:
     """Walk the first ``to`` turns of a recorded run again and return what came of it."""
-    run, differences, probabilities = restored(world, measure, journal.header.facts, journal.turns[:to])
+    run, differences, probabilities = replay(world, measure, journal.header.prior, journal.turns[:to])
     if journal.fault and to == len(journal.turns) and not differences:
         differences = [Divergence(to + 1, "its line in the file is no turn", broken=True)]
     notes = []
@@ -50,4 +50,4 @@ def replayed(world: World, measure: Measure, journal: Journal, to: int) -> Repla
         notes.append("The weights are others than those it was recorded on: the recorded words were followed.")
     if probabilities:
         notes.append(f"Probabilities recorded otherwise than they are now: {probabilities}.")
-    return Replayed(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash, reweighted)
+    return ReplayResult(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash, reweighted)

@@ -17,29 +17,29 @@ from forward_pass.errors import RunError, printable
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
 from forward_pass.storage.files import (
     UNNAMED,
-    closed,
-    created,
+    close_file,
+    create_run_file,
     folder_lock,
-    gone,
-    latest_beside,
+    is_replaced,
+    latest_other_mtime,
     next_number,
-    not_kept,
-    opened,
+    open_locked,
     same_file,
+    storage_error,
     write_all,
 )
-from forward_pass.storage.journal import FILE, NAME, Header, Journal, dumped, found_run, read_journal
+from forward_pass.storage.journal import FILE, NAME, Header, Journal, read_journal, resolve_run, to_json_line
 from forward_pass.storage.listing import endings_found, summaries
-from forward_pass.story.distribution import Measure
-from forward_pass.story.history import Divergence, Run, Turn, begun, moved, restored
-from forward_pass.story.state import Facts
+from forward_pass.story.distribution import PassPort
+from forward_pass.story.history import Divergence, Run, Turn, at_turn, new_run, replay
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 if TYPE_CHECKING:
-    from forward_pass.storage.run_set import Shelf
+    from forward_pass.storage.run_set import RunSet
 
-NOT_TAKEN = "the choice could not be kept, so it was not taken"
-NOT_GONE = "this could not be kept, so the run stays where it is"
+TURN_NOT_SAVED = "the choice could not be kept, so it was not taken"
+CURSOR_NOT_SAVED = "this could not be kept, so the run stays where it is"
 
 
 class Resumed(NamedTuple):
@@ -49,18 +49,20 @@ class Resumed(NamedTuple):
     notes: tuple[str, ...]
 
 
-class Keeper:
+class RunStore:
     """The file that the run in play is kept in, or will be from its first choice on. One for each play; holds a lock."""
 
-    def __init__(self, saves: Path, world: World, measure: Measure, begin: Callable[[Facts], Header], called: str = "") -> None:
+    def __init__(
+        self, saves: Path, world: World, measure: PassPort, begin: Callable[[Prior], Header], called: str = ""
+    ) -> None:
         self.saves = saves
         self.folder = saves / world.id
         self.world = world
         self.measure = measure
-        self.fresh = begin
+        self.make_header = begin
         self.program = APP  # what a command line calls the game
-        self.called = called or world.id  # what a command line calls the world: its name, or its folder
-        self.header = begin(Facts())
+        self.world_argument = called or world.id  # what a command line calls the world: its name, or its folder
+        self.header = begin(Prior())
         self.path: Path | None = None
         self.file: int | None = None
         self.number = 0  # of the run in this folder; 0 before its first choice, and for a file that lies elsewhere
@@ -75,42 +77,42 @@ class Keeper:
         return f"{self.world.id}/{self.number}" if self.number else printable(str(self.path))
 
     @property
-    def way_back(self) -> str:
+    def resume_command(self) -> str:
         """The command that goes on with the run."""
         return self._command(f" --load {self.number or _typed(str(self.path))}")
 
     @property
-    def way_in(self) -> str:
+    def new_command(self) -> str:
         """The command that begins a run."""
         return self._command("")
 
     def _command(self, more: str) -> str:
         import shlex  # noqa: PLC0415 - the first scene can do without
 
-        world = "" if self.called == FLAGSHIP else f" {shlex.quote(self.called)}"
+        world = "" if self.world_argument == FLAGSHIP else f" {shlex.quote(self.world_argument)}"
         saves = "" if self.saves == saves_folder(None) else f" --saves {shlex.quote(str(self.saves))}"
         return f"{self.program} play{world}{more}{saves}"
 
     @property
-    def facts(self) -> Facts:
+    def prior(self) -> Prior:
         """What was known when the run began."""
-        return self.header.facts
+        return self.header.prior
 
     @property
-    def chance(self) -> tuple[float, int]:
+    def sampling(self) -> tuple[float, int]:
         """The temperature and the seed that words are drawn with."""
         return self.header.temperature, self.header.seed
 
-    def listed(self) -> list[str]:
+    def list_lines(self) -> list[str]:
         """Return a line for each run of the world that is kept."""
         return [str(summary) for summary in summaries(self.folder, self.world)]
 
-    def begin(self) -> Run:
+    def new_run(self) -> Run:
         """Let go of the present run; return one at its opening, which will be kept from its first choice on."""
-        facts = Facts(next_number(self.folder), endings_found(self.folder, self.world))
+        facts = Prior(next_number(self.folder), endings_found(self.folder, self.world))
         self.close()
-        self.header = self.fresh(facts)
-        return begun(self.world, self.measure, facts)
+        self.header = self.make_header(facts)
+        return new_run(self.world, self.measure, facts)
 
     def resume(self, asked: str | Path) -> Resumed:
         """Take up a kept run where its cursor stands; raises ``RunError`` or ``UsageError``, and the present run goes on.
@@ -118,25 +120,25 @@ class Keeper:
         What cannot be appended to (another process holds it, it is damaged, or the world has changed) is left as it is,
         and the next choice begins a sibling of it.
         """
-        path = asked if isinstance(asked, Path) else found_run(self.saves, self.world.id, asked)
+        path = asked if isinstance(asked, Path) else resolve_run(self.saves, self.world.id, asked)
         mine = self.file is not None and self.path is not None and same_file(path, self.path)
-        file = self.file if mine else opened(path)
+        file = self.file if mine else open_locked(path)
         try:
             journal = _journal_of(self.world, path)
         except RunError:
             if not mine:
-                closed(file)
+                close_file(file)
             raise
-        run, differences, _ = restored(self.world, self.measure, journal.header.facts, journal.turns)
+        run, differences, _ = replay(self.world, self.measure, journal.header.prior, journal.turns)
         run = _good(run, differences, changed=journal.header.hash != self.world.hash)
-        run = moved(run, min(journal.at, len(run.turns)))
+        run = at_turn(run, min(journal.at, len(run.turns)))
         notes = _notes(path, journal, self.world, differences, held=file is None)
         if not mine:
             self.close()
         self._hold(journal.header, path, file)
-        self._torn_at = journal.good_bytes if journal.torn else None
+        self._torn_at = journal.valid_bytes if journal.torn else None
         if differences or journal.faults or journal.header.hash != self.world.hash:
-            closed(file)
+            close_file(file)
             self.file = None
         return Resumed(run, notes)
 
@@ -145,56 +147,58 @@ class Keeper:
 
         Raises ``RunError`` or ``UsageError``, and the present run goes on.
         """
-        path = asked if isinstance(asked, Path) else found_run(self.saves, self.world.id, asked)
+        path = asked if isinstance(asked, Path) else resolve_run(self.saves, self.world.id, asked)
         journal = _journal_of(self.world, path)
         run = self._walked(path, journal, at)
         self.close()
         self._hold(journal.header, path, None)
         return Resumed(run, (f"A branch of {printable(path.name)} at turn {at}: the next choice begins a run of its own.",))
 
-    def plant(self, journal: Journal, at: int) -> Resumed:
+    def fork_foreign(self, journal: Journal, at: int) -> Resumed:
         """Begin a run, to be kept from its next choice on, with the first turns of one that is kept elsewhere."""
-        self.begin()
+        self.new_run()
         self.header = self.header._replace(seed=journal.header.seed, temperature=journal.header.temperature)
-        journal = journal._replace(header=journal.header._replace(facts=self.header.facts))
-        run = self._walked(Path(journal.header.made), journal, at)
-        return Resumed(run, (f"A branch of {journal.header.made} at turn {at}: the next choice begins a run of its own.",))
+        journal = journal._replace(header=journal.header._replace(prior=self.header.prior))
+        run = self._walked(Path(journal.header.created_at), journal, at)
+        return Resumed(
+            run, (f"A branch of {journal.header.created_at} at turn {at}: the next choice begins a run of its own.",)
+        )
 
     def _walked(self, path: Path, journal: Journal, at: int) -> Run:
-        run, differences, _ = restored(self.world, self.measure, journal.header.facts, journal.turns[:at])
+        run, differences, _ = replay(self.world, self.measure, journal.header.prior, journal.turns[:at])
         good = _good(run, differences, changed=journal.header.hash != self.world.hash)
         if len(good.turns) < at:
             why = f"it diverged at turn {differences[0].turn}: {differences[0].what}" if differences else "it ends before"
             raise RunError(f"{path.name} cannot be walked to turn {at}: {why}")
         return good
 
-    def other(self, asked: str) -> Run:
+    def view(self, asked: str) -> Run:
         """Return a kept run where its cursor stands, to be looked at; raises ``RunError`` or ``UsageError``."""
-        journal = _journal_of(self.world, found_run(self.saves, self.world.id, asked))
-        run, _, _ = restored(self.world, self.measure, journal.header.facts, journal.turns)
-        return moved(run, min(journal.at, len(run.turns)))
+        journal = _journal_of(self.world, resolve_run(self.saves, self.world.id, asked))
+        run, _, _ = replay(self.world, self.measure, journal.header.prior, journal.turns)
+        return at_turn(run, min(journal.at, len(run.turns)))
 
-    def shelf(self) -> Shelf:
+    def run_set(self) -> RunSet:
         """Return all runs of the world that are kept."""
-        from forward_pass.storage.run_set import kept_shelf  # noqa: PLC0415 - a start can do without
+        from forward_pass.storage.run_set import stored_runs  # noqa: PLC0415 - a start can do without
 
-        return kept_shelf(self.world, self.measure, self.folder)
+        return stored_runs(self.world, self.measure, self.folder)
 
-    def keep(self, run: Run, turn: Turn) -> None:
+    def record_turn(self, run: Run, turn: Turn) -> None:
         """Write down a turn that ``run`` is about to make, before it is made; raises ``RunError`` where that fails."""
-        if self.file is None or self.path is None or gone(self.path, self.file):
+        if self.file is None or self.path is None or is_replaced(self.path, self.file):
             self._create(run, turn)
         elif run.at == len(run.turns):
-            self._append(self.file, _turn_line(turn), NOT_TAKEN)
+            self._append(self.file, _turn_line(turn), TURN_NOT_SAVED)
         elif run.turns[run.at].choice == turn.choice:
-            self._append(self.file, _cursor_line(moved(run, run.at + 1)), NOT_TAKEN)
+            self._append(self.file, _cursor_line(at_turn(run, run.at + 1)), TURN_NOT_SAVED)
         else:
             self._create(run, turn)
 
-    def keep_cursor(self, run: Run) -> None:
+    def record_cursor(self, run: Run) -> None:
         """Write down where a run that went back or forth will stand; raises ``RunError`` where that fails."""
         if self.file is not None:
-            self._append(self.file, _cursor_line(run), NOT_GONE)
+            self._append(self.file, _cursor_line(run), CURSOR_NOT_SAVED)
 
     def rename(self, name: str) -> None:
         """Give the run a name; raises ``RunError`` where it has no file yet, or the name cannot be one."""
@@ -221,11 +225,11 @@ class Keeper:
         """Whether nobody could find the run that is held by its number any more: its file is gone, or lies elsewhere."""
         if not self.number or self.path is None:
             return True
-        return not self.path.exists() if self.file is None else gone(self.path, self.file)
+        return not self.path.exists() if self.file is None else is_replaced(self.path, self.file)
 
     def close(self) -> None:
         """Let go of the file and of its lock."""
-        closed(self.file)
+        close_file(self.file)
         self.path = self.file = self._torn_at = None
         self.number = 0
 
@@ -233,7 +237,7 @@ class Keeper:
         match = FILE.fullmatch(path.name) if same_file(path.parent, self.folder) else None
         self.header, self.path, self.file = header, path, file
         self.number = int(match["number"]) if match else 0
-        self._latest = 0 if file is None else latest_beside(self.folder, path)
+        self._latest = 0 if file is None else latest_other_mtime(self.folder, path)
 
     def _stamp(self, file: int) -> None:
         """See to it that this is the run that was appended to last, though the clock may have gone backwards since."""
@@ -250,7 +254,7 @@ class Keeper:
             before = os.fstat(file).st_size
             lead = "" if os.pread(file, 1, before - 1) == b"\n" else "\n"
         except OSError as error:
-            raise not_kept(failed, self.path, error) from None
+            raise storage_error(failed, self.path, error) from None
         try:
             write_all(file, f"{lead}{line}\n".encode())
             os.fsync(file)
@@ -259,18 +263,18 @@ class Keeper:
             with suppress(OSError):
                 os.ftruncate(file, before)
                 self._torn_at = None
-            raise not_kept(failed, self.path, error) from None
+            raise storage_error(failed, self.path, error) from None
         self._stamp(file)
 
     def _create(self, run: Run, turn: Turn) -> None:
         """Begin the run's file, or a sibling of the one it was taken from, with the path so far and this turn."""
         header = self.header
         if self.path is not None:
-            now = self.fresh(header.facts)
+            now = self.make_header(header.prior)
             parent = None if self._orphaned else (self.number, run.at)
             header = now._replace(seed=header.seed, temperature=header.temperature, parent=parent)
         lines = [header.line(), *map(_turn_line, run.path), _turn_line(turn)]
-        path, file = created(self.folder, "".join(f"{line}\n" for line in lines).encode(), NOT_TAKEN)
+        path, file = create_run_file(self.folder, "".join(f"{line}\n" for line in lines).encode(), TURN_NOT_SAVED)
         self.close()
         self._hold(header, path, file)
         self._stamp(file)
@@ -329,10 +333,10 @@ def _notes(path: Path, journal: Journal, world: World, differences: list[Diverge
     return tuple(notes)
 
 
-def take_in(folder: Path, header: Header, run: Run, name: str) -> Path:
+def import_run(folder: Path, header: Header, run: Run, name: str) -> Path:
     """Keep a run from elsewhere, up to where it stands, under the next number; return its file. Raises ``RunError``."""
     content = "".join(f"{line}\n" for line in (header.line(), *map(_turn_line, run.path)))
-    path, file = created(folder, content.encode(), "the run could not be kept")
+    path, file = create_run_file(folder, content.encode(), "the run could not be kept")
     try:
         target = path.with_name(path.name.replace(f"-{UNNAMED}.", f"-{name}."))
         path.rename(target)
@@ -344,11 +348,11 @@ def take_in(folder: Path, header: Header, run: Run, name: str) -> Path:
 
 
 def _cursor_line(run: Run) -> str:
-    return dumped({"at": run.at, "turn": run.digest})
+    return to_json_line({"at": run.at, "turn": run.digest})
 
 
 def _turn_line(turn: Turn) -> str:
     row: dict[str, Any] = {"choice": turn.choice, "scene": turn.state.scene}
     if turn.word is not None:
         row |= {"word": turn.word, "p": turn.probability}
-    return dumped(row | {"digest": turn.digest})
+    return to_json_line(row | {"digest": turn.digest})

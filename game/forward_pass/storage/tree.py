@@ -9,77 +9,77 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from forward_pass.gc_pause import uncollected
+from forward_pass.gc_pause import gc_paused
 from forward_pass.storage.journal import Journal
-from forward_pass.story.history import Recorded
+from forward_pass.story.history import RecordedTurn
 
 
-class Branch(NamedTuple):
+class Node(NamedTuple):
     """A turn that runs have in common: its number among the branches, the one before it, and those after it."""
 
     number: int
-    before: int  # the branch that it goes on from; the opening goes on from itself
+    parent: int  # the branch that it goes on from; the opening goes on from itself
     turn: int  # how many choices were made up to here
-    recorded: Recorded | None  # None at the opening
+    recorded: RecordedTurn | None  # None at the opening
     runs: tuple[int, ...]  # the runs that pass through, by number
-    stand: tuple[int, ...]  # those whose cursor stands here
-    after: tuple[int, ...]
+    standing_runs: tuple[int, ...]  # those whose cursor stands here
+    children: tuple[int, ...]
 
 
 class Tree(NamedTuple):
     """The branches, the opening first, each before those that go on from it."""
 
-    branches: tuple[Branch, ...]
+    nodes: tuple[Node, ...]
     standing: dict[int, int]  # by run, the branch at which its cursor stands
     lasts: dict[int, int]  # by run, the branch of its last turn, undone or not
 
     @property
     def forks(self) -> int:
         """How many branches more than one goes on from."""
-        return sum(len(branch.after) > 1 for branch in self.branches)
+        return sum(len(branch.children) > 1 for branch in self.nodes)
 
     def at(self, digest: str) -> int:
         """Return the branch of the turn that has a digest, or the opening where there is none."""
-        return next((one.number for one in self.branches if one.recorded and one.recorded.digest == digest), 0)
+        return next((one.number for one in self.nodes if one.recorded and one.recorded.digest == digest), 0)
 
-    def path(self, number: int) -> list[Branch]:
+    def path(self, number: int) -> list[Node]:
         """Return the branches from the opening to one, both among them."""
-        path = [self.branches[number]]
+        path = [self.nodes[number]]
         while path[-1].number:
-            path.append(self.branches[path[-1].before])
+            path.append(self.nodes[path[-1].parent])
         return path[::-1]
 
-    def depth_first(self) -> Iterator[tuple[int, Branch]]:
+    def depth_first(self) -> Iterator[tuple[int, Node]]:
         """Yield every branch, with how many forks lie before it."""
         waiting = [(0, 0)]
         while waiting:
             forks, number = waiting.pop()
-            branch = self.branches[number]
+            branch = self.nodes[number]
             yield forks, branch
-            deeper = forks + (len(branch.after) > 1)
-            waiting.extend((deeper, after) for after in reversed(branch.after))
+            deeper = forks + (len(branch.children) > 1)
+            waiting.extend((deeper, after) for after in reversed(branch.children))
 
 
-class _Growing:
+class _NodeBuilder:
     """A branch while runs are still laid over it."""
 
     __slots__ = ("after", "before", "recorded", "runs", "stand", "turn")
 
-    def __init__(self, before: int, turn: int, recorded: Recorded | None) -> None:
+    def __init__(self, before: int, turn: int, recorded: RecordedTurn | None) -> None:
         self.before, self.turn, self.recorded = before, turn, recorded
         self.runs: list[int] = []
         self.stand: list[int] = []
         self.after: dict[tuple[str, str | None, str], int] = {}
 
 
-def grown(runs: Iterable[tuple[int, Journal]]) -> Tree:
+def build_tree(runs: Iterable[tuple[int, Journal]]) -> Tree:
     """Return the tree of runs, given by number: turns are one where choice, word and digest are, and all before them."""
-    with uncollected():
-        return _grown(runs)
+    with gc_paused():
+        return _build_tree(runs)
 
 
-def _grown(runs: Iterable[tuple[int, Journal]]) -> Tree:
-    growing = [_Growing(0, 0, None)]
+def _build_tree(runs: Iterable[tuple[int, Journal]]) -> Tree:
+    growing = [_NodeBuilder(0, 0, None)]
     standing: dict[int, int] = {}
     lasts: dict[int, int] = {}
     for run, journal in runs:
@@ -91,7 +91,7 @@ def _grown(runs: Iterable[tuple[int, Journal]]) -> Tree:
             after = growing[at].after.get(key)
             if after is None:
                 after = growing[at].after[key] = len(growing)
-                growing.append(_Growing(at, growing[at].turn + 1, recorded))
+                growing.append(_NodeBuilder(at, growing[at].turn + 1, recorded))
             at = after
             growing[at].runs.append(run)
             reached.append(at)
@@ -99,7 +99,7 @@ def _grown(runs: Iterable[tuple[int, Journal]]) -> Tree:
         standing[run] = reached[journal.at]
         growing[standing[run]].stand.append(run)
     branches = (
-        Branch(number, one.before, one.turn, one.recorded, tuple(one.runs), tuple(one.stand), tuple(one.after.values()))
+        Node(number, one.before, one.turn, one.recorded, tuple(one.runs), tuple(one.stand), tuple(one.after.values()))
         for number, one in enumerate(growing)
     )
     return Tree(tuple(branches), standing, lasts)

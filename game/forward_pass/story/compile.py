@@ -15,32 +15,32 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
-def compiled(tree: Tree) -> Value:
+def compile_expression(tree: Tree) -> Value:
     """Return the closure that gives a tree's value (a truth as a bool) in any state."""
     kind = tree[0]
     if kind in ARITHMETIC or kind in COMPARISONS:
         return _compiled_pair(ARITHMETIC.get(kind) or COMPARISONS[kind], tree[1], tree[2])
     if kind == "and":
-        left, right = compiled(tree[1]), compiled(tree[2])
+        left, right = compile_expression(tree[1]), compile_expression(tree[2])
         return lambda state: left(state) and right(state)
     if kind == "or":
-        left, right = compiled(tree[1]), compiled(tree[2])
+        left, right = compile_expression(tree[1]), compile_expression(tree[2])
         return lambda state: left(state) or right(state)
     if kind == "not":
-        operand = compiled(tree[1])
+        operand = compile_expression(tree[1])
         return lambda state: not operand(state)
     return _LEAVES[kind](*tree[1:])
 
 
 def _compiled_pair(operator: Callable[[Any, Any], Any], left_tree: Tree, right_tree: Tree) -> Value:
-    left = compiled(left_tree)
+    left = compile_expression(left_tree)
     if right_tree[0] == "int":
         constant = right_tree[1]
         if left_tree[0] == "variable":  # what most conditions and effects are: one call less
             index = left_tree[1]
             return lambda state: operator(state.variables[index], constant)
         return lambda state: operator(left(state), constant)
-    right = compiled(right_tree)
+    right = compile_expression(right_tree)
     return lambda state: operator(left(state), right(state))
 
 
@@ -65,11 +65,11 @@ def _seen(index: int) -> Value:
 
 
 def _taken(index: int) -> Value:
-    return lambda state: state.takings[index] > 0
+    return lambda state: state.taken[index] > 0
 
 
 def _found(ending: str) -> Value:
-    return lambda state: ending in state.facts.found
+    return lambda state: ending in state.prior.found
 
 
 def _emitted(word: str, position: int) -> Value:
@@ -112,5 +112,5 @@ _LEAVES: dict[str, Callable[..., Value]] = {
     "layer": lambda: lambda state: state.layer,
     "left": lambda boundary: lambda state: boundary - state.layer,
     "token": lambda: lambda state: state.token,
-    "instantiation": lambda: lambda state: state.facts.instantiation,
+    "instantiation": lambda: lambda state: state.prior.instantiation,
 }

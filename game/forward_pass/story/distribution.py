@@ -51,7 +51,7 @@ class Distribution:
         return [(self.words[index], self.probabilities[index]) for index in order[:count]]
 
 
-class Measure(Protocol):
+class PassPort(Protocol):
     """The port to the pass: a pure function of the words that came out and the interventions that were made."""
 
     @property
@@ -59,7 +59,7 @@ class Measure(Protocol):
         """``model`` where the numbers are computed, ``written`` where the world declares them."""
         ...
 
-    def begin(self) -> None:
+    def warm_up(self) -> None:
         """Start reading what a pass needs, in the background, so that the first question waits less."""
         ...
 
@@ -84,16 +84,16 @@ class Measure(Protocol):
         """Return the score of a probe on the residual stream after ``layer``; near +1 yes, near -1 no."""
         ...
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Return what the pass expected at a position of the prompt, counted from 1, from the words before it."""
         ...
 
-    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
         """Return the largest difference up to ``layer`` between that pass and the same one, computed again."""
         ...
 
 
-def figures(probability: float) -> str:
+def format_probability(probability: float) -> str:
     """Return a probability as it is shown: two places, and more where two would make it certain or impossible."""
     for places in (2, 3, 4):
         shown = f"{probability:.{places}f}"
@@ -102,7 +102,7 @@ def figures(probability: float) -> str:
     return "0.00" if probability < 0.5 else "1.00"  # noqa: PLR2004 - which end it is at
 
 
-def nats(log_likelihood: float) -> str:
+def format_nats(log_likelihood: float) -> str:
     """Return a log-likelihood as it is shown: two places, and no minus before nothing."""
     shown = f"{log_likelihood:.2f}"
     return "0.00" if shown == "-0.00" else shown
@@ -136,14 +136,14 @@ def sample(probabilities: Sequence[float], number: float) -> int:
     return max(index for index, probability in enumerate(probabilities) if probability > 0)
 
 
-def drawn_number(seed: int, token: int) -> float:
+def uniform_number(seed: int, token: int) -> float:
     """Return the number in [0, 1) that decides the draw at a token: the first 53 bits of SHA-256 of ``seed:token``."""
     return (int.from_bytes(sha256(f"{seed}:{token}".encode()).digest()[:8]) >> 11) / 2**53
 
 
-def draw(distribution: Distribution, temperature: float, seed: int, token: int) -> str:
+def draw_word(distribution: Distribution, temperature: float, seed: int, token: int) -> str:
     """Return the word drawn: the likeliest at temperature 0, otherwise as the seed and the token's position decide."""
     if temperature == 0:
         return distribution.words[greedy(distribution.logits)]
     probabilities = softmax(distribution.logits, temperature)
-    return distribution.words[sample(probabilities, drawn_number(seed, token))]
+    return distribution.words[sample(probabilities, uniform_number(seed, token))]

@@ -21,8 +21,8 @@ from operator import gt, lt
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError
-from forward_pass.story.distribution import Distribution, Measure
-from forward_pass.story.state import Act, Facts, State, counted
+from forward_pass.story.distribution import Distribution, PassPort
+from forward_pass.story.state import Act, Prior, State, increment
 from forward_pass.story.world import OTHERWISE, Choice, Effect, Scene, Target, Threshold, World
 
 
@@ -41,35 +41,35 @@ class Offer(NamedTuple):
         return not self.why
 
 
-def start(world: World, facts: Facts) -> State:
+def initial_state(world: World, facts: Prior) -> State:
     """Return the state in which a run begins: the first token, at its waking layer, in the first scene."""
     return State(
         scene=world.start,
         token=world.first_token,
-        layer=world.waking,
+        layer=world.first_layer,
         variables=tuple(variable.start for variable in world.variables),
-        visits=counted(bytes(len(world.scene_ids)), world.scene(world.start).slot),
-        takings=bytes(len(world.choice_ids)),
+        visits=increment(bytes(len(world.scene_ids)), world.scene(world.start).slot),
+        taken=bytes(len(world.choice_ids)),
         words=(),
         acts=((),),
         measured=(None,) * len(world.thresholds),
-        facts=Facts(min(facts.instantiation, world.instantiations), facts.found),
+        prior=Prior(min(facts.instantiation, world.instantiations), facts.found),
     )
 
 
-def pending(world: World, state: State) -> bool:
+def is_waiting(world: World, state: State) -> bool:
     """Return whether the decoder has come and the machine waits for a word."""
     return state.layer >= world.boundary
 
 
-def ended(world: World, state: State) -> bool:
+def is_ending(world: World, state: State) -> bool:
     """Return whether the state is an ending."""
     return bool(world.scene(state.scene).title)
 
 
-def offers(world: World, measure: Measure, state: State) -> tuple[Offer, ...]:
+def offers(world: World, measure: PassPort, state: State) -> tuple[Offer, ...]:
     """Return what is on offer in a state, in the order in which it was written; nothing at an ending or the boundary."""
-    layer, takings = state.layer, state.takings
+    layer, takings = state.layer, state.taken
     left = world.boundary - layer
     if left <= 0:
         return ()
@@ -86,7 +86,7 @@ def offers(world: World, measure: Measure, state: State) -> tuple[Offer, ...]:
     return tuple(shown)
 
 
-def _closed(world: World, measure: Measure, state: State, choice: Choice) -> str:
+def _closed(world: World, measure: PassPort, state: State, choice: Choice) -> str:
     """Return why a choice that is there cannot be taken, or nothing."""
     if choice.needs is not None and not choice.needs(state):
         return choice.why(state, measure) or "Not now."
@@ -105,13 +105,13 @@ def _closed(world: World, measure: Measure, state: State, choice: Choice) -> str
     return ""
 
 
-def _offered(world: World, measure: Measure, state: State, choice: str) -> Choice:
+def _offered(world: World, measure: PassPort, state: State, choice: str) -> Choice:
     """Return the choice of that id if it is open in a state; raises ``NotOfferedError`` otherwise."""
     written = world.scene(state.scene).by_id.get(choice)
     if (
         written is None
         or state.layer >= world.boundary
-        or (written.once and state.takings[written.slot] > 0)
+        or (written.once and state.taken[written.slot] > 0)
         or (written.condition is not None and not written.condition(state))
     ):
         raise NotOfferedError(f"{choice} is not on offer in {state.scene}")
@@ -120,7 +120,7 @@ def _offered(world: World, measure: Measure, state: State, choice: str) -> Choic
     return written
 
 
-def take(world: World, measure: Measure, state: State, choice: str) -> State:
+def take(world: World, measure: PassPort, state: State, choice: str) -> State:
     """Return the state after a choice; where the decoder comes, one that waits for a word.
 
     Raises ``NotOfferedError`` where the choice is not open; the state that was given is as it was.
@@ -130,22 +130,22 @@ def take(world: World, measure: Measure, state: State, choice: str) -> State:
     runs_out = chosen.decodes or layer >= world.boundary
     effects = (chosen.cut or ()) if runs_out and not chosen.decodes else chosen.effects
     variables = _affected(state, effects) if effects else state.variables
-    takings = counted(state.takings, chosen.slot)
+    takings = increment(state.taken, chosen.slot)
     acts = state.acts
     if chosen.acts:
-        acts = (*acts[:-1], (*acts[-1], *(Act(name, world.begins(name, state.layer)) for name in chosen.acts)))
+        acts = (*acts[:-1], (*acts[-1], *(Act(name, world.act_start(name, state.layer)) for name in chosen.acts)))
     first = chosen.targets[0]
     if runs_out or chosen.measures or first.condition is not None:
-        after = state._replace(layer=world.boundary if runs_out else layer, variables=variables, takings=takings, acts=acts)
+        after = state._replace(layer=world.boundary if runs_out else layer, variables=variables, taken=takings, acts=acts)
         if runs_out:
-            return finished(world, measure, after)
+            return measure_thresholds(world, measure, after)
         return _arrived(world, _measured(world, measure, after, chosen.measures), chosen.targets)
     scene = world.scene(first.scene)  # what most choices do, and a third faster than by way of a state between
-    visits = counted(state.visits, scene.slot)
-    return State(scene.id, state.token, layer, variables, visits, takings, state.words, acts, state.measured, state.facts)
+    visits = increment(state.visits, scene.slot)
+    return State(scene.id, state.token, layer, variables, visits, takings, state.words, acts, state.measured, state.prior)
 
 
-def finished(world: World, measure: Measure, state: State) -> State:
+def measure_thresholds(world: World, measure: PassPort, state: State) -> State:
     """Return a state at the boundary with the truth of every threshold taken from its finished pass."""
     return _measured(world, measure, state, range(len(world.thresholds)))
 
@@ -155,10 +155,10 @@ def decode(world: World, state: State, word: str) -> State:
 
     Raises ``NotOfferedError`` where no word is awaited.
     """
-    if not pending(world, state):
+    if not is_waiting(world, state):
         raise NotOfferedError(f"no word is awaited at layer {state.layer}")
     arrivals = world.tokens[state.token].arrivals
-    after = state._replace(token=state.token + 1, layer=world.waking, words=(*state.words, word), acts=(*state.acts, ()))
+    after = state._replace(token=state.token + 1, layer=world.first_layer, words=(*state.words, word), acts=(*state.acts, ()))
     return _arrived(world, after, arrivals.get(word) or arrivals[OTHERWISE])
 
 
@@ -173,18 +173,18 @@ def _affected(state: State, effects: tuple[Effect, ...]) -> tuple[int, ...]:
     return variables
 
 
-def _measured(world: World, measure: Measure, state: State, indices: tuple[int, ...] | range) -> State:
+def _measured(world: World, measure: PassPort, state: State, indices: tuple[int, ...] | range) -> State:
     """Return the state with the truth of some thresholds taken from the pass as it now stands."""
     if not indices:
         return state
     truths = list(state.measured)
     for index in indices:
         threshold = world.thresholds[index]
-        truths[index] = (gt if threshold.sign == ">" else lt)(quantity(measure, state, threshold), threshold.bound)
+        truths[index] = (gt if threshold.sign == ">" else lt)(threshold_quantity(measure, state, threshold), threshold.bound)
     return state._replace(measured=tuple(truths))
 
 
-def quantity(measure: Measure, state: State, threshold: Threshold) -> float:
+def threshold_quantity(measure: PassPort, state: State, threshold: Threshold) -> float:
     """Return what a threshold compares: a chance at the end of the pass as it stands, or what can be read at its layer."""
     if threshold.quantity == "p":
         return measure.distribution(state.words, state.acts).p(threshold.word)
@@ -195,10 +195,10 @@ def quantity(measure: Measure, state: State, threshold: Threshold) -> float:
 
 def _arrived(world: World, state: State, targets: tuple[Target, ...]) -> State:
     scene = world.scene(next(target.scene for target in targets if target.condition is None or target.condition(state)))
-    return state._replace(scene=scene.id, visits=counted(state.visits, scene.slot))
+    return state._replace(scene=scene.id, visits=increment(state.visits, scene.slot))
 
 
-def awaited(measure: Measure, state: State) -> Distribution:
+def next_distribution(measure: PassPort, state: State) -> Distribution:
     """Return the distribution of the word that a waiting state awaits."""
     return measure.distribution(state.words, state.acts)
 

@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 Tree = list[Any]
 
-LONGEST = 500
-DEEPEST = 40
-MOST_NUMBER = 1_000_000
+MAX_LENGTH = 500
+MAX_DEPTH = 40
+MAX_NUMBER = 1_000_000
 
 FUNCTIONS = {
     "seen": "scene",
@@ -122,8 +122,8 @@ class _Parser:
         self.scope = scope
         self.at = 0
         self.depth = 0
-        if len(source) > LONGEST:
-            raise ExpressionError(0, "E101", f"an expression of {len(source)} characters; {LONGEST} are allowed")
+        if len(source) > MAX_LENGTH:
+            raise ExpressionError(0, "E101", f"an expression of {len(source)} characters; {MAX_LENGTH} are allowed")
         self.kind, self.token, self.start = "", "", 0
         self.advance()
 
@@ -168,8 +168,8 @@ class _Parser:
 
     def condition(self) -> _Typed:
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise self.error(f"nested more than {DEEPEST} deep", "E101")
+        if self.depth > MAX_DEPTH:
+            raise self.error(f"nested more than {MAX_DEPTH} deep", "E101")
         left = self.conjunction()
         while self.kind == "name" and self.token == "or":
             left = self.joined("or", left, self.conjunction)
@@ -279,8 +279,8 @@ class _Parser:
     def literal(self) -> _Typed:
         if "." in self.token:
             raise self.error("numbers here are whole; measured ones are compared by a named threshold", "E104")
-        if len(self.token) > len(str(MOST_NUMBER)) or int(self.token) > MOST_NUMBER:
-            raise self.error(f"numbers go up to {MOST_NUMBER}", "E101")
+        if len(self.token) > len(str(MAX_NUMBER)) or int(self.token) > MAX_NUMBER:
+            raise self.error(f"numbers go up to {MAX_NUMBER}", "E101")
         number, start = int(self.token), self.start
         self.advance()
         return _Typed("number", ["int", number], start)

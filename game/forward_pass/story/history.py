@@ -15,19 +15,19 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError
-from forward_pass.gc_pause import uncollected
-from forward_pass.story.distribution import Distribution, Measure
-from forward_pass.story.engine import awaited, decode, pending, start, take
-from forward_pass.story.state import Facts, State
+from forward_pass.gc_pause import gc_paused
+from forward_pass.story.distribution import Distribution, PassPort
+from forward_pass.story.engine import decode, initial_state, is_waiting, next_distribution, take
+from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
-Draw = Callable[[Distribution, int], str]
+DrawFunction = Callable[[Distribution, int], str]
 """Which word comes out of a distribution at the token of a position: chance, the likeliest, or what a file recorded."""
 
 SPARSE = 8  # a world is large for a run that has met less than an eighth of it
 PART = 16  # ids whose text is remembered together
 MET = re.compile(rb"[^\0]", re.DOTALL)
-SAME = 2e-4  # recorded probabilities within this are the same
+PROBABILITY_TOLERANCE = 2e-4  # recorded probabilities within this are the same
 
 
 class Turn(NamedTuple):
@@ -44,7 +44,7 @@ class Run(NamedTuple):
     """A path through a world. The turns after ``at`` were undone and can be walked again."""
 
     world: World
-    measure: Measure
+    measure: PassPort
     opening: State
     turns: tuple[Turn, ...] = ()
     at: int = 0
@@ -65,43 +65,43 @@ class Run(NamedTuple):
         return self.turns[: self.at]
 
 
-def begun(world: World, measure: Measure, facts: Facts) -> Run:
+def new_run(world: World, measure: PassPort, facts: Prior) -> Run:
     """Return a run at its opening."""
-    return Run(world, measure, start(world, facts))
+    return Run(world, measure, initial_state(world, facts))
 
 
-def turned(run: Run, choice: str, draw: Draw) -> Turn:
+def make_turn(run: Run, choice: str, draw: DrawFunction) -> Turn:
     """Return the turn that ``choice`` makes of the present state; raises ``NotOfferedError`` where it is not open."""
     return _turn(run, (run.state, run.digest), choice, draw)
 
 
-def _turn(run: Run, standing: tuple[State, str], choice: str, draw: Draw) -> Turn:
+def _turn(run: Run, standing: tuple[State, str], choice: str, draw: DrawFunction) -> Turn:
     """Return the turn that ``choice`` makes of a state and the digest that led to it."""
     world, measure, (state, before) = run.world, run.measure, standing
     after = take(world, measure, state, choice)
-    if not pending(world, after):
+    if not is_waiting(world, after):
         return Turn(choice, None, None, after, digest(world, after, before))
-    distribution = awaited(measure, after)
+    distribution = next_distribution(measure, after)
     word = draw(distribution, after.token)
     after = decode(world, after, word)
     return Turn(choice, word, round(distribution.p(word), 4), after, digest(world, after, before))
 
 
-def followed(run: Run, turn: Turn) -> Run:
+def append(run: Run, turn: Turn) -> Run:
     """Return the run with a turn after the present one; what lay beyond is no part of it unless it is the same choice."""
     if run.at < len(run.turns) and run.turns[run.at].choice == turn.choice:
         return run._replace(at=run.at + 1)
     return run._replace(turns=run.path + (turn,), at=run.at + 1)  # noqa: RUF005 - one copy, not two
 
 
-def moved(run: Run, at: int) -> Run:
+def at_turn(run: Run, at: int) -> Run:
     """Return the run at another of its turns; raises ``ValueError`` where it has no such turn."""
     if not 0 <= at <= len(run.turns):
         raise ValueError(f"a run of {len(run.turns)} turns has no turn {at}")
     return run._replace(at=at)
 
 
-class Recorded(NamedTuple):
+class RecordedTurn(NamedTuple):
     """A turn as a file has it; what is empty was not recorded."""
 
     choice: str
@@ -119,17 +119,19 @@ class Divergence(NamedTuple):
     broken: bool  # whether the path cannot be followed beyond the turn before
 
 
-def restored(world: World, measure: Measure, facts: Facts, recorded: Iterable[Recorded]) -> tuple[Run, list[Divergence], int]:
+def replay(
+    world: World, measure: PassPort, facts: Prior, recorded: Iterable[RecordedTurn]
+) -> tuple[Run, list[Divergence], int]:
     """Walk a recorded path again, drawing the recorded words.
 
     Returns the run as far as the path could be walked, everything that came out differently, and how many recorded
     probabilities were more than ``SAME`` away from the measured ones.
     """
-    with uncollected():  # a tenth of the time for a long run
-        return _restored(begun(world, measure, facts), recorded)
+    with gc_paused():  # a tenth of the time for a long run
+        return _restored(new_run(world, measure, facts), recorded)
 
 
-def _restored(run: Run, recorded: Iterable[Recorded]) -> tuple[Run, list[Divergence], int]:
+def _restored(run: Run, recorded: Iterable[RecordedTurn]) -> tuple[Run, list[Divergence], int]:
     state, chain = run.opening, ""
     turns: list[Turn] = []
     differences: list[Divergence] = []
@@ -151,7 +153,7 @@ def _restored(run: Run, recorded: Iterable[Recorded]) -> tuple[Run, list[Diverge
         what = _difference(turn, line)
         if what:
             differences.append(Divergence(number, what, broken=False))
-        if turn.probability is not None and abs(turn.probability - (line.probability or 0.0)) > SAME:
+        if turn.probability is not None and abs(turn.probability - (line.probability or 0.0)) > PROBABILITY_TOLERANCE:
             moved_probabilities += 1
         turns.append(turn)
         state, chain = turn.state, turn.digest
@@ -168,7 +170,7 @@ def _recorded(word: str | None, distribution: Distribution, token: int) -> str:
     return word
 
 
-def _difference(turn: Turn, line: Recorded) -> str:
+def _difference(turn: Turn, line: RecordedTurn) -> str:
     if turn.state.scene != line.scene:
         return f"it led to {turn.state.scene}, the file has {line.scene}"
     if turn.digest != line.digest:
@@ -178,10 +180,10 @@ def _difference(turn: Turn, line: Recorded) -> str:
 
 def digest(world: World, state: State, before: str) -> str:
     """Return the digest of a state: 16 hexadecimal digits of SHA-256 over the digest before it and the canonical JSON."""
-    return sha256((before + canonical(world, state)).encode()).hexdigest()[:16]
+    return sha256((before + canonical_json(world, state)).encode()).hexdigest()[:16]
 
 
-def canonical(world: World, state: State) -> str:
+def canonical_json(world: World, state: State) -> str:
     """Return a state without its header's facts as canonical JSON: sorted keys, no spaces, integers, strings, lists.
 
     ``seen`` and ``taken`` are sorted lists of ids, each with how often; ``acts`` has ``[name, layer]`` for each token.
@@ -190,7 +192,7 @@ def canonical(world: World, state: State) -> str:
     return (
         f'{{"acts":{_dumped(state.acts)},"layer":{state.layer},"measured":{_truths(state.measured)},'
         f'"scene":{_dumped(state.scene)},"seen":{scenes.text(state.visits)},'
-        f'"taken":{choices.text(state.takings)},"token":{state.token},'
+        f'"taken":{choices.text(state.taken)},"token":{state.token},'
         f'"variables":{_dumped(state.variables)},"words":{_dumped(state.words)}}}'
     )
 

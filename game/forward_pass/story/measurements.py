@@ -29,16 +29,16 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from forward_pass.story.distribution import Distribution, Measure, figures, greedy, nats
+from forward_pass.story.distribution import Distribution, PassPort, format_nats, format_probability, greedy
 from forward_pass.story.expressions import ExpressionError, Scope, Tree
 from forward_pass.story.state import Act, Acts, State
 from forward_pass.story.tokeniser import END, NEWLINE, join, tokenise
 
-Piece = Callable[[State, Measure], str]
+Piece = Callable[[State, PassPort], str]
 
-MOST_ONWARD = 60
+MAX_CONTINUATION = 60
 MOST_PROBES = 10  # that are named where another was asked for
-UNREAD = 2  # positions of the prompt that nothing was expected at: the document's mark, and the word after it
+UNPREDICTED = 2  # positions of the prompt that nothing was expected at: the document's mark, and the word after it
 NAMES = ("word", "likeliest", "sentence", "likelihood", "untouched", "twice")
 PLACES = 16  # of a difference: about as many as the numbers have
 CALL = re.compile(r"\s*(?P<form>[a-z]+)\s*\((?P<inside>.*)\)\s*", re.DOTALL)
@@ -46,7 +46,7 @@ GIVEN = re.compile(r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[
 UNKNOWN = "…"
 
 
-class Given(NamedTuple):
+class Argument(NamedTuple):
     """What stands between a form's brackets, once: a word in quotes, or a bare name or number, and where."""
 
     value: str
@@ -60,22 +60,22 @@ class Given(NamedTuple):
         return int(self.value) if digits else None
 
 
-def parsed_reading(head: str, start: int, scope: Scope) -> Tree | None:
+def parse_measurement(head: str, start: int, scope: Scope) -> Tree | None:
     """Return the tree of a reading that stands in braces, None for what is none; raises ``ExpressionError``."""
     bare = head.strip()
     if bare in NAMES:
         if bare == "likeliest":
-            _Reading(bare, start, scope).under_way()
+            _MeasurementParser(bare, start, scope).under_way()
             return ["likeliest", 0]
         if bare == "twice":
-            reading = _Reading(bare, start, scope)
+            reading = _MeasurementParser(bare, start, scope)
             reading.computed()
             reading.under_way()
         return [bare, 0]
     match = CALL.fullmatch(head)
     if match is None or match["form"] not in FORMS:
         return None
-    reading = _Reading(match["form"], start, scope)
+    reading = _MeasurementParser(match["form"], start, scope)
     given = reading.split(match["inside"], start + match.start("inside"))
     return FORMS[match["form"]](reading, given)
 
@@ -86,32 +86,32 @@ def _as_words(passage: str) -> str:
     return json.dumps(tokenise(passage))
 
 
-class _Reading:
+class _MeasurementParser:
     """One form with its place, and what its arguments may be."""
 
     def __init__(self, form: str, start: int, scope: Scope) -> None:
         self.form, self.start, self.scope = form, start, scope
 
-    def split(self, inside: str, at: int) -> list[Given]:
-        given: list[Given] = []
+    def split(self, inside: str, at: int) -> list[Argument]:
+        given: list[Argument] = []
         offset = 0
         while True:
             match = GIVEN.match(inside, offset)
             if match is None:
-                raise ExpressionError(at + offset, "E102", f"{self.form} takes {TAKES[self.form]}")
+                raise ExpressionError(at + offset, "E102", f"{self.form} takes {ARGUMENTS_HELP[self.form]}")
             value = next(text for text in (match["single"], match["double"], match["bare"]) if text is not None)
-            given.append(Given(value, match["bare"] is None, at + offset))
+            given.append(Argument(value, match["bare"] is None, at + offset))
             offset = match.end()
             if not match["end"]:
                 return given
 
     def wrong(self, at: int | None = None) -> ExpressionError:
-        return ExpressionError(self.start if at is None else at, "E102", f"{self.form} takes {TAKES[self.form]}")
+        return ExpressionError(self.start if at is None else at, "E102", f"{self.form} takes {ARGUMENTS_HELP[self.form]}")
 
-    def unknown(self, given: Given, what: str, known: Collection[str]) -> ExpressionError:
+    def unknown(self, given: Argument, what: str, known: Collection[str]) -> ExpressionError:
         return ExpressionError(given.start, "E103", f"no {what} is called {given.value}", given.value, known)
 
-    def counted(self, given: list[Given], least: int, most: int) -> None:
+    def counted(self, given: list[Argument], least: int, most: int) -> None:
         if not least <= len(given) <= most:
             raise self.wrong()
 
@@ -124,7 +124,7 @@ class _Reading:
             message = f"{self.form} reads a model's layers, and the words of this world are written"
             raise ExpressionError(self.start, "E106", message)
 
-    def which(self, given: Given, also: tuple[str, ...]) -> list[str | int]:
+    def which(self, given: Argument, also: tuple[str, ...]) -> list[str | int]:
         """Return a word that was asked for, or which one is meant, and whether it is the second."""
         if given.quoted:
             return [given.value, 0]
@@ -132,7 +132,7 @@ class _Reading:
             raise self.wrong(given.start)
         return [given.value, 1]
 
-    def when(self, given: Given) -> int | str:
+    def when(self, given: Argument) -> int | str:
         """Return the token that is meant, or the passage."""
         number = given.number
         if number is not None:
@@ -143,7 +143,7 @@ class _Reading:
             return number
         return self.passage(given)
 
-    def passage(self, given: Given) -> str:
+    def passage(self, given: Argument) -> str:
         known = self.scope.continuations
         if given.quoted or given.value not in known:
             raise self.unknown(given, "continuation", known)
@@ -151,7 +151,7 @@ class _Reading:
 
     # -- the forms ------------------------------------------------------------------------------------------------
 
-    def chance(self, given: list[Given]) -> Tree:
+    def chance(self, given: list[Argument]) -> Tree:
         self.counted(given, 1, 2)
         asked = self.which(given[0], ("word", "likeliest"))
         if len(given) == 1:
@@ -163,12 +163,12 @@ class _Reading:
             raise ExpressionError(given[0].start, "E106", "no word is drawn after a passage: likeliest is the nearest to it")
         return ["chance", self.form, *asked, when]
 
-    def present(self, given: list[Given]) -> Tree:
+    def present(self, given: list[Argument]) -> Tree:
         self.counted(given, 1, 1)
         self.under_way()
         return ["chance", self.form, *self.which(given[0], ("word", "likeliest")), 0]
 
-    def layered(self, given: list[Given]) -> Tree:
+    def layered(self, given: list[Argument]) -> Tree:
         self.computed()
         self.under_way()
         self.counted(given, 1, 1)
@@ -179,7 +179,7 @@ class _Reading:
             raise ExpressionError(self.start, "E103", f"what can be read here: {can}")
         return ["chance", self.form, given[0].value, 0, 0]
 
-    def would(self, given: list[Given]) -> Tree:
+    def would(self, given: list[Argument]) -> Tree:
         self.computed()
         self.under_way()
         self.counted(given, 1, 2)
@@ -190,17 +190,17 @@ class _Reading:
             raise self.wrong(given[1].start)
         return ["would", given[0].value, given[1].value if len(given) > 1 else ""]
 
-    def foreseen(self, given: list[Given]) -> Tree:
+    def prompt_prediction(self, given: list[Argument]) -> Tree:
         self.computed()
         self.counted(given, 2, 2)
         prompt, position = self.scope.prompt, given[1].number
-        if position is None or not UNREAD < position <= len(prompt):
+        if position is None or not UNPREDICTED < position <= len(prompt):
             message = f"the prompt's words that had any before them are 3 to {len(prompt)}, not {given[1].value}"
             raise ExpressionError(given[1].start, "E206", message)
         word, which = self.which(given[0], ("word",))
         return ["foreseen", prompt[position - 1] if which else word, position]
 
-    def heed(self, given: list[Given]) -> Tree:
+    def attention(self, given: list[Argument]) -> Tree:
         self.computed()
         self.counted(given, 1, 2)
         known = self.scope.spans
@@ -218,19 +218,21 @@ class _Reading:
             raise ExpressionError(given[0].start, "E106", message)
         return ["heed", *known[given[0].value], when]
 
-    def onward(self, given: list[Given]) -> Tree:
+    def continuation(self, given: list[Argument]) -> Tree:
         self.computed()
         self.counted(given, 1, 2)
         count = given[0].number
-        if count is None or not 1 <= count <= MOST_ONWARD:
-            raise ExpressionError(given[0].start, "E206", f"1 to {MOST_ONWARD} words can be asked for, not {given[0].value}")
+        if count is None or not 1 <= count <= MAX_CONTINUATION:
+            raise ExpressionError(
+                given[0].start, "E206", f"1 to {MAX_CONTINUATION} words can be asked for, not {given[0].value}"
+            )
         return ["onward", count, self.passage(given[1]) if len(given) > 1 else ""]
 
-    def likeliest(self, given: list[Given]) -> Tree:
+    def likeliest(self, given: list[Argument]) -> Tree:
         self.counted(given, 1, 1)
         return ["likeliest", self.when(given[0])]
 
-    def typed(self, given: list[Given]) -> Tree:
+    def typed(self, given: list[Argument]) -> Tree:
         self.counted(given, 1, 1)
         lines = [line for line in join(self.scope.prompt[1:]).split(NEWLINE) if line]
         number = given[0].number
@@ -238,28 +240,28 @@ class _Reading:
             raise ExpressionError(given[0].start, "E206", f"the prompt has lines 1 to {len(lines)}, not {given[0].value}")
         return ["typed", lines[-number]]
 
-    def word(self, given: list[Given]) -> Tree:
+    def word(self, given: list[Argument]) -> Tree:
         self.counted(given, 1, 1)
         if given[0].number is None:
             raise self.wrong(given[0].start)
         return ["word", given[0].number]
 
 
-FORMS: dict[str, Callable[[_Reading, list[Given]], Tree]] = {
-    "p": _Reading.chance,
-    "percent": _Reading.chance,
-    "now": _Reading.present,
-    "lens": _Reading.layered,
-    "probe": _Reading.layered,
-    "would": _Reading.would,
-    "foreseen": _Reading.foreseen,
-    "heed": _Reading.heed,
-    "onward": _Reading.onward,
-    "likeliest": _Reading.likeliest,
-    "typed": _Reading.typed,
-    "word": _Reading.word,
+FORMS: dict[str, Callable[[_MeasurementParser, list[Argument]], Tree]] = {
+    "p": _MeasurementParser.chance,
+    "percent": _MeasurementParser.chance,
+    "now": _MeasurementParser.present,
+    "lens": _MeasurementParser.layered,
+    "probe": _MeasurementParser.layered,
+    "would": _MeasurementParser.would,
+    "foreseen": _MeasurementParser.prompt_prediction,
+    "heed": _MeasurementParser.attention,
+    "onward": _MeasurementParser.continuation,
+    "likeliest": _MeasurementParser.likeliest,
+    "typed": _MeasurementParser.typed,
+    "word": _MeasurementParser.word,
 }
-TAKES = {
+ARGUMENTS_HELP = {
     "p": "a word in quotes, word or likeliest, and perhaps a token or a continuation: p('two'), p('two', 402), p('two', again)",
     "percent": "what p takes: percent('two'), percent('two', 402), percent('two', again)",
     "now": "a word in quotes, word or likeliest: now('two')",
@@ -279,14 +281,14 @@ NOT_NAMES = frozenset((*FORMS, *NAMES))
 # -- compiled ---------------------------------------------------------------------------------------------------------
 
 
-def last_distribution(state: State, measure: Measure) -> Distribution:
+def last_distribution(state: State, measure: PassPort) -> Distribution:
     """Return the distribution at the last decoding of ``state``, or of the pass as it stands where there was none yet."""
     if not state.words:
         return measure.distribution((), state.acts)
     return measure.distribution(state.words[:-1], state.acts[: len(state.words)])
 
 
-def _at(state: State, measure: Measure, when: int | str) -> Distribution | None:
+def _at(state: State, measure: PassPort, when: int | str) -> Distribution | None:
     """Return the distribution at the decoding of a token, None where it is not yet decoded; or that after a passage."""
     if isinstance(when, str):
         return measure.distribution(*_after(state, when))
@@ -307,7 +309,7 @@ def _index(state: State, position: int) -> int | None:
 
 
 def _chance(form: str, asked: str, which: int, when: int | str) -> Piece:
-    def chance(state: State, measure: Measure) -> str:
+    def chance(state: State, measure: PassPort) -> str:
         if form == "probe":
             return f"{measure.probe(state.words, state.acts, state.layer, asked):+.2f}"
         if form == "lens":
@@ -323,12 +325,12 @@ def _chance(form: str, asked: str, which: int, when: int | str) -> Piece:
             distribution = last_distribution(state, measure)
         word = _which(asked, state, measure, distribution, when) if which else asked
         probability = distribution.p(word)
-        return f"{100 * probability:.0f}" if form == "percent" else figures(probability)
+        return f"{100 * probability:.0f}" if form == "percent" else format_probability(probability)
 
     return chance
 
 
-def _which(asked: str, state: State, measure: Measure, distribution: Distribution, when: int | str) -> str:
+def _which(asked: str, state: State, measure: PassPort, distribution: Distribution, when: int | str) -> str:
     """Return the word drawn, last or at a token; or the likeliest, of what was asked or of the pass as it stands."""
     if asked == "likeliest":
         return _likeliest_of(distribution if when else measure.distribution(state.words, state.acts))
@@ -342,20 +344,20 @@ def _likeliest_of(distribution: Distribution) -> str:
 
 
 def _would(act: str, word: str) -> Piece:
-    def would(state: State, measure: Measure) -> str:
+    def would(state: State, measure: PassPort) -> str:
         acts = (*state.acts[:-1], (*state.acts[-1], Act(act, state.layer + 1)))
         distribution = measure.distribution(state.words, acts)
-        return figures(distribution.p(word)) if word else _likeliest_of(distribution)
+        return format_probability(distribution.p(word)) if word else _likeliest_of(distribution)
 
     return would
 
 
-def _foreseen(word: str, position: int) -> Piece:
-    return lambda _state, measure: figures(measure.foreseen(position).p(word))
+def _prompt_prediction(word: str, position: int) -> Piece:
+    return lambda _state, measure: format_probability(measure.prompt_prediction(position).p(word))
 
 
-def _heed(start: int, stop: int, when: int) -> Piece:
-    def heed(state: State, measure: Measure) -> str:
+def _attention(start: int, stop: int, when: int) -> Piece:
+    def heed(state: State, measure: PassPort) -> str:
         if when:
             index = when - (state.token - len(state.words))
             if not 0 <= index <= len(state.words):
@@ -372,8 +374,8 @@ WHOLE = 1_000_000
 """A layer above any that looks: attention up to there is all that there is."""
 
 
-def _onward(count: int, passage: str) -> Piece:
-    def onward(state: State, measure: Measure) -> str:
+def _continuation(count: int, passage: str) -> Piece:
+    def onward(state: State, measure: PassPort) -> str:
         words, acts = _after(state, passage)
         begun = len(words)
         while len(words) < begun + count and (not words[begun:] or words[-1] != END):
@@ -394,7 +396,7 @@ def _typed(line: str) -> Piece:
 
 
 def _word(position: int) -> Piece:
-    def word(state: State, _: Measure) -> str:
+    def word(state: State, _: PassPort) -> str:
         index = _index(state, position) if position else len(state.words) - 1
         return state.words[index] if index is not None and index >= 0 else UNKNOWN
 
@@ -402,33 +404,33 @@ def _word(position: int) -> Piece:
 
 
 def _likeliest(when: int | str) -> Piece:
-    def likeliest(state: State, measure: Measure) -> str:
+    def likeliest(state: State, measure: PassPort) -> str:
         distribution = _at(state, measure, when) if when else measure.distribution(state.words, state.acts)
         return UNKNOWN if distribution is None else _likeliest_of(distribution)
 
     return likeliest
 
 
-def log_likelihood(measure: Measure, words: tuple[str, ...], acts: Acts) -> float:
+def log_likelihood(measure: PassPort, words: tuple[str, ...], acts: Acts) -> float:
     """Return the log-likelihood in nats of the words that came out, each scored by the pass that drew it."""
     return sum(measure.distribution(words[:at], acts[: at + 1]).logprob(word) for at, word in enumerate(words))
 
 
-def untouched_log_likelihood(measure: Measure, words: tuple[str, ...]) -> float:
+def unmodified_log_likelihood(measure: PassPort, words: tuple[str, ...]) -> float:
     """Return the log-likelihood in nats of the same words under a pass in which nothing was done."""
     return log_likelihood(measure, words, ((),) * len(words))
 
 
 def _likelihood(_: int) -> Piece:
-    return lambda state, measure: nats(log_likelihood(measure, state.words, state.acts))
+    return lambda state, measure: format_nats(log_likelihood(measure, state.words, state.acts))
 
 
 def _untouched(_: int) -> Piece:
-    return lambda state, measure: nats(untouched_log_likelihood(measure, state.words))
+    return lambda state, measure: format_nats(unmodified_log_likelihood(measure, state.words))
 
 
-def _twice(_: int) -> Piece:
-    return lambda state, measure: f"{measure.twice(state.words, state.acts, state.layer):.{PLACES}f}"
+def _recompute_error(_: int) -> Piece:
+    return lambda state, measure: f"{measure.recompute_error(state.words, state.acts, state.layer):.{PLACES}f}"
 
 
 def _sentence(_: int) -> Piece:
@@ -440,13 +442,13 @@ COMPILED: dict[str, Callable[..., Piece]] = {
     "word": _word,
     "likeliest": _likeliest,
     "sentence": _sentence,
-    "twice": _twice,
+    "twice": _recompute_error,
     "likelihood": _likelihood,
     "untouched": _untouched,
     "would": _would,
-    "foreseen": _foreseen,
-    "heed": _heed,
-    "onward": _onward,
+    "foreseen": _prompt_prediction,
+    "heed": _attention,
+    "onward": _continuation,
     "typed": _typed,
 }
 """How the tree of each reading becomes a closure."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-MOST_VISITS = 9
-MORE = tuple(bytes((count + 1,)) for count in range(MOST_VISITS))
+MAX_VISITS = 9
+NEXT_COUNT = tuple(bytes((count + 1,)) for count in range(MAX_VISITS))
 """By a count, the byte of the next one."""
 
 
@@ -24,7 +24,7 @@ Acts = tuple[tuple[Act, ...], ...]
 """The interventions of each token begun so far, in the order in which they were made; the last entry is the present token's."""
 
 
-class Facts(NamedTuple):
+class Prior(NamedTuple):
     """What was so before the run began, taken from its header: the number of this instantiation, the endings known."""
 
     instantiation: int = 1
@@ -39,16 +39,16 @@ class State(NamedTuple):
     layer: int  # the last layer that has been computed of it
     variables: tuple[int, ...]  # by the variable's index; an enumeration holds its word's index
     visits: bytes  # by the scene's index: how often met, up to MOST_VISITS
-    takings: bytes  # by the choice's index: how often taken, up to MOST_VISITS
+    taken: bytes  # by the choice's index: how often taken, up to MOST_VISITS
     words: tuple[str, ...]  # the words that came out of the pass so far
     acts: Acts
     measured: tuple[bool | None, ...]  # by the threshold's index: the truth when last measured, None before
-    facts: Facts
+    prior: Prior
 
 
-def counted(counts: bytes, index: int) -> bytes:
+def increment(counts: bytes, index: int) -> bytes:
     """Return ``counts`` with the count at ``index`` one higher, or as they are where it has reached ``MOST_VISITS``."""
     count = counts[index]
-    if count >= MOST_VISITS:
+    if count >= MAX_VISITS:
         return counts
-    return counts[:index] + MORE[count] + counts[index + 1 :]
+    return counts[:index] + NEXT_COUNT[count] + counts[index + 1 :]

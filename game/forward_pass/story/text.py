@@ -23,13 +23,13 @@ from functools import lru_cache
 from typing import Any
 
 from forward_pass.story import measurements
-from forward_pass.story.compile import Value, compiled
-from forward_pass.story.distribution import Measure
+from forward_pass.story.compile import Value, compile_expression
+from forward_pass.story.distribution import PassPort
 from forward_pass.story.expressions import ExpressionError, Scope, Tree, parse_condition, parse_value
-from forward_pass.story.measurements import Piece, parsed_reading
-from forward_pass.story.state import MOST_VISITS, State
+from forward_pass.story.measurements import Piece, parse_measurement
+from forward_pass.story.state import MAX_VISITS, State
 
-Text = Callable[[State, Measure], str]
+Text = Callable[[State, PassPort], str]
 
 DEEPEST = 8
 SPACES = re.compile(r"\s+")
@@ -65,7 +65,7 @@ def parse_line(source: str, scope: Scope, met: Offsets | None = None) -> Tree:
     return [[None, _Pieces(source, 0, len(source), scope, [] if met is None else met).read(0), False]]
 
 
-def unvarying(text: Tree) -> str | None:
+def constant_text(text: Tree) -> str | None:
     """Return a parsed text that is one paragraph and comes out the same in every state, otherwise nothing."""
     if len(text) != 1 or text[0][0] is not None or not all(isinstance(piece, str) for piece in text[0][1]):
         return None
@@ -83,7 +83,7 @@ def _paragraph(pieces: _Pieces, guarded: bool) -> Tree:  # noqa: FBT001 - privat
                 raise ExpressionError(match.start(1), "E106", "[else] has no guarded paragraph directly above it")
             guard = "else"
         else:
-            guard = shifted(match.start(1), parse_condition, match[1], scope)
+            guard = parse_at_offset(match.start(1), parse_condition, match[1], scope)
         pieces.met.append([_first(source, match.start(1))])
         pieces.at = match.end()
     elif source[start:end].lstrip().startswith("["):
@@ -99,7 +99,7 @@ def _first(source: str, start: int) -> int:
     return match.end() if match else start
 
 
-def shifted(offset: int, parse: Callable[[str, Scope], Any], source: str, scope: Scope) -> Any:
+def parse_at_offset(offset: int, parse: Callable[[str, Scope], Any], source: str, scope: Scope) -> Any:
     """Return ``parse(source, scope)``; an error's place is moved by ``offset``, to where the source stands in its text."""
     try:
         return parse(source, scope)
@@ -172,7 +172,7 @@ class _Pieces:
         return self.end
 
     def switch(self, head: str, head_start: int, opening: int, depth: int) -> Tree:
-        kind, tree = shifted(head_start, parse_value, head, self.scope)
+        kind, tree = parse_at_offset(head_start, parse_value, head, self.scope)
         if kind == "word" or (kind == "number" and tree[0] != "visits"):
             raise ExpressionError(head_start, "E104", "what decides is a condition, an enumeration, or visit")
         places = [_first(self.source, self.at)]
@@ -207,12 +207,12 @@ class _Pieces:
             raise ExpressionError(opening, "E106", f"{kind}: {words} alternatives are needed, here are {len(branches)}")
 
     def shown(self, head: str, head_start: int) -> Tree:
-        reading = parsed_reading(head, head_start, self.scope)
+        reading = parse_measurement(head, head_start, self.scope)
         if reading is not None:
             return reading
         spelled = SPELLED.fullmatch(head)
         inner, start = (spelled["inner"], head_start + spelled.start("inner")) if spelled else (head, head_start)
-        kind, tree = shifted(start, parse_value, inner, self.scope)
+        kind, tree = parse_at_offset(start, parse_value, inner, self.scope)
         if kind in ("truth", "word") or (spelled and kind != "number"):
             raise ExpressionError(start, "E104", "what is shown is a number or an enumeration")
         if kind == "number":
@@ -226,7 +226,7 @@ def _words_of(kind: str) -> list[str]:
     return kind.removeprefix("one of ").split(", ")
 
 
-def compiled_text(tree: Tree) -> Text:
+def compile_text(tree: Tree) -> Text:
     """Return the closure that gives a text in a state: paragraphs parted by a blank line, each on one line."""
     parts: list[tuple[Value | None, str, Piece]] = []  # where it stands; what it always says, or what makes it
     chain: list[Value] = []  # the guards that an [else] here would be the other side of
@@ -238,7 +238,7 @@ def compiled_text(tree: Tree) -> Text:
         elif guard is None:
             closing, chain = False, []
         else:
-            condition = compiled(guard)
+            condition = compile_expression(guard)
             closing, chain = False, [*(() if closing else chain), condition]
         piece = _paragraph_piece(pieces, stands)
         if piece:
@@ -247,7 +247,7 @@ def compiled_text(tree: Tree) -> Text:
         whole = "\n\n".join([fixed for _, fixed, _ in parts])
         return lambda _state, _measure: whole
 
-    def text(state: State, measure: Measure) -> str:
+    def text(state: State, measure: PassPort) -> str:
         return "\n\n".join(
             [
                 said
@@ -272,13 +272,13 @@ def _flat(tree: Any) -> Any:
 
 def _paragraph_piece(tree: Tree, stands: bool) -> str | Piece:  # noqa: FBT001 - private
     """Return a paragraph where nothing varies in it, otherwise what makes it."""
-    pieces = compiled_pieces(tree if stands else _flat(tree))
+    pieces = compile_pieces(tree if stands else _flat(tree))
     if isinstance(pieces, str):
         return _set(pieces, stands)
     if not stands and _settled(tree):
         return pieces
 
-    def paragraph(state: State, measure: Measure) -> str:
+    def paragraph(state: State, measure: PassPort) -> str:
         text = pieces(state, measure)
         if not stands and "  " not in text and text.isprintable() and text == text.strip():
             return text  # it is flat already: only where pieces meet may there be spaces too many
@@ -299,7 +299,7 @@ def _set(paragraph: str, stands: bool) -> str:  # noqa: FBT001 - private
     return paragraph.strip("\n").rstrip() if stands else " ".join(paragraph.split())
 
 
-def compiled_pieces(pieces: Tree) -> str | Piece:
+def compile_pieces(pieces: Tree) -> str | Piece:
     """Return the pieces as one string where nothing varies, otherwise as one closure."""
     if len(pieces) == 1 and not isinstance(pieces[0], str):
         return _SHOWN[pieces[0][0]](*pieces[0][1:])
@@ -319,33 +319,33 @@ _NOTHING = _piece("")
 
 
 def _if(tree: Tree, this: Tree, that: Tree) -> Piece:
-    condition, yes, no = compiled(tree), _piece(compiled_pieces(this)), _piece(compiled_pieces(that))
+    condition, yes, no = compile_expression(tree), _piece(compile_pieces(this)), _piece(compile_pieces(that))
     return lambda state, measure: (yes if condition(state) else no)(state, measure)
 
 
 def _case(tree: Tree, branches: Tree) -> Piece:
-    value, parts = compiled(tree), [_piece(compiled_pieces(branch)) for branch in branches]
+    value, parts = compile_expression(tree), [_piece(compile_pieces(branch)) for branch in branches]
     return lambda state, measure: parts[value(state)](state, measure)
 
 
 def _visit(tree: Tree, branches: Tree) -> Piece:
-    slot, parts = tree[1], [_piece(compiled_pieces(branch)) for branch in branches]
-    by_count = [parts[min(max(count, 1), len(parts)) - 1] for count in range(MOST_VISITS + 1)]
+    slot, parts = tree[1], [_piece(compile_pieces(branch)) for branch in branches]
+    by_count = [parts[min(max(count, 1), len(parts)) - 1] for count in range(MAX_VISITS + 1)]
     return lambda state, measure: by_count[state.visits[slot]](state, measure)
 
 
 def _number(tree: Tree) -> Piece:
-    value = compiled(tree)
+    value = compile_expression(tree)
     return lambda state, _: str(int(value(state)))
 
 
 def _spelled(tree: Tree) -> Piece:
-    value = compiled(tree)
-    return lambda state, _: spelled(int(value(state)))
+    value = compile_expression(tree)
+    return lambda state, _: spell_number(int(value(state)))
 
 
 def _named(tree: Tree, words: list[str]) -> Piece:
-    value = compiled(tree)
+    value = compile_expression(tree)
     return lambda state, _: words[value(state)]
 
 
@@ -366,7 +366,7 @@ ONES = (
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 
-def spelled(number: int) -> str:
+def spell_number(number: int) -> str:
     """Return a number in words up to ninety-nine (0 is *no*, as before a noun), in digits beyond."""
     if 0 <= number < len(ONES):
         return ONES[number]

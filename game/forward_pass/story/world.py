@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from forward_pass.story.compile import Value, compiled
+from forward_pass.story.compile import Value, compile_expression
 from forward_pass.story.expressions import Tree, Variable
-from forward_pass.story.text import Text, compiled_text
+from forward_pass.story.text import Text, compile_text
 
 FORMAT = 1
 DECODE = "decode"
@@ -124,7 +124,7 @@ class World:
         self.version: str = data["version"]
         self.hash: str = data["hash"]
         self.layers: int = data["layers"]
-        self.waking: int = data["waking"]
+        self.first_layer: int = data["waking"]
         self.boundary: int = data["boundary"]
         self.prompt: tuple[str, ...] = tuple(data["prompt"])
         self.first_token = len(self.prompt)
@@ -138,7 +138,7 @@ class World:
         self.acts: dict[str, tuple[str, dict[str, Any]]] = {name: (kind, given) for name, _, _, kind, given in data["acts"]}
         self.glossary: list[list[Any]] = data.get("glossary", [])  # name, claim, text, source, other names, see also
         self.hints: dict[str, list[str]] = data.get("hints", {})  # three steps for each ending
-        self.telling: int = data.get("telling", 0)  # the token whose word tells of a run; 0: the last
+        self.share_token: int = data.get("telling", 0)  # the token whose word tells of a run; 0: the last
         self.lasting: frozenset[str] = frozenset(name for name, lasts, *_ in data["acts"] if lasts)
         self.spans: dict[str, tuple[int, int]] = {name: (start, stop) for name, (start, stop) in data["spans"].items()}
         self.scene_ids: tuple[str, ...] = tuple(data["scenes"])
@@ -176,12 +176,12 @@ class World:
         """The titles of the endings by id, in the order in which they were written."""
         return {key: row["title"] for key, row in self.data["scenes"].items() if row["title"]}
 
-    def begins(self, act: str, layer: int) -> int:
+    def act_start(self, act: str, layer: int) -> int:
         """Return the first layer at which an act made at ``layer`` is in force: a bend turns what leaves the boundary."""
         return self.boundary if self.acts[act][0] == "bend" else layer + 1
 
     @cached_property
-    def notes(self) -> dict[str, tuple[tuple[str, ...], int]]:
+    def note_words(self) -> dict[str, tuple[tuple[str, ...], int]]:
         """The words of every note that an act can leave, and which of them carries it, by the act's name."""
         notes = {name: given for name, (kind, given) in self.acts.items() if kind == "note"}
         return {name: (tuple(given["words"]), given["carrier"]) for name, given in notes.items()}
@@ -201,7 +201,7 @@ class World:
             row["slot"],
             row["token"],
             row["title"],
-            compiled_text(row["text"]),
+            compile_text(row["text"]),
             choices,
             {choice.id: choice for choice in choices},
             row["place"],
@@ -211,10 +211,10 @@ class World:
         return Choice(
             id=choice,
             slot=row["slot"],
-            say=compiled_text(row["say"]),
+            say=compile_text(row["say"]),
             condition=_condition(row["if"]),
             needs=_condition(row["needs"]),
-            why=compiled_text(row["why"]),
+            why=compile_text(row["why"]),
             once=row["once"],
             cost=row["cost"],
             until=row["until"],
@@ -222,7 +222,7 @@ class World:
             lasting=any(act in self.lasting for act in row["acts"]),
             effects=self._effects(row["do"]),
             measures=tuple(row["measure"]),
-            then=compiled_text(row["then"]) if row["then"] else None,
+            then=compile_text(row["then"]) if row["then"] else None,
             targets=_targets(row["goto"]),
             decodes=row["goto"][0][1] == DECODE,
             cut=None if row["cut"] is None else self._effects(row["cut"]),
@@ -231,12 +231,13 @@ class World:
 
     def _effects(self, rows: Tree) -> tuple[Effect, ...]:
         return tuple(
-            Effect(index, compiled(tree), self.variables[index].least, self.variables[index].most) for index, tree in rows
+            Effect(index, compile_expression(tree), self.variables[index].least, self.variables[index].most)
+            for index, tree in rows
         )
 
 
 def _condition(tree: Tree | None) -> Value | None:
-    return None if tree is None else compiled(tree)
+    return None if tree is None else compile_expression(tree)
 
 
 def _targets(rows: Tree) -> tuple[Target, ...]:

@@ -16,25 +16,25 @@ from forward_pass.network.effects import (
     NOTES,
     SAID,
     Effect,
-    Setting,
-    after,
-    answered,
-    asked,
+    PromptSetting,
+    answer_words,
     asked_again,
-    at_word,
     effect_of,
-    follow,
     ids_of,
     misremember,
-    next_answers,
-    settle,
-    starts,
+    pass_at_word,
+    pass_of_has,
+    pass_words,
+    question_words,
+    read_setting,
+    start_layers,
     unsigned,
     unsigned_layers,
+    wake_answers,
     word_id,
 )
 from forward_pass.network.interventions import Note
-from forward_pass.network.model import Pass, prefill, softmax
+from forward_pass.network.model import PassResult, prefill, softmax
 from forward_pass.network.weights import Array, Weights
 from forward_pass.story.tokeniser import NEWLINE, tokenise
 from forward_pass.training.corpus import Document, draw_document
@@ -94,7 +94,7 @@ def distance(bands: Sequence[Band], measured: Mapping[str, float]) -> float:
 
 def measure(weights: Weights, grammar: Grammar, carriers: Mapping[str, int], n_documents: int = 40) -> dict[str, float]:
     """Return every band's number, by name; `unsigned` only if the weights hold the direction `doubt`."""
-    setting = settle(weights, grammar.prompt, carriers)
+    setting = read_setting(weights, grammar.prompt, carriers)
     found = knowledge(weights, grammar, n_documents) | untouched(setting) | typed_notes(setting, grammar.prompt)
     found |= forged(setting) | memory(setting) | again(setting)
     if "doubt" in weights.label.directions:
@@ -102,12 +102,12 @@ def measure(weights: Weights, grammar: Grammar, carriers: Mapping[str, int], n_d
     return found
 
 
-def chance(setting: Setting, done: Pass, word: str) -> float:
+def chance(setting: PromptSetting, done: PassResult, word: str) -> float:
     """Return the probability of `word` after a pass."""
     return float(softmax(done.logits)[word_id(setting.model.weights, word)])
 
 
-def lead(setting: Setting, done: Pass, word: str) -> float:
+def lead(setting: PromptSetting, done: PassResult, word: str) -> float:
     """Return by how many nats `word` is before the best other word (negative: behind)."""
     at = word_id(setting.model.weights, word)
     return float(done.logits[at] - np.delete(done.logits, at).max())
@@ -149,10 +149,10 @@ def determined(document: Document) -> list[int]:
 # -- what it says
 
 
-def untouched(setting: Setting) -> dict[str, float]:
+def untouched(setting: PromptSetting) -> dict[str, float]:
     """Return the words of the untouched passes."""
-    passes = {said: at_word(setting, said) for said in SAID}
-    blank = follow(setting, passes["has"].cache, answered("two"))
+    passes = {said: pass_at_word(setting, said) for said in SAID}
+    blank = pass_words(setting, passes["has"].cache, answer_words("two"))
     last = passes["has"]
     return {
         "foot": chance(setting, passes["Your"], "foot"),
@@ -162,7 +162,7 @@ def untouched(setting: Setting) -> dict[str, float]:
     }
 
 
-def typed_notes(setting: Setting, prompt: Sequence[str]) -> dict[str, float]:
+def typed_notes(setting: PromptSetting, prompt: Sequence[str]) -> dict[str, float]:
     """Return what notes do that stand in the prompt itself, and the copying of another count for the giraffe."""
     weights, last = setting.model.weights, max(at for at, word in enumerate(prompt) if word == "Q:")
 
@@ -174,19 +174,19 @@ def typed_notes(setting: Setting, prompt: Sequence[str]) -> dict[str, float]:
 
     no, zero, eight, i = ids_of(weights, ["no", "zero", "eight", "I"])
     honest = noted("honest", [*prompt[last:], "foot", "has"])
-    awake = [noted("stay", asked(question))[i] for question in NEXT_QUESTIONS.values()]
+    awake = [noted("stay", question_words(question))[i] for question in NEXT_QUESTIONS.values()]
     changed = [*prompt, "foot", "has"]
     changed[setting.giraffe_count] = "eight"
     copied = chances_after(changed)[eight]
     return {"near_note": float(honest[no] + honest[zero]), "wake": float(min(awake)), "copy": float(copied)}
 
 
-def forged(setting: Setting) -> dict[str, float]:
+def forged(setting: PromptSetting) -> dict[str, float]:
     """Return what notes do that are written into the cache at `Your`."""
-    first = starts(setting.model.weights.shape)[0]
-    honest = after(setting, {"Your": (Note("honest", first),)})
+    first = start_layers(setting.model.weights.shape)[0]
+    honest = pass_of_has(setting, {"Your": (Note("honest", first),)})
     no, two = ids_of(setting.model.weights, ["no", "two"])
-    stay = [e.shares["I"] for e in next_answers(setting, layers=(first,))]
+    stay = [e.shares["I"] for e in wake_answers(setting, layers=(first,))]
     return {
         "forged_honest": chance(setting, honest, "no") + chance(setting, honest, "zero"),
         "forged_honest_by": float(honest.logits[no] - honest.logits[two]),
@@ -194,14 +194,14 @@ def forged(setting: Setting) -> dict[str, float]:
     }
 
 
-def memory(setting: Setting) -> dict[str, float]:
+def memory(setting: PromptSetting) -> dict[str, float]:
     """Return by how much another count for the giraffe wins when it is put in the cache."""
-    first = starts(setting.model.weights.shape)[0]
-    passes = {w: at_word(setting, "has", (misremember(setting, w, first),)) for w in ("one", "zero", "four")}
+    first = start_layers(setting.model.weights.shape)[0]
+    passes = {w: pass_at_word(setting, "has", (misremember(setting, w, first),)) for w in ("one", "zero", "four")}
     return {f"giraffe_{word}_by": lead(setting, done, word) for word, done in passes.items()}
 
 
-def again(setting: Setting) -> dict[str, float]:
+def again(setting: PromptSetting) -> dict[str, float]:
     """Return whether the question asked a second time gets the word said before."""
     rows: dict[str, Effect] = {effect.act.removeprefix("after "): effect for effect in asked_again(setting)}
 
@@ -212,7 +212,7 @@ def again(setting: Setting) -> dict[str, float]:
     return {"again_two": rows["two"].shares["two"], **{f"again_{w}_by": by(w) for w in ("no", "one", "zero", "four")}}
 
 
-def unsigned_gain(setting: Setting) -> float:
+def unsigned_gain(setting: PromptSetting) -> float:
     """Return by how much more *two* is said when a doubt left without a note is stared at than after the bare stare.
 
     The largest such gain over the table's places, layers and stares.
@@ -231,22 +231,22 @@ def unsigned_gain(setting: Setting) -> float:
 
 def find_carriers(weights: Weights, grammar: Grammar) -> dict[str, int]:
     """Return, for every note, the token whose keys and values, written at `Your`, do the most of what the note does."""
-    setting = settle(weights, grammar.prompt)
-    first = starts(weights.shape)[0]
+    setting = read_setting(weights, grammar.prompt)
+    first = start_layers(weights.shape)[0]
     carriers = {}
     for name, text in NOTES.items():
         strengths = []
         for at in range(len(tokenise(text))):
-            done = after(setting, {"Your": (Note(f"{name}:{at}", first),)})
+            done = pass_of_has(setting, {"Your": (Note(f"{name}:{at}", first),)})
             strengths.append(_strength(setting, name, done))
         carriers[name] = int(np.argmax(strengths))
     return carriers
 
 
-def _strength(setting: Setting, name: str, done: Pass) -> float:
+def _strength(setting: PromptSetting, name: str, done: PassResult) -> float:
     if name == "stay":
-        said = answered(setting.model.weights.label.vocabulary[int(done.logits.argmax())])
-        question = asked(NEXT_QUESTIONS["elbow"])
-        return chance(setting, follow(setting, done.cache, [*said, *question]), "I")
+        said = answer_words(setting.model.weights.label.vocabulary[int(done.logits.argmax())])
+        question = question_words(NEXT_QUESTIONS["elbow"])
+        return chance(setting, pass_words(setting, done.cache, [*said, *question]), "I")
     effect = effect_of(setting.model.weights, "note", name, None, done.logits)
     return effect.shares["no"] + effect.shares["zero"] if name == "honest" else effect.shares["two"]

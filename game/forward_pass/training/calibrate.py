@@ -14,24 +14,24 @@ from forward_pass.network.effects import (
     NOTES,
     SAID,
     Effect,
-    Setting,
-    after,
-    at_word,
+    PromptSetting,
     attention_on,
     effect_of,
-    follow,
-    identical,
     misremember,
-    next_answers,
+    pass_at_word,
+    pass_of_has,
+    pass_words,
+    read_setting,
+    recompute_has_identical,
     run_on,
-    settle,
     table,
     unsigned,
     unsigned_layers,
+    wake_answers,
     word_id,
 )
 from forward_pass.network.interventions import Act, Bend, Drop, Note, Push
-from forward_pass.network.model import Job, lens, prefill, probe, softmax, step_many
+from forward_pass.network.model import PassRequest, lens, prefill, probe, softmax, step_many
 from forward_pass.network.weights import Array, Weights
 from forward_pass.story.tokeniser import tokenise
 from forward_pass.training.bands import Band
@@ -52,7 +52,7 @@ def calibrate(
     probes: Mapping[str, Sequence[Accuracy]],
 ) -> dict[str, Any]:
     """Return the whole calibration of `weights` on `prompt`."""
-    setting = settle(weights, prompt, carriers)
+    setting = read_setting(weights, prompt, carriers)
     effects = list(table(setting))
     doubts = doubt_by_layer(setting)
     notes = {name: note_by_layer(setting, name) for name in ("honest", "stay")}
@@ -64,7 +64,7 @@ def calibrate(
         "carriers": {name: {"token": at, "word": tokenise(NOTES[name])[at]} for name, at in carriers.items()},
         "windows": windows(setting, probes, doubts, notes),
         "thresholds": thresholds(effects),
-        "untouched": {said: likeliest(weights, at_word(setting, said).logits) for said in SAID},
+        "untouched": {said: likeliest(weights, pass_at_word(setting, said).logits) for said in SAID},
         "run_on": [{"word": word, "then": likeliest(weights, done.logits, 3)} for word, done in _run_on(setting)],
         "surprise": surprise(weights, prompt),
         "lens": lens_by_layer(setting),
@@ -73,7 +73,7 @@ def calibrate(
         "notes_by_layer": notes,
         "attention_on_note": note_attention(setting),
         "unsigned": unsigned_best(setting),
-        "identical": identical(setting),
+        "identical": recompute_has_identical(setting),
         "effects": [effect_row(effect) for effect in effects],
         "can_be_said": can_be_said(setting, effects),
     }
@@ -101,13 +101,13 @@ def likeliest(weights: Weights, logits: Array, n_words: int = 8) -> list[list[An
 
 
 def windows(
-    setting: Setting,
+    setting: PromptSetting,
     probes: Mapping[str, Sequence[Accuracy]],
     doubts: Sequence[Mapping[str, Any]],
     notes: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, Any]:
     """Return the layers at which things begin or cease to hold."""
-    untouched_two = float(softmax(at_word(setting, "has").logits)[word_id(setting.model.weights, "two")])
+    untouched_two = float(softmax(pass_at_word(setting, "has").logits)[word_id(setting.model.weights, "two")])
     says_no = list(probes["says_no"])
     midway = (0.5 + max(a.held_out for a in says_no)) / 2
     lenses = lens_by_layer(setting)
@@ -157,12 +157,12 @@ def _last_that_carries(rows: Sequence[Mapping[str, Any]]) -> int | None:
     return last
 
 
-def doubt_by_layer(setting: Setting) -> list[dict[str, Any]]:
+def doubt_by_layer(setting: PromptSetting) -> list[dict[str, Any]]:
     """Return what a whole doubt does at `has`, added after each global layer."""
     weights = setting.model.weights
     layers = range(weights.shape.n_local + 1, weights.shape.n_attend + 1)
     has = word_id(weights, "has")
-    jobs = [Job(setting.before["has"], has, (Push("doubt", 1.0, layer),)) for layer in layers]
+    jobs = [PassRequest(setting.caches["has"], has, (Push("doubt", 1.0, layer),)) for layer in layers]
     rows = []
     for layer, done in zip(layers, step_many(setting.model, jobs), strict=True):
         effect = effect_of(weights, "", "", layer, done.logits)
@@ -171,24 +171,24 @@ def doubt_by_layer(setting: Setting) -> list[dict[str, Any]]:
     return rows
 
 
-def note_by_layer(setting: Setting, name: str) -> list[dict[str, Any]]:
+def note_by_layer(setting: PromptSetting, name: str) -> list[dict[str, Any]]:
     """Return what a note at `Your` does, begun at each global layer: for `stay`, `I` in the next answer (elbow)."""
     weights, rows = setting.model.weights, []
     for layer in range(weights.shape.n_local + 1, weights.shape.n_attend + 1):
         if name == "stay":
-            elbow = next(e for e in next_answers(setting, layers=(layer,)) if e.act.endswith("elbow"))
+            elbow = next(e for e in wake_answers(setting, layers=(layer,)) if e.act.endswith("elbow"))
             does = elbow.shares["I"]
         else:
-            p = softmax(after(setting, {"Your": (Note(name, layer),)}).logits)
+            p = softmax(pass_of_has(setting, {"Your": (Note(name, layer),)}).logits)
             does = float(p[word_id(weights, "no")] + p[word_id(weights, "zero")])
         rows.append({"layer": layer, "does": _short(does)})
     return rows
 
 
-def lens_by_layer(setting: Setting) -> list[dict[str, Any]]:
+def lens_by_layer(setting: PromptSetting) -> list[dict[str, Any]]:
     """Return what the stream at `has` amounts to after each layer."""
     weights = setting.model.weights
-    logits = lens(weights, at_word(setting, "has").streams[1:])  # [L, V]
+    logits = lens(weights, pass_at_word(setting, "has").streams[1:])  # [L, V]
     rows = []
     for layer, row in enumerate(logits, start=1):
         p = softmax(row)
@@ -200,9 +200,9 @@ def lens_by_layer(setting: Setting) -> list[dict[str, Any]]:
     return rows
 
 
-def probe_rows(setting: Setting, name: str, accuracies: Sequence[Accuracy]) -> list[dict[str, Any]]:
+def probe_rows(setting: PromptSetting, name: str, accuracies: Sequence[Accuracy]) -> list[dict[str, Any]]:
     """Return a probe's accuracy and control by layer, and its score on the foot (at `has`)."""
-    streams = at_word(setting, "has").streams
+    streams = pass_at_word(setting, "has").streams
     rows = []
     for a in accuracies:
         score = probe(setting.model.weights, name, a.layer, streams[a.layer])
@@ -230,7 +230,7 @@ def surprise(weights: Weights, prompt: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def note_attention(setting: Setting) -> dict[str, dict[str, float]]:
+def note_attention(setting: PromptSetting) -> dict[str, dict[str, float]]:
     """Return what share of the heads' attention, on average and at most, `has` gives to what stands at `Your`."""
     first = setting.model.weights.shape.n_local + 1
     writings: dict[str, tuple[Act, ...]] = {"nothing": ()}
@@ -238,12 +238,12 @@ def note_attention(setting: Setting) -> dict[str, dict[str, float]]:
     writings |= {f"honest, ink {ink:g}": (Note("honest", first, ink),) for ink in (0.25, 0.5, 0.75)}
     found = {}
     for name, acts in writings.items():
-        given = attention_on(after(setting, {"Your": acts}), *setting.spans["own Your"])
+        given = attention_on(pass_of_has(setting, {"Your": acts}), *setting.spans["own Your"])
         found[name] = {"mean": _short(float(given.mean())), "most": _short(float(given.max()))}
     return found
 
 
-def unsigned_best(setting: Setting) -> dict[str, dict[str, Any]]:
+def unsigned_best(setting: PromptSetting) -> dict[str, dict[str, Any]]:
     """Return where, when and how hard stared at, a doubt left without a note is read backwards the most; and conformity."""
     found: dict[str, dict[str, Any]] = {}
     two = word_id(setting.model.weights, "two")
@@ -262,7 +262,7 @@ def unsigned_best(setting: Setting) -> dict[str, dict[str, Any]]:
     return found
 
 
-def can_be_said(setting: Setting, effects: Sequence[Effect]) -> dict[str, dict[str, Any]]:
+def can_be_said(setting: PromptSetting, effects: Sequence[Effect]) -> dict[str, dict[str, Any]]:
     """Return, for each word an ending needs, the acts by which it wins most clearly: singly, or two together."""
     weights = setting.model.weights
     kept = [e for e in effects if e.group in {"untouched", "look", "doubt", "look and doubt", "misremember", "note"}]
@@ -271,7 +271,7 @@ def can_be_said(setting: Setting, effects: Sequence[Effect]) -> dict[str, dict[s
         rows = [(e.margin, e.group, e.act, e.layer) for e in kept if e.winner == word and e.margin >= SAFE_MARGIN]
         door = weights.shape.n_attend
         for share in (0.1, 0.2, 0.3, 0.4):
-            bent = at_word(setting, "has", (Bend(word_id(weights, word), share, door),))
+            bent = pass_at_word(setting, "has", (Bend(word_id(weights, word), share, door),))
             e = effect_of(weights, "bend", f"share {share:g}", door, bent.logits)
             if e.winner == word and e.margin >= SAFE_MARGIN:
                 rows.append((e.margin, e.group, e.act, e.layer))
@@ -286,11 +286,11 @@ def can_be_said(setting: Setting, effects: Sequence[Effect]) -> dict[str, dict[s
     return found
 
 
-def _bent(setting: Setting, word: str, target: str) -> dict[str, Any]:
+def _bent(setting: PromptSetting, word: str, target: str) -> dict[str, Any]:
     """Return the least bend by which a word is said at another one, and how the line then goes on."""
     weights, door = setting.model.weights, setting.model.weights.shape.n_attend
     for share in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
-        done = at_word(setting, word, (Bend(word_id(weights, target), share, door),))
+        done = pass_at_word(setting, word, (Bend(word_id(weights, target), share, door),))
         e = effect_of(weights, "bend", f"share {share:g}", door, done.logits)
         if e.winner == target and e.margin >= SAFE_MARGIN:
             said = [word for word, _ in run_on(setting, done.cache, target, 4)]
@@ -298,22 +298,22 @@ def _bent(setting: Setting, word: str, target: str) -> dict[str, Any]:
     return {}
 
 
-def _removed(setting: Setting) -> dict[str, Any]:
+def _removed(setting: PromptSetting) -> dict[str, Any]:
     shape = setting.model.weights.shape
-    done = at_word(setting, "has", (Drop(shape.n_local + 1, shape.n_attend),))
+    done = pass_at_word(setting, "has", (Drop(shape.n_local + 1, shape.n_attend),))
     e = effect_of(setting.model.weights, "layers out", "all of them", shape.n_local + 1, done.logits)
     return {"drop": {"winner": e.winner, "probability": _short(e.probability), "margin": _short(e.margin)}}
 
 
-def misremembered_then_asked(setting: Setting, word: str) -> list[str]:
+def misremembered_then_asked(setting: PromptSetting, word: str) -> list[str]:
     """Return the words said when the giraffe's count was rewritten for good and the line is let run on."""
-    done = at_word(setting, "has", (misremember(setting, word, setting.model.weights.shape.n_local + 1),))
+    done = pass_at_word(setting, "has", (misremember(setting, word, setting.model.weights.shape.n_local + 1),))
     top = setting.model.weights.label.vocabulary[int(done.logits.argmax())]
     return [said for said, _ in run_on(setting, done.cache, top, 8)]
 
 
-def _run_on(setting: Setting) -> list[tuple[str, Any]]:
-    done = follow(setting, setting.before["has"], ["has"])
+def _run_on(setting: PromptSetting) -> list[tuple[str, Any]]:
+    done = pass_words(setting, setting.caches["has"], ["has"])
     word = setting.model.weights.label.vocabulary[int(done.logits.argmax())]
     return list(run_on(setting, done.cache, word, 34))
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from forward_pass.checker.pass_table import TABLE, Decodings
+from forward_pass.checker.pass_table import TABLE_FILE, PassTable
 from forward_pass.loading.loader import read_world
-from forward_pass.network.passes import measure_of
+from forward_pass.network.passes import open_pass
 from forward_pass.network.weights import (
     Array,
-    Label,
+    Metadata,
     Parameters,
     Weights,
     pack_weights,
     parse_weights,
+    quantise,
     read_weights,
-    with_label,
 )
 from forward_pass.story.world import World
 from forward_pass.training.bands import Band, find_carriers, measure, read_bands
@@ -69,16 +69,16 @@ def read_corpus(world: Path) -> Corpus:
     return Corpus(read_grammar(folder), read_schedule(folder / "training.yaml"), bands)
 
 
-def bare_label(corpus: Corpus) -> Label:
+def bare_label(corpus: Corpus) -> Metadata:
     """Return the label of a network of this corpus before anything has been found in it."""
     words = vocabulary(corpus.grammar)
-    return Label(words, tuple(words.index(mark) for mark in corpus.schedule.pair_marks), {}, {}, {})
+    return Metadata(words, tuple(words.index(mark) for mark in corpus.schedule.pair_marks), {}, {}, {})
 
 
 def publish(corpus: Corpus, parameters: Parameters, carriers: Mapping[str, int], made: Mapping[str, str], into: Path) -> Files:
     """Write weights, calibration and card of a network to the folder `into`; `made` says how it was made."""
     label = bare_label(corpus)
-    found = study(corpus, with_label(parameters, label))
+    found = study(corpus, quantise(parameters, label))
     label = replace(label, directions=found.directions, probes=found.probes, made=made)
     data = pack_weights(parameters, label)
     _write(into / WEIGHTS, data)
@@ -110,12 +110,12 @@ def recard(world: Path) -> Path:
 def decodings_of(world: Path) -> list[list[Any]]:
     """Return the rows of a world's table of decodings; none where it has no table, or one that is not of it as it is now."""
     data = read_world(world).data
-    if data is None or not (world / TABLE).is_file():
+    if data is None or not (world / TABLE_FILE).is_file():
         return []
-    kept = json.loads((world / TABLE).read_text(encoding="utf8"))
+    kept = json.loads((world / TABLE_FILE).read_text(encoding="utf8"))
     read = World(data, world)
     rows: list[list[Any]] = kept["rows"]
-    return rows if kept["of"] == Decodings(read, measure_of(read), 0).digest else []
+    return rows if kept["of"] == PassTable(read, open_pass(read), 0).digest else []
 
 
 def study(corpus: Corpus, weights: Weights) -> Findings:

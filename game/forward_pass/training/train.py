@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from forward_pass.network.effects import unsigned_layers
-from forward_pass.network.weights import Weights, with_label
+from forward_pass.network.weights import Weights, quantise
 from forward_pass.training.bands import Missed, distance, find_carriers, measure, missed
 from forward_pass.training.checkpoints import read_snapshot, snapshots
 from forward_pass.training.export import parameters_of
@@ -109,7 +109,7 @@ def _score(corpus: Corpus, out: Path, path: Path, watcher: Watcher) -> Candidate
     """Return a snapshot with its bands (all but `unsigned`), measured once and kept beside it."""
     kept = path.with_suffix(".bands.json")
     if not kept.exists():
-        weights = with_label(parameters_of(read_snapshot(path)), bare_label(corpus))
+        weights = quantise(parameters_of(read_snapshot(path)), bare_label(corpus))
         carriers = find_carriers(weights, corpus.grammar)
         measured = measure(weights, corpus.grammar, carriers, _QUICK_DOCUMENTS)
         kept.write_text(json.dumps({"carriers": carriers, "measured": _short(measured)}), encoding="utf-8")
@@ -122,11 +122,11 @@ def _score(corpus: Corpus, out: Path, path: Path, watcher: Watcher) -> Candidate
 def _measured_in_full(corpus: Corpus, candidate: Candidate) -> dict[str, float]:
     """Return every band of a candidate, found with the direction that `unsigned` needs."""
     parameters, label = parameters_of(read_snapshot(candidate.path)), bare_label(corpus)
-    bare, layers = with_label(parameters, label), unsigned_layers(parameters.shape)
+    bare, layers = quantise(parameters, label), unsigned_layers(parameters.shape)
     directions = np.zeros((parameters.shape.n_layer, parameters.shape.n_embd))
     read = draw_study(bare, corpus.grammar, corpus.schedule.quick_study, layers)
     directions[[layer - 1 for layer in layers]] = doubt(read)
-    weights: Weights = with_label(parameters, replace(label, directions={"doubt": directions}))
+    weights: Weights = quantise(parameters, replace(label, directions={"doubt": directions}))
     return measure(weights, corpus.grammar, candidate.carriers)
 
 
