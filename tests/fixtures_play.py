@@ -85,7 +85,7 @@ class Glass(WrittenPass):
     source = "model"
     probes: tuple[str, ...] = ("nonsense",)  # type: ignore[assignment]
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Raise: nobody asks."""
         raise AssertionError(position)
 

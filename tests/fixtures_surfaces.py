@@ -146,12 +146,12 @@ class Told(Glass):
         del words, acts
         return super().distribution((), ((),))
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Return what the first token says."""
         del position
         return super().distribution((), ((),))
 
-    def twice(self, words: tuple[str, ...], acts: Any, layer: int) -> float:
+    def recompute_error(self, words: tuple[str, ...], acts: Any, layer: int) -> float:
         """Return that nothing differs."""
         del words, acts, layer
         return 0.0

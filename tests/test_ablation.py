@@ -15,8 +15,8 @@ from forward_pass.storage.store import import_run
 from forward_pass.story.distribution import draw_word
 from forward_pass.story.history import Run, append, make_turn, new_run
 from forward_pass.story.world import World
-from test_browser import painted
 from test_docs import OBJECTS, hold
+from test_tree_browser import painted
 
 
 def without(name: str, turn: int) -> AblationResult:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures_walk import tiny_network
+from fixtures_checker import tiny_network
 from forward_pass.checker.explorer import Limits
 from forward_pass.checker.report import check_world
 from forward_pass.checker.verify import CheckOptions

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import TINY, WORLDS, changed
-from fixtures_walk import MODELLED, modelled_world
+from fixtures_checker import MODELLED, modelled_world
 from forward_pass.checker.explorer import Limits
 from forward_pass.checker.pass_table import PassTable
 from forward_pass.checker.report import CheckReport, check_world

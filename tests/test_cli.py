@@ -507,6 +507,7 @@ def test_the_version_is_also_an_option_among_others(tmp_path: Path) -> None:
 def test_where_no_terminal_is_the_terminal_is_never_imported(tmp_path: Path) -> None:
     played(tmp_path, "say-now")
     path = tmp_path / WORLD / "001-run.jsonl"
+    imported("play", WORLD, "--saves", tmp_path)  # the world is cached from here on: reading one may import numpy
     for arguments in (("play", WORLD, "--saves", tmp_path), ("play", WORLD, "--json", "--saves", tmp_path), ("replay", path)):
         _, modules = imported(*arguments)
         assert "forward_pass.cli" in modules
@@ -592,7 +593,7 @@ def test_a_pipe_that_nobody_reads_ends_quietly_with_nought(tmp_path: Path, argum
 
 
 def test_the_first_line_can_be_read_and_the_rest_left(tmp_path: Path) -> None:
-    play = f"{sys.executable} -m game play {WORLD} --plain --saves {tmp_path}"
+    play = f"{sys.executable} -m forward_pass play {WORLD} --plain --saves {tmp_path}"
     line = f"yes 1 | head -2000 | {play} | head -1; echo ${{PIPESTATUS[2]}}"
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=surroundings(), capture_output=True, encoding="utf8", check=True)  # noqa: S607
     first, code = done.stdout.splitlines()
@@ -621,7 +622,7 @@ def test_a_disk_too_full_for_what_is_printed_is_said(tmp_path: Path) -> None:
 
 
 def test_without_standard_streams_play_begins_and_leaves(tmp_path: Path) -> None:
-    line = f"{sys.executable} -m game play {WORLD} --saves {tmp_path} <&- >&- 2>&-; echo $?"
+    line = f"{sys.executable} -m forward_pass play {WORLD} --saves {tmp_path} <&- >&- 2>&-; echo $?"
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=surroundings(), capture_output=True, encoding="utf8", check=True)  # noqa: S607
     assert (done.stdout, done.stderr) == ("0\n", "")
 

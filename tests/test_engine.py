@@ -479,7 +479,7 @@ class Layered(WrittenPass):
         assert (words, len(acts)) == ((), 1)
         return Distribution(("end", "door"), [log(layer / 10), log(1 - layer / 10)])
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Raise: nobody asks."""
         raise AssertionError(position)
 

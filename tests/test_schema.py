@@ -16,7 +16,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from conftest import TINY, WORLDS
-from fixtures_walk import random_world
+from fixtures_checker import random_world
 from forward_pass.loading.scaffold import scaffold_text
 from forward_pass.loading.schema import schema, schema_text
 from made_worlds import hub_world

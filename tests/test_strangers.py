@@ -29,9 +29,9 @@ from hypothesis import strategies as st
 
 import fixtures_surfaces
 from conftest import TINY, built, changed
+from fixtures_checker import modelled_world
 from fixtures_play import ROOT, WORLD, Done, begun_play, command, edited, files, kept_by, let_go, played, program
 from fixtures_surfaces import SURFACES, sealed, small_weights, sound
-from fixtures_walk import modelled_world
 from forward_pass.checker.pass_table import TABLE_FILE, PassTable
 from forward_pass.errors import ForwardPassError, RunError, UsageError
 from forward_pass.interface import jsonl

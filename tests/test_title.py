@@ -8,7 +8,7 @@ import pytest
 
 from fixtures_play import ROOT, Done, choices_of, command, played, program
 from forward_pass.session.glossary_help import CREDITS
-from test_browser import CTRL_D, typed
+from test_tree_browser import CTRL_D, typed
 
 ABOUT = "You are the model, in the middle of one forward pass, and somebody has asked\nabout the eyes of a foot."
 PLAIN = "Wake in plain lines"

@@ -111,9 +111,7 @@ def _read_only() -> Tally:
         top = scratch()
         path = played(top, "read-question")
         before = path.read_bytes()
-        line = (
-            f'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec {sys.executable} -m game "${{@:2}}" --saves "$1"'
-        )
+        line = f'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec {sys.executable} -m forward_pass "${{@:2}}" --saves "$1"'
         done = _in_mount(line, str(top), *words, typed="read-question\nread-again\n")
         fine = done.code == 0 and "Traceback" not in done.err and path.read_bytes() == before
         tally.case(_heard(done), done.code, "" if fine else f"{words}: {done}")
@@ -129,7 +127,7 @@ def full_disk() -> Tally:
         return tally
     script = (
         'mount -t tmpfs -o size=64k none "$1" && mkdir "$1/saves" && dd if=/dev/zero of="$1/fill" bs=4k count=$2 2>/dev/null;'
-        f'{sys.executable} -m game play {WORLD} --plain --new --saves "$1/saves"; code=$?; cp -r "$1/saves" "$3"; exit $code'
+        f'{sys.executable} -m forward_pass play {WORLD} --plain --new --saves "$1/saves"; code=$?; cp -r "$1/saves" "$3"; exit $code'
     )
     for left in range(12):
         top = scratch()
@@ -206,7 +204,7 @@ def closed_pipe() -> Tally:
     tally = Tally("standard output closed after 0 to 39 lines", "nothing that was answered")
     for lines in range(40):
         saves = scratch()
-        line = f'{sys.executable} -m game play {WORLD} --json --saves "$1" | head -n $2 >/dev/null; exit ${{PIPESTATUS[0]}}'
+        line = f'{sys.executable} -m forward_pass play {WORLD} --json --saves "$1" | head -n $2 >/dev/null; exit ${{PIPESTATUS[0]}}'
         done = subprocess.run(
             ["bash", "-c", line, "torture", str(saves), str(lines)],
             cwd=ROOT,

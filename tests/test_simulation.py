@@ -9,7 +9,7 @@ from random import Random
 import pytest  # noqa: TC002 - as every test has it
 
 from conftest import TINY, changed
-from fixtures_walk import modelled_world, read
+from fixtures_checker import modelled_world, read
 from forward_pass.checker.random_player import RandomPlayer
 from forward_pass.checker.simulation import SimulationConfig, SimulationStats, simulate, simulation_lines, simulation_object
 from forward_pass.network.passes import WrittenPass, open_pass

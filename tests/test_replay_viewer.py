@@ -10,7 +10,7 @@ from fixtures_play import TO_ENDINGS, WORLD, command, edited, first_light, journ
 from forward_pass.interface.replay_viewer import FASTEST, Playback, pages, show
 from forward_pass.network.passes import WrittenPass
 from forward_pass.storage.replay import ReplayResult, replay_run
-from test_browser import CTRL_C, DOWN, END, ENTER, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, UP, typed
+from test_tree_browser import CTRL_C, DOWN, END, ENTER, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, UP, typed
 
 WALKED = TO_ENDINGS["by-the-door"]
 

@@ -14,8 +14,8 @@ from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import state_words
 from forward_pass.story.history import new_run
 from forward_pass.story.state import Prior
-from test_browser import painted
 from test_docs import OBJECTS, hold
+from test_tree_browser import painted
 
 HEADER = (
     '{"format":1,"world":"first-light","version":"1","hash":"","weights":null,"seed":0,"temperature":0,"made":"",'
@@ -323,7 +323,7 @@ def test_a_replay_that_is_forked_on_a_terminal_is_played_on_in_its_own_world(sav
     assert done.code == 0
     play = front.call_args.args[0]
     assert (play.world.id, play.run.at, len(play.run.turns)) == (WORLD, 1, 1)
-    assert play.keeping.way_in == f"forward-pass play {WORLD} --saves {saves}"
+    assert play.store.new_command == f"forward-pass play {WORLD} --saves {saves}"
 
 
 def test_one_turn_can_only_be_exported_as_a_picture(saves: Path) -> None:

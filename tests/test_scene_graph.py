@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from fixtures_walk import random_world, read
+from fixtures_checker import random_world, read
 from forward_pass.cli import open_world
 from forward_pass.interface.scene_graph import as_dot, as_mermaid, build_graph
 from forward_pass.interface.svg_map import as_svg, draw_graph

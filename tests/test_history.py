@@ -189,14 +189,14 @@ def test_whatever_changes_in_a_state_changes_its_digest(whole: Run) -> None:
 @pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
 def test_digests_are_the_same_in_every_process_whatever_its_hash_seed(whole: Run, seed: str) -> None:
     script = (
-        "import test_run, conftest\n"
+        "import test_history, conftest\n"
         "from forward_pass.loading.loader import read_world\n"
-        "from forward_pass.network.passes import Written\n"
-        "from forward_pass.story.state import Facts\n"
+        "from forward_pass.network.passes import WrittenPass\n"
+        "from forward_pass.story.state import Prior\n"
         "from forward_pass.story.world import World\n"
         "world = World(read_world(conftest.WORLDS / 'first-light').data)\n"
-        "run = test_run.begun(world, Written(world), Facts())\n"
-        "print(*[turn.digest for turn in test_run.played(run, *test_run.PATH).turns])"
+        "run = test_history.new_run(world, WrittenPass(world), Prior())\n"
+        "print(*[turn.digest for turn in test_history.played(run, *test_history.PATH).turns])"
     )
     tests = Path(__file__).resolve().parent
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent / 'game'}"}

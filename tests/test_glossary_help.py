@@ -133,7 +133,7 @@ def test_an_ending_counts_as_found_once_it_stands_there(tmp_path: Path) -> None:
 
 def test_with_every_ending_found_there_is_nothing_to_hint_at(tmp_path: Path) -> None:
     play = begun_play(tmp_path)
-    play.store = type("Known", (), {"facts": Prior(5, frozenset(play.world.endings))})()
+    play.store = type("Known", (), {"prior": Prior(5, frozenset(play.world.endings))})()
     assert told(play, "hint").text == "4 of 4 endings found: there is nothing left to hint at."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures_walk import brute, random_world, read
+from fixtures_checker import brute, random_world, read
 from forward_pass.checker.findings import witness_text
 from forward_pass.checker.verify import Evidence, starts, verify
 from forward_pass.checker.witness import Item, Witness

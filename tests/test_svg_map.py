@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from fixtures_walk import random_world, read
+from fixtures_checker import random_world, read
 from forward_pass.cli import open_world
 from forward_pass.interface.scene_graph import Edge, SceneGraph, build_graph
 from forward_pass.interface.svg_map import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, layout_graph

@@ -16,7 +16,7 @@ from prompt_toolkit.document import Document
 from fixtures_play import TO_ENDINGS, begun_play, changed_world, let_go, playing
 from forward_pass.interface import prompt
 from forward_pass.session.session import COMMANDS, Session
-from test_browser import Sized
+from test_tree_browser import Sized
 
 
 @pytest.fixture

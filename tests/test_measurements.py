@@ -48,11 +48,11 @@ class Pass(WrittenPass):
         rest = 0.9 - two
         return Distribution(("two", "foot", "has", "\n", "<end>"), [log(two), log(rest), log(0.05), log(0.03), log(0.02)])
 
-    def foreseen(self, position: int) -> Distribution:
+    def prompt_prediction(self, position: int) -> Distribution:
         """Answer by the position."""
         return Distribution(("face", "Why"), [log(position / 10), log(1 - position / 10)])
 
-    def twice(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
+    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
         """Answer by the layer."""
         assert len(acts) == len(words) + 1
         return layer / 10

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import WORLDS
-from fixtures_walk import brute, modelled_world, random_world, read
+from fixtures_checker import brute, modelled_world, random_world, read
 from forward_pass.checker.explorer import Explorer, Limits
 from forward_pass.checker.nondeterministic_pass import NondeterministicPass
 from forward_pass.checker.pass_table import PassTable

@@ -12,7 +12,7 @@ from fixtures_golden import golden
 from fixtures_play import Glass, first_light
 from forward_pass.interface.decode_animation import Frame, frame_lines, frames, play_animation
 from forward_pass.session.transcript import quoted, turn_distribution
-from test_browser import CTRL_C, typed
+from test_tree_browser import CTRL_C, typed
 
 
 def flagship_frames() -> list[Frame]:
