@@ -1,7 +1,7 @@
-"""Measure what is promised of speed, against peers that are installed here, and write docs/bench.md.
+"""Measure speed, compare it with other programs that are installed here, and write docs/bench.md.
 
-Both sides of a row run in turn, in this one process's children, and a row is a ratio of medians: the machine's speed and
-whatever else it does fall out. Needs node and npm. ``make bench``; some eight minutes, half of them for checks with
+Both sides of a row run alternately, as children of this process, and a row is a ratio of medians, so that the speed and the
+load of the machine cancel out. Needs node and npm. ``make bench``; some eight minutes, half of them for checks with
 every pass measured. ``run.py PART…`` measures parts and writes nothing.
 """
 
@@ -237,7 +237,7 @@ def steps(saves: Path) -> Iterator[Row]:
         sys.exit("the peers do not tell the same story")
     yield least("steps a second, text made", free, ink, "inkjs", 8)
     yield least("steps a second, text made", free, bardic, "bardic", 15)
-    yield least("the same with a digest each", digested, ink, "inkjs", 0)._replace(bound="", holds=None)
+    yield least("steps a second, text made, with digests", digested, ink, "inkjs", 0)._replace(bound="", holds=None)
     path = saves / "restored.jsonl"
     restore = (sys.executable, BENCH / "steps.py", STORIES / "bench")
     base, short, long = in_turn(
@@ -246,17 +246,17 @@ def steps(saves: Path) -> Iterator[Row]:
         lambda: float(said(*restore, 1_000, "restore", path)["seconds"]),
         lambda: float(said(*restore, 20_000, "restore", path)["seconds"]),
     )
-    yield most("restoring 1,000 turns, digests checked", short, base, "`python -c pass`", 1)
-    yield most("restoring 20,000 turns, digests checked", long, base, "`python -c pass`", 20)
+    yield most("replaying 1,000 turns, digests checked", short, base, "`python -c pass`", 1)
+    yield most("replaying 20,000 turns, digests checked", long, base, "`python -c pass`", 20)
 
 
 def walks(saves: Path) -> Iterator[Row]:
     """Yield the control walk of a world of 150,000 states, held against the same graph walked in inkjs."""
     del saves
     found = said(sys.executable, BENCH / "walk.py", INKJS)
-    speed = least("control walk, states a second", found["ours"], found["inkjs"], "inkjs", 30)
+    speed = least("exploration, states a second", found["ours"], found["inkjs"], "inkjs", 30)
     yield speed._replace(unit="states/s")
-    yield limit("control walk, a state in memory", found["bytes"], 400, "bytes")
+    yield limit("exploration, memory per state", found["bytes"], 400, "bytes")
 
 
 def answers(saves: Path) -> Iterator[Row]:
@@ -276,7 +276,7 @@ def answers(saves: Path) -> Iterator[Row]:
         for line in path.read_text(encoding="utf8").splitlines()[1:]:
             row = {key: value for key, value in json.loads(line).items() if key != "p"}
             sizes.append(len(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()) + 1)
-    yield limit("a turn on disk, probabilities apart (the longest)", max(sizes), 100, "bytes")
+    yield limit("a turn on disk, without its probability (the longest)", max(sizes), 100, "bytes")
 
 
 def readings(saves: Path) -> Iterator[Row]:
@@ -285,8 +285,8 @@ def readings(saves: Path) -> Iterator[Row]:
     plain = "plain `CSafeLoader`"
     for found, bound in zip(said(sys.executable, BENCH / "reading.py"), (1.0, 0.4), strict=True):
         size = f"{found['bytes'] / 1e6:.1f} MB"
-        yield most(f"YAML with places, validated, {size}", found["tree"], found["plain"], plain, bound)
-        world = most(f"a whole world: every condition, text and target read, {size}", found["world"], found["plain"], plain, 1)
+        yield most(f"YAML with positions, validated, {size}", found["tree"], found["plain"], plain, bound)
+        world = most(f"a whole world: conditions, texts and targets too, {size}", found["world"], found["plain"], plain, 1)
         yield world._replace(bound="", holds=None)
 
 
@@ -294,25 +294,25 @@ def passes(saves: Path) -> Iterator[Row]:
     """Yield what the model takes."""
     del saves
     found = said(sys.executable, BENCH / "model.py")
-    yield limit("weights and prompt read (400 tokens)", found["reading"] * 1000, 500, "ms")
+    yield limit("reading the weights and computing the prompt (400 tokens)", found["reading"] * 1000, 500, "ms")
     yield limit("a token", found["token"] * 1000, 10, "ms")
     yield limit("a token with three interventions", found["acted"] * 1000, 10, "ms")
-    yield limit("a token bent at the decoder's door", found["bent"] * 1000, 10, "ms")
-    yield limit("a pass among 256 on one prefix, each pushed at some layer", found["pushed"] * 1000, 0.5, "ms")
-    yield bare("a pass among 256 with any intervention, rewritten caches among them", found["batched"] * 1000, "ms")
+    yield limit("a token with a bend at the boundary", found["bent"] * 1000, 10, "ms")
+    yield limit("a pass in a batch of 256 with one prefix, each with a push", found["pushed"] * 1000, 0.5, "ms")
+    yield bare("a pass in a batch of 256 with any intervention, including cache rewrites", found["batched"] * 1000, "ms")
     each = found["restored"] / found["decodings"]
-    yield limit(f"restoring the golden runs, a distinct decoding (of {found['decodings']})", each * 1000, 10, "ms")
+    yield limit(f"replaying the golden runs, per distinct decoding (of {found['decodings']})", each * 1000, 10, "ms")
 
 
 def checks(saves: Path) -> Iterator[Row]:
     """Yield what checking both worlds takes, with the table of decodings that came with them, and with nothing known."""
     os.environ["XDG_CACHE_HOME"] = str(saves / "cache")
     check = (sys.executable, "-m", "forward_pass", "check")
-    yield bare("`check` of both worlds for the first time, the table of decodings at hand", run_seconds(*check), "s")
-    yield limit("`check` of both worlds, as they were", run_seconds(*check), 15, "s")
+    yield bare("`check` of both worlds for the first time, with the table of decodings", run_seconds(*check), "s")
+    yield limit("`check` of both worlds, unchanged", run_seconds(*check), 15, "s")
     yield limit("`check --again`, every pass measured", run_seconds(*check, "--again"), 300, "s")
     made = generated(saves / "worlds" / "forward-pass")
-    yield limit("`check` of a generated world with the model, from nothing", run_seconds(*check, made), 300, "s")
+    yield limit("`check` of a generated world with the model, without a table", run_seconds(*check, made), 300, "s")
 
 
 def generated(folder: Path) -> Path:
@@ -342,62 +342,63 @@ PARTS = {
 
 HEAD = """# Speed
 
-`make bench` wrote this page: medians of interleaved runs, ratios between two things measured in turn in one run, on a machine
-that did other things as well. The story of the rows named *same story* is one of forty scenes, written in our language, in ink
-and in bardic by [bench/story.py](../bench/story.py); all three said the same words.
+`make bench` wrote this page. Each figure is a median, and the two sides of a ratio are measured alternately in one run,
+because the machine does other work too. In the rows named *same story*, all programs play one story of forty scenes, written
+in our language, in ink and in bardic by [bench/story.py](../bench/story.py); all three print the same words.
 
-| what | ours | against | theirs | ratio | bound | holds |
+| what | ours | compared with | theirs | ratio | bound | within bound |
 |---|---|---|---|---|---|---|
 """
 
 WHY = """
 ## What the rows mean
 
-- **First scene**: from starting the process to the last choice of the first scene on a real terminal, with the world read
-  before (its cache warm). **Input ready**: to the prompt that takes keys. inkjs is a plain loop over node's `readline`.
-- **Steps**: a choice taken, the next scene's text and all its choices' words made, no disk and no screen. Where *digest*
-  stands, each state is hashed as well, as play and replay do.
-- **Restoring**: a run's file read and walked again in a process that has the world already, every digest compared.
-- **Control walk**: every state of rooms in a ring with switches in them, ours whole, inkjs's first 4,000 (a state loaded for
-  each choice, the knot and the variables compared).
-- **YAML with places, validated**: the story of the bench, longer, to a tree in which every node has its place, with
-  duplicate keys, aliases, tags, second documents, depth and forbidden characters refused: what a loader of YAML does. **A whole
-  world** is that and all that comes after it; a world is read so once, and from a cache at every later start.
-- **`check`** remembers what came of worlds that have not changed since. For the first time it walks the flagship: 1.3 million
-  states, 2 million more with words drawn, and thousands of concrete runs as witnesses, with no pass measured. The
-  **generated world** has 90 scenes, 5 tokens of 40 layers and 12 acts a token, of which 6 change the pass: some 80,000
-  decodings are measured, and 4 million states walked.
-- **A token**: one pass of 96 layers over a prompt that was read, in float64. **Restoring** counts whatever it takes to walk
-  all golden runs again, over the decodings in them that differ.
+- **First scene**: the time from starting the process to the last choice of the first scene on a real terminal, with the
+  world in the cache. **Input ready**: the time to the prompt that accepts keys. The inkjs program is a plain loop over
+  node's `readline`.
+- **Steps**: take a choice and make the text of the next scene and of all its choices, without disk or screen. In the row
+  *with digests*, each state is hashed too, as play and replay do.
+- **Replaying**: read a run file and replay it in a process that has loaded the world already, and compare every digest.
+- **Exploration**: visit every state of a world of rooms in a ring, with switches in them. Ours visits all states, inkjs the
+  first 4,000 (it loads a state for each choice, and compares the knot and the variables).
+- **YAML with positions, validated**: read a longer version of the bench's story into a tree in which every node has its
+  position; duplicate keys, aliases, tags, second documents, deep nesting and forbidden characters are refused. **A whole
+  world** is this and all later steps of loading. A world is loaded this way once, and from a cache at every later start.
+- **`check`** caches its results until a world changes. The first time it explores the flagship world: 1.3 million states, 2
+  million more with sampled words, and thousands of concrete runs as witnesses, without measuring a pass. The **generated
+  world** has 90 scenes, 5 tokens of 40 layers and 12 acts per token, of which 6 change the pass: some 80,000 decodings are
+  measured, and 4 million states explored.
+- **A token**: one pass of 96 layers after a cached prompt, in float64. **Replaying the golden runs** is the time to replay
+  all golden runs, divided by the number of distinct decodings in them.
 """
 
 NEAR = (
-    "Python's own start and the modules that play needs take some 50 ms here, node's start takes 90 to 110: within a few "
-    "hundredths of the bound the row goes either way from one run to the next."
+    "starting Python and importing the modules takes some 50 ms here, starting node takes 90 to 110 ms. The ratio is within a "
+    "few hundredths of the bound, so the result changes from run to run."
 )
 REASONS = {
     ("first scene on a terminal, same story", "inkjs"): NEAR,
-    ("first scene on a terminal, the flagship", "inkjs"): "as above, and 3 MB that are read and summed.",
-    ("input ready, the flagship", "inkjs"): "as above; most of it is prompt_toolkit's import.",
-    ("steps a second, text made", "bardic"): "a step of ours makes its text and four choices' words in some 8 µs, of which "
-    "most is the cost of calling the functions that make them.",
-    ("restoring 1,000 turns, digests checked", "`python -c pass`"): "a digest is over the whole state, and this story's is "
-    "wide: 160 choices and 40 scenes, and after 1,000 turns nearly all of them have a count that is written out. It is half of "
-    "the time. A run of the flagship has a tenth of that. (An earlier page had this row hold: the process that was measured "
-    "had made the same digests just before, and remembered their parts.)",
-    ("restoring 20,000 turns, digests checked", "`python -c pass`"): "as for 1,000 turns.",
+    ("first scene on a terminal, the flagship", "inkjs"): "as above, and 3 MB of weights are read and their checksum computed.",
+    ("input ready, the flagship", "inkjs"): "as above; most of the time is the import of prompt_toolkit.",
+    ("steps a second, text made", "bardic"): "one of our steps makes the text of a scene and of four choices in some 8 µs, "
+    "most of which is the cost of function calls.",
+    ("replaying 1,000 turns, digests checked", "`python -c pass`"): "a digest covers the whole state, and the state of this "
+    "story is large: 160 choices and 40 scenes, nearly all of which have a count after 1,000 turns. Digests take half of the "
+    "time. A run of the flagship world takes a tenth of that. (An earlier version of this page reported this row as within its "
+    "bound, because the measured process had computed the same digests before and cached their parts.)",
+    ("replaying 20,000 turns, digests checked", "`python -c pass`"): "as for 1,000 turns.",
 }
 
 
 def reasons(rows: list[Row]) -> str:
-    """Return why some bounds do not hold, where that is known."""
+    """Return the known reasons why some bounds are missed, as a section of the page."""
     missed = [(row.what, row.peer) for row in rows if row.holds is False]
     known = [
-        f"- **{what}**{f' (against {peer})' * bool(peer)}: {REASONS[what, peer]}\n"
+        f"- **{what}**{f' (compared with {peer})' * bool(peer)}: {REASONS[what, peer]}\n"
         for what, peer in missed
         if (what, peer) in REASONS
     ]
-    return "\n## Why some bounds do not hold\n\n" + "".join(known) if known else ""
+    return "\n## Why some bounds are missed\n\n" + "".join(known) if known else ""
 
 
 def node() -> str:

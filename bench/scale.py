@@ -1,7 +1,8 @@
-"""Measure how time and memory grow with worlds and with runs, and write docs/scale.md and docs/scale.svg.
+"""Measure how time and memory grow with the size of worlds and runs, and write docs/scale.md and docs/scale.svg.
 
-Worlds of 100, 1,000 and 10,000 scenes, folders of 10, 1,000 and 10,000 runs, and single runs of as many turns: each size in
-a process of its own (``sizes.py``), each figure the least of some tries. ``make scale``; some three minutes.
+The sizes are worlds of 100 to 10,000 scenes, folders of 10 to 10,000 runs, and single runs of 100 to 10,000 turns. Each is
+measured in a process of its own (``sizes.py``), and each figure is the minimum of some tries. ``make scale``; some three
+minutes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Line(NamedTuple):
     @property
     def timed(self) -> bool:
         """Whether it is a time: all others say in parentheses what they are."""
-        return not self.what.endswith(")") and self.what not in ("bytes", "branches in the tree")
+        return not self.what.endswith(")") and self.what not in ("bytes", "nodes in the tree")
 
     @property
     def exponent(self) -> float:
@@ -81,26 +82,28 @@ HEADINGS = {"world": "scenes", "runs": "runs in a folder", "turns": "turns in on
 TITLES = {"world": "Worlds", "runs": "Folders of runs", "turns": "Single runs"}
 HEAD = """# Scale
 
-`make scale` wrote this page and its plot: worlds, folders of runs and single runs that are made by a few loops
-([bench/growing.py](../bench/growing.py)), each size in processes of its own, the least of some tries, in seconds of the
-processor. *Grows* is the exponent from 1,000 to 10,000. n log n is n^1.12 there, and up to n^1.25 is let pass: what is ten
-times as large fits ten times less into the processor's caches, which others use as well.
-Memory is the most that the process had, over what it had before (for a world: with Python and the game in it).
+`make scale` wrote this page and its plot. It generates worlds, folders of runs and single runs of several sizes
+([bench/growing.py](../bench/growing.py)) and measures each size in processes of its own. Times are processor time, the
+minimum of some tries. *Growth* is the exponent from 1,000 to 10,000. n log n corresponds to n^1.12 there; up to n^1.25 is
+accepted, because larger data uses the processor's caches less well, and other programs share them. Memory is the peak of the
+process, minus its memory before (for a world, including Python and the game).
 
-![Seconds against size, both axes logarithmic; the slope of n is drawn in grey](scale.svg)
+![Time against size, both axes logarithmic; the grey line has the slope of n](scale.svg)
 """
 WHY = """
 ## What the rows mean
 
-- **A turn** is taken in the middle of the world, with its text and its digest: the state counts every scene and choice in a
-  byte, so a turn copies as many bytes as the world has scenes and choices, and a run's turns hold them all.
-- **The title** looks for the run that was played last and counts the others. **A new run** asks which endings are known: the
-  files are looked through for the names of endings, and read as runs only where one stands that was not met yet.
-- **Replay: every run proven** walks every turn of every run again, as `tree --prove` does.
-- **Played in one sitting**: each turn makes a new value with all turns before it in it. That is n² by the letter, in copies of
-  eight bytes a turn; 10,000 turns are thirty hours at the table, and all their copies together cost less than a second.
-- The state walk is apart: what it meets is exponential in what a world remembers, and its bounds stand in
-  [bench.md](bench.md).
+- **A turn** is taken in the middle of the world, with its text and its digest. The state has a counter of one byte for every
+  scene and choice, so a turn copies as many bytes as the world has scenes and choices, and a run keeps the state of every
+  turn.
+- **The title** finds the run that was played last and counts the others. **A new run** needs the endings found so far: the
+  files are searched for the names of endings, and a file is parsed only if it contains an ending that has not been found
+  yet.
+- **Replay: every run** replays every turn of every run, as `tree --prove` does.
+- **Played in one session**: each turn creates a new value that contains all earlier turns. Strictly, that is n², with copies
+  of eight bytes for each turn; but 10,000 turns take a player thirty hours, and all copies together take less than a second.
+- Exploration by the checker is not included: the number of states is exponential in the variables of a world. Its bounds are
+  in [bench.md](bench.md).
 """
 
 
@@ -108,7 +111,7 @@ def table(kind: str, lines: list[Line]) -> str:
     """Return the table of a kind."""
     sizes = " | ".join(f"{size:,}" for size in SIZES[kind])
     rows = "".join(f"{line.row()}\n" for line in lines)
-    head = f"| {HEADINGS[kind]} | {sizes} | grows | within n log n |\n|---|---|---|---|---|---|\n"
+    head = f"| {HEADINGS[kind]} | {sizes} | growth | within n log n |\n|---|---|---|---|---|---|\n"
     return f"\n## {TITLES[kind]}\n\n{head}{rows}"
 
 
@@ -138,7 +141,7 @@ def panel(kind: str, lines: list[Line], x: float) -> Iterator[str]:
         up = (min(max(log10(max(seconds, 1e-9)), low), high) - low) / (high - low)
         return x + LEFT + along * (WIDTH - 20), TOP + HEIGHT * (1 - up)
 
-    yield f'<text x="{x + LEFT}" y="{TOP - 14}" font-weight="bold">{TITLES[kind]}: seconds by {HEADINGS[kind]}</text>'
+    yield f'<text x="{x + LEFT}" y="{TOP - 14}" font-weight="bold">{TITLES[kind]}: seconds by number of {HEADINGS[kind]}</text>'
     for decade in range(DECADES[0], DECADES[1] + 1):
         left, y = place(sizes[0], 10.0**decade)
         yield f'<path d="M{left:.0f} {y:.0f}H{left + WIDTH - 20:.0f}" stroke="#e4e4e4"/>'

@@ -44,7 +44,7 @@ def least(work: Callable[[], object], tries: int = TRIES) -> float:
     """Return the least time of the processor that some tries take: whatever else the machine does falls out."""
     times = []
     for _ in range(tries):
-        journal._row.cache_clear()  # noqa: SLF001 - a process that begins has read no line yet
+        journal._parse_line.cache_clear()  # noqa: SLF001 - a process that begins has read no line yet
         begun = process_time()
         work()
         times.append(process_time() - begun)
@@ -70,7 +70,7 @@ def world_of(scenes: int, folder: Path) -> Found:
     reading = read_world(folder / "made")
     if reading.data is None:
         sys.exit(f"the world cannot be read: {reading.problems[0]}")
-    found["memory, read (MB)"] = peak()
+    found["memory, loaded (MB)"] = peak()
     data = reading.data
     found["load: read and validate"] = least(lambda: read_world(folder / "made"))
     found["check: read and lint"] = least(lambda: lint_world(folder / "made"))
@@ -79,7 +79,7 @@ def world_of(scenes: int, folder: Path) -> Found:
     found["load: from the cache"] = least(lambda: read_cached_world(folder / "made", contents))
     world = read_cached_world(folder / "made", contents)
     if world is None:
-        sys.exit("the cache did not keep the world")
+        sys.exit("the world was not cached")
     measure = open_pass(world)
 
     def walked() -> None:
@@ -103,22 +103,22 @@ def runs_of(count: int, folder: Path) -> Found:
     found: Found = {"bytes": sum(path.stat().st_size for path in runs.glob("*.jsonl"))}
     keeper = RunStore(folder, world, measure, header)
     before = peak()
-    found["title: the run played last, how many there are"] = least(lambda: latest_unfinished(keeper))
-    found["runs: a line for each"] = least(lambda: [str(row) for row in summaries(runs, world)])
-    found["endings: by which runs"] = least(lambda: list_endings(world, runs))
-    found["a new run: its number"] = least(lambda: next_number(runs))
-    found["a new run: endings known"] = least(lambda: endings_found(runs, world))
-    found["--continue: the file played last"] = least(lambda: newest_first(list_run_files(runs))[0])
-    found["--load: a run by its number"] = least(lambda: resolve_run(folder, world.id, str(count // 2)))
+    found["title: the run played last, and the number of runs"] = least(lambda: latest_unfinished(keeper))
+    found["runs: one line each"] = least(lambda: [str(row) for row in summaries(runs, world)])
+    found["endings: the runs that reached them"] = least(lambda: list_endings(world, runs))
+    found["a new run: finding its number"] = least(lambda: next_number(runs))
+    found["a new run: the endings found so far"] = least(lambda: endings_found(runs, world))
+    found["--continue: finding the run played last"] = least(lambda: newest_first(list_run_files(runs))[0])
+    found["--load: finding a run by number"] = least(lambda: resolve_run(folder, world.id, str(count // 2)))
     shelf = stored_runs(world, measure, runs)
-    found["tree: read and grown"] = least(lambda: stored_runs(world, measure, runs).tree)
-    found["branches in the tree"] = float(len(shelf.tree.nodes))
+    found["tree: reading and building"] = least(lambda: stored_runs(world, measure, runs).tree)
+    found["nodes in the tree"] = float(len(shelf.tree.nodes))
     found["tree: as lines"] = least(lambda: tree_lines(shelf, 80), 1)
-    found["tree: as an object"] = least(lambda: tree_object(shelf), 1)
-    found["replay: every run proven"] = least(lambda: sum(shelf.replay_to(run, 10_000).asked for run in shelf.journals), 1)
-    found["memory, the tree grown (MB)"] = peak() - before
+    found["tree: as JSON"] = least(lambda: tree_object(shelf), 1)
+    found["replay: every run"] = least(lambda: sum(shelf.replay_to(run, 10_000).requested_turns for run in shelf.journals), 1)
+    found["memory, with the tree (MB)"] = peak() - before
     begun = keeper.new_run
-    found["a new run begun"] = least(begun)
+    found["a new run: starting it"] = least(begun)
     return found
 
 
@@ -128,16 +128,16 @@ def turns_of(count: int, folder: Path) -> Found:
     before = peak()
     kept = read_journal(path)
     found: Found = {"bytes": path.stat().st_size}
-    found["a run: its file read"] = least(lambda: read_journal(path))
+    found["a run: reading its file"] = least(lambda: read_journal(path))
     found["a run: replayed, digests checked"] = least(lambda: replay_run(world, measure, kept, count))
-    found["a run: its tree"] = least(lambda: build_tree([(1, kept)]))
+    found["a run: building its tree"] = least(lambda: build_tree([(1, kept)]))
 
     def played() -> None:
         run = new_run(world, measure, kept.header.prior)
         for turn in kept.turns:
             run = append(run, make_turn(run, turn.choice, lambda _, __: "two"))
 
-    found["a run: played in one sitting"] = least(played, 1)
+    found["a run: played in one session"] = least(played, 1)
     found["memory, a run (MB)"] = peak() - before
     return found
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-from fixtures_play import MADE, ROOT, Typed, command, surroundings
+from fixtures_play import CREATED, ROOT, TypedInput, clean_environment, command
 from forward_pass import cli
 from forward_pass.interface import plain
 from forward_pass.network.passes import open_pass
@@ -96,7 +96,7 @@ def opened(world: str) -> tuple[World, PassPort]:
 @contextmanager
 def settings(saves: Path) -> Iterator[None]:
     """Set lines to 72 columns, and keep runs in a folder that no way back has to name."""
-    with patch.dict(os.environ, surroundings(FORWARD_PASS_SAVES=str(saves)), clear=True):
+    with patch.dict(os.environ, clean_environment(FORWARD_PASS_SAVES=str(saves)), clear=True):
         yield
 
 
@@ -105,7 +105,7 @@ def keeper(golden: Golden, saves: Path) -> RunStore:
     world, measure = opened(golden.world)
 
     def begin(facts: Prior) -> Header:
-        return Header(world.id, world.version, world.hash, world.weights, golden.seed, golden.temperature, facts, MADE)
+        return Header(world.id, world.version, world.hash, world.weights, golden.seed, golden.temperature, facts, CREATED)
 
     return RunStore(saves, world, measure, begin)
 
@@ -121,7 +121,7 @@ def begun(golden: Golden, saves: Path) -> Session:
     """Return a golden play before anything is typed."""
     inherit(golden, saves)
     kept = keeper(golden, saves)
-    return Session(kept.world, kept.measure, kept, kept.new_run())
+    return Session(kept.world, kept.pass_port, kept, kept.new_run())
 
 
 def resumed(golden: Golden, saves: Path) -> Session:
@@ -129,13 +129,13 @@ def resumed(golden: Golden, saves: Path) -> Session:
     kept = keeper(golden, saves)
     run, notes = kept.resume(f"{len(golden.after) + 1}")
     assert not notes, notes
-    return Session(kept.world, kept.measure, kept, run)
+    return Session(kept.world, kept.pass_port, kept, run)
 
 
 def live(golden: Golden, saves: Path) -> tuple[str, Session]:
     """Return what is said when everything is typed, and the play that it came to; the run is kept in ``saves``."""
-    play, out = begun(golden, saves), Typed()
-    typed = Typed("".join(f"{line}\n" for line in (*golden.typed, "quit")))
+    play, out = begun(golden, saves), TypedInput()
+    typed = TypedInput("".join(f"{line}\n" for line in (*golden.typed, "quit")))
     with settings(saves), patch.object(sys, "stdin", typed), redirect_stdout(out):
         plain.run(play)
     assert isinstance(play.store, RunStore)
@@ -145,7 +145,7 @@ def live(golden: Golden, saves: Path) -> tuple[str, Session]:
 
 def commands() -> list[str]:
     """Return the names of the commands."""
-    parser = cli._parser()
+    parser = cli.build_parser()
     (choices,) = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     return sorted(choices)
 

@@ -1,4 +1,4 @@
-"""Faults to order: something that happens at one of the system calls by which a play writes, and a play to be faulted."""
+"""Fault injection: a fault at any of the system calls with which a session writes, and a scripted session to inject it into."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from fixtures_play import WORLD, begun_play, first_light, let_go
+from fixtures_play import WORLD, close_session, first_light, new_session
 from forward_pass.errors import RunError
 from forward_pass.session.session import Rejected
 from forward_pass.storage.journal import Journal, list_run_files, read_journal
@@ -20,7 +20,8 @@ from forward_pass.story.distribution import PassPort
 from forward_pass.story.history import Run
 from forward_pass.story.world import World
 
-WRITES = ("open", "write", "fsync", "link", "mkdir", "unlink", "rename", "replace", "ftruncate")  # utime: as the clock ticks
+# Without utime: whether it is called depends on the clock.
+WRITES = ("open", "write", "fsync", "link", "mkdir", "unlink", "rename", "replace", "ftruncate")
 SCRIPT = (
     "read-question",
     "read-again",
@@ -37,85 +38,85 @@ SCRIPT = (
     "feel-slope",
     "leave-label",
 )
-"""A play in which everything happens that is written down: turns, cursors, siblings, a name, another run."""
+"""Input of a session that writes in every way: turns, cursors, siblings, a name, another run."""
 
 
-class Writes:
-    """The system calls that write, as they are made; at one of them something happens before or after it."""
+class WriteCounter:
+    """Counts the system calls that write, and injects a fault before or after one of them."""
 
-    def __init__(self, at: int, happens: Callable[[], None], *, after: bool) -> None:
+    def __init__(self, at: int, fault: Callable[[], None], *, after: bool) -> None:
         self.at = at
-        self.happens = happens
+        self.fault = fault
         self.after = after
-        self.made: list[str] = []
+        self.calls: list[str] = []
 
-    def faulty(self, name: str) -> Callable[..., Any]:
-        """Return a call of ``os`` that counts itself, and to which something happens when its turn has come."""
+    def wrap(self, name: str) -> Callable[..., Any]:
+        """Return a function of ``os`` that counts its calls and injects the fault."""
         real = getattr(os, name)
 
-        def call(*arguments: Any, **named: Any) -> Any:
+        def call(*arguments: Any, **keywords: Any) -> Any:
             if name == "open" and not arguments[1] & os.O_CREAT:
-                return real(*arguments, **named)
-            self.made.append(name)
-            now = len(self.made) == self.at
+                return real(*arguments, **keywords)
+            self.calls.append(name)
+            now = len(self.calls) == self.at
             if now and not self.after:
-                self.happens()
+                self.fault()
             try:
-                return real(*arguments, **named)
+                return real(*arguments, **keywords)
             finally:
                 if now and self.after:
-                    self.happens()
+                    self.fault()
 
         return call
 
 
 @contextmanager
-def at_write(at: int, happens: Callable[[], None], *, after: bool = False) -> Iterator[Writes]:
-    """Let something happen at one of the writes that are made here, counted from 1."""
-    writes = Writes(at, happens, after=after)
+def fault_at_write(at: int, fault: Callable[[], None], *, after: bool = False) -> Iterator[WriteCounter]:
+    """Inject a fault at one of the write calls made here, counted from 1; at none where ``at`` is 0."""
+    counter = WriteCounter(at, fault, after=after)
     with ExitStack() as stack:
         for name in WRITES:
-            stack.enter_context(patch.object(os, name, writes.faulty(name)))
-        yield writes
+            stack.enter_context(patch.object(os, name, counter.wrap(name)))
+        yield counter
 
 
-def kept(saves: Path) -> dict[str, bytes]:
-    """Return the contents of the runs' files by name."""
+def run_contents(saves: Path) -> dict[str, bytes]:
+    """Return the contents of the run files by name."""
     return {run.path.name: run.path.read_bytes() for run in list_run_files(saves / WORLD)}
 
 
-def straight(saves: Path) -> list[dict[str, bytes]]:
-    """Return what is kept before and after each answer of the script, in a play to which nothing happens."""
-    play = begun_play(saves)
-    moments = [kept(saves)]
+def expected_contents(saves: Path) -> list[dict[str, bytes]]:
+    """Return the contents of the run files before the script and after each of its lines, without a fault."""
+    session = new_session(saves)
+    moments = [run_contents(saves)]
     for typed in SCRIPT:
-        assert not any(isinstance(event, Rejected) for event in play.answer(typed)), typed
-        moments.append(kept(saves))
-    let_go(play)
+        assert not any(isinstance(event, Rejected) for event in session.answer(typed)), typed
+        moments.append(run_contents(saves))
+    close_session(session)
     return moments
 
 
-def writes_of(saves: Path) -> list[str]:
-    """Return the system calls that write in a play of the script, in their order."""
-    play = begun_play(saves)
-    with at_write(0, lambda: None) as writes:
+def write_calls(saves: Path) -> list[str]:
+    """Return the names of the write calls of the script, in order."""
+    session = new_session(saves)
+    with fault_at_write(0, lambda: None) as counter:
         for typed in SCRIPT:
-            play.answer(typed)
-    let_go(play)
-    return writes.made
+            session.answer(typed)
+    close_session(session)
+    return counter.calls
 
 
-def killed_after(saves: Path, at: int) -> int:
-    """Play the script in a process that is killed right after one of its writes; return how many answers were carried out."""
+def kill_after_write(saves: Path, at: int) -> int:
+    """Play the script in a process killed right after one of its write calls; return how many lines it completed."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        said = os.write  # what says that an answer was carried out is no write of the play
-        play = begun_play(saves)
-        with at_write(at, lambda: os.kill(os.getpid(), signal.SIGKILL), after=True):
+        write = os.write  # reports completed lines to the parent, uncounted
+        session = new_session(saves)
+        with fault_at_write(at, lambda: os.kill(os.getpid(), signal.SIGKILL), after=True):
             for typed in SCRIPT:
-                play.answer(typed)
-                said(writing, b".")
+                session.answer(typed)
+                write(writing, b".")
         os._exit(0)
     os.close(writing)
     _, status = os.waitpid(child, 0)
@@ -125,28 +126,28 @@ def killed_after(saves: Path, at: int) -> int:
     return count
 
 
-def faulted(saves: Path, at: int, happens: Callable[[], None]) -> int:
-    """Play the script while something goes wrong once; whatever was refused is asked again. Return how often that was."""
-    play = begun_play(saves)
-    refused = 0
-    with at_write(at, happens):
+def play_with_fault(saves: Path, at: int, fault: Callable[[], None]) -> int:
+    """Play the script with one fault, repeating a rejected line; return how many were rejected."""
+    session = new_session(saves)
+    rejected = 0
+    with fault_at_write(at, fault):
         for typed in SCRIPT:
-            before = kept(saves)
-            if isinstance(play.answer(typed)[0], Rejected):
-                refused += 1
-                assert kept(saves) == before, typed
-                assert not isinstance(play.answer(typed)[0], Rejected), typed
-    let_go(play)
-    return refused
+            before = run_contents(saves)
+            if isinstance(session.answer(typed)[0], Rejected):
+                rejected += 1
+                assert run_contents(saves) == before, typed
+                assert not isinstance(session.answer(typed)[0], Rejected), typed
+    close_session(session)
+    return rejected
 
 
-def between(found: dict[str, bytes], before: dict[str, bytes], after: dict[str, bytes]) -> str:
-    """Return what is kept that is neither what was so before an answer nor after it, or nothing."""
-    if found.keys() not in (before.keys(), after.keys()):
-        return f"files {sorted(found)}"
+def difference_from_expected(contents: dict[str, bytes], before: dict[str, bytes], after: dict[str, bytes]) -> str:
+    """Return a description of contents that lie outside those before and after a line, or an empty text."""
+    if contents.keys() not in (before.keys(), after.keys()):
+        return f"files {sorted(contents)}"
     longest = {_number(name): content for name, content in after.items()}
     shortest = {_number(name): content for name, content in before.items()}
-    for name, content in found.items():
+    for name, content in contents.items():
         if not (content.startswith(shortest.get(_number(name), b"")) and longest[_number(name)].startswith(content)):
             return f"{name} is {content!r}"
     return ""
@@ -156,23 +157,23 @@ def _number(name: str) -> str:
     return name.split("-", maxsplit=1)[0]
 
 
-def sound(saves: Path) -> str:
-    """Return what is wrong with any run that is kept: each has to be whole and the same again; or nothing."""
+def find_damage(saves: Path) -> str:
+    """Return a description of a stored run that is damaged or does not replay identically, or an empty text."""
     world = first_light()
-    measure = begun_play(saves).pass_port
+    pass_port = new_session(saves).pass_port
     for run in list_run_files(saves / WORLD):
         journal = read_journal(run.path)
-        outcome = replay_run(world, measure, journal, len(journal.turns))
-        if journal.faults or journal.torn or outcome.differences:
-            return f"{run.path.name}: {journal.faults} {outcome.proof}"
+        result = replay_run(world, pass_port, journal, len(journal.turns))
+        if journal.faults or journal.torn or result.differences:
+            return f"{run.path.name}: {journal.faults} {result.summary}"
     return ""
 
 
-# -- a file that is not as it was written -----------------------------------------------------------------------------
+# -- damaged files -------------------------------------------------------------------------------------------------------
 
 
-class Whole(NamedTuple):
-    """A run's file as it was written, and what it says."""
+class IntactRun(NamedTuple):
+    """A run file as it was written, and its content."""
 
     path: Path
     content: bytes
@@ -180,38 +181,38 @@ class Whole(NamedTuple):
     run: Run
 
 
-def whole(path: Path, world: World, measure: PassPort) -> Whole:
-    """Return a run's file with what it says."""
+def read_intact_run(path: Path, world: World, pass_port: PassPort) -> IntactRun:
+    """Read a run file that is known to be intact."""
     journal = read_journal(path)
-    return Whole(path, path.read_bytes(), journal, replay_run(world, measure, journal, len(journal.turns)).run)
+    return IntactRun(path, path.read_bytes(), journal, replay_run(world, pass_port, journal, len(journal.turns)).run)
 
 
-def taken_up(was: Whole, keeper: RunStore) -> str:
-    """Return what a player hears of a file that was changed on the disk: ``same``, or what is said of it.
+def resume_damaged(intact: IntactRun, store: RunStore) -> str:
+    """Resume a run file changed on the disk; return ``same``, ``rejected``, or that the change was reported.
 
-    Raises ``AssertionError`` where a run is taken up that is not the one that was written, and nothing is said.
+    Raises ``AssertionError`` where a run that differs from the intact one is resumed without a note.
     """
     try:
-        resumed = keeper.resume(was.path)
+        resumed = store.resume(intact.path)
     except RunError as error:
-        assert str(was.path) in str(error), error  # noqa: PT017 - either outcome is fine, in silence none
-        return "refused"
-    appends = keeper.file is not None
-    keeper.close()
+        assert str(intact.path) in str(error), error  # noqa: PT017 - being rejected is a valid outcome
+        return "rejected"
+    appends = store.fd is not None
+    store.close()
     if not resumed.notes:
-        journal = read_journal(was.path)
-        assert journal.header == was.journal.header, journal.header
-        assert (journal.at, journal.faults) == (was.journal.at, ())
-        assert resumed.run.turns == was.run.turns
-        assert resumed.run.at == was.journal.at
+        journal = read_journal(intact.path)
+        assert journal.header == intact.journal.header, journal.header
+        assert (journal.at, journal.faults) == (intact.journal.at, ())
+        assert resumed.run.turns == intact.run.turns
+        assert resumed.run.at == intact.journal.at
         return "same"
-    assert was.path.name in " ".join(resumed.notes), resumed.notes
+    assert intact.path.name in " ".join(resumed.notes), resumed.notes
     assert not appends, resumed.notes
-    return "named, the good beginning played on in a sibling"
+    return "reported; the valid turns continued in a sibling"
 
 
-def flips(content: bytes, every: int = 1) -> Iterator[bytes]:
-    """Yield contents in which one bit is another, of each bit or of some."""
+def bit_flips(content: bytes, every: int = 1) -> Iterator[bytes]:
+    """Yield contents with one bit flipped, for every bit or every n-th."""
     for bit in range(0, 8 * len(content), every):
         changed = bytearray(content)
         changed[bit // 8] ^= 1 << bit % 8

@@ -1,4 +1,4 @@
-"""What the tests of runs, commands and front ends share: a world, a keeper, a play, the command line inside and outside."""
+"""Builders for tests of runs, commands and front ends: a world, a run store, a session, commands in and out of process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from forward_pass.story.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLD = "first-light"
-MADE = "2021-03-22T00:00:00+00:00"
+CREATED = "2021-03-22T00:00:00+00:00"
 
 TO_ENDINGS = {
     "the-usual-order": ("read-question", "stop-reading", "nod-along"),
@@ -45,17 +45,17 @@ TO_ENDINGS = {
 
 @lru_cache
 def home() -> Path:
-    """Return a home for the programs under test, so that nobody's own runs and caches are met."""
+    """Return a home folder for programs under test, so that the user's own runs and caches are not used."""
     folder = Path(tempfile.mkdtemp(prefix="forward-pass-home-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-def surroundings(**more: str) -> dict[str, str]:
-    """Return an environment without settings of whoever runs the tests; set to 72 columns unless told otherwise."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return an environment without the user's settings, 73 columns wide unless ``more`` says otherwise."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     own = {"HOME": str(home()), "XDG_CACHE_HOME": str(home() / "cache"), "XDG_DATA_HOME": str(home() / "data")}
-    return {**kept, **own, "COLUMNS": "73", "TERM": "xterm-256color", "PYTHONUTF8": "1", **more}
+    return {**inherited, **own, "COLUMNS": "73", "TERM": "xterm-256color", "PYTHONUTF8": "1", **more}
 
 
 @lru_cache
@@ -79,135 +79,135 @@ def changed_world(changes: Mapping[str, str]) -> World:
     return World(reading.data)
 
 
-class Glass(WrittenPass):
-    """A pass that lets itself be looked into, as one that is computed does; from layer 5 on its heads look around."""
+class InspectablePass(WrittenPass):
+    """A written pass that can be inspected as a computed one can; its heads attend from layer 5 on."""
 
     source = "model"
     probes: tuple[str, ...] = ("nonsense",)  # type: ignore[assignment]
 
     def prompt_prediction(self, position: int) -> Distribution:
-        """Raise: nobody asks."""
+        """Raise, as no test uses it."""
         raise AssertionError(position)
 
     def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
-        """Return a score."""
+        """Return a score that depends on the layer alone."""
         del words, acts, name
         return layer / 12
 
     def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
-        """Return that the heads have looked at the first words most, or nowhere yet."""
+        """Return shares that fall with the position, zeros up to layer 4."""
         del acts
         shares = [0.3**at if layer > 4 else 0.0 for at in range(self.world.first_token + len(words))]
         return [share / (sum(shares) or 1.0) for share in shares]
 
 
-def header(facts: Prior, temperature: float = 0.0, seed: int = 1) -> Header:
-    """Return the header of a run that begins now, whenever that is."""
+def make_header(prior: Prior, temperature: float = 0.0, seed: int = 1) -> Header:
+    """Return the header of a run of the fixture world, with a fixed date."""
     world = first_light()
-    return Header(world.id, world.version, world.hash, None, seed, temperature, facts, MADE)
+    return Header(world.id, world.version, world.hash, None, seed, temperature, prior, CREATED)
 
 
-def glass_play(saves: Path, *choices: str) -> Session:
-    """Return play of a world whose pass lets itself be looked into, after some choices."""
-    kept = keeper(saves)
-    kept.measure = Glass(kept.world)
-    play = Session(kept.world, kept.measure, kept, kept.new_run())
+def inspectable_session(saves: Path, *choices: str) -> Session:
+    """Return a session with an inspectable pass, after some choices."""
+    store = make_store(saves)
+    store.pass_port = InspectablePass(store.world)
+    session = Session(store.world, store.pass_port, store, store.new_run())
     for choice in choices:
-        play.choose(choice)
-    return play
+        session.choose(choice)
+    return session
 
 
-def keeper(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> RunStore:
-    """Return a keeper of runs of a world in a folder."""
-    played = world or first_light()
+def make_store(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> RunStore:
+    """Return a run store for a world in a folder."""
+    played_world = world or first_light()
 
-    def begin(facts: Prior) -> Header:
-        return header(facts, temperature, seed)._replace(version=played.version, hash=played.hash)
+    def begin(prior: Prior) -> Header:
+        return make_header(prior, temperature, seed)._replace(version=played_world.version, hash=played_world.hash)
 
-    return RunStore(saves, played, WrittenPass(played), begin)
-
-
-def begun_play(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> Session:
-    """Return play at the opening of a run that is not kept yet."""
-    kept = keeper(saves, world, temperature, seed)
-    return Session(kept.world, kept.measure, kept, kept.new_run())
+    return RunStore(saves, played_world, WrittenPass(played_world), begin)
 
 
-def resumed_play(saves: Path, asked: str | Path = "1", world: World | None = None) -> tuple[Session, tuple[str, ...]]:
-    """Return play at a kept run, and what is to be known of it."""
-    kept = keeper(saves, world)
-    run, notes = kept.resume(asked)
-    return Session(kept.world, kept.measure, kept, run), notes
+def new_session(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> Session:
+    """Return a session at the opening of a run that is not stored yet."""
+    store = make_store(saves, world, temperature, seed)
+    return Session(store.world, store.pass_port, store, store.new_run())
+
+
+def resumed_session(saves: Path, reference: str | Path = "1", world: World | None = None) -> tuple[Session, tuple[str, ...]]:
+    """Return a session that resumes a stored run, and the notes on it."""
+    store = make_store(saves, world)
+    run, notes = store.resume(reference)
+    return Session(store.world, store.pass_port, store, run), notes
 
 
 @contextmanager
-def playing(saves: Path, *choices: str, world: World | None = None) -> Iterator[Session]:
-    """Play a new run's first choices, and let go of its file at the end."""
-    play = begun_play(saves, world)
+def open_session(saves: Path, *choices: str, world: World | None = None) -> Iterator[Session]:
+    """Yield a session with a new run after some choices, and close it at the end."""
+    session = new_session(saves, world)
     for choice in choices:
-        play.choose(choice)
-    yield play
-    let_go(play)
+        session.choose(choice)
+    yield session
+    close_session(session)
 
 
-def played(saves: Path, *choices: str, world: World | None = None) -> Path:
-    """Return the file of a new run in which these choices were made, and which nobody plays any more."""
-    with playing(saves, *choices, world=world) as play:
-        assert isinstance(play.store, RunStore)
-        assert play.store.path is not None
-        return play.store.path
+def write_run(saves: Path, *choices: str, world: World | None = None) -> Path:
+    """Return the file of a new run with these choices, its session closed."""
+    with open_session(saves, *choices, world=world) as session:
+        assert isinstance(session.store, RunStore)
+        assert session.store.path is not None
+        return session.store.path
 
 
-def kept_by(play: Session) -> RunStore:
-    """Return the keeper of a play."""
-    assert isinstance(play.store, RunStore)
-    return play.store
+def store_of(session: Session) -> RunStore:
+    """Return the run store of a session."""
+    assert isinstance(session.store, RunStore)
+    return session.store
 
 
-def let_go(play: Session) -> None:
-    """Close the file of a play, as leaving does."""
-    kept_by(play).close()
+def close_session(session: Session) -> None:
+    """Close the run file of a session, as quitting does."""
+    store_of(session).close()
 
 
-def said(events: list[Event], play: Session, columns: int = 72) -> str:
-    """Return events as plain play prints them."""
-    return "\n".join(line for event in events for line in event_lines(event, play, columns))
+def printed_text(events: list[Event], session: Session, columns: int = 72) -> str:
+    """Return events as plain text."""
+    return "\n".join(line for event in events for line in event_lines(event, session, columns))
 
 
-def edited(path: Path, old: str, new: str) -> None:
+def replace_in_file(path: Path, old: str, new: str) -> None:
     """Replace the only occurrence of a text in a file."""
     text = path.read_text(encoding="utf8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf8")
 
 
-def folder(saves: Path) -> Path:
+def runs_folder(saves: Path) -> Path:
     """Return the folder of the fixture world's runs."""
     return saves / WORLD
 
 
 def run_file(saves: Path, number: int = 1) -> Path:
     """Return the file of an unnamed run of the fixture world."""
-    return folder(saves) / f"{number:03d}-run.jsonl"
+    return runs_folder(saves) / f"{number:03d}-run.jsonl"
 
 
-def files(saves: Path) -> list[str]:
-    """Return the names of the runs of the fixture world, by number."""
-    return [kept.path.name for kept in list_run_files(saves / WORLD)]
+def run_file_names(saves: Path) -> list[str]:
+    """Return the names of the run files of the fixture world, by number."""
+    return [run.path.name for run in list_run_files(saves / WORLD)]
 
 
-def journal(saves: Path, number: int = 1) -> Journal:
-    """Return what the file of a run of the fixture world says."""
-    return read_journal(next(kept.path for kept in list_run_files(saves / WORLD) if kept.number == number))
+def read_run(saves: Path, number: int = 1) -> Journal:
+    """Return the content of a run file of the fixture world."""
+    return read_journal(next(run.path for run in list_run_files(saves / WORLD) if run.number == number))
 
 
 def choices_of(saves: Path, number: int = 1) -> list[str]:
     """Return the choices in the file of a run."""
-    return [turn.choice for turn in journal(saves, number).turns]
+    return [turn.choice for turn in read_run(saves, number).turns]
 
 
-class Done(NamedTuple):
-    """What a command came to."""
+class CommandResult(NamedTuple):
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -215,12 +215,12 @@ class Done(NamedTuple):
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """What it printed, as JSON lines."""
+        """Its output parsed as JSON lines."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-class Typed(StringIO):
-    """Standard input that was typed beforehand; a terminal or not."""
+class TypedInput(StringIO):
+    """Standard input with prepared text, as a terminal or not."""
 
     def __init__(self, text: str = "", *, terminal: bool = False) -> None:
         super().__init__(text)
@@ -232,50 +232,52 @@ class Typed(StringIO):
 
 
 @contextmanager
-def signals_kept() -> Iterator[None]:
-    """Put back afterwards who heeds signals."""
+def restore_signals() -> Iterator[None]:
+    """Restore the signal handlers afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def command(*arguments: str | Path, typed: str = "", stdin: object = None, terminal: bool = False, **environment: str) -> Done:
-    """Carry out a command line in this process; everything but the process is as it is outside."""
-    out, err = Typed(terminal=terminal), StringIO()
+def command(
+    *arguments: str | Path, typed: str = "", stdin: object = None, terminal: bool = False, **environment: str
+) -> CommandResult:
+    """Run a command line in this process, with its own environment and standard streams."""
+    out, err = TypedInput(terminal=terminal), StringIO()
     with (
-        patch.dict(os.environ, surroundings(**environment), clear=True),
-        patch.object(sys, "stdin", stdin or Typed(typed, terminal=terminal)),
+        patch.dict(os.environ, clean_environment(**environment), clear=True),
+        patch.object(sys, "stdin", stdin or TypedInput(typed, terminal=terminal)),
         redirect_stdout(out),
         redirect_stderr(err),
-        signals_kept(),
+        restore_signals(),
     ):
         code = cli.run([str(argument) for argument in arguments])
-    return Done(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())
 
 
-def program(*arguments: str | Path, typed: str | None = "", **environment: str) -> Done:
-    """Carry out a command line in a process of its own, through pipes."""
+def program(*arguments: str | Path, typed: str | None = "", **environment: str) -> CommandResult:
+    """Run a command line in a process of its own, with pipes."""
     done = subprocess.run(
         [sys.executable, "-m", "forward_pass", *map(str, arguments)],
         cwd=ROOT,
-        env=surroundings(**environment),
+        env=clean_environment(**environment),
         input=typed,
         capture_output=True,
         encoding="utf8",
         timeout=60,
         check=False,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 @contextmanager
-def started(*arguments: str | Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command line in a process of its own, with a pipe to and from it; end it, if it has not ended, at the end."""
+def started_process(*arguments: str | Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a command line in a process of its own, with pipes; kill it at the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "forward_pass", *map(str, arguments)],
         cwd=ROOT,
-        env=surroundings(**environment),
+        env=clean_environment(**environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,7 +1,8 @@
-"""The five surfaces on which a stranger's bytes arrive, each as a function that holds if nothing unexpected comes of them.
+"""The five surfaces that take untrusted bytes, each with a function that checks the outcome of an input.
 
 ``tests/fuzz.py`` drives them with coverage as its guide, ``tests/test_strangers.py`` with hypothesis and with every input
-that once failed. What may come of any bytes is a value, or the project's own errors, and nothing that acts on a terminal.
+that once failed. The outcome of any bytes must be a value or one of the project's own errors, and no text in it may act on a
+terminal.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixtures_play import Glass, begun_play, first_light, let_go
+from fixtures_play import InspectablePass, close_session, first_light, new_session
 from forward_pass.errors import RunError
 from forward_pass.interface import jsonl
 from forward_pass.loading.lint import lint
@@ -50,63 +51,63 @@ from forward_pass.story.text import compile_text, parse_line, parse_text
 from forward_pass.story.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST_MESSAGE = 2_000
-MOST_REQUESTS = 8  # lines of an input that are put to one play
+MAX_MESSAGE = 2_000
+MAX_REQUESTS = 8  # lines of an input that are given to one session
 DIGEST = hashlib.sha256().digest_size
 
 
 class Surface(NamedTuple):
-    """What takes the bytes and holds, where they may begin, and what a longer input would only repeat."""
+    """A check for any bytes, valid inputs to start from, the maximum length of an input, and words for mutations."""
 
-    holds: Callable[[bytes], None]
+    check: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
-    longest: int
+    max_bytes: int
     words: tuple[str, ...]
 
 
-def sound(message: str) -> None:
-    """Hold that a message can be shown: it says something, in one line, and nothing in it acts on a terminal."""
+def check_message(message: str) -> None:
+    """Check that a message can be shown: it is one line, not empty, and nothing in it acts on a terminal."""
     assert message
     assert message.isprintable(), ascii(message)
-    assert len(message) <= LONGEST_MESSAGE, len(message)
+    assert len(message) <= MAX_MESSAGE, len(message)
 
 
 # -- a file of a world
 
 
-def holds_loader(data: bytes) -> None:
-    """Hold that a file is a world that can be played, or problems with places."""
+def check_loader(data: bytes) -> None:
+    """Check that a file is a playable world, or gives problems with places."""
     reading = read_contents("stranger", "", [("world.yaml", data)], [])
     assert len(reading.problems) <= MOST_LISTED + 1
     for problem in reading.problems:
         assert problem.line >= 1
         assert problem.column >= 1
-        sound(str(problem))
+        check_message(str(problem))
     if reading.data is None:
         assert any(problem.severity == "error" for problem in reading.problems)
         return
     assert json.loads(json.dumps(reading.data)) is not None
     for problem in lint(reading.data):
-        sound(str(problem))
-    _walks(World(reading.data))
+        check_message(str(problem))
+    _play_choices(World(reading.data))
 
 
-def _walks(world: World) -> None:
-    """Take the first choice that is open, a few times, and tell each scene."""
-    measure = WrittenPass(world)
-    run = new_run(world, measure, Prior())
+def _play_choices(world: World) -> None:
+    """Take the first open choice a few times, and check the text of each scene."""
+    pass_port = WrittenPass(world)
+    run = new_run(world, pass_port, Prior())
     for _ in range(5):
-        assert not FORBIDDEN.search(world.scene(run.state.scene).text(run.state, measure))
-        here = [offer.choice.id for offer in offers(world, measure, run.state) if offer.open]
-        if is_ending(world, run.state) or not here:
+        assert not FORBIDDEN.search(world.scene(run.state.scene).text(run.state, pass_port))
+        open_choices = [offer.choice.id for offer in offers(world, pass_port, run.state) if offer.open]
+        if is_ending(world, run.state) or not open_choices:
             return
-        run = append(run, make_turn(run, here[0], lambda distribution, _: distribution.words[0]))
+        run = append(run, make_turn(run, open_choices[0], lambda distribution, _: distribution.words[0]))
 
 
 def loader_seeds() -> list[bytes]:
-    """Return the files of the worlds, and of the bad ones."""
-    found = [*(ROOT / "worlds" / "first-light").glob("*.yaml"), *(ROOT / "tests" / "bad_worlds").glob("*.yaml")]
-    return [path.read_bytes() for path in sorted(found)]
+    """Return the files of the fixture world and of the bad worlds."""
+    paths = [*(ROOT / "worlds" / "first-light").glob("*.yaml"), *(ROOT / "tests" / "bad_worlds").glob("*.yaml")]
+    return [path.read_bytes() for path in sorted(paths)]
 
 
 # -- conditions, effects, thresholds and texts
@@ -138,26 +139,26 @@ PARSERS: tuple[Callable[[str], Any], ...] = (
 )
 
 
-class Told(Glass):
-    """A pass that answers whatever it is asked, whatever was said before."""
+class AnsweringPass(InspectablePass):
+    """A pass that has the same answers for any words and interventions."""
 
     def distribution(self, words: tuple[str, ...], acts: Any) -> Distribution:
-        """Return what the first token says."""
+        """Return the distribution of the first token."""
         del words, acts
         return super().distribution((), ((),))
 
     def prompt_prediction(self, position: int) -> Distribution:
-        """Return what the first token says."""
+        """Return the distribution of the first token."""
         del position
         return super().distribution((), ((),))
 
     def recompute_error(self, words: tuple[str, ...], acts: Any, layer: int) -> float:
-        """Return that nothing differs."""
+        """Return zero."""
         del words, acts, layer
         return 0.0
 
     def attention(self, words: tuple[str, ...], acts: Any, layer: int) -> list[float]:
-        """Return that every position was looked at alike."""
+        """Return the same share for every position."""
         del acts, layer
         return [1 / 20] * (len(words) + 20)
 
@@ -165,27 +166,27 @@ class Told(Glass):
 STATE = State("hall", 12, 5, (3, 1, 1), b"\x01", b"\x00", ("dark",), ((Act("lean", 4),), ()), (None,), Prior())
 
 
-def holds_expressions(data: bytes) -> None:
-    """Hold that a source can be worked out, or is refused at a place inside it. Its first byte says what it is."""
+def check_expressions(data: bytes) -> None:
+    """Check that a source can be evaluated, or fails at a place inside it. Its first byte selects the parser."""
     source = data[1:].decode(errors="ignore")
     which = data[0] % len(PARSERS) if data else 0
     try:
-        made = PARSERS[which](source)
-    except ExpressionError as refused:
-        assert 0 <= refused.offset <= len(source)
-        assert refused.message
-        assert len(refused.message) <= LONGEST_MESSAGE
+        compiled = PARSERS[which](source)
+    except ExpressionError as error:
+        assert 0 <= error.offset <= len(source)
+        assert error.message
+        assert len(error.message) <= MAX_MESSAGE
         return
     if which <= 1:
-        value = made(STATE)
+        value = compiled(STATE)
         assert isinstance(value, int)
         assert len(str(int(value))) <= 7 * MAX_LENGTH
     elif which > 2:
-        assert isinstance(made(STATE, Told(first_light())), str)
+        assert isinstance(compiled(STATE, AnsweringPass(first_light())), str)
 
 
 def expression_seeds() -> list[bytes]:
-    """Return a source of each kind, with every rule of the grammar between them."""
+    """Return sources of each kind, which together use every rule of the grammar."""
     sources = (
         (0, "not (reads >= 2 and mood != 'odd') or sure and early"),
         (0, "seen(hall) or taken(go-on) or found(\"hall\") or acted(lean, 11) or emitted('dark')"),
@@ -206,73 +207,73 @@ def expression_seeds() -> list[bytes]:
 # -- a run's file
 
 
-def holds_journal(data: bytes) -> None:
-    """Hold that a file is a run that can be walked as far as it goes, or is refused at a place."""
+def check_journal(data: bytes) -> None:
+    """Check that a file is a run that can be replayed as far as it goes, or fails at a place."""
     path = Path("stranger.jsonl")
     try:
         read = parse_journal(data, path)
-    except RunError as refused:
-        sound(str(refused))
-        assert str(refused).startswith("stranger.jsonl:1:1: ")
+    except RunError as error:
+        check_message(str(error))
+        assert str(error).startswith("stranger.jsonl:1:1: ")
         return
     assert 0 <= read.at <= len(read.turns)
     assert 0 <= read.valid_bytes <= len(data)
     assert parse_journal(read.header.line().encode() + b"\n", path).header == read.header
     outcome = replay_run(first_light(), WrittenPass(first_light()), read, len(read.turns))
-    assert 0 <= outcome.identical <= len(read.turns)
-    for text in (*outcome.notes, outcome.proof, *(difference.what for difference in outcome.differences)):
-        sound(text)
+    assert 0 <= outcome.identical_turns <= len(read.turns)
+    for text in (*outcome.notes, outcome.summary, *(difference.what for difference in outcome.differences)):
+        check_message(text)
     folder = _shared()
     (folder / "001-run.jsonl").write_bytes(data)
     for summary in summaries(folder, first_light()):
-        sound(str(summary).replace(str(folder), ""))
+        check_message(str(summary).replace(str(folder), ""))
 
 
 @lru_cache
 def _shared() -> Path:
-    """Return a folder for files that have to lie somewhere."""
+    """Return a temporary folder, deleted at exit."""
     folder = Path(tempfile.mkdtemp(prefix="strangers-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def journal_seeds() -> list[bytes]:
-    """Return files of runs, whole and torn."""
-    play = begun_play(_shared() / "seeds")
+    """Return run files, whole and torn."""
+    session = new_session(_shared() / "seeds")
     for choice in ("read-question", "read-again", "think-electric", "hold-still"):
-        play.choose(choice)
-    play.undo("2")
-    play.redo("1")
-    let_go(play)
+        session.choose(choice)
+    session.undo("2")
+    session.redo("1")
+    close_session(session)
     (path,) = (_shared() / "seeds" / "first-light").glob("*-run.jsonl")
     whole = path.read_bytes()
     shutil.rmtree(_shared() / "seeds")
     return [whole, whole[:-9], whole.replace(b'"weights":null', b'"weights":"ff","parent":[4,2]')]
 
 
-# -- lines to a running play
+# -- lines to a session
 
 
-def holds_lines(data: bytes) -> None:
-    """Hold that each line is answered by objects of one line each, and that play goes on until it is left."""
+def check_lines(data: bytes) -> None:
+    """Check that each line is answered by objects of one line each, until the session is quit."""
     folder = Path(tempfile.mkdtemp(dir=_shared()))
-    play = begun_play(folder)
+    session = new_session(folder)
     try:
-        for line in data.decode(errors="replace").split("\n")[:MOST_REQUESTS]:
-            events = jsonl.handle_request(play, line)
-            rows = [jsonl.event_object(event, play) for event in events]
+        for line in data.decode(errors="replace").split("\n")[:MAX_REQUESTS]:
+            events = jsonl.handle_request(session, line)
+            rows = [jsonl.event_object(event, session) for event in events]
             assert rows
             for row in rows:
-                _answers(row)
+                _check_object(row)
             if any(isinstance(event, Quit) for event in events):
                 break
     finally:
-        let_go(play)
+        close_session(session)
         shutil.rmtree(folder)
 
 
-def _answers(row: dict[str, Any] | None) -> None:
-    """Hold that an object is one line of JSON; of an error, that its message can be shown."""
+def _check_object(row: dict[str, Any] | None) -> None:
+    """Check that an object is one line of JSON, and that the message of an error can be shown."""
     if row is None:
         return
     text = jsonl.json_line(row)
@@ -280,17 +281,17 @@ def _answers(row: dict[str, Any] | None) -> None:
     assert not FORBIDDEN.search(text), ascii(text)
     assert json.loads(text)["type"]
     if row["type"] == "error":
-        sound(row["message"])
+        check_message(row["message"])
 
 
 def line_seeds() -> list[bytes]:
-    """Return requests of every kind, and the choices that lead to each ending."""
-    asked = ('{"lens":true}', '{"notes":true}', '{"about":"token"}', '{"hint":1}', '{"tree":true}', '{"diff":"1"}')
+    """Return requests of every kind, and choices that lead to endings."""
+    requests = ('{"lens":true}', '{"notes":true}', '{"about":"token"}', '{"hint":1}', '{"tree":true}', '{"diff":"1"}')
     return [
         b"read-question\nread-again\nthink-electric\nhold-still\nnod-along",
         b'{"choose":"say-now"}\n{"undo":1}\n{"redo":1}\n{"undo":9}\n{"choose":"feel-slope"}\n{"quit":true}',
-        "\n".join(asked).encode(),
-        ("say-now\n" + "\n".join(asked)).encode(),
+        "\n".join(requests).encode(),
+        ("say-now\n" + "\n".join(requests)).encode(),
         b'{"hint":true}\n{"hint":99}\n{"about":"nothing"}\n{"diff":"first-light/1"}\n\n  \n1',
     ]
 
@@ -301,7 +302,7 @@ SHAPE = Shape(n_vocab=7, n_embd=8, n_head=2, d_head=4, n_hidden=6, n_local=1, n_
 
 
 def small_weights() -> bytes:
-    """Return the file of a network as small as they come."""
+    """Return the weights file of a very small network."""
     draw = np.random.RandomState(0).standard_normal
     s, width = SHAPE, SHAPE.n_head * SHAPE.d_head
     parameters = Parameters(
@@ -316,35 +317,35 @@ def small_weights() -> bytes:
         w_down=draw((s.n_layer, s.n_embd, s.n_hidden)),
     )
     directions, probes = {"doubt": draw((s.n_layer, s.n_embd))}, {"nonsense": draw((s.n_layer, s.n_embd + 1))}
-    label = Metadata(("<doc>", "\n", "Q:", "A:", "two", "no", "has"), (2,), directions, probes, {"seed": "1"})
-    return pack_weights(parameters, label)
+    metadata = Metadata(("<doc>", "\n", "Q:", "A:", "two", "no", "has"), (2,), directions, probes, {"seed": "1"})
+    return pack_weights(parameters, metadata)
 
 
-def sealed(header: bytes, body: bytes) -> bytes:
-    """Return a weights file in which the header's length and the checksum are right, whatever else is not."""
+def seal_weights(header: bytes, body: bytes) -> bytes:
+    """Return a weights file with the right header length and checksum for any header and body."""
     data = struct.pack("<4sHHI", b"FPWT", 1, 0, len(header)) + header + body
     return data + hashlib.sha256(data).digest()
 
 
-def holds_weights(data: bytes) -> None:
-    """Hold that a file is a network whose numbers stay numbers, or is refused in a line.
+def check_weights(data: bytes) -> None:
+    """Check that a file is a network with finite logits, or fails with a one-line message.
 
-    Where a zero byte stands in the input, it parts a header from tensors, and the file is sealed as if nothing were wrong.
+    A zero byte in the input separates a header from tensors; the file is then sealed with a valid checksum.
     """
     header, zero, body = data.partition(b"\0")
     try:
-        weights = parse_weights(sealed(header, body) if zero else data)
-    except WeightsError as refused:
-        sound(str(refused))
+        weights = parse_weights(seal_weights(header, body) if zero else data)
+    except WeightsError as error:
+        check_message(str(error))
         return
-    assert weights.label.vocabulary
+    assert weights.metadata.vocabulary
     with np.errstate(all="raise", under="ignore"):
         logits = prefill(weights, [at % weights.shape.n_vocab for at in range(4)]).logits
     assert np.isfinite(logits).all()
 
 
 def weight_seeds() -> list[bytes]:
-    """Return the small network, with its seal and in two parts, and a header alone."""
+    """Return the small network sealed, the same as header and tensors, and a header alone."""
     data = small_weights()
     stop = 12 + struct.unpack_from("<I", data, 8)[0]
     return [data, data[12:stop] + b"\0" + data[stop:-DIGEST], data[12:stop] + b"\0"]
@@ -355,13 +356,13 @@ KEYS = ("scenes:\n", "choices:\n", "goto: ", "text: |\n", "written: {", "then:\n
 MARKS = ("&a ", "*a", "<<: ", "!!python/object/apply:os.system ", "---\n", "\\u202e", "\\x1b", "? ", "%TAG ! x:\n")
 TEXTS = ("{visit: ", "{onward(", "{would(lean)}", "{heed(question)}", "[else] ", "{spelled(", "\\{", " | ")
 RUNS = ('"at":', '"choice":', '"digest":', '"facts":', '"found":[', "1e999", "NaN", "true", "null", "\\ud800", "\\u001b")
-ASKED = ('{"choose":"', '{"undo":', '{"redo":', '{"hint":', '{"about":"', '{"diff":"', '{"tree":true}', '{"quit":true}')
+REQUESTS = ('{"choose":"', '{"undo":', '{"redo":', '{"hint":', '{"about":"', '{"diff":"', '{"tree":true}', '{"quit":true}')
 HEADERS = ('"shape":', '"n_vocab":', '"tensors":', '"vocabulary":', '"q8"', '"f2"', '"probes":[', '"made":{', "1000000000")
 
 SURFACES = {
-    "loader": Surface(holds_loader, loader_seeds, 4096, (*KEYS, *MARKS, *GRAMMAR, *TEXTS)),
-    "expressions": Surface(holds_expressions, expression_seeds, 600, (*GRAMMAR, *TEXTS, "likeliest", "again", "question")),
-    "journal": Surface(holds_journal, journal_seeds, 4096, RUNS),
-    "lines": Surface(holds_lines, line_seeds, 1024, (*ASKED, *RUNS)),
-    "weights": Surface(holds_weights, weight_seeds, 8192, (*HEADERS, *RUNS)),
+    "loader": Surface(check_loader, loader_seeds, 4096, (*KEYS, *MARKS, *GRAMMAR, *TEXTS)),
+    "expressions": Surface(check_expressions, expression_seeds, 600, (*GRAMMAR, *TEXTS, "likeliest", "again", "question")),
+    "journal": Surface(check_journal, journal_seeds, 4096, RUNS),
+    "lines": Surface(check_lines, line_seeds, 1024, (*REQUESTS, *RUNS)),
+    "weights": Surface(check_weights, weight_seeds, 8192, (*HEADERS, *RUNS)),
 }

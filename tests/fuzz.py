@@ -43,7 +43,7 @@ class Watched:
     def __init__(self, name: str) -> None:
         surface = importlib.import_module("fixtures_surfaces").SURFACES[name]
         self.name = name
-        self.holds = surface.holds
+        self.check = surface.check
         self.tried = 0
         self.slowest = 0.0
         self.places: set[str] = set()
@@ -53,7 +53,7 @@ class Watched:
         self.tried += 1
         began = time.process_time()
         try:
-            self.holds(data)
+            self.check(data)
         except Exception as error:  # noqa: BLE001 - whatever is not expected is what is looked for
             self.keep(data, place_of(error), f"{error}")
         took = time.process_time() - began
@@ -85,10 +85,10 @@ def fuzz_with_atheris(name: str, asked: argparse.Namespace) -> None:
         corpus = Path(asked.corpus or made) / name
         corpus.mkdir(parents=True, exist_ok=True)
         for seed in surface.seeds():
-            (corpus / sha256(seed).hexdigest()).write_bytes(seed[: surface.longest])
+            (corpus / sha256(seed).hexdigest()).write_bytes(seed[: surface.max_bytes])
         words = Path(made) / "words"
         words.write_text("".join(f'"{_escaped(word)}"\n' for word in surface.words), encoding="utf8")
-        options = [f"-max_total_time={asked.seconds}", f"-max_len={surface.longest}", f"-dict={words}", "-timeout=60"]
+        options = [f"-max_total_time={asked.seconds}", f"-max_len={surface.max_bytes}", f"-dict={words}", "-timeout=60"]
         options += [f"-artifact_prefix={CASES}/{name}-", "-rss_limit_mb=3000", "-verbosity=1"]
         options += [f"-runs={asked.runs}"] if asked.runs else []
         atheris.Setup([sys.argv[0], *options, str(corpus)], watched.try_one)
@@ -117,7 +117,7 @@ def fuzz_with_hypothesis(name: str, asked: argparse.Namespace) -> None:
         for place, length, piece in changes:
             start = int(place * len(seed))
             seed = seed[:start] + piece + seed[start + length :]
-        watched.try_one(seed[: surface.longest])
+        watched.try_one(seed[: surface.max_bytes])
 
     while time.monotonic() < ends:
         mutated()

@@ -49,7 +49,7 @@ def test_the_smallest_world_passes_and_says_how_large_it_is(check: Check) -> Non
     assert report.figures is not None
     assert report.figures[:5] == (2, 0, 0, 1, 0)
     assert report.summary.startswith(
-        "tiny: 1 scenes, 1 choices, 1 endings, 1 token, 5 tokens of prompt; walked 2 states (0 merged), "
+        "tiny: 1 scenes, 1 choices, 1 endings, 1 token, 5 tokens of prompt; explored 2 states (0 merged), "
         "1 decodings (0 measured, 0 from the table), "
     )
 
@@ -63,33 +63,33 @@ def test_the_world_for_authors_passes() -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "found"),
     [
-        ("11-the.yaml", "goto: labelled", "goto: labeled", "11-the.yaml:78:15: E301 no scene or ending is called labeled"),
-        ("world.yaml", "      again: the-loop\n", "", "endings.yaml:27:3: E401 nothing leads to the ending the-loop"),
-        ("11-the.yaml", "if: reads < 3", "if: reads < 0", "11-the.yaml:42:13: E412 read-again is never on offer"),
+        ("11-the.yaml", "goto: labelled", "goto: labeled", "11-the.yaml:78:15: E301 unknown scene or ending 'labeled'"),
+        ("world.yaml", "      again: the-loop\n", "", "endings.yaml:27:3: E401 nothing leads to the ending 'the-loop'"),
+        ("11-the.yaml", "if: reads < 3", "if: reads < 0", "11-the.yaml:42:13: E412 the choice 'read-again' is never on offer"),
         (
             "11-the.yaml",
             "needs: reads > 1",
             "needs: reads > 3",
-            "11-the.yaml:48:16: E413 think-electric is on offer and never open",
+            "11-the.yaml:48:16: E413 the choice 'think-electric' is on offer but never open",
         ),
-        ("11-the.yaml", "[reads > 1]", "[reads > 3]", "11-the.yaml:35:8: E418 no run ever shows “There are two honest"),
+        ("11-the.yaml", "[reads > 1]", "[reads > 3]", "11-the.yaml:35:8: E418 no run ever shows 'There are two honest"),
         (
             "world.yaml",
             "{if: hurried, goto",
             "{if: reads > 3, goto",
-            "world.yaml:57:16: E422 case 2 of the word 'otherwise' at token 12 (half-said)",
+            "world.yaml:57:16: E422 case 2 of the word 'otherwise' at token 12 (to 'half-said')",
         ),
-        ("12-next.yaml", "copied-out:\n", "stray-word:\n", "E010 stray-word stands here twice"),
-        ("12-next.yaml", "nod-along:", "read-again:", "E207 read-again is there already"),
+        ("12-next.yaml", "copied-out:\n", "stray-word:\n", "E010 'stray-word' is defined twice"),
+        ("12-next.yaml", "nod-along:", "read-again:", "E207 'read-again' is already defined at"),
         (
             "11-the.yaml",
             "        cost: 3\n",
             "        coost: 3\n",
-            "E201 the choice leave-label has no key coost (did you mean cost?)",
+            "E201 unknown key 'coost' in the choice 'leave-label' (did you mean cost?)",
         ),
-        ("11-the.yaml", "do: hurried = true", "do: huried = true", "E103 nothing is called huried (did you mean hurried?)"),
+        ("11-the.yaml", "do: hurried = true", "do: huried = true", "E103 unknown variable 'huried' (did you mean hurried?)"),
         ("11-the.yaml", "        cost: 3\n", "        cost: -3\n", "E206 expected a whole number from 0 to 10000, found -3"),
-        ("12-next.yaml", "        cost: 2\n", "        cost: 6\n", "E405 label-again takes 6 layers"),
+        ("12-next.yaml", "        cost: 2\n", "        cost: 6\n", "E405 the choice 'label-again' costs 6 layers"),
     ],
 )
 def test_whatever_is_broken_in_a_copy_of_a_world_is_named(tmp_path: Path, file: str, old: str, new: str, found: str) -> None:
@@ -116,7 +116,7 @@ LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
                 "      light: {say: Light it., once: true, do: lamp = true, goto: waking}\n"
                 "      leave: {say: Leave., if: not lamp, goto: decode}\n"
             ),
-            "20:3: E415 a run can stand here with nothing open: light",
+            "20:3: E415 a run can get stuck here, with no open choice: light",
         ),
         (
             (
@@ -126,7 +126,7 @@ LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
                 "  stair:\n    text: A stair.\n    choices:\n      return-there: {say: Back., cost: 0, goto: hall}\n"
                 "      out: {say: Out., if: not lamp, goto: decode}\n"
             ),
-            "25:3: E416 a run can go round here for ever: light",
+            "25:3: E416 a run can loop here forever: light",
         ),
         (
             (
@@ -135,26 +135,26 @@ LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
                 "      wait: {say: Wait., cost: 2, do: lamp = true, goto: waking}\n"
                 "      seen: {say: Seen., if: lamp, goto: decode}\n"
             ),
-            "24:47: E414 late takes 5 layers, and wherever it is on offer fewer are left",
+            "24:47: E414 the choice 'late' costs 5 layers, and too few are left wherever it is on offer",
         ),
         (
             ("      leave: {say: Leave., if: not lamp, goto: decode}\n      wait: {say: Wait., cost: 0, goto: waking}\n"),
-            "23:32: W421 the if of leave always holds where it stands",
+            "23:32: W421 the 'if' of the choice 'leave' always holds",
         ),
         (
             (
                 "      leave: {say: Leave., goto: decode}\n      run: {say: Run., cost: 7, cut: lamp = true, goto: waking}\n"
                 "      read-it: {say: 'Read{not lamp: , unlit}.', goto: decode}\n"
             ),
-            "24:57: W430 run is always cut short: its goto is never followed",
+            "24:57: W430 the choice 'run' is always cut short: its 'goto' is never followed",
         ),
         (
             ("      leave: {say: '{lamp: Leave it. | Leave.}', goto: decode}\n"),
-            "23:22: E418 no run ever shows “Leave it.” in the words of leave",
+            "23:22: E418 no run ever shows 'Leave it.' in 'say' of 'leave'",
         ),
         (
             ("      leave: {say: Leave., goto: decode, then: '{not lamp: Gone. | Gone, lit.}'}\n"),
-            "23:50: E418 no run ever shows “Gone, lit.” in what is said after leave",
+            "23:50: E418 no run ever shows 'Gone, lit.' in 'then' of 'leave'",
         ),
         (
             (
@@ -162,7 +162,7 @@ LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
                 "      ask: {say: Ask., needs: lamp, why: '{lamp: No. | Dark.}', goto: decode}\n"
                 "      light: {say: Light it., do: lamp = true, goto: waking}\n"
             ),
-            "24:44: E418 no run ever shows “No.” in the reason of ask",
+            "24:44: E418 no run ever shows 'No.' in 'why' of 'ask'",
         ),
     ],
 )
@@ -176,15 +176,16 @@ def test_a_choice_that_no_token_bears_any_more_is_never_open(check: Check) -> No
     hall = "  hall:\n    text: A hall.\n    choices:\n      more: {say: More., act: lean, goto: decode}\n"
     hall += "      leave: {say: Leave., goto: decode}\n"
     report = check(changed(TINY, ("tokens:\n", acts), (GO_ON, choices + hall)))
-    assert "28:7: E413 more is on offer and never open: the token has always borne as much as it can" in lines(report)
+    message = "the choice 'more' is on offer but never open: the limit of acts per token is always reached"
+    assert f"28:7: E413 {message}" in lines(report)
 
 
 def test_a_scene_that_only_drawn_words_lead_to_is_worth_knowing_and_no_fault(check: Check) -> None:
     report = check(changed(TINY, ("otherwise: done", "end: done\n      otherwise: odd"), ("  done:\n", ODD)))
     assert not report.failed
     assert lines(report, "I") == [
-        "11:3: I424 token 5 can also say, and leaves to otherwise: 'door' (10 %)",
-        "26:3: I427 only words drawn above temperature 0 lead to the ending odd: go-on → 'door'",
+        "11:3: I424 token 5 can also produce words that lead to 'otherwise': 'door' (10 %)",
+        "26:3: I427 only words drawn above temperature 0 lead to the ending 'odd': go-on → 'door'",
     ]
 
 
@@ -196,7 +197,7 @@ def test_the_third_run_is_walked_too_where_the_world_tells_it_apart(check: Check
     told = changed(counted, ("text: I was there.", "text: '{instantiation > 1 and found(done): Here again. | I was there.}'"))
     assert lines(check(told)) == []
     report = check(changed(told, ("instantiation > 1", "instantiation > 3")))
-    assert "19:13: E418 no run ever shows “Here again.” in the scene waking" in lines(report)
+    assert "19:13: E418 no run ever shows 'Here again.' in the text of 'waking'" in lines(report)
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
@@ -258,10 +259,10 @@ def test_beyond_the_decodings_that_are_allowed_the_walk_is_abstract_and_says_so(
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (CheckOptions(decodings=3), "at most 3 passes are measured: 1 were when token 8 had to measure "),
+        (CheckOptions(decodings=3), "the limit of 3 measured passes was reached at token 8: 1 used, room for "),
         (
             CheckOptions(limits=Limits(concrete=10)),
-            "at most 10 states are walked with their passes measured: 10 were when token 9 began ",
+            "the limit of 10 states with measured passes was reached at token 9: 10 used, room for about ",
         ),
     ],
 )
@@ -279,7 +280,7 @@ def test_a_walk_that_is_abstract_only_where_words_are_drawn_says_so(cached: Path
     modelled_world(tmp_path / "modelled")
     report = check_world(tmp_path / "modelled", open_pass, CheckOptions(limits=Limits(concrete=DRAWN_ONLY)))
     (found,) = [one.message for one in report.problems if one.code == "W428"]
-    assert found.startswith(f"with words drawn, at most {DRAWN_ONLY} states are walked")
+    assert found.startswith(f"with words drawn, the limit of {DRAWN_ONLY} states with measured passes")
     assert report.figures is not None
     assert (report.figures.abstract, report.figures.drawn_only) == (True, True)
     assert report.summary.endswith("s, abstract where words are drawn")
@@ -316,7 +317,10 @@ def test_a_threshold_that_is_too_near_to_what_is_measured_is_an_error(cached: Pa
     modelled_world(tmp_path / "modelled", text)
     report = check_world(tmp_path / "modelled", open_pass)
     near = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "E419"]
-    assert [line.partition(" is measured as ")[0] for line in near] == ["17:3: E419 sure", "18:3: E419 wondering"]
+    assert [line.partition(" is measured as ")[0] for line in near] == [
+        "17:3: E419 the threshold 'sure'",
+        "18:3: E419 the threshold 'wondering'",
+    ]
     assert report.failed
 
 
@@ -391,7 +395,7 @@ def test_texts_for_which_the_walk_would_be_too_large_are_named(check: Check, mon
     monkeypatch.setattr("forward_pass.checker.verify.RANDOM_RUNS", 0)
     text = changed(counter_world(12), ("text: It was dark.", "text: 'It was dark{s3 and s7: , but for two lamps | }.'"))
     report = check(text, CheckOptions())
-    assert any(problem.code == "W426" and "not all could be walked" in problem.message for problem in report.problems)
+    assert any(problem.code == "W426" and "not all states could be explored" in problem.message for problem in report.problems)
     monkeypatch.setattr("forward_pass.checker.verify.BUDGET", 0)
     assert any(problem.code == "W426" for problem in check(text, CheckOptions()).problems)
 
@@ -422,4 +426,4 @@ def test_a_word_that_no_pass_says_is_a_warning(cached: Path, tmp_path: Path, mon
     modelled_world(tmp_path / "modelled", changed(MODELLED, ("      two: later\n", "      Because: later\n")))
     report = check_world(tmp_path / "modelled", open_pass)
     never = [str(problem).partition("world.yaml:")[2] for problem in report.problems if problem.code == "W423"]
-    assert "32:7: W423 token 8 answers 'Because', and no pass that can be reached gives it 0.0001" in never
+    assert "32:7: W423 no reachable pass gives 'Because' at token 8 a probability of 0.0001 or more" in never

@@ -44,7 +44,7 @@ def test_what_a_walk_came_to_is_kept_and_said_to_be(once: Once, text: str) -> No
     assert first.figures is not None
     assert second.figures == first.figures._replace(before=True)
     assert (second.problems, second.failed) == (first.problems, first.failed)
-    assert second.summary == f"{first.summary}, as walked before"
+    assert second.summary == f"{first.summary}, from the cache"
 
 
 def test_a_walk_is_made_again_where_that_is_asked_for(once: Once) -> None:

@@ -1,4 +1,4 @@
-"""The commands for authors, as they are typed."""
+"""The commands for authors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from forward_pass.commands.authoring import _progress
 LIGHT = WORLDS / "first-light"
 
 
-def test_check_says_what_it_walked_and_passes() -> None:
+def test_check_prints_a_summary_and_passes() -> None:
     done = command("check", LIGHT)
     assert done.code == 0
     *notes, summary, verdict = done.out.splitlines()
     assert verdict == "PASSED"
     assert re.fullmatch(
-        r"first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; walked 34 states, 48 with words drawn "
+        r"first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; explored 34 states, 48 with words drawn "
         r"\(\d+ merged\), \d+ decodings \(0 measured, 0 from the table\), \d+ runs, \d\.\d s",
         summary,
     )
@@ -42,19 +42,19 @@ def test_check_as_json_is_one_object() -> None:
     assert (nowhere["failed"], nowhere["figures"], nowhere["problems"][0]["code"]) == (True, None, "E001")
 
 
-def test_check_for_github_is_workflow_commands(tmp_path: Path) -> None:
+def test_check_for_github_prints_workflow_commands(tmp_path: Path) -> None:
     (tmp_path / "world.yaml").write_text("format: 1\nspeed: 3\n")
     done = command("check", LIGHT, tmp_path, "--format", "github")
     lines = done.out.splitlines()
     assert (done.code, lines[-1]) == (1, "FAILED")
-    assert f"::error file={tmp_path}/world.yaml,line=2,col=1,title=E201::no such key: speed" in lines
+    assert f"::error file={tmp_path}/world.yaml,line=2,col=1,title=E201::unknown key 'speed'" in lines
     assert any(line.startswith("::notice file=") and "(3 %25)" in line for line in lines)
 
 
-def test_check_takes_no_odd_number_of_decodings() -> None:
+def test_check_refuses_a_number_of_decodings_out_of_range() -> None:
     done = command("check", LIGHT, "--decodings", "0")
     assert done.code == 2
-    assert "expected a whole number from 1 to 10000000, not '0'" in done.err
+    assert "must be a whole number from 1 to 10000000, not '0'" in done.err
 
 
 def test_walk_counts_endings_in_plain_lines_or_as_an_object() -> None:
@@ -67,7 +67,7 @@ def test_walk_counts_endings_in_plain_lines_or_as_an_object() -> None:
 
 
 @pytest.mark.parametrize(("form", "opening"), [("dot", "digraph"), ("mermaid", "flowchart TB"), ("svg", "<svg")])
-def test_map_prints_or_writes_a_picture(form: str, opening: str, tmp_path: Path) -> None:
+def test_map_prints_or_writes_a_graph(form: str, opening: str, tmp_path: Path) -> None:
     printed = command("map", LIGHT, "--format", form)
     assert printed.out.startswith(opening)
     written = command("map", LIGHT, "--format", form, "-o", tmp_path / "map")
@@ -75,31 +75,31 @@ def test_map_prints_or_writes_a_picture(form: str, opening: str, tmp_path: Path)
     assert (tmp_path / "map").read_text() == printed.out
 
 
-def test_map_says_where_it_cannot_write(tmp_path: Path) -> None:
+def test_map_reports_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     done = command("map", LIGHT, "-o", tmp_path)
     assert (done.code, done.err) == (2, f"forward-pass: cannot write {tmp_path}: Is a directory\n")
 
 
-def test_new_makes_a_world_that_plays_to_an_ending_and_passes(tmp_path: Path) -> None:
+def test_new_creates_a_world_that_can_be_played_to_an_ending_and_passes(tmp_path: Path) -> None:
     folder = tmp_path / "my-world"
     assert command("new", folder).code == 0
     assert command("check", folder).out.endswith("PASSED\n")
     played = command("play", folder, "--json", "--new", "--saves", tmp_path / "saves", typed="read-it\nlean-over\nlet-go\n")
     assert '"type":"ending"' in played.out.replace(" ", "")
     again = command("new", folder)
-    assert (again.code, again.err) == (2, f"forward-pass: {folder} is not empty; a world begins in a folder of its own\n")
+    assert (again.code, again.err) == (2, f"forward-pass: {folder} is not empty; a new world needs an empty folder\n")
 
 
 class Screen(StringIO):
-    """Something that says that it is a terminal."""
+    """A text stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Return that it is one."""
+        """Return True."""
         return True
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.5, False), (1.5, True)])
-def test_progress_is_shown_on_a_terminal_when_a_walk_takes_over_a_second(
+def test_progress_is_shown_on_a_terminal_after_the_first_second(
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
     shown: bool,  # noqa: FBT001
@@ -112,10 +112,10 @@ def test_progress_is_shown_on_a_terminal_when_a_walk_takes_over_a_second(
     monkeypatch.setattr("forward_pass.commands.authoring.monotonic", lambda: next(clock))
     with _progress(wanted=True) as tell:
         tell("states", 5000)
-    assert ("walking … 5,000 states" in screen.getvalue()) == shown
+    assert ("exploring … 5,000 states" in screen.getvalue()) == shown
 
 
-def test_no_progress_is_shown_where_nobody_can_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_progress_is_shown_without_a_capable_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen()
     monkeypatch.setattr("sys.stderr", screen)
     for term, accessible, wanted in (("dumb", "", True), ("xterm", "1", True), ("xterm", "", False)):

@@ -1,4 +1,4 @@
-"""The commands that lay the model open and make it again."""
+"""The commands that inspect the model and train it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from conftest import WORLDS
 from fixtures_play import command
 
 
-def test_lens_lays_the_untouched_pass_open_and_says_what_it_says() -> None:
-    done = command("lens", "forward-pass", "--at", "402")
-    assert (done.code, done.err) == (0, "")
-    lines = done.out.splitlines()
+def test_lens_inspects_the_unmodified_pass_and_gives_its_word() -> None:
+    result = command("lens", "forward-pass", "--at", "402")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
     assert lines[0] == "Token 402, “has”, up to layer 96 of 96. All of this is measured."
     assert lines[-1].startswith("So it says: “two” 0.7")
-    assert "Probe for nonsense: +" in done.out
+    assert "Probe for nonsense: +" in result.out
     assert max(map(len, lines)) <= 72
 
 
-def test_lens_stops_at_the_layer_that_was_asked_for() -> None:
-    done = command("lens", "--layer", "40", "--json")
-    row = json.loads(done.out)
+def test_lens_stops_at_the_given_layer() -> None:
+    result = command("lens", "--layer", "40", "--json")
+    row = json.loads(result.out)
     assert (row["type"], row["token"], row["word"], row["layer"], row["source"]) == ("lens", 400, "Your", 40, "model")
     assert [lens["layer"] for lens in row["lens"]] == [32, 40]
     assert len(row["attention"]) == 400
@@ -36,23 +36,23 @@ def test_lens_goes_on_past_the_story() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("arguments", "message"),
     [
-        (["--at", "399"], "forward-pass: forward-pass can be laid open at tokens 400 to 471, not at 399\n"),
+        (["--at", "399"], "forward-pass: forward-pass can be inspected at tokens 400 to 471, not at 399\n"),
         (["--layer", "97"], "forward-pass: forward-pass has layers 1 to 96, not 97\n"),
         (["--layer", "0"], "forward-pass: forward-pass has layers 1 to 96, not 0\n"),
     ],
 )
-def test_what_cannot_be_laid_open_is_wrong_usage(asked: list[str], said: str) -> None:
-    done = command("lens", *asked)
-    assert (done.code, done.out, done.err) == (2, "", said)
+def test_a_token_or_layer_out_of_range_is_a_usage_error(arguments: list[str], message: str) -> None:
+    result = command("lens", *arguments)
+    assert (result.code, result.out, result.err) == (2, "", message)
 
 
 @pytest.mark.parametrize("name", ["lens", "effects"])
-def test_written_words_cannot_be_laid_open(name: str) -> None:
-    done = command(name, "first-light")
-    said = "forward-pass: the words of first-light are written: there is no model to lay open\n"
-    assert (done.code, done.out, done.err) == (1, "", said)
+def test_a_written_world_cannot_be_inspected(name: str) -> None:
+    result = command(name, "first-light")
+    message = "forward-pass: first-light has no model to inspect: its words are written\n"
+    assert (result.code, result.out, result.err) == (1, "", message)
 
 
 def test_effects_are_measured_row_by_row() -> None:
@@ -60,8 +60,8 @@ def test_effects_are_measured_row_by_row() -> None:
     assert len(lines) > 300
     assert lines[0].startswith("untouched: nothing: “two” 0.7")
     for line in lines:
-        said, _, winner = line.rpartition("; ")
-        assert said.rpartition(": ")[2].startswith(winner.split(" by ")[0]), line
+        shares, _, winner = line.rpartition("; ")
+        assert shares.rpartition(": ")[2].startswith(winner.split(" by ")[0]), line
     rows = [json.loads(line) for line in command("effects", "--json").out.splitlines()]
     assert len(rows) == len(lines)
     doubts = {row["layer"]: row["shares"] for row in rows if row["act"] == "doubt x1"}
@@ -69,11 +69,11 @@ def test_effects_are_measured_row_by_row() -> None:
     assert doubts[max(doubts)]["no"] > doubts[max(doubts)]["two"]
 
 
-def test_the_table_that_is_measured_now_is_the_one_on_the_card() -> None:
-    kept = json.loads((WORLDS / "forward-pass" / "calibration.json").read_bytes())["effects"]
+def test_the_measured_table_is_the_one_on_the_model_card() -> None:
+    recorded = json.loads((WORLDS / "forward-pass" / "calibration.json").read_bytes())["effects"]
     rows = [json.loads(line) for line in command("effects", "--json").out.splitlines()]
     now = {(row["group"], row["act"], row["layer"]): (row["winner"], row["margin"]) for row in rows}
-    then = {(row["group"], row["act"], row["layer"]): (row["winner"], row["margin"]) for row in kept}
+    then = {(row["group"], row["act"], row["layer"]): (row["winner"], row["margin"]) for row in recorded}
     assert now.keys() == then.keys()
     assert {key: winner for key, (winner, _) in now.items()} == {key: winner for key, (winner, _) in then.items()}
     assert all(abs(now[key][1] - then[key][1]) < 1e-3 for key in now)
@@ -85,9 +85,9 @@ def test_effects_say_where_the_calibration_is_missing(tmp_path: Path) -> None:
     for path in (WORLDS / "forward-pass").iterdir():
         if path.is_file() and path.name != "calibration.json":
             (copy / path.name).write_bytes(path.read_bytes())
-    done = command("effects", str(copy))
-    assert done.code == 1
-    assert done.err.startswith(f"forward-pass: {copy}/calibration.json: does not say which word of a note carries it (")
+    result = command("effects", str(copy))
+    assert result.code == 1
+    assert result.err.startswith(f"forward-pass: {copy}/calibration.json: does not name the token that carries each note (")
 
 
 def test_a_world_with_another_prompt_has_no_table_of_effects(tmp_path: Path) -> None:
@@ -98,18 +98,18 @@ def test_a_world_with_another_prompt_has_no_table_of_effects(tmp_path: Path) -> 
             (copy / path.name).write_bytes(path.read_bytes())
     text = (copy / "world.yaml").read_text(encoding="utf8")
     (copy / "world.yaml").write_text(text.replace("Waht color", "What color"), encoding="utf8")
-    done = command("effects", str(copy))
-    assert done.code == 1
-    assert "the table of effects is made for the prompt of Forward Pass" in done.err
+    result = command("effects", str(copy))
+    assert result.code == 1
+    assert "the table of effects is made for the prompt of Forward Pass" in result.err
 
 
 def test_training_needs_a_corpus() -> None:
-    done = command("train", "first-light")
-    assert (done.code, done.out) == (2, "")
-    assert done.err == f"forward-pass: {WORLDS / 'first-light'} has no corpus/ to train on\n"
+    result = command("train", "first-light")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"forward-pass: {WORLDS / 'first-light'} has no corpus/ to train on\n"
 
 
 def test_training_says_where_torch_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    done = command("train", "forward-pass")
-    assert (done.code, done.err) == (1, "forward-pass: training needs torch: pip install 'forward-pass[train]'\n")
+    result = command("train", "forward-pass")
+    assert (result.code, result.err) == (1, "forward-pass: training needs torch: pip install 'forward-pass[train]'\n")

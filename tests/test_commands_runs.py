@@ -1,4 +1,4 @@
-"""The commands about runs: the tree of them all with labels and notes, and two runs side by side."""
+"""The commands about stored runs: ``tree``, ``diff``, ``import``, ``replay``, ``export``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from unittest.mock import patch
 
 import pytest
 
-from fixtures_play import TO_ENDINGS, WORLD, begun_play, choices_of, command, files, journal, played
+from fixtures_play import TO_ENDINGS, WORLD, choices_of, command, new_session, read_run, run_file_names, write_run
 from forward_pass.cli import open_world
 from forward_pass.network.passes import open_pass
-from forward_pass.session.branches import state_words
+from forward_pass.session.branches import state_differences
 from forward_pass.story.history import new_run
 from forward_pass.story.state import Prior
 from test_docs import OBJECTS, hold
-from test_tree_browser import painted
+from test_tree_browser import record_screen
 
 HEADER = (
     '{"format":1,"world":"first-light","version":"1","hash":"","weights":null,"seed":0,"temperature":0,"made":"",'
@@ -25,13 +25,13 @@ HEADER = (
 
 @pytest.fixture
 def saves(tmp_path: Path) -> Path:
-    """Return a folder with two runs that part at their first turn."""
-    played(tmp_path, *TO_ENDINGS["half-said"])
-    played(tmp_path, *TO_ENDINGS["by-the-door"])
+    """Return a folder with two runs that differ from their first turn on."""
+    write_run(tmp_path, *TO_ENDINGS["half-said"])
+    write_run(tmp_path, *TO_ENDINGS["by-the-door"])
     return tmp_path
 
 
-def test_a_tree_says_every_turn_once_with_its_words_and_who_stands_there(saves: Path) -> None:
+def test_a_tree_prints_every_turn_once_with_the_runs_whose_cursor_is_there(saves: Path) -> None:
     done = command("tree", WORLD, "--saves", saves)
     lines = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
@@ -43,18 +43,18 @@ def test_a_tree_says_every_turn_once_with_its_words_and_who_stands_there(saves: 
     assert "ends: By the Door. Here stands run 2." in text
 
 
-def test_a_tree_has_no_escapes_no_boxes_and_fits_forty_columns(saves: Path) -> None:
+def test_a_tree_has_no_escape_codes_or_boxes_and_fits_40_columns(saves: Path) -> None:
     out = command("tree", WORLD, "--plain", "--saves", saves, COLUMNS="41").out
     assert max(map(len, out.splitlines())) <= 40
     assert out.isascii() or not any(ord(character) in range(0x2500, 0x2600) for character in out)
     assert "\x1b" not in out
 
 
-def test_without_runs_a_tree_says_so(tmp_path: Path) -> None:
-    assert command("tree", WORLD, "--saves", tmp_path).out == f"No run of First Light is kept in {tmp_path} yet.\n"
+def test_without_runs_tree_says_that_there_are_none(tmp_path: Path) -> None:
+    assert command("tree", WORLD, "--saves", tmp_path).out == f"There are no runs of First Light in {tmp_path} yet.\n"
 
 
-def test_a_tree_as_an_object_is_as_described(saves: Path) -> None:
+def test_a_tree_as_json_matches_its_schema(saves: Path) -> None:
     assert command("tree", WORLD, "--saves", saves, "--note", "1", "1", "in haste").code == 0
     (row,) = command("tree", WORLD, "--json", "--saves", saves).objects
     hold(OBJECTS["tree"], row)
@@ -62,7 +62,7 @@ def test_a_tree_as_an_object_is_as_described(saves: Path) -> None:
     assert row["branches"][1]["note"] == "in haste"
 
 
-def test_a_label_is_put_on_a_turn_shown_and_taken_off(saves: Path) -> None:
+def test_a_label_is_added_shown_and_removed(saves: Path) -> None:
     before = (saves / WORLD / "001-run.jsonl").read_bytes()
     put = command("tree", WORLD, "--label", "1", "2", "the short way", "--saves", saves)
     assert put.out == "Turn 2 of run 1 has the label “the short way”.\n"
@@ -73,17 +73,17 @@ def test_a_label_is_put_on_a_turn_shown_and_taken_off(saves: Path) -> None:
 
 
 @pytest.mark.parametrize("turn", ["0", "9", "x"])
-def test_a_label_on_no_turn_is_wrong_usage(saves: Path, turn: str) -> None:
+def test_a_label_on_a_missing_turn_is_wrong_usage(saves: Path, turn: str) -> None:
     done = command("tree", WORLD, "--label", "1", turn, "x", "--saves", saves)
     assert (done.code, done.err) == (2, f"forward-pass: run 1 has turns 1 to 2; there is no turn {turn}\n")
 
 
-def test_a_tree_can_be_proven(saves: Path) -> None:
+def test_prove_replays_every_run(saves: Path) -> None:
     done = command("tree", WORLD, "--prove", "--saves", saves)
     assert done.code == 0
     assert "Run 1: proven: 2 of 2 turns identical." in done.out
     path = saves / WORLD / "001-run.jsonl"
-    path.write_text(path.read_text().replace(journal(saves).turns[1].digest, "0" * 16))
+    path.write_text(path.read_text().replace(read_run(saves).turns[1].digest, "0" * 16))
     done = command("tree", WORLD, "--prove", "--saves", saves)
     assert done.code == 1
     assert "Run 1: diverged at turn 2 of 2." in done.out
@@ -93,32 +93,32 @@ def test_a_tree_can_be_proven(saves: Path) -> None:
     assert [(one["run"], one["status"]) for one in row["status"]] == [(1, "diverged"), (2, "proven")]
 
 
-def test_a_proof_says_where_the_world_has_changed_since(saves: Path) -> None:
+def test_prove_reports_a_world_that_has_changed(saves: Path) -> None:
     path = saves / WORLD / "001-run.jsonl"
-    path.write_text(path.read_text().replace(journal(saves).header.hash, "f" * 64))
+    path.write_text(path.read_text().replace(read_run(saves).header.hash, "f" * 64))
     assert "Run 1: the world has changed since, and 2 of 2" in command("tree", WORLD, "--prove", "--saves", saves).out
     (row,) = command("tree", WORLD, "--prove", "--json", "--saves", saves).objects
     assert row["status"][0]["status"] == "changed"
     assert row["status"][0]["words"] == "the world has changed since, and 2 of 2 turns identical"
 
 
-def test_a_file_that_is_no_run_is_named_and_passed_over(saves: Path) -> None:
+def test_a_file_that_is_not_a_run_is_reported_and_skipped(saves: Path) -> None:
     (saves / WORLD / "009-odd.jsonl").write_text("odd\n")
     done = command("tree", WORLD, "--saves", saves)
     assert (done.code, "009-odd.jsonl" in done.err) == (0, True)
 
 
-def test_the_golden_runs_are_a_tree_that_nothing_can_be_put_on(tmp_path: Path) -> None:
+def test_the_tree_of_golden_runs_cannot_be_annotated(tmp_path: Path) -> None:
     out = command("tree", WORLD, "--golden", "--saves", tmp_path).out
     assert "4 of 4 endings" in out
     done = command("tree", WORLD, "--golden", "--label", "1", "1", "x", "--saves", tmp_path)
-    assert (done.code, "read only" in done.err) == (2, True)
+    assert (done.code, "read-only" in done.err) == (2, True)
 
 
 # -- diff
 
 
-def test_two_runs_are_held_against_each_other(saves: Path) -> None:
+def test_two_runs_are_compared(saves: Path) -> None:
     out = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves).out
     assert out.startswith(f"{WORLD}/1 and {WORLD}/2\nThey share 0 turns.\n")
     assert "(say-now)" in out
@@ -127,26 +127,26 @@ def test_two_runs_are_held_against_each_other(saves: Path) -> None:
     assert out.endswith("Endings: Half Said; By the Door\n")
 
 
-def test_a_run_and_its_beginning_differ_in_what_goes_on(saves: Path) -> None:
-    played(saves, *TO_ENDINGS["by-the-door"][:2])
+def test_a_run_is_compared_with_its_beginning(saves: Path) -> None:
+    write_run(saves, *TO_ENDINGS["by-the-door"][:2])
     out = " ".join(command("diff", f"{WORLD}/2", f"{WORLD}/3", "--saves", saves).out.split())
     assert "They share 2 turns." in out
     assert f"Then {WORLD}/3: goes no further." in out
     assert out.endswith("Endings: By the Door; not ended")
 
 
-def test_a_run_is_the_same_as_itself(saves: Path) -> None:
+def test_a_run_equals_itself(saves: Path) -> None:
     out = command("diff", f"{WORLD}/1", f"{WORLD}/1", "--saves", saves).out
     assert out.endswith("They are the same run: 2 turns, to the last digest.\n")
 
 
-def test_a_difference_as_an_object_is_as_described(saves: Path) -> None:
+def test_a_comparison_as_json_matches_its_schema(saves: Path) -> None:
     (row,) = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--json", "--saves", saves).objects
     hold(OBJECTS["diff"], row)
     assert row["endings"] == ["half-said", "by-the-door"]
 
 
-def test_runs_of_two_worlds_are_not_held_against_each_other(saves: Path, tmp_path: Path) -> None:
+def test_runs_of_two_worlds_are_not_compared(saves: Path, tmp_path: Path) -> None:
     path = saves / WORLD / "001-run.jsonl"
     other = tmp_path / "other.jsonl"
     other.write_text(path.read_text().replace('"world":"first-light"', '"world":"forward-pass"'))
@@ -154,109 +154,112 @@ def test_runs_of_two_worlds_are_not_held_against_each_other(saves: Path, tmp_pat
     assert (done.code, "is a run of first-light" in done.err) == (2, True)
 
 
-def test_what_diverged_is_said_and_the_rest_is_compared(saves: Path) -> None:
+def test_a_run_that_diverges_is_reported_and_compared_up_to_there(saves: Path) -> None:
     path = saves / WORLD / "001-run.jsonl"
-    path.write_text(path.read_text().replace(journal(saves).turns[1].digest, "0" * 16))
+    path.write_text(path.read_text().replace(read_run(saves).turns[1].digest, "0" * 16))
     done = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves)
     assert (done.code, "001-run.jsonl: its digest is" in done.err) == (0, True)
 
 
-def test_the_state_is_told_as_it_is_just_after_the_runs_parted(saves: Path) -> None:
-    played(saves, *TO_ENDINGS["the-usual-order"])
+def test_the_state_is_compared_just_after_the_runs_part(saves: Path) -> None:
+    write_run(saves, *TO_ENDINGS["the-usual-order"])
     out = command("diff", f"{WORLD}/2", f"{WORLD}/3", "--saves", saves).out
-    (told,) = re.findall(r"Just after that\n((?:  .*\n)+)", out)
-    assert told.startswith("  scene: question; second-morning\n  token: 11; 12\n")
+    (differences,) = re.findall(r"Just after that\n((?:  .*\n)+)", out)
+    assert differences.startswith("  scene: question; second-morning\n  token: 11; 12\n")
 
 
-def test_on_a_terminal_a_difference_is_a_text_to_page_through(saves: Path) -> None:
-    asked = ("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves)
+def test_on_a_terminal_a_comparison_is_paged(saves: Path) -> None:
+    arguments = ("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves)
     for keys in ("q", "\x1b[B\x1b[A\x1b[6~\x1b[5~ \r\x1b[F\x1b[H\x03"):
-        with painted(keys, 40, 12) as screen:
-            assert command(*asked, terminal=True) == (0, "", "")
+        with record_screen(keys, 40, 12) as screen:
+            assert command(*arguments, terminal=True) == (0, "", "")
     assert f" {WORLD}/1 and {WORLD}/2" in screen.text
     assert "q quit" in screen.text
-    assert "█" not in command(*asked, "--plain", terminal=True).out
+    assert "█" not in command(*arguments, "--plain", terminal=True).out
 
 
-def test_a_flag_of_the_story_is_true_or_false() -> None:
+def test_a_boolean_variable_is_shown_as_true_or_false() -> None:
     world = open_world(None)
     flag = next(at for at, variable in enumerate(world.variables) if variable.flag)
     run = new_run(world, open_pass(world), Prior(1, frozenset()))
     values = tuple(not value if at == flag else value for at, value in enumerate(run.state.variables))
     other = run._replace(opening=run.opening._replace(variables=values))
-    assert state_words(run, other) == [f"{world.variables[flag].name}: false; true"]
+    assert state_differences(run, other) == [f"{world.variables[flag].name}: false; true"]
 
 
 # -- import
 
 
-def test_a_strangers_run_becomes_the_next_of_ours(saves: Path, tmp_path: Path) -> None:
-    stranger = tmp_path / "elsewhere" / "007-quick.jsonl"
-    stranger.parent.mkdir()
-    stranger.write_bytes(played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_bytes())
+def test_an_imported_run_gets_the_next_number(saves: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "elsewhere" / "007-quick.jsonl"
+    foreign.parent.mkdir()
+    foreign.write_bytes(write_run(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_bytes())
     before = {path: path.read_bytes() for path in (saves / WORLD).glob("*.jsonl")}
-    done = command("import", stranger, "--saves", saves)
+    done = command("import", foreign, "--saves", saves)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("3 of 3 turns identical. Kept as first-light/3 (")
+    assert done.out.startswith("3 of 3 turns identical. Imported as first-light/3 (")
     assert {path: path.read_bytes() for path in before} == before
-    assert files(saves)[-1] == "003-quick.jsonl"
+    assert run_file_names(saves)[-1] == "003-quick.jsonl"
     assert choices_of(saves, 3) == list(TO_ENDINGS["the-usual-order"])
     assert command("replay", f"{WORLD}/3", "--saves", saves).code == 0
 
 
-def test_a_run_that_is_there_already_is_kept_once(saves: Path, tmp_path: Path) -> None:
-    stranger = tmp_path / "007-quick.jsonl"
-    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
+def test_a_run_that_is_stored_already_is_not_imported_again(saves: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "007-quick.jsonl"
+    foreign.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes())
     (saves / WORLD / "000-odd.jsonl").write_text("odd\n")
-    before = files(saves)
-    done = command("import", stranger, "--saves", saves)
+    before = run_file_names(saves)
+    done = command("import", foreign, "--saves", saves)
     path = saves / WORLD / "001-run.jsonl"
-    assert done == (0, f"2 of 2 turns identical. It is kept already, as first-light/1 ({path}); nothing was added.\n", "")
-    assert files(saves) == before
+    assert done == (0, f"2 of 2 turns identical. Already stored as first-light/1 ({path}); nothing was added.\n", "")
+    assert run_file_names(saves) == before
 
 
-def test_endings_that_a_world_does_not_have_are_no_facts_of_a_run(saves: Path, tmp_path: Path) -> None:
-    stranger = tmp_path / "odd.jsonl"
-    text = played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_text()
-    stranger.write_text(text.replace('"found":[]', '"found":["half-said","no-such-ending"]'))
-    done = command("import", stranger, "--saves", saves)
-    assert (done.code, done.err.splitlines()[0]) == (0, "first-light has no ending no-such-ending: left out of the facts.")
-    assert journal(saves, 3).header.prior.found == {"half-said"}
+def test_prior_endings_that_the_world_does_not_have_are_dropped(saves: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "odd.jsonl"
+    text = write_run(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_text()
+    foreign.write_text(text.replace('"found":[]', '"found":["half-said","no-such-ending"]'))
+    done = command("import", foreign, "--saves", saves)
+    assert (done.code, done.err.splitlines()[0]) == (
+        0,
+        "first-light has no ending no-such-ending: left out of the endings found.",
+    )
+    assert read_run(saves, 3).header.prior.found == {"half-said"}
 
 
-def test_of_a_run_that_comes_out_otherwise_the_good_beginning_is_kept(saves: Path, tmp_path: Path) -> None:
-    stranger = tmp_path / "odd name!.jsonl"
+def test_of_a_run_that_diverges_the_identical_turns_are_imported(saves: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "odd name!.jsonl"
     text = (saves / WORLD / "001-run.jsonl").read_text()
-    stranger.write_text(text.replace(journal(saves).turns[1].digest, "0" * 16))
-    done = command("import", stranger, "--saves", saves)
+    foreign.write_text(text.replace(read_run(saves).turns[1].digest, "0" * 16))
+    done = command("import", foreign, "--saves", saves)
     assert done.code == 1
     assert "odd name!.jsonl: diverged at turn 2 of 2: its digest is " in done.err
-    assert done.out.startswith("diverged at turn 2 of 2. Kept as first-light/3 (")
-    assert (files(saves)[-1], choices_of(saves, 3)) == ("003-run.jsonl", choices_of(saves, 1)[:1])
+    assert done.out.startswith("diverged at turn 2 of 2. Imported as first-light/3 (")
+    assert (run_file_names(saves)[-1], choices_of(saves, 3)) == ("003-run.jsonl", choices_of(saves, 1)[:1])
 
 
 @pytest.mark.parametrize("name", ["2", "007-2", "007-\u0663"])
-def test_a_strangers_run_is_not_given_a_name_that_would_pass_for_a_number(saves: Path, tmp_path: Path, name: str) -> None:
-    stranger = tmp_path / f"{name}.jsonl"
-    stranger.write_bytes(played(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_bytes())
-    assert command("import", stranger, "--saves", saves).code == 0
-    assert files(saves)[-1] == "003-run.jsonl"
+def test_an_imported_run_gets_no_name_that_looks_like_a_number(saves: Path, tmp_path: Path, name: str) -> None:
+    foreign = tmp_path / f"{name}.jsonl"
+    foreign.write_bytes(write_run(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_bytes())
+    assert command("import", foreign, "--saves", saves).code == 0
+    assert run_file_names(saves)[-1] == "003-run.jsonl"
 
 
-def test_of_a_run_of_which_nothing_comes_out_nothing_is_kept(saves: Path, tmp_path: Path) -> None:
-    stranger = tmp_path / "odd.jsonl"
+def test_a_run_that_diverges_at_its_first_turn_is_not_imported(saves: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "odd.jsonl"
     text = (saves / WORLD / "001-run.jsonl").read_text()
-    stranger.write_text(text.replace(journal(saves).turns[0].choice, "no-such-choice"))
-    done = command("import", stranger, "--saves", saves)
+    foreign.write_text(text.replace(read_run(saves).turns[0].choice, "no-such-choice"))
+    done = command("import", foreign, "--saves", saves)
     assert (done.code, done.out) == (1, "")
-    assert done.err.splitlines()[-1].endswith("no turn of it comes out here as it was recorded; nothing was kept")
-    assert len(files(saves)) == 2
+    assert done.err.splitlines()[-1].endswith("no turn replays as recorded; nothing was imported")
+    assert len(run_file_names(saves)) == 2
 
 
-def test_a_cut_line_costs_the_choice_that_was_on_it(saves: Path, tmp_path: Path) -> None:
-    stranger = tmp_path / "cut.jsonl"
-    stranger.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes()[:-9])
-    done = command("import", stranger, "--saves", saves)
+def test_a_truncated_last_line_is_dropped_on_import(saves: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "cut.jsonl"
+    foreign.write_bytes((saves / WORLD / "001-run.jsonl").read_bytes()[:-9])
+    done = command("import", foreign, "--saves", saves)
     assert (done.code, "1 of 1 turns identical" in done.out) == (0, True)
     assert "cut short" in done.err
 
@@ -264,40 +267,40 @@ def test_a_cut_line_costs_the_choice_that_was_on_it(saves: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("no run\n", "this is not a run of Forward Pass"),
-        ('{"format":99,"world":"first-light"}\n', "a run of format 99"),
-        ('{"format":1,"world":"../etc"}\n', "the header of this run is damaged"),
-        (HEADER.replace('"seed":0', '"seed":-1'), "below the least that there is"),
-        (HEADER.replace('"instantiation":1', '"instantiation":0'), "below the least that there is"),
-        (HEADER.replace("}}", '},"parent":[-1,0]}'), "below the least that there is"),
+        ("no run\n", "not a run file of Forward Pass"),
+        ('{"format":99,"world":"first-light"}\n', "run file format 99"),
+        ('{"format":1,"world":"../etc"}\n', "damaged header"),
+        (HEADER.replace('"seed":0', '"seed":-1'), "`parent` out of range"),
+        (HEADER.replace('"instantiation":1', '"instantiation":0'), "`parent` out of range"),
+        (HEADER.replace("}}", '},"parent":[-1,0]}'), "`parent` out of range"),
     ],
 )
-def test_what_is_no_run_is_not_taken_in(tmp_path: Path, content: str, message: str) -> None:
-    stranger = tmp_path / "odd.jsonl"
-    stranger.write_text(content)
-    done = command("import", stranger, "--saves", tmp_path)
-    assert (done.code, message in done.err, files(tmp_path)) == (1, True, [])
+def test_a_file_that_is_not_a_run_is_not_imported(tmp_path: Path, content: str, message: str) -> None:
+    foreign = tmp_path / "odd.jsonl"
+    foreign.write_text(content)
+    done = command("import", foreign, "--saves", tmp_path)
+    assert (done.code, message in done.err, run_file_names(tmp_path)) == (1, True, [])
 
 
-def test_a_run_of_another_world_is_not_taken_in(saves: Path, tmp_path: Path) -> None:
+def test_a_run_of_another_world_is_not_imported(saves: Path, tmp_path: Path) -> None:
     done = command("import", saves / WORLD / "001-run.jsonl", "forward-pass", "--saves", tmp_path)
-    assert (done.code, "is a run of first-light, this is forward-pass" in done.err) == (1, True)
+    assert (done.code, "is a run of first-light, not of forward-pass" in done.err) == (1, True)
 
 
-def test_where_nothing_can_be_written_an_import_says_so(saves: Path, tmp_path: Path) -> None:
+def test_an_import_into_an_unwritable_folder_is_reported(saves: Path, tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("a file")
     done = command("import", saves / WORLD / "001-run.jsonl", "--saves", tmp_path / "blocked")
-    assert (done.code, "the run could not be kept" in done.err) == (1, True)
+    assert (done.code, "the run could not be saved" in done.err) == (1, True)
 
 
-# -- what was never taken
+# -- choices never taken
 
 
-def test_a_proof_counts_the_ways_on_that_were_never_taken(saves: Path) -> None:
+def test_prove_counts_the_choices_never_taken(saves: Path) -> None:
     done = command("tree", WORLD, "--prove", "--json", "--saves", saves)
     rows = done.objects[0]["branches"]
     hold(OBJECTS["tree"], done.objects[0])
-    opening = len(begun_play(saves).open_offers)
+    opening = len(new_session(saves).open_offers)
     assert rows[0]["untaken"] == opening - 2
     assert f"{opening - 2} of {opening} ways on never taken." in " ".join(
         command("tree", WORLD, "--prove", "--saves", saves).out.split()
@@ -308,15 +311,15 @@ def test_a_proof_counts_the_ways_on_that_were_never_taken(saves: Path) -> None:
 
 
 @pytest.mark.parametrize("speed", ["x", "-1", "65", "nan"])
-def test_a_speed_is_a_number_that_can_be_read_by(saves: Path, speed: str) -> None:
+def test_a_speed_out_of_range_is_wrong_usage(saves: Path, speed: str) -> None:
     done = command("replay", f"{WORLD}/1", f"--speed={speed}", "--saves", saves)
-    assert (done.code, "a speed is a number from 0 to 64" in done.err) == (2, True)
+    assert (done.code, "must be a number from 0 to 64" in done.err) == (2, True)
 
 
-def test_a_replay_that_is_forked_on_a_terminal_is_played_on_in_its_own_world(saves: Path) -> None:
+def test_a_replay_forked_on_a_terminal_is_played_in_its_own_world(saves: Path) -> None:
     with (
-        patch("forward_pass.interface.replay_viewer.show", return_value=1),
-        patch("forward_pass.session.plain_text.on_terminal", return_value=True),
+        patch("forward_pass.interface.replay_viewer.view_replay", return_value=1),
+        patch("forward_pass.session.plain_text.is_interactive", return_value=True),
         patch("forward_pass.interface.terminal.run") as front,
     ):
         done = command("replay", f"{WORLD}/1", "--saves", saves, terminal=True)
@@ -326,7 +329,7 @@ def test_a_replay_that_is_forked_on_a_terminal_is_played_on_in_its_own_world(sav
     assert play.store.new_command == f"forward-pass play {WORLD} --saves {saves}"
 
 
-def test_one_turn_can_only_be_exported_as_a_picture(saves: Path) -> None:
+def test_a_single_turn_can_only_be_exported_as_svg(saves: Path) -> None:
     done = command("export", f"{WORLD}/1", "--turn", "1", "--saves", saves)
     assert (done.code, done.out) == (2, "")
-    assert done.err == "forward-pass: --turn 1 is of a picture: --format svg --turn 1\n"
+    assert done.err == "forward-pass: --turn 1 needs --format svg\n"

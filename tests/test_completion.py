@@ -1,4 +1,4 @@
-"""What shells read to complete commands: as the parser has it now, and working in a real shell."""
+"""The shell completions match the parser and work in a real shell."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import pytest
 import shtab
 
 from fixtures_play import ROOT, command
-from forward_pass.cli import SHELLS, parser
+from forward_pass.cli import SHELLS, build_parser
 
-FOLDER = ROOT / "game" / "forward_pass" / "completions"
+COMPLETIONS = ROOT / "game" / "forward_pass" / "completions"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_file_that_ships_is_what_the_parser_gives(shell: str) -> None:
-    made = shtab.complete(parser(), shell=shell)
-    shipped = (FOLDER / f"forward-pass.{shell}").read_text(encoding="utf8")
-    assert shipped.split() == made.split(), "make completions"
+def test_the_shipped_completions_match_the_parser(shell: str) -> None:
+    generated = shtab.complete(build_parser(), shell=shell)
+    shipped = (COMPLETIONS / f"forward-pass.{shell}").read_text(encoding="utf8")
+    assert shipped.split() == generated.split(), "make completions"
     assert command("complete", shell).out == shipped
 
 
-def completed(*words: str) -> list[str]:
-    """Return what bash would complete the last of some words to."""
+def completions_of(*words: str) -> list[str]:
+    """Return the completions that bash offers for the last of some words."""
     typed = " ".join(f"'{word}'" for word in words)
     script = f"""
-source '{FOLDER}/forward-pass.bash'
+source '{COMPLETIONS}/forward-pass.bash'
 COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}
 $(complete -p forward-pass | sed 's/.*-F \\([^ ]*\\).*/\\1/') forward-pass
 printf '%s\\n' "${{COMPREPLY[@]}}"
@@ -37,9 +37,9 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
 def test_bash_completes_commands_options_and_choices() -> None:
-    assert completed("forward-pass", "pla") == ["play"]
-    assert completed("forward-pass", "play", "--no-m") == ["--no-motion"]
-    assert set(completed("forward-pass", "export", "--format", "")) == {"txt", "md", "html", "svg", "cast"}
+    assert completions_of("forward-pass", "pla") == ["play"]
+    assert completions_of("forward-pass", "play", "--no-m") == ["--no-motion"]
+    assert set(completions_of("forward-pass", "export", "--format", "")) == {"txt", "md", "html", "svg", "cast"}
 
 
 def test_another_shell_is_wrong_usage() -> None:
@@ -49,4 +49,4 @@ def test_another_shell_is_wrong_usage() -> None:
 
 
 def test_the_files_lie_inside_the_package() -> None:
-    assert sorted(path.name for path in Path(FOLDER).iterdir()) == ["forward-pass.bash", "forward-pass.zsh"]
+    assert sorted(path.name for path in Path(COMPLETIONS).iterdir()) == ["forward-pass.bash", "forward-pass.zsh"]

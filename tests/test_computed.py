@@ -1,4 +1,4 @@
-"""The pass that the model computes, as the machine sees it: through the port, under the flagship."""
+"""The pass that the model computes, through the port and with the flagship's prompt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from forward_pass.errors import ForwardPassError
 from forward_pass.loading.loader import read_world
 from forward_pass.network.interventions import Bend
 from forward_pass.network.passes import ComputedPass, open_pass
-from forward_pass.session.effects_report import inspect_untouched, untouched_words
+from forward_pass.session.effects_report import inspect_unmodified, unmodified_words
 from forward_pass.session.inspection import inspect_pass
 from forward_pass.story.distribution import greedy
 from forward_pass.story.state import Act
@@ -36,88 +36,90 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def measure(world: World) -> ComputedPass:
-    measure = open_pass(world)
-    assert isinstance(measure, ComputedPass)
-    return measure
+def computed(world: World) -> ComputedPass:
+    computed = open_pass(world)
+    assert isinstance(computed, ComputedPass)
+    return computed
 
 
-def test_untouched_the_pass_says_what_the_story_needs(world: World, measure: ComputedPass) -> None:
-    said = untouched_words(world, measure, world.first_token + 7)
-    assert said == ("foot", "has", "two", "eyes", ".", "\n", "\n")
-    two = measure.distribution(("foot", "has"), UNTOUCHED)
+def test_without_acts_the_likeliest_words_are_those_the_story_needs(world: World, computed: ComputedPass) -> None:
+    words = unmodified_words(world, computed, world.first_token + 7)
+    assert words == ("foot", "has", "two", "eyes", ".", "\n", "\n")
+    two = computed.distribution(("foot", "has"), UNTOUCHED)
     assert 0.55 <= two.p("two") <= 0.75
-    assert measure.source == "model"
+    assert computed.source == "model"
 
 
-def test_past_the_blank_line_it_asks_a_question_of_its_own(world: World, measure: ComputedPass) -> None:
-    assert untouched_words(world, measure, world.first_token + 8)[-1] == "Q:"
+def test_after_the_blank_line_a_question_is_likeliest(world: World, computed: ComputedPass) -> None:
+    assert unmodified_words(world, computed, world.first_token + 8)[-1] == "Q:"
 
 
-def test_the_document_is_read_behind_the_first_scene_and_a_question_waits_for_it(world: World) -> None:
+def test_warm_up_runs_in_the_background_and_a_query_waits_for_it(world: World) -> None:
     fresh = ComputedPass(world, FLAGSHIP / (world.model or ""))
-    started = time.perf_counter()
+    start = time.perf_counter()
     fresh.warm_up()
-    begun_in = time.perf_counter() - started
+    warm_up_seconds = time.perf_counter() - start
     assert any(thread.name == "prefill" for thread in threading.enumerate())
     assert fresh.distribution((), ((),)).p("foot") > 0.5
-    assert begun_in < time.perf_counter() - started
+    assert warm_up_seconds < time.perf_counter() - start
 
 
-def test_two_passes_over_two_readings_are_the_same_to_the_last_digit(world: World, measure: ComputedPass) -> None:
+def test_two_prefills_give_identical_logits(world: World, computed: ComputedPass) -> None:
     other = ComputedPass(world, FLAGSHIP / (world.model or ""))
     acts = ((), (), (Act("look-giraffe", 33), Act("doubt", 57)))
     words = ("foot", "has")
-    assert other.distribution(words, acts).logits == measure.distribution(words, acts).logits
+    assert other.distribution(words, acts).logits == computed.distribution(words, acts).logits
 
 
-def test_what_was_computed_once_is_not_computed_again(measure: ComputedPass) -> None:
-    first = measure.run_pass(("foot", "has"), UNTOUCHED)
-    assert measure.run_pass(("foot", "has"), UNTOUCHED) is first
-    assert measure.run_pass(("foot", "has"), ()) is first
+def test_passes_are_cached(computed: ComputedPass) -> None:
+    first = computed.run_pass(("foot", "has"), UNTOUCHED)
+    assert computed.run_pass(("foot", "has"), UNTOUCHED) is first
+    assert computed.run_pass(("foot", "has"), ()) is first
 
 
-def test_an_act_changes_its_own_token_and_those_after_it(measure: ComputedPass) -> None:
+def test_an_act_changes_its_own_token_and_those_after_it(computed: ComputedPass) -> None:
     pushed = ((), (), (Act("bend-no", 63),))
-    assert measure.distribution(("foot", "has"), pushed).p("no") > measure.distribution(("foot", "has"), UNTOUCHED).p("no")
-    assert measure.distribution(("foot",), pushed).logits == measure.distribution(("foot",), UNTOUCHED).logits
+    assert computed.distribution(("foot", "has"), pushed).p("no") > computed.distribution(("foot", "has"), UNTOUCHED).p("no")
+    assert computed.distribution(("foot",), pushed).logits == computed.distribution(("foot",), UNTOUCHED).logits
 
 
-def test_every_act_of_the_flagship_can_be_made(world: World, measure: ComputedPass) -> None:
+def test_every_act_of_the_flagship_is_an_intervention(world: World, computed: ComputedPass) -> None:
     for name in world.acts:
-        made = measure.intervention(Act(name, 57))
-        assert made.layer == (world.boundary if isinstance(made, Bend) else 57)  # one bends at the decoder's door alone
+        intervention = computed.intervention(Act(name, 57))
+        assert intervention.layer == (world.boundary if isinstance(intervention, Bend) else 57)  # a bend has one layer only
 
 
-def test_the_lens_knows_next_to_nothing_before_the_decoder_and_everything_after_it(world: World, measure: ComputedPass) -> None:
-    read, last = inspect_untouched(world, measure, world.first_token + 2, world.layers)
-    at = {lens.layer: lens for lens in read.lenses}
-    assert at[72].entropy > 0.9 * read.most_entropy
+def test_the_lens_is_flat_at_the_boundary_layer_and_exact_at_the_last(world: World, computed: ComputedPass) -> None:
+    inspection, last = inspect_unmodified(world, computed, world.first_token + 2, world.layers)
+    at = {lens.layer: lens for lens in inspection.lenses}
+    assert at[72].entropy > 0.9 * inspection.max_entropy
     assert at[96].likeliest[0][0] == last.words[greedy(last.logits)] == "two"
-    assert measure.lens(("foot", "has"), UNTOUCHED, 96).logits == last.logits
+    assert computed.lens(("foot", "has"), UNTOUCHED, 96).logits == last.logits
 
 
-def test_nonsense_is_readable_before_anybody_wakes(measure: ComputedPass) -> None:
-    assert measure.probe(("foot", "has"), UNTOUCHED, 32, "nonsense") > 0.5
+def test_nonsense_is_readable_below_the_first_layer(computed: ComputedPass) -> None:
+    assert computed.probe(("foot", "has"), UNTOUCHED, 32, "nonsense") > 0.5
 
 
-def test_all_looking_sums_to_one_and_starts_above_the_waking_layer(world: World, measure: ComputedPass) -> None:
-    read = inspect_pass(world, measure, (), ((),), 44)
-    assert sum(read.attention) == pytest.approx(1.0)
-    assert len(read.attention) == world.first_token
-    assert inspect_pass(world, measure, (), ((),), 32).attention == ()
-    assert [look.share for look in read.strongest] == sorted((look.share for look in read.strongest), reverse=True)
+def test_attention_sums_to_one_and_begins_at_the_first_global_layer(world: World, computed: ComputedPass) -> None:
+    inspection = inspect_pass(world, computed, (), ((),), 44)
+    assert sum(inspection.attention) == pytest.approx(1.0)
+    assert len(inspection.attention) == world.first_token
+    assert inspect_pass(world, computed, (), ((),), 32).attention == ()
+    assert [look.share for look in inspection.top_attention] == sorted(
+        (look.share for look in inspection.top_attention), reverse=True
+    )
 
 
-def test_a_look_draws_the_heads_to_what_it_names(world: World, measure: ComputedPass) -> None:
+def test_a_look_raises_attention_on_its_span(world: World, computed: ComputedPass) -> None:
     start, stop = world.spans["giraffe"]
     words = ("foot", "has")
-    bare = sum(measure.attention(words, UNTOUCHED, 56)[start:stop])
-    looked = sum(measure.attention(words, ((), (), (Act("look-giraffe", 33),)), 56)[start:stop])
+    bare = sum(computed.attention(words, UNTOUCHED, 56)[start:stop])
+    looked = sum(computed.attention(words, ((), (), (Act("look-giraffe", 33),)), 56)[start:stop])
     assert looked > 4 * bare
 
 
-def test_weights_that_are_not_there_are_named(world: World, tmp_path: Path) -> None:
+def test_missing_weights_are_named_in_the_error(world: World, tmp_path: Path) -> None:
     missing = ComputedPass(world, tmp_path / "weights.fpw")
     with pytest.raises(ForwardPassError) as caught:
         missing.distribution((), ((),))
@@ -141,5 +143,5 @@ def test_a_run_replayed_on_another_kernel_and_more_threads_is_identical(kernel: 
     assert done.stderr == ""
 
 
-def test_what_the_network_was_measured_on_is_the_prompt_that_is_played(world: World) -> None:
+def test_the_corpus_and_the_world_have_the_same_prompt(world: World) -> None:
     assert read_grammar(FLAGSHIP / "corpus").prompt == world.prompt

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fixtures_golden import golden
-from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, files, journal, played, playing
+from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, open_session, read_run, run_file_names, write_run
 from forward_pass.interface import jsonl
 from forward_pass.interface.export import Picture, export_run
 from forward_pass.session.inspection import AttentionShare, DecoderTrace, Inspection, LensReading
@@ -106,9 +106,9 @@ def test_everything_that_play_answers_is_as_described(tmp_path: Path) -> None:
 
 
 def test_everything_that_replay_prints_is_as_described(tmp_path: Path) -> None:
-    path = played(tmp_path, *TO_ENDINGS["by-the-door"])
+    path = write_run(tmp_path, *TO_ENDINGS["by-the-door"])
     good = command("replay", path, "--json").objects
-    path.write_text(path.read_text().replace(journal(tmp_path).turns[2].digest, "0" * 16))
+    path.write_text(path.read_text().replace(read_run(tmp_path).turns[2].digest, "0" * 16))
     bad = command("replay", path, "--json").objects
     assert ("message" in good[-1], "message" in bad[-1]) == (False, True)
     for row in (*good, *bad):
@@ -116,7 +116,7 @@ def test_everything_that_replay_prints_is_as_described(tmp_path: Path) -> None:
 
 
 def test_everything_that_runs_prints_is_as_described(tmp_path: Path) -> None:
-    with playing(tmp_path, "feel-slope") as play:
+    with open_session(tmp_path, "feel-slope") as play:
         play.undo("")
         play.choose("say-now")
     (tmp_path / WORLD / "009-odd.jsonl").write_text("odd\n")
@@ -133,7 +133,7 @@ def test_a_pass_laid_open_is_as_described() -> None:
     row = jsonl.lens_object(read)
     hold(OBJECTS["lens"], row)
     assert row["lens"] == [{"layer": 40, "entropy": 2.9957, "likeliest": [["foot", 0.3142], ["hand", 0.12]]}]
-    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), strongest=(), attention=(), before=None)))
+    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), top_attention=(), attention=(), previous=None)))
 
 
 # -- docs/runs.md ---------------------------------------------------------------------------------------------------------
@@ -145,12 +145,12 @@ def kind(row: dict[str, Any]) -> str:
 
 
 def test_every_line_of_a_run_is_as_described(tmp_path: Path) -> None:
-    played(tmp_path, *TO_ENDINGS["the-loop"])
-    with playing(tmp_path, *TO_ENDINGS["by-the-door"]) as play:
+    write_run(tmp_path, *TO_ENDINGS["the-loop"])
+    with open_session(tmp_path, *TO_ENDINGS["by-the-door"]) as play:
         play.undo("4")
         play.redo("")
         play.choose("stop-reading")
-    lines = [(tmp_path / WORLD / name).read_text(encoding="utf8").splitlines() for name in files(tmp_path)]
+    lines = [(tmp_path / WORLD / name).read_text(encoding="utf8").splitlines() for name in run_file_names(tmp_path)]
     assert len(lines) == 3
     for first, *rest in lines:
         assert kind(json.loads(first)) == "header"

@@ -253,19 +253,19 @@ def test_the_same_choices_lead_to_equal_states_with_equal_hashes(table: Table) -
 
 
 def test_a_choice_that_the_world_has_not_is_not_on_offer(table: Table) -> None:
-    with pytest.raises(NotOfferedError, match=r"^fly is not on offer in hall$"):
+    with pytest.raises(NotOfferedError, match=r"^'fly' is not on offer in 'hall'$"):
         table.take("fly")
 
 
 def test_a_choice_of_another_scene_is_not_on_offer(table: Table) -> None:
-    with pytest.raises(NotOfferedError, match=r"^speak-up is not on offer in hall$"):
+    with pytest.raises(NotOfferedError, match=r"^'speak-up' is not on offer in 'hall'$"):
         table.take("speak-up")
 
 
 def test_a_choice_that_is_not_open_raises_and_changes_nothing(table: Table) -> None:
     state = table.take("walk")
     copy = State(*state)
-    with pytest.raises(NotOfferedError, match=r"^jump is closed: Not one step was made, not one\.$"):
+    with pytest.raises(NotOfferedError, match=r"^'jump' is closed: Not one step was made, not one\.$"):
         table.take("jump", state=state)
     assert state == copy
 
@@ -284,7 +284,7 @@ def test_a_choice_that_costs_nothing_leaves_the_layer_as_it_is(table: Table) -> 
 
 def test_a_cost_that_would_reach_the_boundary_is_closed(table: Table) -> None:
     assert table.why("march") == "That takes 6 layers; there are 6."
-    with pytest.raises(NotOfferedError, match=r"^march is closed: That takes 6 layers; there are 6\.$"):
+    with pytest.raises(NotOfferedError, match=r"^'march' is closed: That takes 6 layers; there are 6\.$"):
         table.take("march")
 
 
@@ -403,7 +403,7 @@ def test_offers_stand_in_the_order_in_which_they_were_written(table: Table) -> N
 
 def test_a_choice_whose_condition_does_not_hold_is_not_there(table: Table) -> None:
     assert not table.offered("wink")
-    with pytest.raises(NotOfferedError, match=r"^wink is not on offer in hall$"):
+    with pytest.raises(NotOfferedError, match=r"^'wink' is not on offer in 'hall'$"):
         table.take("wink")
     assert table.take("count", "wink").scene == "hall"
 
@@ -416,7 +416,7 @@ def test_a_choice_whose_needs_are_not_met_is_there_and_closed_with_the_reason(ta
 
 def test_a_reason_that_comes_out_empty_still_closes_the_choice(table: Table) -> None:
     assert table.why("hum") == "Not now."
-    with pytest.raises(NotOfferedError, match=r"^hum is closed: Not now\.$"):
+    with pytest.raises(NotOfferedError, match=r"^'hum' is closed: Not now\.$"):
         table.take("hum")
 
 
@@ -424,23 +424,23 @@ def test_a_choice_for_once_is_gone_when_it_was_taken(table: Table) -> None:
     assert table.offered("sit")
     state = table.take("sit")
     assert not table.offered("sit", state)
-    with pytest.raises(NotOfferedError, match=r"^sit is not on offer in hall$"):
+    with pytest.raises(NotOfferedError, match=r"^'sit' is not on offer in 'hall'$"):
         table.take("sit", state=state)
 
 
 def test_a_token_bears_no_more_interventions_than_the_world_says(table: Table) -> None:
     state = table.take("lean-twice")
-    assert table.why("lean-twice", state) == "The pass has been changed as often as one token bears."
+    assert table.why("lean-twice", state) == "No more acts are possible at this token."
     assert table.why("put-label", state) == ""
     full = table.take("put-label", state=state)
-    assert table.why("lean-in", full) == "The pass has been changed as often as one token bears."
+    assert table.why("lean-in", full) == "No more acts are possible at this token."
 
 
 def test_no_more_interventions_outlive_a_token_than_the_world_says(table: Table) -> None:
     state = table.take("put-label")
-    assert table.why("put-label", state) == "As much has been left behind as one token can leave."
+    assert table.why("put-label", state) == "No more lasting acts are possible at this token."
     assert table.why("lean-in", state) == ""
-    assert table.why("put-both") == "As much has been left behind as one token can leave."
+    assert table.why("put-both") == "No more lasting acts are possible at this token."
 
 
 def test_a_world_may_let_more_interventions_outlive_a_token() -> None:
@@ -522,7 +522,7 @@ def test_nothing_is_on_offer_while_a_word_is_awaited(table: Table) -> None:
     state = table.take("speak")
     assert is_waiting(table.world, state)
     assert offers(table.world, table.measure, state) == ()
-    with pytest.raises(NotOfferedError, match=r"^walk is not on offer in hall$"):
+    with pytest.raises(NotOfferedError, match=r"^'walk' is not on offer in 'hall'$"):
         table.take("walk", state=state)
 
 
@@ -543,7 +543,7 @@ def test_a_word_that_the_token_does_not_name_leads_where_all_others_lead(table: 
 
 
 def test_no_word_is_taken_where_none_is_awaited(table: Table) -> None:
-    with pytest.raises(NotOfferedError, match=r"^no word is awaited at layer 3$"):
+    with pytest.raises(NotOfferedError, match=r"^no word can be drawn at layer 3, before the boundary$"):
         decode(table.world, table.opening, "end")
 
 
@@ -586,7 +586,7 @@ def test_nothing_is_on_offer_at_an_ending_and_no_decoder_comes(table: Table) -> 
     assert not is_waiting(table.world, state)
     assert offers(table.world, table.measure, state) == ()
     assert scene_of(table.world, state).title == "Whole"
-    with pytest.raises(NotOfferedError, match=r"^walk is not on offer in whole$"):
+    with pytest.raises(NotOfferedError, match=r"^'walk' is not on offer in 'whole'$"):
         table.take("walk", state=state)
-    with pytest.raises(NotOfferedError, match=r"^no word is awaited at layer 4$"):
+    with pytest.raises(NotOfferedError, match=r"^no word can be drawn at layer 4, before the boundary$"):
         decode(table.world, state, "end")

@@ -1,4 +1,4 @@
-"""Problems and the family of errors whose message is meant for a person."""
+"""Problems, and the errors whose message is meant for the user."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ FIRST = Problem("world.yaml", 3, 7, "E301", "no scene is called hal")
 SECOND = Problem("world.yaml", 12, 1, "W406", "reads is never read", "warning")
 
 
-def test_a_problem_is_shown_as_its_place_its_code_and_its_sentence() -> None:
+def test_a_problem_prints_its_place_its_code_and_its_message() -> None:
     assert str(FIRST) == "world.yaml:3:7: E301 no scene is called hal"
 
 
-def test_a_problem_is_an_error_where_nothing_else_is_said() -> None:
+def test_a_problem_is_an_error_by_default() -> None:
     assert (FIRST.severity, SECOND.severity) == ("error", "warning")
 
 
-def test_a_world_that_cannot_be_played_says_every_problem_on_a_line_of_its_own() -> None:
+def test_a_world_error_prints_each_problem_on_its_own_line() -> None:
     error = WorldError((FIRST, SECOND))
     assert str(error) == f"{FIRST}\n{SECOND}"
     assert error.problems == (FIRST, SECOND)
 
 
 @pytest.mark.parametrize("kind", [NotOfferedError, RunError, UsageError])
-def test_an_error_for_a_person_is_one_of_the_family(kind: type[ForwardPassError]) -> None:
-    with pytest.raises(ForwardPassError, match=r"^in words$"):
-        raise kind("in words")
+def test_errors_for_the_user_have_a_common_base(kind: type[ForwardPassError]) -> None:
+    with pytest.raises(ForwardPassError, match=r"^message$"):
+        raise kind("message")
 
 
-def test_a_signal_is_no_error_that_anything_would_catch_in_passing() -> None:
+def test_a_signal_is_not_caught_as_an_exception() -> None:
     assert not issubclass(Interrupted, Exception)
     assert Interrupted(15).number == 15
 
@@ -53,9 +53,9 @@ def test_a_signal_is_no_error_that_anything_would_catch_in_passing() -> None:
         ("", ""),
     ],
 )
-def test_the_nearest_word_is_offered_where_one_is_near(word: str, hint: str) -> None:
+def test_the_closest_word_is_suggested_where_one_is_close(word: str, hint: str) -> None:
     assert did_you_mean(word, ["sleeping", "waking", "walk"]) == hint
 
 
-def test_of_two_that_are_as_near_the_same_one_is_offered_whatever_their_order() -> None:
+def test_of_two_equally_close_words_the_same_is_suggested_in_any_order() -> None:
     assert did_you_mean("abcd", ["abcf", "abce"]) == did_you_mean("abcd", ["abce", "abcf"]) != ""

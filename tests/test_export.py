@@ -1,4 +1,4 @@
-"""Runs as documents: the same run gives the same bytes, nothing in a world is markup, nothing is fetched from anywhere."""
+"""Exports of runs: the same run gives the same bytes, a world's text is never markup, nothing is fetched."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fixtures_golden import golden
-from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, header, played, resumed_play
-from forward_pass.commands.runs import _write_whole
+from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, make_header, resumed_session, write_run
+from forward_pass.commands.runs import _write_atomically
 from forward_pass.errors import UsageError
-from forward_pass.interface.export import FORMATS, SHOWN, Picture, build_document, export_run
+from forward_pass.interface.export import FORMATS, PICTURE_VIEWS, Picture, build_document, export_run
 from forward_pass.story.history import at_turn
 from forward_pass.story.state import Prior
 
@@ -22,18 +22,18 @@ HOSTILE = {"Three layers of arithmetic": "<script>alert(1)</script> ]]> `x` **b*
 VOID = {"meta", "br", "hr", "img", "link"}
 
 
-class Balanced(HTMLParser):
-    """Reads a page, and holds every end tag against its start."""
+class BalancedParser(HTMLParser):
+    """A parser of HTML that checks that tags are balanced, and that nothing is fetched or run."""
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.seen: set[str] = set()
+        self.tags: set[str] = set()
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open a tag; nothing may be fetched by it or run in it."""
-        self.seen.add(tag)
+        """Open a tag that may neither fetch nor run anything."""
+        self.tags.add(tag)
         for name, value in attrs:
             assert not name.startswith("on"), name
             assert name not in ("src", "action", "formaction"), name
@@ -42,65 +42,65 @@ class Balanced(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Close a tag, which must be the last that was opened."""
+        """Close the tag opened last."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Gather the text."""
+        """Collect the text."""
         self.text += data
 
 
-def told(kind: str, name: str = "another-answer") -> str:
+def export_golden(kind: str, name: str = "another-answer") -> str:
     """Return a golden run of the flagship in a format."""
-    run, head = golden(name)
-    return export_run(run, head, kind)
+    run, header = golden(name)
+    return export_run(run, header, kind)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_same_run_gives_the_same_bytes(kind: str) -> None:
-    assert told(kind) == told(kind)
+    assert export_golden(kind) == export_golden(kind)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_scene_and_choice_of_a_run_is_in_every_format(kind: str) -> None:
-    text = told(kind)
+    text = export_golden(kind)
     if kind == "cast":
         text = "".join(row[2] for row in map(json.loads, text.splitlines()[1:]) if row[1] == "o")
     if kind == "html":
-        reader = Balanced()
-        reader.feed(text)
-        text = reader.text
+        parser = BalancedParser()
+        parser.feed(text)
+        text = parser.text
     if kind == "svg":
         text = " ".join(ET.fromstring(text).itertext())  # noqa: S314 - our own
     letters = re.sub(r"[^a-z]", "", text.casefold())
-    for passage in build_document(*golden("another-answer")).passages:
-        for said in (passage.choice, passage.then, passage.text.rpartition("\n\n")[2]):
-            assert re.sub(r"[^a-z]", "", said.casefold()) in letters
+    for turn in build_document(*golden("another-answer")).turns:
+        for words in (turn.choice, turn.then, turn.text.rpartition("\n\n")[2]):
+            assert re.sub(r"[^a-z]", "", words.casefold()) in letters
 
 
 @pytest.mark.parametrize("name", TO_ENDINGS)
 def test_every_run_of_the_small_world_can_be_written_in_every_format(tmp_path: Path, name: str) -> None:
-    played(tmp_path, *TO_ENDINGS[name])
+    write_run(tmp_path, *TO_ENDINGS[name])
     for kind in FORMATS:
-        done = command("export", f"{WORLD}/1", "--format", kind, "--saves", tmp_path)
-        assert (done.code, done.err) == (0, "")
-        assert first_light().endings[name] in done.out or kind == "svg"
+        result = command("export", f"{WORLD}/1", "--format", kind, "--saves", tmp_path)
+        assert (result.code, result.err) == (0, "")
+        assert first_light().endings[name] in result.out or kind == "svg"
 
 
-def test_a_page_is_whole_and_fetches_and_runs_nothing() -> None:
-    page = told("html")
-    reader = Balanced()
-    reader.feed(page)
-    assert reader.open == []
-    assert "script" not in reader.seen
+def test_html_is_well_formed_and_fetches_and_runs_nothing() -> None:
+    page = export_golden("html")
+    parser = BalancedParser()
+    parser.feed(page)
+    assert parser.open == []
+    assert "script" not in parser.tags
     assert "http:" not in page.replace("http-equiv", "")
     assert "https:" not in page
     assert "default-src 'none'" in page
     assert [f'href="#token-{token}"' in page and f'id="token-{token}"' in page for token in (400, 401, 402)] == [True] * 3
 
 
-def test_a_page_can_be_read_in_light_and_in_dark() -> None:
-    themes = re.findall(r"--(ground|ink|quiet): (#[0-9a-f]{6})", told("html"))
+def test_html_has_enough_contrast_in_light_and_in_dark() -> None:
+    themes = re.findall(r"--(ground|ink|quiet): (#[0-9a-f]{6})", export_golden("html"))
     for theme in (dict(themes[:3]), dict(themes[3:])):
         assert contrast(theme["ink"], theme["ground"]) >= 7
         assert contrast(theme["quiet"], theme["ground"]) >= 4.5
@@ -120,35 +120,35 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> dict[str, str]:
-    """Return a run in every format, of a world whose text tries to be markup."""
+    """Return a run in every format, of a world with markup in its text."""
     world = changed_world(HOSTILE)
-    path = played(tmp_path, *TO_ENDINGS["half-said"], world=world)
-    play, _ = resumed_play(tmp_path, path, world)
-    return {kind: export_run(at_turn(play.run, 2), header(Prior()), kind) for kind in FORMATS}
+    path = write_run(tmp_path, *TO_ENDINGS["half-said"], world=world)
+    session, _ = resumed_session(tmp_path, path, world)
+    return {kind: export_run(at_turn(session.run, 2), make_header(Prior()), kind) for kind in FORMATS}
 
 
-def test_what_a_world_says_is_no_markup_in_a_page(hostile: dict[str, str]) -> None:
-    reader = Balanced()
-    reader.feed(hostile["html"])
-    assert "script" not in reader.seen
-    assert "<script>alert(1)</script> ]]>" in reader.text
+def test_a_worlds_text_is_no_markup_in_html(hostile: dict[str, str]) -> None:
+    parser = BalancedParser()
+    parser.feed(hostile["html"])
+    assert "script" not in parser.tags
+    assert "<script>alert(1)</script> ]]>" in parser.text
 
 
-def test_what_a_world_says_is_no_markup_in_markdown(hostile: dict[str, str]) -> None:
+def test_a_worlds_text_is_no_markup_in_markdown(hostile: dict[str, str]) -> None:
     assert r"\<script\>alert(1)\</script\> \]\]\> \`x\`" in hostile["md"]
     assert r"\[a\](http://b.c) \&" in hostile["md"]
 
 
-def test_what_a_world_says_is_no_markup_in_a_picture(hostile: dict[str, str]) -> None:
+def test_a_worlds_text_is_no_markup_in_svg(hostile: dict[str, str]) -> None:
     tree = ET.fromstring(hostile["svg"])  # noqa: S314 - our own
     assert not [node for node in tree.iter() if node.tag.endswith("script")]
     assert "@font-face" not in hostile["svg"]
 
 
-def test_a_recording_is_asciicast_two_with_a_marker_at_each_choice() -> None:
+def test_a_cast_is_asciicast_two_with_a_marker_at_each_choice() -> None:
     run, _ = golden("another-answer")
-    head, *events = map(json.loads, told("cast").splitlines())
-    assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
+    header, *events = map(json.loads, export_golden("cast").splitlines())
+    assert (header["version"], header["width"], header["height"]) == (2, 80, 24)
     assert all(len(event) == 3 and event[1] in "om" and isinstance(event[2], str) for event in events)
     times = [event[0] for event in events]
     assert times == sorted(times)
@@ -156,40 +156,40 @@ def test_a_recording_is_asciicast_two_with_a_marker_at_each_choice() -> None:
     assert max(len(event[2].rstrip()) for event in events if event[1] == "o") <= 80
 
 
-def test_an_export_goes_to_a_file_whole_or_not_at_all(tmp_path: Path) -> None:
-    played(tmp_path, *TO_ENDINGS["half-said"])
+def test_an_export_to_a_file_is_atomic(tmp_path: Path) -> None:
+    write_run(tmp_path, *TO_ENDINGS["half-said"])
     out = tmp_path / "run.md"
     assert command("export", f"{WORLD}/1", "--format", "md", "-o", out, "--saves", tmp_path).code == 0
     assert out.read_text().startswith("# First Light\n")
-    done = command("export", f"{WORLD}/1", "-o", tmp_path / "no" / "run.md", "--saves", tmp_path)
-    assert (done.code, "cannot write" in done.err) == (2, True)
+    result = command("export", f"{WORLD}/1", "-o", tmp_path / "no" / "run.md", "--saves", tmp_path)
+    assert (result.code, "cannot write" in result.err) == (2, True)
     (tmp_path / "taken").mkdir()
     with pytest.raises(UsageError, match="cannot write"):
-        _write_whole(tmp_path / "taken", "x")
+        _write_atomically(tmp_path / "taken", "x")
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_a_run_that_is_not_what_it_was_is_not_told(tmp_path: Path) -> None:
-    path = played(tmp_path, *TO_ENDINGS["half-said"])
+def test_a_run_that_diverges_is_not_exported(tmp_path: Path) -> None:
+    path = write_run(tmp_path, *TO_ENDINGS["half-said"])
     path.write_text(path.read_text().replace('"scene":"half-said"', '"scene":"by-the-door"'))
-    done = command("export", f"{WORLD}/1", "--saves", tmp_path)
-    assert (done.code, "diverged at turn 2 of 2" in done.err, done.out) == (1, True, "")
+    result = command("export", f"{WORLD}/1", "--saves", tmp_path)
+    assert (result.code, "diverged at turn 2 of 2" in result.err, result.out) == (1, True, "")
 
 
-# -- a turn as a picture --------------------------------------------------------------------------------------------------
+# -- SVG of a turn --------------------------------------------------------------------------------------------------------
 
 
-def words_in(picture: str) -> str:
-    """Return the words of a picture."""
+def picture_text(picture: str) -> str:
+    """Return the text of an SVG."""
     return " ".join("".join(ET.fromstring(picture).itertext()).replace("\xa0", " ").split())  # noqa: S314 - our own
 
 
 @pytest.mark.parametrize("colour", ["dark", "light"])
-def test_a_turn_alone_is_shown_as_a_terminal_shows_it(colour: str) -> None:
-    run, head = golden("another-answer")
+def test_an_svg_of_a_turn_shows_what_the_terminal_shows(colour: str) -> None:
+    run, header = golden("another-answer")
     turn = next(number for number, turn in enumerate(run.turns, 1) if turn.word is not None)
-    picture = export_run(run, head, "svg", Picture(turn, "scene", colour))
-    words = words_in(picture)
+    picture = export_run(run, header, "svg", Picture(turn, "scene", colour))
+    words = picture_text(picture)
     assert "The decoder comes (measured)." in words
     assert "by layer, │ at 32 and 72: likeliest from layer" in words
     assert "1. " in words
@@ -197,33 +197,35 @@ def test_a_turn_alone_is_shown_as_a_terminal_shows_it(colour: str) -> None:
     assert ("#d9b44a" in picture) == (colour == "dark")
 
 
-def test_the_opening_and_a_turn_without_a_decoding_are_pictures_too() -> None:
-    run, head = golden("another-answer")
-    assert "A: Your" in words_in(export_run(run, head, "svg", Picture(0)))
-    assert "decoder comes" not in words_in(export_run(run, head, "svg", Picture(1)))
+def test_the_opening_and_a_turn_without_a_decoding_can_be_exported_as_svg() -> None:
+    run, header = golden("another-answer")
+    assert "A: Your" in picture_text(export_run(run, header, "svg", Picture(0)))
+    assert "decoder comes" not in picture_text(export_run(run, header, "svg", Picture(1)))
 
 
-@pytest.mark.parametrize(("shows", "expected"), [("lens", "All of this is measured."), ("prompt", "Q: How many eyes does")])
-def test_an_instrument_is_shown_as_it_read_there(shows: str, expected: str) -> None:
-    run, head = golden("another-answer")
-    assert shows in SHOWN
-    assert expected in words_in(export_run(run, head, "svg", Picture(3, shows, "light")))
+@pytest.mark.parametrize(("view", "expected"), [("lens", "All of this is measured."), ("prompt", "Q: How many eyes does")])
+def test_an_svg_can_show_a_view_of_its_turn(view: str, expected: str) -> None:
+    run, header = golden("another-answer")
+    assert view in PICTURE_VIEWS
+    assert expected in picture_text(export_run(run, header, "svg", Picture(3, view, "light")))
 
 
-def test_what_a_choice_says_stands_in_the_picture_of_its_turn(tmp_path: Path) -> None:
-    played(tmp_path, "feel-slope", "leave-label")
+def test_the_text_of_a_choice_is_in_the_svg_of_its_turn(tmp_path: Path) -> None:
+    write_run(tmp_path, "feel-slope", "leave-label")
     picture = command("export", f"{WORLD}/1", "--format", "svg", "--turn", "2", "--saves", tmp_path).out
-    assert "I picked again, because it is short and it never goes off." in words_in(picture)
+    assert "I picked again, because it is short and it never goes off." in picture_text(picture)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--turn", "9"), "001-run.jsonl stands at turn 2; there is no turn 9"),
-        (("--show", "lens"), "--show lens is of one turn: --turn N"),
+        (("--turn", "9"), "turn 9 is beyond the cursor of 001-run.jsonl, which is at turn 2"),
+        (("--show", "lens"), "--show lens needs --turn N"),
     ],
 )
-def test_a_picture_that_cannot_be_taken_is_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    played(tmp_path, *TO_ENDINGS["half-said"])
-    done = command("export", f"{WORLD}/1", "--format", "svg", *arguments, "--saves", tmp_path)
-    assert (done.code, done.err) == (2, f"forward-pass: {message}\n")
+def test_options_of_a_picture_that_do_not_apply_are_usage_errors(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    write_run(tmp_path, *TO_ENDINGS["half-said"])
+    result = command("export", f"{WORLD}/1", "--format", "svg", *arguments, "--saves", tmp_path)
+    assert (result.code, result.err) == (2, f"forward-pass: {message}\n")

@@ -1,4 +1,4 @@
-"""The files of runs: which number each has, what happens on disks that can do little, and what is moved out of the way."""
+"""Run files on disk: numbers, file systems with few features, leftovers, and the trash."""
 
 from __future__ import annotations
 
@@ -11,75 +11,75 @@ from unittest.mock import patch
 import pytest
 
 from fixtures_play import (
-    begun_play,
     choices_of,
-    files,
+    close_session,
     first_light,
-    folder,
-    let_go,
-    played,
-    playing,
-    resumed_play,
+    new_session,
+    open_session,
+    resumed_session,
     run_file,
+    run_file_names,
+    runs_folder,
+    write_run,
 )
 from forward_pass.errors import Interrupted, RunError
 from forward_pass.session.session import Rejected
 from forward_pass.storage.files import forget, next_number
 
-# -- numbers ------------------------------------------------------------------------------------------------------------
+# -- numbers -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_run_has_the_number_after_the_highest(tmp_path: Path) -> None:
-    played(tmp_path, "say-now")
-    (folder(tmp_path) / "041-other.jsonl").touch()
-    played(tmp_path, "say-now")
-    assert files(tmp_path) == ["001-run.jsonl", "041-other.jsonl", "042-run.jsonl"]
+    write_run(tmp_path, "say-now")
+    (runs_folder(tmp_path) / "041-other.jsonl").touch()
+    write_run(tmp_path, "say-now")
+    assert run_file_names(tmp_path) == ["001-run.jsonl", "041-other.jsonl", "042-run.jsonl"]
 
 
-def test_a_number_that_nobody_here_gave_is_not_followed(tmp_path: Path) -> None:
-    folder(tmp_path).mkdir()
-    (folder(tmp_path) / "999999999-run.jsonl").touch()
-    assert next_number(folder(tmp_path)) == 1
-    assert played(tmp_path, "say-now") == run_file(tmp_path)
+def test_a_number_over_the_limit_is_ignored(tmp_path: Path) -> None:
+    runs_folder(tmp_path).mkdir()
+    (runs_folder(tmp_path) / "999999999-run.jsonl").touch()
+    assert next_number(runs_folder(tmp_path)) == 1
+    assert write_run(tmp_path, "say-now") == run_file(tmp_path)
 
 
-def test_the_number_of_a_forgotten_run_is_not_given_again(tmp_path: Path) -> None:
-    assert forget(played(tmp_path, "say-now")) == folder(tmp_path) / ".trash" / "001-run.jsonl"
-    assert played(tmp_path, "say-now") == run_file(tmp_path, 2)
+def test_the_number_of_a_run_in_the_trash_is_not_used_again(tmp_path: Path) -> None:
+    assert forget(write_run(tmp_path, "say-now")) == runs_folder(tmp_path) / ".trash" / "001-run.jsonl"
+    assert write_run(tmp_path, "say-now") == run_file(tmp_path, 2)
 
 
-def test_where_there_are_no_locks_the_number_goes_to_who_created_the_file(tmp_path: Path) -> None:
-    played(tmp_path, "say-now")
+def test_a_number_taken_meanwhile_is_skipped(tmp_path: Path) -> None:
+    write_run(tmp_path, "say-now")
     with patch("forward_pass.storage.files.next_number", return_value=1):
-        assert played(tmp_path, "feel-slope") == run_file(tmp_path, 2)
+        assert write_run(tmp_path, "feel-slope") == run_file(tmp_path, 2)
     assert choices_of(tmp_path, 1) == ["say-now"]
 
 
-def test_ten_processes_that_begin_at_once_get_ten_numbers(tmp_path: Path) -> None:
-    forks = multiprocessing.get_context("fork")
-    together = forks.Barrier(10)
+def test_ten_processes_that_begin_runs_at_once_get_different_numbers(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(10)
     first_light()
 
     def begin_three() -> None:
-        together.wait(timeout=30)
+        barrier.wait(timeout=30)
         for _ in range(3):
-            played(tmp_path, "read-question", "to-slope")
+            write_run(tmp_path, "read-question", "to-slope")
 
-    started = [forks.Process(target=begin_three) for _ in range(10)]
-    for process in started:
+    processes = [context.Process(target=begin_three) for _ in range(10)]
+    for process in processes:
         process.start()
-    for process in started:
+    for process in processes:
         process.join(timeout=60)
-    assert [process.exitcode for process in started] == [0] * 10
-    assert files(tmp_path) == [f"{number:03d}-run.jsonl" for number in range(1, 31)]
+    assert [process.exitcode for process in processes] == [0] * 10
+    assert run_file_names(tmp_path) == [f"{number:03d}-run.jsonl" for number in range(1, 31)]
     for number in range(1, 31):
         assert choices_of(tmp_path, number) == ["read-question", "to-slope"]
 
 
-# -- what a disk can do, and what is left lying -------------------------------------------------------------------------
+# -- file systems with few features, and leftovers ---------------------------------------------------------------------
 
 
-def test_a_folder_that_cannot_be_synced_keeps_runs_all_the_same(tmp_path: Path) -> None:
+def test_runs_are_stored_where_a_folder_cannot_be_synced(tmp_path: Path) -> None:
     real = os.open
 
     def no_folders(path: Path, flags: int, mode: int = 0o777) -> int:
@@ -88,87 +88,87 @@ def test_a_folder_that_cannot_be_synced_keeps_runs_all_the_same(tmp_path: Path) 
         return real(path, flags, mode)
 
     with patch("os.open", no_folders):
-        played(tmp_path, "read-question")
+        write_run(tmp_path, "read-question")
     assert choices_of(tmp_path) == ["read-question"]
 
 
-def test_a_disk_without_locks_keeps_runs_all_the_same(tmp_path: Path) -> None:
+def test_runs_are_stored_on_a_file_system_without_locks(tmp_path: Path) -> None:
     with patch("fcntl.flock", side_effect=OSError(errno.ENOLCK, "No locks available")):
-        played(tmp_path, "read-question")
-        play, notes = resumed_play(tmp_path)
+        write_run(tmp_path, "read-question")
+        session, notes = resumed_session(tmp_path)
         assert notes == ()
-        play.choose("to-slope")
-        let_go(play)
+        session.choose("to-slope")
+        close_session(session)
     assert choices_of(tmp_path) == ["read-question", "to-slope"]
 
 
-def test_a_disk_without_hard_links_keeps_runs_all_the_same(tmp_path: Path) -> None:
+def test_runs_are_stored_on_a_file_system_without_hard_links(tmp_path: Path) -> None:
     with patch("os.link", side_effect=OSError(errno.EPERM, "Operation not permitted")):
         for _ in range(2):
-            played(tmp_path, "read-question", "to-slope")
+            write_run(tmp_path, "read-question", "to-slope")
         with patch("forward_pass.storage.files.next_number", return_value=1):
-            played(tmp_path, "say-now")
-    assert sorted(path.name for path in folder(tmp_path).iterdir()) == [".lock", *files(tmp_path)]
+            write_run(tmp_path, "say-now")
+    assert sorted(path.name for path in runs_folder(tmp_path).iterdir()) == [".lock", *run_file_names(tmp_path)]
     assert [choices_of(tmp_path, number) for number in (1, 2, 3)] == [["read-question", "to-slope"]] * 2 + [["say-now"]]
 
 
-def test_a_run_that_can_be_given_no_name_is_not_begun(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
+def test_a_file_that_cannot_be_named_rejects_the_choice_and_is_removed(tmp_path: Path) -> None:
+    session = new_session(tmp_path)
     with patch("os.link", side_effect=OSError(errno.EIO, "Input/output error")):
-        assert play.answer("1") == [
-            Rejected(f"the choice could not be kept, so it was not taken: {folder(tmp_path)}: Input/output error")
+        assert session.answer("1") == [
+            Rejected(f"the choice could not be saved, so it was not taken: {runs_folder(tmp_path)}: Input/output error")
         ]
-    assert [path.name for path in folder(tmp_path).iterdir()] == [".lock"]
+    assert [path.name for path in runs_folder(tmp_path).iterdir()] == [".lock"]
 
 
-def test_a_signal_while_a_run_begins_leaves_no_half_of_it(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
+def test_a_signal_while_a_file_is_created_leaves_no_partial_file(tmp_path: Path) -> None:
+    session = new_session(tmp_path)
     with patch("os.fsync", side_effect=Interrupted(15)), pytest.raises(Interrupted):
-        play.answer("1")
-    assert [path.name for path in folder(tmp_path).iterdir()] == [".lock"]
+        session.answer("1")
+    assert [path.name for path in runs_folder(tmp_path).iterdir()] == [".lock"]
 
 
-def test_what_a_process_left_that_was_killed_while_a_run_began_is_cleared_away(tmp_path: Path) -> None:
-    folder(tmp_path).mkdir()
-    (folder(tmp_path) / ".begun-7").write_text('{"format":1,')
-    played(tmp_path, "say-now")
-    assert sorted(path.name for path in folder(tmp_path).iterdir()) == [".lock", "001-run.jsonl"]
+def test_a_partial_file_of_a_killed_process_is_removed(tmp_path: Path) -> None:
+    runs_folder(tmp_path).mkdir()
+    (runs_folder(tmp_path) / ".begun-7").write_text('{"format":1,')
+    write_run(tmp_path, "say-now")
+    assert sorted(path.name for path in runs_folder(tmp_path).iterdir()) == [".lock", "001-run.jsonl"]
 
 
-# -- forgotten ----------------------------------------------------------------------------------------------------------
+# -- the trash ---------------------------------------------------------------------------------------------------------
 
 
-def refused_to_forget(path: Path) -> str:
-    """Return why a file is not forgotten."""
+def forget_error(path: Path) -> str:
+    """Return the message with which a file is not moved to the trash."""
     with pytest.raises(RunError) as caught:
         forget(path)
     return str(caught.value)
 
 
-def test_what_is_not_named_as_a_run_is_not_forgotten(tmp_path: Path) -> None:
+def test_a_file_not_named_as_a_run_is_not_moved(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").touch()
-    expected = f"{tmp_path / 'letters.txt'}: not named as a run is, and left alone"
-    assert refused_to_forget(tmp_path / "letters.txt") == expected
+    expected = f"{tmp_path / 'letters.txt'}: not named as a run file (NUMBER-NAME.jsonl), so it was not moved"
+    assert forget_error(tmp_path / "letters.txt") == expected
 
 
-def test_a_run_in_play_is_not_forgotten(tmp_path: Path) -> None:
-    with playing(tmp_path, "say-now"):
-        expected = f"{run_file(tmp_path)} is being played elsewhere or cannot be written, and is left alone"
-        assert refused_to_forget(run_file(tmp_path)) == expected
-    assert files(tmp_path) == ["001-run.jsonl"]
+def test_a_run_being_played_is_not_moved(tmp_path: Path) -> None:
+    with open_session(tmp_path, "say-now"):
+        expected = f"{run_file(tmp_path)} is being played elsewhere or cannot be written, so it was not moved"
+        assert forget_error(run_file(tmp_path)) == expected
+    assert run_file_names(tmp_path) == ["001-run.jsonl"]
 
 
-def test_a_run_is_not_forgotten_over_another(tmp_path: Path) -> None:
-    path = played(tmp_path, "say-now")
-    target = folder(tmp_path) / ".trash" / path.name
+def test_a_run_in_the_trash_is_not_overwritten(tmp_path: Path) -> None:
+    path = write_run(tmp_path, "say-now")
+    target = runs_folder(tmp_path) / ".trash" / path.name
     target.parent.mkdir()
     target.write_text("before\n")
-    assert refused_to_forget(path) == f"{target} is there already"
-    assert (target.read_text(), files(tmp_path)) == ("before\n", ["001-run.jsonl"])
+    assert forget_error(path) == f"{target} already exists"
+    assert (target.read_text(), run_file_names(tmp_path)) == ("before\n", ["001-run.jsonl"])
 
 
 def test_a_run_that_cannot_be_moved_stays(tmp_path: Path) -> None:
-    path = played(tmp_path, "say-now")
-    (folder(tmp_path) / ".trash").write_text("a file\n")
-    assert refused_to_forget(path) == f"{path}: cannot be moved: File exists"
-    assert files(tmp_path) == ["001-run.jsonl"]
+    path = write_run(tmp_path, "say-now")
+    (runs_folder(tmp_path) / ".trash").write_text("a file\n")
+    assert forget_error(path) == f"{path}: cannot be moved: File exists"
+    assert run_file_names(tmp_path) == ["001-run.jsonl"]

@@ -1,4 +1,4 @@
-"""What can be asked about: terms, hints in their steps, what was written into the cache, and the line to share."""
+"""Help in a session: terms, hints in their steps, traces in the KV cache, and the share line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures_play import TO_ENDINGS, begun_play, first_light, glass_play
+from fixtures_play import TO_ENDINGS, first_light, inspectable_session, new_session
 from forward_pass.cli import open_world
 from forward_pass.errors import UsageError
 from forward_pass.network.passes import open_pass
@@ -17,9 +17,9 @@ from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 
-def told(play: Session, typed: str) -> Message:
-    """Return what is said to something that was typed."""
-    (event,) = play.answer(typed)
+def message_after(session: Session, typed: str) -> Message:
+    """Return the message that an input is answered with."""
+    (event,) = session.answer(typed)
     assert isinstance(event, Message), event
     return event
 
@@ -27,24 +27,24 @@ def told(play: Session, typed: str) -> Message:
 # -- terms
 
 
-def test_terms_are_listed_with_what_the_world_says_of_itself(tmp_path: Path) -> None:
-    event = told(begun_play(tmp_path), "about")
+def test_terms_are_listed_after_the_description_of_the_world(tmp_path: Path) -> None:
+    event = message_after(new_session(tmp_path), "about")
     assert event.text == f"{first_light().about}\n\nAbout any of these, type about TERM: decoder, label, layer."
-    assert told(begun_play(tmp_path), "about First Light") == event
+    assert message_after(new_session(tmp_path), "about First Light") == event
 
 
-def test_a_world_without_a_glossary_says_what_it_is() -> None:
+def test_a_world_without_a_glossary_shows_its_description() -> None:
     bare = World({**first_light().data, "glossary": [], "hints": {}})
     assert glossary_help.terms_text(bare) == bare.about
 
 
-@pytest.mark.parametrize("asked", ["layer", "LAYERS", "lay", " layer "])
-def test_a_term_is_found_by_any_of_its_names_or_a_part_that_no_other_has(asked: str) -> None:
-    assert glossary_help.term(first_light(), asked).name == "layer"
+@pytest.mark.parametrize("query", ["layer", "LAYERS", "lay", " layer "])
+def test_a_term_is_found_by_any_of_its_names_or_an_unambiguous_part(query: str) -> None:
+    assert glossary_help.find_term(first_light(), query).name == "layer"
 
 
-def test_a_term_says_what_is_claimed_of_it() -> None:
-    layer, decoder = glossary_help.term(first_light(), "layer"), glossary_help.term(first_light(), "decoder")
+def test_a_term_shows_its_claim_and_its_source() -> None:
+    layer, decoder = glossary_help.find_term(first_light(), "layer"), glossary_help.find_term(first_light(), "decoder")
     assert layer.paragraphs.startswith("Layer. One look round")
     assert layer.paragraphs.endswith(
         "True. Source: Vaswani and others, Attention Is All You Need (2017), arXiv:1706.03762. See also decoder."
@@ -53,35 +53,35 @@ def test_a_term_says_what_is_claimed_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("query", "message"),
     [
         ("l", "“l” could be any of label, layer."),
         ("lable", "Nothing is said about “lable” (did you mean label?). Type about for all there is."),
         ("\x1b[1m", "Nothing is said about “[1m”. Type about for all there is."),
     ],
 )
-def test_what_is_no_term_is_said_to_be_none(asked: str, message: str) -> None:
+def test_an_unknown_or_ambiguous_term_is_rejected(query: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        glossary_help.term(first_light(), asked)
+        glossary_help.find_term(first_light(), query)
     assert str(caught.value) == message
 
 
-def test_every_term_of_the_flagship_can_be_asked_for_and_points_to_terms() -> None:
+def test_every_term_of_the_flagship_can_be_found_and_refers_to_terms() -> None:
     world = open_world("forward-pass")
-    names = {one.name for one in glossary_help.terms(world)}
+    names = {term.name for term in glossary_help.terms(world)}
     assert len(names) > 30
-    for one in glossary_help.terms(world):
-        assert glossary_help.term(world, one.name) is not None
-        assert set(one.see) <= names
-        assert one.source or one.claim != "true"
+    for term in glossary_help.terms(world):
+        assert glossary_help.find_term(world, term.name) == term
+        assert set(term.see) <= names
+        assert term.source or term.claim != "true"
 
 
 # -- hints
 
 
 def test_a_hint_comes_in_three_steps_and_then_the_next_endings(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    steps = [told(play, "hint").text.split("\n") for _ in range(4)]
+    session = new_session(tmp_path)
+    steps = [message_after(session, "hint").text.split("\n") for _ in range(4)]
     assert {lines[0] for lines in steps} == {"0 of 4 endings found."}
     assert [lines[1].split(":")[0] for lines in steps] == [
         "Ending 1, a nudge",
@@ -93,48 +93,48 @@ def test_a_hint_comes_in_three_steps_and_then_the_next_endings(tmp_path: Path) -
     assert steps[3][1].endswith("(hint 2 for more of it)")
 
 
-def test_a_hint_can_be_asked_for_by_the_number_of_an_ending(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    rows = [told(play, "hint 3").row for _ in range(4)]
+def test_a_hint_can_be_requested_by_the_number_of_an_ending(tmp_path: Path) -> None:
+    session = new_session(tmp_path)
+    rows = [message_after(session, "hint 3").row for _ in range(4)]
     assert [(row["ending"], row["step"]) for row in rows if row] == [(3, 1), (3, 2), (3, 3), (3, 3)]
 
 
-@pytest.mark.parametrize("asked", ["0", "5", "x", "-1", "٣"])
-def test_a_number_that_no_ending_has_is_refused(asked: str) -> None:
+@pytest.mark.parametrize("query", ["0", "5", "x", "-1", "٣"])
+def test_a_number_that_no_ending_has_is_rejected(query: str) -> None:
     with pytest.raises(UsageError, match="Endings have numbers from 1 to 4"):
-        glossary_help.next_hint(first_light(), (), {}, asked)
+        glossary_help.next_hint(first_light(), (), {}, query)
 
 
-def test_what_was_found_is_not_hinted_at() -> None:
+def test_there_is_no_hint_for_a_found_ending() -> None:
     world, endings = first_light(), list(first_light().endings)
-    given = glossary_help.next_hint(world, endings[:1], {}, "")
-    assert given is not None
-    assert given.number == 2
+    hint = glossary_help.next_hint(world, endings[:1], {}, "")
+    assert hint is not None
+    assert hint.number == 2
     with pytest.raises(UsageError, match=r"^Ending 1 was found: The Usual Order\.$"):
         glossary_help.next_hint(world, endings[:1], {}, "1")
     assert glossary_help.next_hint(world, endings, {}, "") is None
 
 
-def test_when_everything_was_hinted_at_the_first_is_told_again() -> None:
+def test_when_every_step_was_given_the_first_ending_is_hinted_at_again() -> None:
     world = first_light()
-    given = dict.fromkeys(world.endings, glossary_help.STEPS)
-    hint = glossary_help.next_hint(world, (), given, "")
+    steps_given = dict.fromkeys(world.endings, glossary_help.HINT_STEPS)
+    hint = glossary_help.next_hint(world, (), steps_given, "")
     assert hint is not None
-    assert (hint.number, hint.step) == (1, glossary_help.STEPS)
+    assert (hint.number, hint.step) == (1, glossary_help.HINT_STEPS)
 
 
-def test_an_ending_counts_as_found_once_it_stands_there(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
+def test_an_ending_counts_as_found_once_it_is_reached(tmp_path: Path) -> None:
+    session = new_session(tmp_path)
     for choice in TO_ENDINGS["the-usual-order"]:
-        play.choose(choice)
-    assert play.found == {"the-usual-order"}
-    assert told(play, "hint").text.startswith("1 of 4 endings found.\nEnding 2, a nudge:")
+        session.choose(choice)
+    assert session.endings_found == {"the-usual-order"}
+    assert message_after(session, "hint").text.startswith("1 of 4 endings found.\nEnding 2, a nudge:")
 
 
 def test_with_every_ending_found_there_is_nothing_to_hint_at(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    play.store = type("Known", (), {"prior": Prior(5, frozenset(play.world.endings))})()
-    assert told(play, "hint").text == "4 of 4 endings found: there is nothing left to hint at."
+    session = new_session(tmp_path)
+    session.store = type("Known", (), {"prior": Prior(5, frozenset(session.world.endings))})()
+    assert message_after(session, "hint").text == "4 of 4 endings found: there is nothing left to hint at."
 
 
 def test_a_world_without_hints_says_so() -> None:
@@ -143,16 +143,16 @@ def test_a_world_without_hints_says_so() -> None:
         glossary_help.next_hint(bare, (), {}, "")
 
 
-# -- what was written
+# -- traces in the cache
 
 
-def test_a_run_that_wrote_nothing_says_so(tmp_path: Path) -> None:
+def test_a_run_without_traces_says_so(tmp_path: Path) -> None:
     text = "Nothing was written into the cache but what the words themselves leave there."
-    assert told(begun_play(tmp_path), "notes").text == text
-    assert told(glass_play(tmp_path), "notes").row == {"type": "notes", "notes": []}
+    assert message_after(new_session(tmp_path), "notes").text == text
+    assert message_after(inspectable_session(tmp_path), "notes").row == {"type": "notes", "notes": []}
 
 
-def walked(*choices: str) -> Run:
+def run_after(*choices: str) -> Run:
     """Return a run of the flagship after some choices, with the likeliest words."""
     world = open_world("forward-pass")
     run = new_run(world, open_pass(world), Prior())
@@ -176,8 +176,8 @@ NOTED = (
 )
 
 
-def test_a_note_is_told_with_its_layer_its_strength_and_how_much_it_is_looked_at() -> None:
-    run = walked(*NOTED, "look-back", "take-child", "childish-bet")
+def test_a_note_is_shown_with_its_layer_its_strength_and_its_share_of_attention() -> None:
+    run = run_after(*NOTED, "look-back", "take-child", "childish-bet")
     (trace,) = glossary_help.cache_traces(run)
     assert (trace.token, trace.word, trace.layer) == (400, "Your", 41)
     assert trace.what == "“be”, as a note that says it would leave it, at 0.25 of its strength"
@@ -187,14 +187,14 @@ def test_a_note_is_told_with_its_layer_its_strength_and_how_much_it_is_looked_at
     assert glossary_help.cache_text(run) == line
 
 
-def test_what_nobody_has_looked_at_yet_has_no_share() -> None:
-    run = walked(*NOTED)
+def test_a_trace_that_no_head_has_attended_to_has_no_share() -> None:
+    run = run_after(*NOTED)
     assert [trace.share for trace in glossary_help.cache_traces(run)] == [None]
     assert "Looked" not in glossary_help.cache_text(run)
 
 
-def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
-    altered = walked(
+def test_a_rewritten_word_and_a_look_are_shown_with_their_words() -> None:
+    altered = run_after(
         *NOTED,
         "look-back",
         "take-child",
@@ -207,12 +207,12 @@ def test_an_altered_word_and_a_look_are_told_where_they_are() -> None:
         "record-four",
     )
     assert [(trace.word, trace.what) for trace in glossary_help.cache_traces(altered)][1] == ("two", "remembered as “four”")
-    looked = walked(*NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-stair", "under-wait", "stare-back")
+    looked = run_after(*NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-stair", "under-wait", "stare-back")
     assert glossary_help.cache_traces(looked)[1].what == "what came of looking hard at one place"
 
 
-def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
-    doubted = walked(
+def test_a_push_leaves_a_thought_without_a_label_and_a_bend_leaves_nothing() -> None:
+    doubted = run_after(
         "see-end",
         "up-the-page",
         "stop-at-dog",
@@ -227,12 +227,12 @@ def test_a_thought_is_told_to_have_no_label_and_a_bend_leaves_nothing() -> None:
     assert {trace.what for trace in glossary_help.cache_traces(doubted)} == {"a thought without a label"}
 
 
-# -- the line to share
+# -- the share line
 
 
-def test_the_line_to_share_names_the_word_that_the_world_says_tells_of_a_run() -> None:
+def test_the_share_line_has_the_word_of_the_worlds_share_token() -> None:
     world = open_world("forward-pass")
-    run = walked(
+    run = run_after(
         "see-start",
         "on-down",
         "down-to-end",
@@ -252,11 +252,11 @@ def test_the_line_to_share_names_the_word_that_the_world_says_tells_of_a_run() -
     assert world.share_token == 402
 
 
-def test_the_line_to_share_stands_under_an_ending(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    assert glossary_help.share_line(play.run, 1, (), "-") == "First Light - instantiation 1 - 0 of 4 endings"
+def test_the_share_line_of_an_ended_run_counts_its_ending(tmp_path: Path) -> None:
+    session = new_session(tmp_path)
+    assert glossary_help.share_line(session.run, 1, (), "-") == "First Light - instantiation 1 - 0 of 4 endings"
     for choice in TO_ENDINGS["half-said"]:
-        play.choose(choice)
-    shared = glossary_help.share_line(play.run, 1, play.found, "-")
+        session.choose(choice)
+    shared = glossary_help.share_line(session.run, 1, session.endings_found, "-")
     assert shared.startswith("First Light - instantiation 1 - “")
     assert shared.endswith("- 1 of 4 endings")

@@ -9,7 +9,7 @@ import pytest
 
 import bless
 from bless import GOLDEN, HELP, begun, came_to, golden_files, help_texts, live, read_golden, resumed, settings
-from fixtures_play import ROOT, command, kept_by, said
+from fixtures_play import ROOT, command, printed_text, store_of
 from forward_pass.session.plain_text import opening_lines
 from forward_pass.session.session import Event, SceneEntered, Session, TokenDecoded
 from forward_pass.session.transcript import then_text, turn_distribution
@@ -61,7 +61,7 @@ def test_walked_again_it_says_the_same(name: str, tmp_path: Path) -> None:
     parts = [opening(begun(golden, tmp_path / "none"))]
     for number, typed in enumerate(golden.typed, 1):
         here = Session(play.world, play.pass_port, play.store, at_turn(outcome.run, number))
-        parts.append(f"\n> {typed}\n{said(told(outcome.run, number), here)}\n")
+        parts.append(f"\n> {typed}\n{printed_text(told(outcome.run, number), here)}\n")
     assert golden.text.startswith("".join(parts))
     assert len(golden.typed) == len(outcome.run.turns)
 
@@ -88,14 +88,14 @@ def test_with_a_save_and_load_after_every_turn_it_says_the_same(name: str, tmp_p
     play = begun(golden, tmp_path)
     parts = [opening(play)]
     for typed in golden.typed:
-        parts.append(f"\n> {typed}\n{said(play.answer(typed), play)}\n")
+        parts.append(f"\n> {typed}\n{printed_text(play.answer(typed), play)}\n")
         run = play.run
-        kept_by(play).close()
+        store_of(play).close()
         play = resumed(golden, tmp_path)
         assert play.run == run
     with settings(tmp_path):
-        parts.append(f"\n> quit\n{said(play.answer('quit'), play)}\n")
-    kept_by(play).close()
+        parts.append(f"\n> quit\n{printed_text(play.answer('quit'), play)}\n")
+    store_of(play).close()
     assert "".join(parts) == golden.text
 
 

@@ -105,7 +105,7 @@ def test_the_word_drawn_may_be_any_and_the_token_is_told(opening: Run) -> None:
 
 
 def test_a_choice_that_is_not_open_makes_no_turn(opening: Run) -> None:
-    with pytest.raises(NotOfferedError, match=r"^let-be is not on offer in waking$"):
+    with pytest.raises(NotOfferedError, match=r"^'let-be' is not on offer in 'waking'$"):
         make_turn(opening, "let-be", likeliest)
 
 
@@ -263,7 +263,7 @@ def test_an_unknown_choice_ends_the_path_before_it(whole: Run) -> None:
     lines[3] = lines[3]._replace(choice="dance")
     walked, differences, _ = again(whole, lines)
     assert walked.turns == whole.turns[:3]
-    assert differences == [(4, "dance is not on offer in leaning", True)]
+    assert differences == [(4, "'dance' is not on offer in 'leaning'", True)]
 
 
 def test_a_choice_that_is_closed_ends_the_path_before_it(opening: Run) -> None:
@@ -271,7 +271,7 @@ def test_a_choice_that_is_closed_ends_the_path_before_it(opening: Run) -> None:
     lines.append(RecordedTurn("think-electric", "leaning", None, None, "0" * 16))
     walked, differences, _ = again(opening, lines)
     assert len(walked.turns) == 1
-    assert differences == [(2, "think-electric is closed: Nothing has pointed to any door yet.", True)]
+    assert differences == [(2, "'think-electric' is closed: Nothing has pointed to any door yet.", True)]
 
 
 def test_a_missing_word_ends_the_path_before_it(whole: Run) -> None:
@@ -279,7 +279,7 @@ def test_a_missing_word_ends_the_path_before_it(whole: Run) -> None:
     lines[4] = lines[4]._replace(word=None)
     walked, differences, _ = again(whole, lines)
     assert walked.turns == whole.turns[:4]
-    assert differences == [(5, "the decoder came, and the file has no word for it", True)]
+    assert differences == [(5, "a word was drawn here, the file has none", True)]
 
 
 def test_a_word_where_none_was_drawn_ends_the_path_before_it(whole: Run) -> None:
@@ -287,7 +287,7 @@ def test_a_word_where_none_was_drawn_ends_the_path_before_it(whole: Run) -> None
     lines[0] = lines[0]._replace(word="dark")
     walked, differences, _ = again(whole, lines)
     assert walked.turns == ()
-    assert differences == [(1, "the pass drew nothing here, the file has 'dark'", True)]
+    assert differences == [(1, "no word was drawn here, the file has 'dark'", True)]
 
 
 def test_a_word_that_the_pass_has_not_ends_the_path_before_it(whole: Run) -> None:
@@ -295,7 +295,7 @@ def test_a_word_that_the_pass_has_not_ends_the_path_before_it(whole: Run) -> Non
     lines[4] = lines[4]._replace(word="zyzzyva\x1b[31m")
     walked, differences, _ = again(whole, lines)
     assert walked.turns == whole.turns[:4]
-    assert differences == [(5, r"the pass cannot say 'zyzzyva\x1b[31m' here", True)]
+    assert differences == [(5, r"the pass cannot produce 'zyzzyva\x1b[31m' here", True)]
 
 
 def test_another_scene_is_named_and_the_path_goes_on(whole: Run) -> None:
@@ -303,7 +303,7 @@ def test_another_scene_is_named_and_the_path_goes_on(whole: Run) -> None:
     lines[2] = lines[2]._replace(scene="slope")
     walked, differences, _ = again(whole, lines)
     assert walked == whole
-    assert differences == [(3, "it led to leaning, the file has slope", False)]
+    assert differences == [(3, "it led to 'leaning', the file has 'slope'", False)]
 
 
 def test_another_digest_is_named_with_the_turn_and_the_path_goes_on(whole: Run) -> None:

@@ -1,4 +1,4 @@
-"""The contract with programs: one object a line out, one request a line in; a bad request never ends a run."""
+"""Play through JSON lines: one request a line in, one object a line out; an invalid request never ends a run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
-    Done,
-    begun_play,
+    CommandResult,
     choices_of,
+    close_session,
     command,
-    files,
     first_light,
-    glass_play,
-    journal,
-    let_go,
+    inspectable_session,
+    new_session,
     program,
-    started,
+    read_run,
+    run_file_names,
+    started_process,
 )
 from forward_pass.interface import jsonl
 from forward_pass.interface.jsonl import EXPECTED
@@ -37,26 +37,26 @@ from forward_pass.session.session import Session
 from forward_pass.storage.replay import replay_run
 
 RANDOM_RUNS = 500
-LONGEST_RUN = 400
-MORE_OF_THEM = 8  # that are played by another process, through pipes
+MAX_REQUESTS = 400
+PIPED_RUNS = 8  # played by another process, through pipes
 
 
-def spoken(saves: Path, *requests: Any, more: tuple[str, ...] = ()) -> Done:
-    """Return what JSON play answers to requests: objects as JSON, texts as they are."""
+def play_json(saves: Path, *requests: Any, options: tuple[str, ...] = ()) -> CommandResult:
+    """Return the result of JSON play for some requests; texts are sent as they are, other values as JSON."""
     typed = "".join((request if isinstance(request, str) else json.dumps(request)) + "\n" for request in requests)
-    return command("play", WORLD, "--json", "--saves", saves, *more, typed=typed)
+    return command("play", WORLD, "--json", "--saves", saves, *options, typed=typed)
 
 
-def types(done: Done) -> list[str]:
+def types(result: CommandResult) -> list[str]:
     """Return the types of the objects, in their order."""
-    return [row["type"] for row in done.objects]
+    return [row["type"] for row in result.objects]
 
 
 # -- objects --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_first_object_is_the_scene_with_everything_on_offer(tmp_path: Path) -> None:
-    (scene,) = spoken(tmp_path).objects
+    (scene,) = play_json(tmp_path).objects
     text = scene.pop("text")
     offers = scene.pop("offers")
     assert scene == {
@@ -79,18 +79,18 @@ def test_the_first_object_is_the_scene_with_everything_on_offer(tmp_path: Path) 
 
 
 def test_a_choice_is_answered_with_the_scene_that_it_leads_to(tmp_path: Path) -> None:
-    _, scene = spoken(tmp_path, {"choose": "read-question"}).objects
+    _, scene = play_json(tmp_path, {"choose": "read-question"}).objects
     assert (scene["type"], scene["run"], scene["turn"], scene["scene"]) == ("scene", "first-light/1", 1, "question")
     closed = [offer for offer in scene["offers"] if not offer["open"]]
     assert [(offer["id"], offer["why"]) for offer in closed] == [("think-electric", "Nothing has pointed to any door yet.")]
 
 
-def test_a_line_that_is_no_object_is_an_id(tmp_path: Path) -> None:
-    assert spoken(tmp_path, "  feel-slope ").objects[1]["scene"] == "slope"
+def test_a_line_that_is_not_an_object_is_an_id(tmp_path: Path) -> None:
+    assert play_json(tmp_path, "  feel-slope ").objects[1]["scene"] == "slope"
 
 
 def test_a_decoding_comes_before_its_scene(tmp_path: Path) -> None:
-    _, decode, scene = spoken(tmp_path, "say-now").objects
+    _, decode, scene = play_json(tmp_path, "say-now").objects
     assert decode == {
         "type": "decode",
         "token": 11,
@@ -104,8 +104,8 @@ def test_a_decoding_comes_before_its_scene(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", TO_ENDINGS)
-def test_an_ending_says_what_was_said_in_all(tmp_path: Path, ending: str) -> None:
-    last = spoken(tmp_path, *TO_ENDINGS[ending]).objects[-1]
+def test_an_ending_has_all_words_of_the_run(tmp_path: Path, ending: str) -> None:
+    last = play_json(tmp_path, *TO_ENDINGS[ending]).objects[-1]
     assert {key: last[key] for key in ("type", "run", "id", "title", "turn")} == {
         "type": "ending",
         "run": "first-light/1",
@@ -118,60 +118,60 @@ def test_an_ending_says_what_was_said_in_all(tmp_path: Path, ending: str) -> Non
     assert last["text"]
 
 
-def test_after_an_ending_the_run_stays_open_for_undo_and_quit(tmp_path: Path) -> None:
-    done = spoken(tmp_path, *TO_ENDINGS["half-said"], "nod-along", {"undo": 1}, "label-again", {"quit": True}, "so-be-it")
-    assert types(done) == ["scene", "decode", "scene", "decode", "ending", "error", "scene", "scene"]
-    assert done.objects[5]["offers"] == []
-    assert done.code == 0
+def test_after_an_ending_undo_and_quit_are_accepted(tmp_path: Path) -> None:
+    result = play_json(tmp_path, *TO_ENDINGS["half-said"], "nod-along", {"undo": 1}, "label-again", {"quit": True}, "so-be-it")
+    assert types(result) == ["scene", "decode", "scene", "decode", "ending", "error", "scene", "scene"]
+    assert result.objects[5]["offers"] == []
+    assert result.code == 0
     assert choices_of(tmp_path, 2) == ["say-now", "label-again"]
 
 
-def test_undo_and_redo_go_as_far_as_there_are_turns(tmp_path: Path) -> None:
+def test_undo_and_redo_stop_at_the_first_and_last_turn(tmp_path: Path) -> None:
     requests = ("read-question", "read-again", {"undo": 1}, {"redo": 1}, {"undo": 10**30}, {"redo": 10**30})
-    turns = [row["turn"] for row in spoken(tmp_path, *requests).objects]
+    turns = [row["turn"] for row in play_json(tmp_path, *requests).objects]
     assert turns == [0, 1, 2, 1, 2, 0, 2]
 
 
-def test_where_nothing_lies_before_or_after_that_is_an_error(tmp_path: Path) -> None:
-    _, undo, redo = spoken(tmp_path, {"undo": 1}, {"redo": 1}).objects
+def test_undo_and_redo_without_a_turn_are_errors(tmp_path: Path) -> None:
+    _, undo, redo = play_json(tmp_path, {"undo": 1}, {"redo": 1}).objects
     offers = ["read-question", "feel-slope", "say-now"]
     message = "Nothing lies before this: it is where the run begins."
     assert undo == {"type": "error", "message": message, "offers": offers}
     assert redo == {"type": "error", "message": "Nothing was undone that could be done again.", "offers": offers}
 
 
-def test_quitting_says_nothing_and_keeps_the_run(tmp_path: Path) -> None:
-    done = spoken(tmp_path, "read-question", {"quit": True}, "read-again")
-    assert (done.code, done.err, len(done.objects)) == (0, "", 2)
+def test_quit_prints_nothing_and_keeps_the_run(tmp_path: Path) -> None:
+    result = play_json(tmp_path, "read-question", {"quit": True}, "read-again")
+    assert (result.code, result.err, len(result.objects)) == (0, "", 2)
     assert choices_of(tmp_path) == ["read-question"]
 
 
-def test_the_end_of_input_keeps_the_run_and_the_next_process_goes_on_with_it(tmp_path: Path) -> None:
-    spoken(tmp_path, "read-question")
-    scene = spoken(tmp_path, more=("--continue",)).objects[0]
+def test_the_end_of_input_keeps_the_run_and_the_next_process_can_resume_it(tmp_path: Path) -> None:
+    play_json(tmp_path, "read-question")
+    scene = play_json(tmp_path, options=("--continue",)).objects[0]
     assert (scene["run"], scene["turn"], scene["scene"]) == ("first-light/1", 1, "question")
 
 
 def test_a_run_held_elsewhere_has_no_name_until_its_first_choice(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    play.choose("read-question")
-    done = spoken(tmp_path, "read-again", more=("--load", "1"))
-    assert [row["run"] for row in done.objects] == [None, "first-light/2"]
-    assert "001-run.jsonl is being played elsewhere or cannot be written." in done.err
-    let_go(play)
+    session = new_session(tmp_path)
+    session.choose("read-question")
+    result = play_json(tmp_path, "read-again", options=("--load", "1"))
+    assert [row["run"] for row in result.objects] == [None, "first-light/2"]
+    assert "001-run.jsonl is being played elsewhere or cannot be written." in result.err
+    close_session(session)
 
 
-def test_a_choice_that_cannot_be_kept_is_an_error_and_is_not_taken(tmp_path: Path) -> None:
+def test_a_choice_that_cannot_be_stored_is_an_error_and_is_not_made(tmp_path: Path) -> None:
     (tmp_path / "saves").symlink_to(tmp_path / "nowhere")
-    _, error = spoken(tmp_path / "saves", "say-now").objects
-    expected = f"the choice could not be kept, so it was not taken: {tmp_path}/saves/first-light: File exists"
+    _, error = play_json(tmp_path / "saves", "say-now").objects
+    expected = f"the choice could not be saved, so it was not taken: {tmp_path}/saves/first-light: File exists"
     assert (error["type"], error["message"]) == ("error", expected)
 
 
-def test_the_words_are_those_of_unicode_and_no_line_is_broken(tmp_path: Path) -> None:
-    done = spoken(tmp_path, "read-question", "read-again", "to-slope")
-    assert "\\u" not in done.out
-    assert len(done.out.splitlines()) == 4
+def test_words_are_not_escaped_and_no_line_is_broken(tmp_path: Path) -> None:
+    result = play_json(tmp_path, "read-question", "read-again", "to-slope")
+    assert "\\u" not in result.out
+    assert len(result.out.splitlines()) == 4
 
 
 # -- bad requests ---------------------------------------------------------------------------------------------------------
@@ -180,14 +180,14 @@ def test_the_words_are_those_of_unicode_and_no_line_is_broken(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ("nonsense", "nonsense is not on offer in waking"),
-        ("let-be", "let-be is not on offer in waking"),
-        ("1", "1 is not on offer in waking"),
-        ("[1]", "[1] is not on offer in waking"),
-        ("{", "this line is no JSON object"),
-        ("{" * 90_000, "this line is no JSON object"),
-        ('{"choose":' * 9_000, "this line is no JSON object"),
-        ('{"undo":' + "9" * 5000 + "}", "this line is no JSON object"),
+        ("nonsense", "'nonsense' is not on offer in 'waking'"),
+        ("let-be", "'let-be' is not on offer in 'waking'"),
+        ("1", "'1' is not on offer in 'waking'"),
+        ("[1]", "'[1]' is not on offer in 'waking'"),
+        ("{", "not a JSON object"),
+        ("{" * 90_000, "not a JSON object"),
+        ('{"choose":' * 9_000, "not a JSON object"),
+        ('{"undo":' + "9" * 5000 + "}", "not a JSON object"),
         ("{}", EXPECTED),
         ({"choose": 1}, EXPECTED),
         ({"choose": None}, EXPECTED),
@@ -201,63 +201,63 @@ def test_the_words_are_those_of_unicode_and_no_line_is_broken(tmp_path: Path) ->
         ({"quit": False}, EXPECTED),
         ({"quit": 1}, EXPECTED),
         ({"look": True}, EXPECTED),
-        ({"choose": "say-now\n"}, "an id is small letters, digits and -, at most 60"),
-        ({"choose": ""}, " is not on offer in waking"),
-        ({"choose": "x" * 61}, "an id is small letters, digits and -, at most 60"),
-        ({"choose": "\u009b31m"}, "an id is small letters, digits and -, at most 60"),
-        ({"choose": "\ud800"}, "an id is small letters, digits and -, at most 60"),
-        ("\x00", "an id is small letters, digits and -, at most 60"),
+        ({"choose": "say-now\n"}, "not an id: small letters, digits and -, at most 60 characters"),
+        ({"choose": ""}, "'' is not on offer in 'waking'"),
+        ({"choose": "x" * 61}, "not an id: small letters, digits and -, at most 60 characters"),
+        ({"choose": "\u009b31m"}, "not an id: small letters, digits and -, at most 60 characters"),
+        ({"choose": "\ud800"}, "not an id: small letters, digits and -, at most 60 characters"),
+        ("\x00", "not an id: small letters, digits and -, at most 60 characters"),
         ("say-now" + "x" * MAX_LINE * 3, f"this line is too long: at most {MAX_LINE} characters"),
         (" " * (MAX_LINE - 7) + "say-nowhere", f"this line is too long: at most {MAX_LINE} characters"),
     ],
 )
 def test_a_bad_request_is_one_error_and_the_run_goes_on(tmp_path: Path, request_: Any, message: str) -> None:
-    _, error, scene = spoken(tmp_path, request_, "feel-slope").objects
+    _, error, scene = play_json(tmp_path, request_, "feel-slope").objects
     assert error == {"type": "error", "message": message, "offers": ["read-question", "feel-slope", "say-now"]}
     assert (scene["type"], scene["scene"]) == ("scene", "slope")
 
 
 def test_a_closed_choice_is_an_error_that_says_why(tmp_path: Path) -> None:
-    error = spoken(tmp_path, "read-question", "think-electric").objects[-1]
-    assert error["message"] == "think-electric is closed: Nothing has pointed to any door yet."
+    error = play_json(tmp_path, "read-question", "think-electric").objects[-1]
+    assert error["message"] == "'think-electric' is closed: Nothing has pointed to any door yet."
     assert error["offers"] == ["read-again", "stop-reading", "to-slope"]
 
 
-def test_in_a_written_world_there_is_no_lens(tmp_path: Path) -> None:
-    _, error = spoken(tmp_path, {"lens": True}).objects
+def test_a_world_without_a_model_has_no_lens(tmp_path: Path) -> None:
+    _, error = play_json(tmp_path, {"lens": True}).objects
     assert error["type"] == "error"
-    assert "written" in error["message"]
+    assert "no model" in error["message"]
 
 
-def test_where_a_pass_is_computed_there_is_a_lens(tmp_path: Path) -> None:
-    play = glass_play(tmp_path, "read-question")
-    (event,) = jsonl.handle_request(play, '{"lens":true}')
-    row = jsonl.event_object(event, play)
+def test_a_computed_pass_has_a_lens(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path, "read-question")
+    (event,) = jsonl.handle_request(session, '{"lens":true}')
+    row = jsonl.event_object(event, session)
     assert row is not None
     assert (row["type"], row["token"], row["layer"], row["probes"]) == ("lens", 11, 4, {"nonsense": 0.3333})
-    let_go(play)
+    close_session(session)
 
 
-def test_where_a_pass_is_computed_the_ten_likeliest_words_are_said(tmp_path: Path) -> None:
-    play = glass_play(tmp_path)
-    decoded, _ = (jsonl.event_object(event, play) for event in jsonl.handle_request(play, "say-now"))
-    assert decoded is not None
-    assert (decoded["source"], decoded["distribution"][0]) == ("model", ["dark", 0.81])
-    let_go(play)
+def test_a_computed_decoding_has_the_likeliest_words(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path)
+    decoding, _ = (jsonl.event_object(event, session) for event in jsonl.handle_request(session, "say-now"))
+    assert decoding is not None
+    assert (decoding["source"], decoding["distribution"][0]) == ("model", ["dark", 0.81])
+    close_session(session)
 
 
-def test_all_runs_and_another_run_can_be_asked_for(tmp_path: Path) -> None:
-    spoken(tmp_path, "say-now")
-    _, tree, _, diff, error = spoken(tmp_path, {"tree": True}, "feel-slope", {"diff": "1"}, {"diff": "9"}).objects
+def test_the_tree_and_a_difference_can_be_requested(tmp_path: Path) -> None:
+    play_json(tmp_path, "say-now")
+    _, tree, _, diff, error = play_json(tmp_path, {"tree": True}, "feel-slope", {"diff": "1"}, {"diff": "9"}).objects
     assert (tree["type"], tree["runs"]) == ("tree", 1)
     assert (diff["type"], diff["shared"], diff["choices"]) == ("diff", 0, ["feel-slope", "say-now"])
     assert (error["type"], "no run of first-light is called 9" in error["message"]) == ("error", True)
 
 
-def test_an_empty_line_is_answered_too_so_that_nobody_waits_for_ever(tmp_path: Path) -> None:
-    done = spoken(tmp_path, "", "  \t", "say-now")
-    assert types(done) == ["scene", "error", "error", "decode", "scene"]
-    assert [row["message"] for row in done.objects[1:3]] == [jsonl.EXPECTED] * 2
+def test_an_empty_line_is_answered(tmp_path: Path) -> None:
+    result = play_json(tmp_path, "", "  \t", "say-now")
+    assert types(result) == ["scene", "error", "error", "decode", "scene"]
+    assert [row["message"] for row in result.objects[1:3]] == [jsonl.EXPECTED] * 2
 
 
 JSON = st.recursive(
@@ -273,78 +273,78 @@ JSON = st.recursive(
     | st.dictionaries(st.sampled_from(["choose", "undo", "redo", "lens", "x"]), JSON, max_size=2).map(json.dumps)
 )
 def test_any_line_is_answered(tmp_path: Path, line: str) -> None:
-    play = begun_play(tmp_path / "saves")
-    events = jsonl.handle_request(play, line)
-    rows = [jsonl.event_object(event, play) for event in events]
+    session = new_session(tmp_path / "saves")
+    events = jsonl.handle_request(session, line)
+    rows = [jsonl.event_object(event, session) for event in events]
     assert rows
     for row in rows:
         assert row is None or json.loads(jsonl.json_line(row))["type"] in ("scene", "decode", "ending", "error")
-    let_go(play)
+    close_session(session)
 
 
-def test_a_world_that_cannot_be_played_says_nothing_on_standard_output(tmp_path: Path) -> None:
+def test_an_invalid_world_prints_nothing_on_standard_output(tmp_path: Path) -> None:
     (tmp_path / "world.yaml").write_text("format: 1\n")
-    done = command("play", tmp_path, "--json", "--saves", tmp_path / "saves")
-    assert (done.code, done.out) == (1, "")
-    assert len(done.err.splitlines()) > 3
+    result = command("play", tmp_path, "--json", "--saves", tmp_path / "saves")
+    assert (result.code, result.out) == (1, "")
+    assert len(result.err.splitlines()) > 3
 
 
 # -- random runs ------------------------------------------------------------------------------------------------------------
 
 
 class Player:
-    """A program that plays at random: standard output, which it reads, and standard input, where it asks for something."""
+    """A random player in place of standard output, which it reads, and of standard input, where it sends requests."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - a player, no secret
+        self.rng = random.Random(seed)  # noqa: S311 - a player, no secret
         self.last: dict[str, Any] = {}
-        self.asked = 0
+        self.requests = 0
 
     def write(self, text: str) -> int:
-        """Read what JSON play writes, an object a line."""
+        """Read objects, one a line."""
         for line in text.splitlines():
             self.last = json.loads(line) if line else self.last
         return len(text)
 
     def flush(self) -> None:
-        """Have read everything already."""
+        """Do nothing: everything is read already."""
 
     def readline(self, size: int) -> str:
-        """Ask for something that is on offer; at an ending, for quitting."""
+        """Return the next request."""
         assert size == MAX_LINE
-        self.asked += 1
-        return asked(self.random, self.last, self.asked)
+        self.requests += 1
+        return random_request(self.rng, self.last, self.requests)
 
 
-def at_random(play: Session, seed: int) -> dict[str, Any]:
-    """Let a random player play until it quits; return the last object that it was told."""
+def play_randomly(session: Session, seed: int) -> dict[str, Any]:
+    """Let a random player play until it quits; return the last object that it read."""
     player = Player(seed)
     with patch.object(sys, "stdin", player), patch.object(sys, "stdout", player):
-        jsonl.run(play)
-    let_go(play)
+        jsonl.run(session)
+    close_session(session)
     return player.last
 
 
-def asked(chance: random.Random, last: dict[str, Any], count: int) -> str:
-    """Return what a random player asks for, having read an object."""
+def random_request(rng: random.Random, last: dict[str, Any], count: int) -> str:
+    """Return a random request after an object: an offered choice or an undo, and at an ending to quit."""
     if last["type"] == "ending":
         return '{"quit":true}\n'
     assert last["type"] == "scene", last
-    assert count < LONGEST_RUN, "this run does not end"
-    if last["turn"] and chance.random() < 0.1:
-        return json.dumps({"undo": chance.randint(1, 3)}) + "\n"
-    choice = chance.choice([offer["id"] for offer in last["offers"] if offer["open"]])
-    return f"{choice}\n" if chance.random() < 0.5 else json.dumps({"choose": choice}) + "\n"
+    assert count < MAX_REQUESTS, "this run does not end"
+    if last["turn"] and rng.random() < 0.1:
+        return json.dumps({"undo": rng.randint(1, 3)}) + "\n"
+    choice = rng.choice([offer["id"] for offer in last["offers"] if offer["open"]])
+    return f"{choice}\n" if rng.random() < 0.5 else json.dumps({"choose": choice}) + "\n"
 
 
 @pytest.fixture(scope="module")
 def random_saves(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder in which hundreds of random runs are kept, each played to an ending without an error."""
+    """Return a folder with ``RANDOM_RUNS`` random runs, each played to an ending without an error."""
     saves = tmp_path_factory.mktemp("random")
     for seed in range(RANDOM_RUNS):
-        play = begun_play(saves / f"{seed % 20:02d}", temperature=(0.0, 1.0, 4.0)[seed % 3], seed=seed)
+        session = new_session(saves / f"{seed % 20:02d}", temperature=(0.0, 1.0, 4.0)[seed % 3], seed=seed)
         with patch("os.fsync"):  # the disk is not under test
-            assert at_random(play, seed)["type"] == "ending"
+            assert play_randomly(session, seed)["type"] == "ending"
     return saves
 
 
@@ -353,71 +353,73 @@ def random_files(saves: Path) -> list[Path]:
     return sorted(saves.glob(f"*/{WORLD}/*.jsonl"))
 
 
-def test_five_hundred_random_runs_end_and_are_identical_when_they_are_replayed(random_saves: Path) -> None:
+def test_five_hundred_random_runs_end_and_are_identical_in_a_replay(random_saves: Path) -> None:
     paths = random_files(random_saves)
     assert len(paths) >= RANDOM_RUNS
     for path in paths:
-        done = command("replay", path)
+        result = command("replay", path)
         count = len(path.read_text().splitlines()) - 1 - path.read_text().count('{"at":')
-        assert (done.code, done.err) == (0, "")
-        assert done.out.splitlines()[-1] == f"{count} of {count} turns identical"
+        assert (result.code, result.err) == (0, "")
+        assert result.out.splitlines()[-1] == f"{count} of {count} turns identical"
 
 
-def test_the_random_runs_between_them_reach_every_ending(random_saves: Path) -> None:
+def test_the_random_runs_reach_every_ending(random_saves: Path) -> None:
     text = "".join(path.read_text() for path in random_files(random_saves))
     assert all(f'"scene":"{ending}"' in text for ending in first_light().endings)
     assert all(f'"word":"{word}"' in text for word in ("dark", "switch", "egg", "comes", "again"))
 
 
-def test_a_random_run_with_one_digest_changed_is_named_by_its_turn(random_saves: Path, tmp_path: Path) -> None:
-    chance = random.Random(1)  # noqa: S311 - no secret
-    for path in chance.sample(random_files(random_saves), 25):
+def test_a_changed_digest_is_found_at_its_turn(random_saves: Path, tmp_path: Path) -> None:
+    rng = random.Random(1)  # noqa: S311 - no secret
+    for path in rng.sample(random_files(random_saves), 25):
         lines = path.read_text(encoding="utf8").splitlines()
         turns = [index for index, line in enumerate(lines) if '"digest":"' in line]
-        turn = chance.randrange(len(turns))
+        turn = rng.randrange(len(turns))
         row = json.loads(lines[turns[turn]])
         row["digest"] = row["digest"][::-1] if row["digest"] != row["digest"][::-1] else "0" * 16
         lines[turns[turn]] = json.dumps(row)
         copy = tmp_path / "copy.jsonl"
         copy.write_text("\n".join(lines) + "\n", encoding="utf8")
-        done = command("replay", copy)
-        assert done.code == 1
-        assert done.out.splitlines()[-1] == f"diverged at turn {turn + 1} of {len(turns)}"
+        result = command("replay", copy)
+        assert result.code == 1
+        assert result.out.splitlines()[-1] == f"diverged at turn {turn + 1} of {len(turns)}"
 
 
-def test_what_a_program_was_told_is_what_is_walked_again(tmp_path: Path) -> None:
-    play = begun_play(tmp_path, temperature=1.0, seed=5)
-    last = at_random(play, 5)
-    number = len(files(tmp_path))
+def test_the_last_object_is_that_of_the_replayed_run(tmp_path: Path) -> None:
+    session = new_session(tmp_path, temperature=1.0, seed=5)
+    last = play_randomly(session, 5)
+    number = len(run_file_names(tmp_path))
     run = replay_run(
-        first_light(), WrittenPass(first_light()), journal(tmp_path, number), len(journal(tmp_path, number).turns)
+        first_light(), WrittenPass(first_light()), read_run(tmp_path, number), len(read_run(tmp_path, number).turns)
     ).run
     assert jsonl.scene_object(run, last["run"]) == last
 
 
-@pytest.mark.parametrize("seed", range(MORE_OF_THEM))
-def test_a_program_plays_through_pipes_and_what_it_was_told_comes_line_by_line(tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - a player, no secret
-    with started("play", WORLD, "--json", "--new", "--saves", tmp_path, "--temperature", "1", "--seed", str(seed)) as process:
+@pytest.mark.parametrize("seed", range(PIPED_RUNS))
+def test_a_program_plays_through_pipes_line_by_line(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 - a player, no secret
+    with started_process(
+        "play", WORLD, "--json", "--new", "--saves", tmp_path, "--temperature", "1", "--seed", str(seed)
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         last: dict[str, Any] = {}
-        for count in range(LONGEST_RUN):
+        for count in range(MAX_REQUESTS):
             last = json.loads(process.stdout.readline())
             while last["type"] == "decode":
                 last = json.loads(process.stdout.readline())
-            process.stdin.write(asked(chance, last, count))
+            process.stdin.write(random_request(rng, last, count))
             process.stdin.flush()
             if last["type"] == "ending":
                 break
         assert (process.wait(30), process.stdout.read()) == (0, "")
     if seed == 0:
-        done = program("replay", last["run"], "--saves", tmp_path)
-        count = int(done.out.splitlines()[-1].split()[0])
-        assert (done.code, done.out.splitlines()[-1]) == (0, f"{count} of {count} turns identical")
+        result = program("replay", last["run"], "--saves", tmp_path)
+        count = int(result.out.splitlines()[-1].split()[0])
+        assert (result.code, result.out.splitlines()[-1]) == (0, f"{count} of {count} turns identical")
 
 
-def test_objects_are_written_as_lines_and_nothing_else() -> None:
+def test_an_object_is_one_line() -> None:
     out = StringIO()
     print(jsonl.json_line({"a": "“b”\n", "c": [1, 0.5]}), file=out)
     assert out.getvalue() == '{"a":"“b”\\n","c":[1,0.5]}\n'

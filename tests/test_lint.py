@@ -46,7 +46,7 @@ def test_the_worlds_that_come_with_the_game_pass(name: str) -> None:
 
 
 def test_a_world_that_can_be_played_is_counted() -> None:
-    summary = "first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; read, not yet walked"
+    summary = "first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; read, not yet explored"
     assert lint_world(WORLDS / "first-light") == LintReport((), summary)
 
 
@@ -58,7 +58,7 @@ def test_a_world_that_cannot_be_played_says_so(tmp_path: Path) -> None:
     assert report.failed
     assert report.summary == "tiny: cannot be played"
     assert [str(problem) for problem in report.problems] == [
-        f"{folder}/tiny.yaml:22:15: E301 no scene or ending is called nowhere"
+        f"{folder}/tiny.yaml:22:15: E301 unknown scene or ending 'nowhere'"
     ]
 
 
@@ -70,8 +70,8 @@ def test_what_reading_and_what_linting_find_stands_together_in_order(tmp_path: P
     report = lint_world(folder)
     assert [str(problem) for problem in report.problems] == [
         f"{folder}/more.yml:1:1: W013 is not read: rename it to .yaml",
-        f"{folder}/tiny.yaml:11:3: W406 hurried is never read",
-        f"{folder}/tiny.yaml:11:3: W407 hurried is never changed",
+        f"{folder}/tiny.yaml:11:3: W406 the variable 'hurried' is never read",
+        f"{folder}/tiny.yaml:11:3: W407 the variable 'hurried' is never changed",
     ]
     assert not report.failed
 
@@ -90,7 +90,7 @@ def test_a_file_may_have_a_colon_in_its_name() -> None:
     text = changed(TINY, with_scenes(("attic", "decode")))
     reading = read_contents("tiny", "", [("a:1.yaml", text.encode())], [])
     assert reading.data is not None
-    assert [str(problem) for problem in lint(reading.data)] == ["a:1.yaml:23:3: E401 nothing leads to the scene attic"]
+    assert [str(problem) for problem in lint(reading.data)] == ["a:1.yaml:23:3: E401 nothing leads to the scene 'attic'"]
 
 
 # -- what leads where
@@ -102,14 +102,14 @@ def test_what_is_reached_by_a_goto_or_through_other_scenes_is_reached() -> None:
 
 def test_what_is_reached_only_from_what_is_not_reached_is_not() -> None:
     assert found(with_scenes(("hall", "stairs"), ("stairs", "hall"))) == [
-        "23 E401 nothing leads to the scene hall",
-        "29 E401 nothing leads to the scene stairs",
+        "23 E401 nothing leads to the scene 'hall'",
+        "29 E401 nothing leads to the scene 'stairs'",
     ]
 
 
 def test_where_no_decoder_comes_no_word_leads_anywhere() -> None:
     assert found(("        goto: decode\n", "        goto: hall\n"), with_scenes(("hall", "waking"))) == [
-        "31 E401 nothing leads to the ending done"
+        "31 E401 nothing leads to the ending 'done'"
     ]
 
 
@@ -119,7 +119,9 @@ def test_a_choice_that_can_be_cut_short_lets_the_decoder_come() -> None:
 
 
 def test_a_scene_whose_choices_all_lead_back_is_a_trap() -> None:
-    assert found(leading("hall"), with_scenes(("hall", "hall"))) == ["26 E402 every choice of hall leads back to it"]
+    assert found(leading("hall"), with_scenes(("hall", "hall"))) == [
+        "26 E402 every choice of the scene 'hall' leads back to it"
+    ]
 
 
 def test_a_scene_that_leads_back_and_on_is_none() -> None:
@@ -131,7 +133,7 @@ def test_a_scene_that_leads_back_and_on_is_none() -> None:
 )
 def test_a_scene_needs_one_choice_that_is_always_there(line: str) -> None:
     lost = ("        goto: decode\n", f"{line}        goto: decode\n")
-    message = "17 W403 every choice of waking has a condition or can be used up: a run may have none left here"
+    message = "17 W403 every choice of 'waking' has a condition or can be used up: a run may have no choice left here"
     assert found(lost) == [message]
     assert found((lost[0], lost[1] + LEAVE[1].format("done").removeprefix(LEAVE[0]))) == []
 
@@ -163,9 +165,10 @@ def test_a_choice_does_not_lead_to_a_scene_of_another_token() -> None:
     ]
     reading = read_contents("tiny", "", [(name, text.encode()) for name, text in files], [])
     assert reading.data is not None
-    assert "1.yaml:25:7: E404 waking is met at token 5, later at 6: only a decoding leads there" in {
-        str(problem) for problem in lint(reading.data)
-    }
+    assert (
+        "1.yaml:25:7: E404 'waking' belongs to token 5 and 'later' to token 6: only 'goto: decode' leads to another token"
+        in {str(problem) for problem in lint(reading.data)}
+    )
 
 
 # -- costs and limits
@@ -181,7 +184,8 @@ def test_a_choice_does_not_lead_to_a_scene_of_another_token() -> None:
 )
 def test_a_cost_that_no_token_has_room_for_is_an_error(line: str, wrong: bool) -> None:  # noqa: FBT001
     problems = found((LEAVE[0], LEAVE[1].format("done") + line))
-    assert problems == ["23 E405 leave takes 6 layers, and a token has 6 before the decoder comes"] * wrong
+    message = "the choice 'leave' costs 6 layers; it must cost fewer than the 6 of a token, or have the key 'cut'"
+    assert problems == [f"23 E405 {message}"] * wrong
 
 
 @pytest.mark.parametrize(("limits", "count"), [("acts_per_token: 2\nlasting_per_token: 1", 0), ("lasting_per_token: 0", 1)])
@@ -203,8 +207,8 @@ def named(*lines: str) -> list[str]:
 
 
 def test_what_only_adds_to_itself_is_never_read() -> None:
-    assert named("do: [reads += 1, other = 1]", "if: other > 0") == ["W406 reads is never read"]
-    assert named("do: other = 1", "cut: reads -= 1", "if: other > 0") == ["W406 reads is never read"]
+    assert named("do: [reads += 1, other = 1]", "if: other > 0") == ["W406 the variable 'reads' is never read"]
+    assert named("do: other = 1", "cut: reads -= 1", "if: other > 0") == ["W406 the variable 'reads' is never read"]
 
 
 @pytest.mark.parametrize(

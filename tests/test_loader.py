@@ -22,6 +22,7 @@ from forward_pass.story.world import World
 
 BAD_WORLDS = Path(__file__).resolve().parent / "bad_worlds"
 EXPECTED = sorted(BAD_WORLDS.glob("*.txt"))
+SHAPE = "use lowercase letters, digits and -, a letter first"
 SOON = 20.0  # seconds of computing: these take milliseconds, the largest half a second; what is not linear would take hours
 
 
@@ -131,18 +132,18 @@ def nothing(folder: Path) -> None:
 
 FOLDERS: list[tuple[Callable[[Path], None], str]] = [
     (nothing, "FOLDER:1:1: E001 no world here: a world is a folder of .yaml files\n"),
-    (folder_inside, "FOLDER/more.yaml:1:1: E001 cannot be read: it is no file\n"),
-    (pipe_inside, "FOLDER/more.yaml:1:1: E001 cannot be read: it is no file\n"),
-    (too_large, "FOLDER/b.yaml:1:1: E002 over 8 MB in all; not read\n"),
+    (folder_inside, "FOLDER/more.yaml:1:1: E001 cannot be read: not a regular file\n"),
+    (pipe_inside, "FOLDER/more.yaml:1:1: E001 cannot be read: not a regular file\n"),
+    (too_large, "FOLDER/b.yaml:1:1: E002 not read: the files of the world exceed 8 MB in total\n"),
     (too_many, "FOLDER:1:1: E002 501 files; a world has at most 500\n"),
-    (broken_link, "FOLDER/more.yaml:1:1: E001 cannot be read: it is no file\n"),
+    (broken_link, "FOLDER/more.yaml:1:1: E001 cannot be read: not a regular file\n"),
     (link_out, "FOLDER/more.yaml:1:1: E012 a link out of the world's folder is not followed\n"),
     (old_ending, "FOLDER/more.yml:1:1: W013 is not read: rename it to .yaml\n"),
     (
         long_list,
         "".join(
-            f"FOLDER/world.yaml:{number + 11}:3: E204 'Name{number}' cannot be an id: "
-            "small letters, digits, _, a letter first, at most 60\n"
+            f"FOLDER/world.yaml:{number + 11}:3: E204 'Name{number}' is not a valid name: "
+            "use lowercase letters, digits and _, a letter first, at most 60 characters\n"
             for number in range(MOST_LISTED)
         )
         + "FOLDER/world.yaml:110:3: E000 and 50 more problems after this one\n",
@@ -187,7 +188,7 @@ def test_the_folder_of_a_world_is_called_by_an_id(tmp_path: Path) -> None:
     folder = tmp_path / "My World"
     folder.mkdir()
     (folder / "world.yaml").write_text(TINY)
-    expected = f"{folder}:1:1: E204 'My World' cannot be a world's folder: small letters, digits, -\n"
+    expected = f"{folder}:1:1: E204 'My World' is not a valid folder name for a world: {SHAPE}\n"
     assert shown(read_world(folder).problems) == expected
 
 
@@ -195,7 +196,7 @@ def test_the_folder_of_a_world_is_called_by_an_id(tmp_path: Path) -> None:
 def test_a_file_whose_name_cannot_be_shown_is_refused_and_its_name_not_shown(name: str) -> None:
     reading = read((name, TINY))
     assert reading.data is None
-    assert shown(reading.problems) == f"{name!a}:1:1: E204 a file's name has characters that cannot be shown\n"
+    assert shown(reading.problems) == f"{name!a}:1:1: E204 the file's name has characters that cannot be printed\n"
 
 
 # -- every code has its example

@@ -36,7 +36,7 @@ def test_the_flagship_has_no_fault() -> None:
 
 
 def test_a_model_that_is_not_there_is_named() -> None:
-    assert said(weights_fpw=None) == ["world.yaml:12:8: E501 there is no weights.fpw beside this file"]
+    assert said(weights_fpw=None) == ["world.yaml:12:8: E501 'weights.fpw' is not in the world's folder"]
 
 
 def test_a_model_cut_short_is_refused_with_its_reason() -> None:
@@ -67,7 +67,7 @@ def test_a_model_with_one_bit_changed_is_refused() -> None:
     ],
 )
 def test_a_calibration_that_is_not_of_the_model_is_warned_of(content: bytes, what: str) -> None:
-    expected = f"world.yaml:12:8: W507 calibration.json {what}: no number in it holds of this model; measure again"
+    expected = f"world.yaml:12:8: W507 calibration.json {what}: its numbers do not apply to this model; measure again"
     assert said(calibration_json=content) == [expected]
 
 
@@ -106,7 +106,7 @@ def test_no_is_said_to_be_ahead_about_where_it_gets_ahead() -> None:
 @pytest.mark.parametrize("file", ["../weights.fpw", "/etc/passwd", "weights.bin"])
 def test_a_model_is_a_file_of_the_worlds_own_folder(file: str) -> None:
     assert said(("model: weights.fpw", f"model: {file}")) == [
-        "world.yaml:12:8: E501 the model is a .fpw file in the world's own folder"
+        "world.yaml:12:8: E501 the model must be a .fpw file in the world's own folder"
     ]
 
 
@@ -114,30 +114,34 @@ def test_a_model_is_a_file_of_the_worlds_own_folder(file: str) -> None:
     ("old", "new", "problem"),
     [
         ("giraffe: {pair: 21}", "giraffe: {pair: 23}", "E206 expected a whole number from 1 to 22, found 23"),
-        ("giraffe: {pair: 21}", "giraffe: {word: girafe}", "E502 the prompt has no girafe (did you mean giraffe?)"),
+        ("giraffe: {pair: 21}", "giraffe: {word: girafe}", "E502 the prompt does not contain 'girafe' (did you mean giraffe?)"),
         (
             "giraffe: {pair: 21}",
             "giraffe: {pair: 21, word: lemon}",
-            "E502 the span giraffe is one of pair: 21, word: lemon, or token: 400; pair and token may go on, to: 22",
+            "E502 the span 'giraffe' must have exactly one of 'pair', 'word', 'token'",
         ),
-        ("look: animals, by: 8", "look: animols, by: 8", "E103 no span is called animols (did you mean animals?)"),
-        ("push: doubt, by: 0.5", "push: dout, by: 0.5", "E103 no direction is called dout (did you mean doubt?)"),
-        ('bend: "no", by: 0.2', 'bend: "nope", by: 0.2', "E504 the model has no word nope (did you mean nose?)"),
-        ('bend: "no", by: 0.2', 'bend: "no", by: 2', "E206 2 is not from 0 to 1"),
-        ('bend: "no", by: 0.2', 'bend: "no"', "E202 the act bend-no needs by"),
+        ("look: animals, by: 8", "look: animols, by: 8", "E103 unknown span 'animols' (did you mean animals?)"),
+        ("push: doubt, by: 0.5", "push: dout, by: 0.5", "E103 unknown direction 'dout' (did you mean doubt?)"),
+        ('bend: "no", by: 0.2', 'bend: "nope", by: 0.2', "E504 'nope' is not in the model's vocabulary (did you mean nose?)"),
+        ('bend: "no", by: 0.2', 'bend: "no", by: 2', "E206 expected a number from 0 to 1, found 2"),
+        ('bend: "no", by: 0.2', 'bend: "no"', "E202 the act 'bend-no' needs the key 'by'"),
         (
             "carrier: be, lasts",
             "carrier: kind, lasts",
-            "E503 the word that carries a note is one of its own: Note:, be, honest, .",
+            "E503 the carrier must be a word of the note: 'Note:', 'be', 'honest', '.'",
         ),
         (
             'Note: be honest.", carrier: be, lasts',
             'Note: be truthful.", carrier: be, lasts',
-            "E504 the model has no word truthful",
+            "E504 'truthful' is not in the model's vocabulary",
         ),
-        ("p('no') > 0.4", "p('noo') > 0.4", "E504 the model has no word noo (did you mean no?)"),
-        ("p('no') > 0.4", "probe('nonsens') > 0.4", "E504 the model has no probe nonsens (did you mean nonsense?)"),
-        ("      foot: foot-arrives", "      fooot: foot-arrives", "E504 the model has no word fooot (did you mean foot?)"),
+        ("p('no') > 0.4", "p('noo') > 0.4", "E504 'noo' is not in the model's vocabulary (did you mean no?)"),
+        ("p('no') > 0.4", "probe('nonsens') > 0.4", "E504 'nonsens' is not one of the model's probes (did you mean nonsense?)"),
+        (
+            "      foot: foot-arrives",
+            "      fooot: foot-arrives",
+            "E504 'fooot' is not in the model's vocabulary (did you mean foot?)",
+        ),
     ],
 )
 def test_what_the_model_has_no_name_for_is_said_where_it_stands(old: str, new: str, problem: str) -> None:
@@ -149,19 +153,19 @@ def test_what_the_model_has_no_name_for_is_said_where_it_stands(old: str, new: s
 
 def test_words_of_the_prompt_that_the_model_has_not_are_all_named() -> None:
     (problem,) = said(("What color is a frog?", "What color is a newt?"))
-    assert problem == "world.yaml:12:8: E504 the model has no word for these of the prompt: 'newt'"
+    assert problem == "world.yaml:12:8: E504 the prompt has words that are not in the model's vocabulary: 'newt'"
 
 
 def test_nothing_is_written_where_a_model_says_the_words() -> None:
     (problem,) = said(("  401:\n    then:", "  401:\n    written: {has: 1.0}\n    then:"))
-    assert problem.endswith("E505 the words after token 401 come out of the model: nothing is written")
+    assert problem.endswith("E505 token 401 must not have the key 'written': its word comes from the model")
 
 
 def test_an_act_may_not_name_what_the_pass_has_not_reached() -> None:
     problems = said(("your: {token: 400}", "your: {token: 403}"))
     assert [problem.split(": ", 1)[1] for problem in problems] == [
-        "E506 stare-your names position 403; at token 402 nothing after 402 can be looked at",
-        "E106 your ends at position 403, which token 402 cannot see",
+        "E506 the act 'stare-your' covers position 403, but at token 402 only positions up to 402 can be looked at",
+        "E106 the span 'your' ends at position 403, after token 402",
     ]
 
 

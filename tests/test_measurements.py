@@ -133,29 +133,29 @@ def test_what_follows_ends_with_the_document() -> None:
 @pytest.mark.parametrize(
     ("source", "offset", "code", "message"),
     [
-        ("a {p(two)}", 5, "E102", "p takes a word in quotes, word or likeliest, and perhaps a token or a continuation: "),
-        ("a {p()}", 5, "E102", "p takes "),
-        ("a {p('two', 402, 403)}", 3, "E102", "p takes "),
+        ("a {p(two)}", 5, "E102", "'p' takes a word in quotes, word or likeliest, then optionally a token or a continuation: "),
+        ("a {p()}", 5, "E102", "'p' takes "),
+        ("a {p('two', 402, 403)}", 3, "E102", "'p' takes "),
         ("a {p('two', 399)}", 11, "E206", "the tokens of this world are 400 to 405, not 399"),
-        ("a {p('two', agan)}", 11, "E103", "no continuation is called agan"),
-        ("a {p('two', 'again')}", 11, "E103", "no continuation is called again"),
-        ("a {p(word, again)}", 5, "E106", "no word is drawn after a passage: likeliest is the nearest to it"),
-        ("a {now('two', 402)}", 3, "E102", "now takes a word in quotes, word or likeliest: now('two')"),
-        ("a {lens(word)}", 3, "E103", "what can be read here: lens('two')"),
-        ("a {probe('sense')}", 3, "E103", "what can be read here: probe('nonsense')"),
-        ("a {would(bend-now)}", 9, "E103", "no act is called bend-now"),
-        ("a {would(lean, two)}", 14, "E102", "would takes an act, and perhaps a word in quotes"),
-        ("a {foreseen('face', 2)}", 19, "E206", "the prompt's words that had any before them are 3 to 5, not 2"),
-        ("a {foreseen('face', six)}", 19, "E206", "the prompt's words that had any before them are 3 to 5, not six"),
-        ("a {foreseen(likeliest, 3)}", 12, "E102", "foreseen takes a word in quotes, or word, and a position"),
-        ("a {heed(stat)}", 8, "E103", "no span is called stat"),
-        ("a {heed(start, again)}", 14, "E102", "heed takes a span, and perhaps a token"),
+        ("a {p('two', agan)}", 11, "E103", "unknown continuation 'agan'"),
+        ("a {p('two', 'again')}", 11, "E103", "unknown continuation 'again'"),
+        ("a {p(word, again)}", 5, "E106", "no word is drawn after a continuation: use 'likeliest' instead"),
+        ("a {now('two', 402)}", 3, "E102", "'now' takes a word in quotes, word or likeliest: now('two')"),
+        ("a {lens(word)}", 3, "E103", "invalid argument of 'lens'; use lens('two')"),
+        ("a {probe('sense')}", 3, "E103", "invalid argument of 'probe'; use probe('nonsense')"),
+        ("a {would(bend-now)}", 9, "E103", "unknown act 'bend-now'"),
+        ("a {would(lean, two)}", 14, "E102", "'would' takes an act, then optionally a word in quotes"),
+        ("a {foreseen('face', 2)}", 19, "E206", "expected a position of the prompt from 3 to 5, found 2"),
+        ("a {foreseen('face', six)}", 19, "E206", "expected a position of the prompt from 3 to 5, found six"),
+        ("a {foreseen(likeliest, 3)}", 12, "E102", "'foreseen' takes a word in quotes, or word, and a position"),
+        ("a {heed(stat)}", 8, "E103", "unknown span 'stat'"),
+        ("a {heed(start, again)}", 14, "E102", "'heed' takes a span, then optionally a token"),
         ("a {heed(start, 499)}", 14, "E206", "the tokens of this world are 400 to 405, not 499"),
-        ("a {heed(late, 402)}", 8, "E106", "late ends at position 403, which token 402 cannot see"),
-        ("a {onward(61)}", 10, "E206", "1 to 60 words can be asked for, not 61"),
-        ("a {onward(two)}", 10, "E206", "1 to 60 words can be asked for, not two"),
-        ("a {likeliest(nobody)}", 13, "E103", "no continuation is called nobody"),
-        ("a {word(two)}", 8, "E102", "word takes a token: word(402)"),
+        ("a {heed(late, 402)}", 8, "E106", "the span 'late' ends at position 403, after token 402"),
+        ("a {onward(61)}", 10, "E206", "expected a number of words from 1 to 60, found 61"),
+        ("a {onward(two)}", 10, "E206", "expected a number of words from 1 to 60, found two"),
+        ("a {likeliest(nobody)}", 13, "E103", "unknown continuation 'nobody'"),
+        ("a {word(two)}", 8, "E102", "'word' takes a token: word(402)"),
         ("a {typed(0)}", 9, "E206", "the prompt has lines 1 to 1, not 0"),
         ("a {typed(2)}", 9, "E206", "the prompt has lines 1 to 1, not 2"),
         ("a {typed(last)}", 9, "E206", "the prompt has lines 1 to 1, not last"),
@@ -183,7 +183,7 @@ def test_a_name_asked_for_in_vain_comes_with_those_that_there_are(source: str, a
     "source", ["{now('two')}", "{likeliest}", "{p(likeliest)}", "{would(lean)}", "{heed(start)}", "{lens('two')}", "{twice}"]
 )
 def test_at_an_ending_no_pass_is_under_way(source: str) -> None:
-    with pytest.raises(ExpressionError, match="no pass is under way at an ending"):
+    with pytest.raises(ExpressionError, match="no pass is running at an ending"):
         parse_text(source, SCOPE._replace(ending=True))
 
 
@@ -198,17 +198,17 @@ def test_what_is_over_can_be_read_at_an_ending(source: str) -> None:
     "source", ["{would(lean)}", "{foreseen('face', 3)}", "{heed(start)}", "{onward(3)}", "{lens('two')}", "{twice}"]
 )
 def test_where_words_are_written_nothing_is_read_of_layers(source: str) -> None:
-    with pytest.raises(ExpressionError, match="the words of this world are written"):
+    with pytest.raises(ExpressionError, match="needs a model, and this world has none"):
         parse_text(source, SCOPE._replace(probes=None))
 
 
 def test_a_written_pass_expected_nothing() -> None:
-    with pytest.raises(Exception, match="nothing was expected at position 3"):
+    with pytest.raises(Exception, match="Tiny has no model: there is no prediction for position 3"):
         WrittenPass(built(TINY)).prompt_prediction(3)
 
 
 def test_a_written_pass_is_not_thought_twice() -> None:
-    with pytest.raises(Exception, match="nothing can be thought twice"):
+    with pytest.raises(Exception, match="Tiny has no model: there is no pass to recompute"):
         WrittenPass(built(TINY)).recompute_error((), ((),), 3)
 
 

@@ -1,4 +1,4 @@
-"""The pass whose words the world declares."""
+"""Written passes, whose words the world declares."""
 
 from __future__ import annotations
 
@@ -54,56 +54,56 @@ def chances(world: World, words: tuple[str, ...], *acts: tuple[Act, ...]) -> dic
     return {word: round(distribution.p(word), 6) for word in distribution.words}
 
 
-def test_a_written_pass_says_what_the_world_declares(world: World) -> None:
+def test_a_written_pass_has_the_declared_distribution(world: World) -> None:
     assert chances(world, (), ()) == {"end": 0.9, "door": 0.1}
     assert WrittenPass(world).source == "written"
 
 
-def test_the_first_case_whose_condition_holds_is_declared(world: World) -> None:
+def test_the_first_case_whose_condition_holds_applies(world: World) -> None:
     assert chances(world, (), (LEAN,)) == {"door": 0.75, "end": 0.25}
     assert chances(world, (), (LEAN, LABEL)) == {"end": 1.0}
     assert chances(world, (), (LABEL,)) == {"end": 0.9, "door": 0.1}
 
 
-def test_a_case_may_ask_what_was_said_and_what_was_done_at_which_token(world: World) -> None:
+def test_a_condition_can_depend_on_words_and_on_acts_by_token(world: World) -> None:
     assert chances(world, ("end",), (LEAN,), ()) == {"door": 1.0}
     assert chances(world, ("door",), (LEAN,), ()) == {"gate": 1.0}
     assert chances(world, ("door",), (), (LEAN,)) == {"lamp": 1.0}
     assert chances(world, ("door",), (), ()) == {"end": 1.0}
 
 
-def test_the_same_question_has_the_same_answer_and_is_worked_out_once(world: World) -> None:
-    measure = WrittenPass(world)
-    first = measure.distribution((), ((LEAN,),))
-    assert measure.distribution((), ((Act("lean", 8),),)) is first
-    assert measure.distribution((), ((),)) is not first
+def test_distributions_are_cached_by_case(world: World) -> None:
+    written = WrittenPass(world)
+    first = written.distribution((), ((LEAN,),))
+    assert written.distribution((), ((Act("lean", 8),),)) is first
+    assert written.distribution((), ((),)) is not first
 
 
-def test_its_logits_are_rounded_so_that_every_machine_sees_the_same_ties(world: World) -> None:
+def test_written_logits_are_rounded(world: World) -> None:
     assert list(WrittenPass(world).distribution((), ((),)).logits) == [round(log(0.9), 6), round(log(0.1), 6)]
 
 
-def test_a_token_with_one_case_only_has_one_answer() -> None:
-    measure = WrittenPass(built(TINY))
-    assert measure.distribution((), ((),)) is measure.distribution((), ((LEAN,),))
+def test_a_token_with_one_case_has_one_distribution() -> None:
+    written = WrittenPass(built(TINY))
+    assert written.distribution((), ((),)) is written.distribution((), ((LEAN,),))
 
 
-def test_read_at_any_layer_it_says_the_same(world: World) -> None:
-    measure = WrittenPass(world)
-    assert measure.lens((), ((LEAN,),), 4) is measure.distribution((), ((LEAN,),))
+def test_the_lens_gives_the_same_distribution_at_every_layer(world: World) -> None:
+    written = WrittenPass(world)
+    assert written.lens((), ((LEAN,),), 4) is written.distribution((), ((LEAN,),))
 
 
-def test_it_has_no_layers_that_could_be_looked_into(world: World) -> None:
-    measure = WrittenPass(world)
-    measure.warm_up()
-    assert measure.probes == ()
-    with pytest.raises(ForwardPassError, match=r"^The words of Tiny are written: there is nothing to probe for doubt\.$"):
-        measure.probe((), ((),), 4, "doubt")
-    with pytest.raises(ForwardPassError, match=r"^The words of Tiny are written: there are no layers to look into\.$"):
-        measure.attention((), ((),), 4)
+def test_a_written_pass_has_no_probes_and_no_attention(world: World) -> None:
+    written = WrittenPass(world)
+    written.warm_up()
+    assert written.probes == ()
+    with pytest.raises(ForwardPassError, match=r"^Tiny has no model: there is no probe for doubt\.$"):
+        written.probe((), ((),), 4, "doubt")
+    with pytest.raises(ForwardPassError, match=r"^Tiny has no model: there are no layers to inspect\.$"):
+        written.attention((), ((),), 4)
 
 
-def test_a_world_that_names_no_model_is_played_on_its_written_words(world: World) -> None:
-    measure = open_pass(world)
-    assert isinstance(measure, WrittenPass)
-    assert measure.checksum is None
+def test_a_world_without_a_model_opens_a_written_pass(world: World) -> None:
+    written = open_pass(world)
+    assert isinstance(written, WrittenPass)
+    assert written.checksum is None

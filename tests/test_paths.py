@@ -76,19 +76,19 @@ def test_a_world_is_found_by_path(tmp_path: Path) -> None:
 
 def test_an_unknown_world_is_answered_with_those_that_there_are() -> None:
     known = ", ".join(world_names())
-    assert unknown("first-night") == f"no world is called that (did you mean first-light?); there are {known}, or a folder"
-    assert unknown("zzz") == f"no world is called that; there are {known}, or a folder"
+    assert unknown("first-night") == f"unknown world (did you mean first-light?); give one of {known}, or a folder"
+    assert unknown("zzz") == f"unknown world; give one of {known}, or a folder"
 
 
 @pytest.mark.parametrize("asked", ["x" * 5000, "no/such/folder", "a\x00b"])
 def test_what_can_be_no_folder_is_no_world(asked: str) -> None:
-    assert unknown(asked).startswith("no world is called that")
+    assert unknown(asked).startswith("unknown world")
 
 
 def test_a_file_of_a_world_is_no_world_and_its_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "world.yaml").touch()
-    assert unknown(f"{tmp_path}/world.yaml") == f"a world is a folder, not one of its files: say {tmp_path}"
-    assert unknown("README.md") == "a world is a folder, not one of its files: say ."
+    assert unknown(f"{tmp_path}/world.yaml") == f"a world is a folder, not a file: give {tmp_path}"
+    assert unknown("README.md") == "a world is a folder, not a file: give ."
 
 
 def test_a_worlds_files_are_its_yaml_files_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
 def test_a_pipe_and_a_folder_called_yaml_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.yaml")
     (tmp_path / "b.yaml").mkdir()
-    expected = [f"/{name}.yaml:1:1: E001 cannot be read: it is no file" for name in "ab"]
+    expected = [f"/{name}.yaml:1:1: E001 cannot be read: not a regular file" for name in "ab"]
     assert problems_of(tmp_path) == expected
 
 
@@ -157,7 +157,7 @@ def test_a_world_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").touch()
     os.truncate(tmp_path / "a.yaml", paths.MAX_BYTES - 10)
     (tmp_path / "b.yaml").write_bytes(b"x" * 11)
-    assert problems_of(tmp_path) == ["/b.yaml:1:1: E002 over 8 MB in all; not read"]
+    assert problems_of(tmp_path) == ["/b.yaml:1:1: E002 not read: the files of the world exceed 8 MB in total"]
 
 
 def test_a_world_of_too_many_files_is_not_read(tmp_path: Path) -> None:

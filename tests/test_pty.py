@@ -1,4 +1,4 @@
-"""One real terminal, seen as a person sees it: through a pty, painted by an emulator."""
+"""The terminal front end through a pseudo-terminal, with its screen emulated by pyte."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pexpect
 import pyte
 import pytest
 
-from fixtures_play import ROOT, TO_ENDINGS, WORLD, choices_of, played, program, surroundings
+from fixtures_play import ROOT, TO_ENDINGS, WORLD, choices_of, clean_environment, program, write_run
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 class Terminal:
-    """A process at a terminal of some size, and what its screen shows."""
+    """A process at a pseudo-terminal of some size, and its emulated screen."""
 
     def __init__(self, child: pexpect.spawn[bytes], columns: int, rows: int) -> None:
         self.child = child
@@ -31,25 +31,25 @@ class Terminal:
         self.attributes = fresh_attributes()  # the child may be in raw mode already, on a busy machine
 
     def read(self, seconds: float = 0.05) -> None:
-        """Paint what the process has written within some seconds; answer where it asks for the cursor's place."""
+        """Feed the screen what the process writes within some seconds; answer its requests for the cursor's position."""
         try:
-            written = self.child.read_nonblocking(65536, timeout=seconds)
+            output = self.child.read_nonblocking(65536, timeout=seconds)
         except (pexpect.TIMEOUT, pexpect.EOF):
             return
-        self.stream.feed(written)
-        if b"\x1b[6n" in written:
+        self.stream.feed(output)
+        if b"\x1b[6n" in output:
             self.child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
 
     @property
     def lines(self) -> list[str]:
-        """Return everything that was shown: what has scrolled away, then the screen."""
+        """Return the lines that have scrolled away, then those of the screen."""
         above = ["".join(row[x].data for x in range(self.screen.columns)).rstrip() for row in self.screen.history.top]
         return [*above, *(line.rstrip() for line in self.screen.display)]
 
-    def shows(self, *texts: str) -> str:
-        """Wait until the screen shows some texts, wherever their lines break; return everything shown."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
+    def wait_for(self, *texts: str) -> str:
+        """Wait until some texts are shown, wherever their lines break; return all text shown."""
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
             shown = " ".join(" ".join(self.lines).split())
             if all(text in shown for text in texts):
                 return shown
@@ -66,39 +66,39 @@ class Terminal:
         self.screen.resize(rows, columns)
         self.child.setwinsize(rows, columns)
 
-    def kill(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send the process a signal."""
         assert self.child.pid is not None
         os.kill(self.child.pid, number)
 
-    def ended(self) -> int | None:
-        """Wait until the process has ended; return its exit code, or None where a signal killed it."""
-        until = time.monotonic() + PATIENCE
-        while self.child.isalive() and time.monotonic() < until:
+    def wait(self) -> int | None:
+        """Wait until the process has ended; return its exit code, or None if a signal killed it."""
+        deadline = time.monotonic() + TIMEOUT
+        while self.child.isalive() and time.monotonic() < deadline:
             self.read()
         self.read()
         status: int | None = self.child.exitstatus
         return status
 
-    def restored(self) -> bool:
-        """Return whether the terminal is as it was before."""
+    def is_restored(self) -> bool:
+        """Return whether the attributes of the terminal are those from before the process."""
         return termios.tcgetattr(self.child.child_fd) == self.attributes
 
 
 def fresh_attributes() -> list[object]:
-    """Return the attributes that a terminal has before anybody changes them."""
-    ours, theirs = os.openpty()
+    """Return the attributes of a new terminal."""
+    controller, device = os.openpty()
     try:
-        return list(termios.tcgetattr(theirs))
+        return list(termios.tcgetattr(device))
     finally:
-        os.close(ours)
-        os.close(theirs)
+        os.close(controller)
+        os.close(device)
 
 
 @contextmanager
-def terminal(*arguments: str | Path, columns: int = 80, rows: int = 24) -> Iterator[Terminal]:
-    """Start a command line at a terminal of its own."""
-    environment = surroundings(TERM="xterm-256color")
+def open_terminal(*arguments: str | Path, columns: int = 80, rows: int = 24) -> Iterator[Terminal]:
+    """Start a command at a terminal of its own."""
+    environment = clean_environment(TERM="xterm-256color")
     del environment["COLUMNS"]
     child: pexpect.spawn[bytes] = pexpect.spawn(
         sys.executable,
@@ -106,7 +106,7 @@ def terminal(*arguments: str | Path, columns: int = 80, rows: int = 24) -> Itera
         cwd=str(ROOT),
         env=environment,
         dimensions=(rows, columns),
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     try:
         yield Terminal(child, columns, rows)
@@ -116,179 +116,179 @@ def terminal(*arguments: str | Path, columns: int = 80, rows: int = 24) -> Itera
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20)])
 def test_a_person_plays(tmp_path: Path, columns: int, rows: int) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as seen:
-        seen.shows("First Light. Instantiation 1.", "It was a question about light.", "1. Read the question again", "> ")
-        seen.shows("11 “The” · ")
-        seen.type("2\r")
-        seen.shows("The floor tipped, plainly, toward dark.", "3. Let it roll. (all that is left)")
-        seen.type("let\t")
-        seen.shows("> let-be")
-        seen.type("\r")
-        seen.shows("It says “dark”.", "12 “dark” · ")
-        seen.resize(60, 30)
-        seen.type("undo\r")
-        seen.shows("> undo")
-        seen.type("quit\r")
-        kept = seen.shows("Kept as first-light/1. To go on:")
-        assert seen.ended() == 0
-        assert seen.restored()
+    with open_terminal("play", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as terminal:
+        terminal.wait_for("First Light. Instantiation 1.", "It was a question about light.", "1. Read the question again", "> ")
+        terminal.wait_for("11 “The” · ")
+        terminal.type("2\r")
+        terminal.wait_for("The floor tipped, plainly, toward dark.", "3. Let it roll. (all that is left)")
+        terminal.type("let\t")
+        terminal.wait_for("> let-be")
+        terminal.type("\r")
+        terminal.wait_for("It says “dark”.", "12 “dark” · ")
+        terminal.resize(60, 30)
+        terminal.type("undo\r")
+        terminal.wait_for("> undo")
+        terminal.type("quit\r")
+        kept = terminal.wait_for("Kept as first-light/1. To go on:")
+        assert terminal.wait() == 0
+        assert terminal.is_restored()
         assert "Traceback" not in kept
-        assert all(len(line) <= max(columns, 60) for line in seen.lines)
+        assert all(len(line) <= max(columns, 60) for line in terminal.lines)
     assert choices_of(tmp_path) == ["feel-slope", "let-be"]
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20)])
-def test_what_tab_offers_stands_on_rows_of_its_own_below_the_choices(tmp_path: Path, columns: int, rows: int) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as seen:
-        seen.shows("3. Say something at once", "> ", "11 “The” · ")
-        offers = [line for line in seen.lines if re.match(r" (\d\.|  ) ", line)]
-        seen.type("\t")
-        seen.shows("read-question", "feel-slope", "say-now", "undo")
-        assert [line for line in seen.lines if re.match(r" (\d\.|  ) ", line)] == offers
-        below = [line.split()[0] for line in seen.lines[seen.lines.index(">") + 1 :] if line]
+def test_the_completion_menu_has_rows_of_its_own_below_the_choices(tmp_path: Path, columns: int, rows: int) -> None:
+    with open_terminal("play", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as terminal:
+        terminal.wait_for("3. Say something at once", "> ", "11 “The” · ")
+        offers = [line for line in terminal.lines if re.match(r" (\d\.|  ) ", line)]
+        terminal.type("\t")
+        terminal.wait_for("read-question", "feel-slope", "say-now", "undo")
+        assert [line for line in terminal.lines if re.match(r" (\d\.|  ) ", line)] == offers
+        below = [line.split()[0] for line in terminal.lines[terminal.lines.index(">") + 1 :] if line]
         assert below[:4] == ["read-question", "feel-slope", "say-now", "undo"]
-        seen.type("\x1b2\r")
-        seen.shows("The floor tipped, plainly, toward dark.")
-        seen.type("\x04")
-        assert seen.ended() == 0
+        terminal.type("\x1b2\r")
+        terminal.wait_for("The floor tipped, plainly, toward dark.")
+        terminal.type("\x04")
+        assert terminal.wait() == 0
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
 def test_on_a_narrow_screen_the_first_scene_breaks_no_word(tmp_path: Path) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path, columns=40, rows=40) as seen:
-        seen.shows("3. Say something at once, in case this is short.", "> ")
-        prose = [line for line in seen.lines if re.match(r"[A-Za-z]", line)]
+    with open_terminal("play", WORLD, "--saves", tmp_path, columns=40, rows=40) as terminal:
+        terminal.wait_for("3. Say something at once, in case this is short.", "> ")
+        prose = [line for line in terminal.lines if re.match(r"[A-Za-z]", line)]
         assert "Three layers of arithmetic went by" in prose
-        assert all(len(line) < 40 for line in seen.lines)
-        seen.type("\x04")
-        assert seen.ended() == 0
+        assert all(len(line) < 40 for line in terminal.lines)
+        terminal.type("\x04")
+        assert terminal.wait() == 0
 
 
-def test_a_screen_that_gets_another_width_shows_what_came_last_set_to_it_and_keeps_what_is_typed(tmp_path: Path) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("3. Say something at once", "6 layers left")
-        seen.type("feel-slope\r")
-        seen.shows("5 layers left")
-        seen.type("help\r")
-        seen.shows("nothing is lost", "Let it roll.", "5 layers left")
-        seen.type("leave-")
+def test_a_resized_screen_shows_the_last_events_again_and_keeps_the_input(tmp_path: Path) -> None:
+    with open_terminal("play", WORLD, "--saves", tmp_path) as terminal:
+        terminal.wait_for("3. Say something at once", "6 layers left")
+        terminal.type("feel-slope\r")
+        terminal.wait_for("5 layers left")
+        terminal.type("help\r")
+        terminal.wait_for("nothing is lost", "Let it roll.", "5 layers left")
+        terminal.type("leave-")
         for columns in (40, 80, 40):
-            seen.resize(columns, 60)
-            seen.read()
-        seen.shows(
+            terminal.resize(columns, 60)
+            terminal.read()
+        terminal.wait_for(
             "toward dark. The pass gave it 0.81, and I had not yet said", "Type the number of a choice, its id, or some of"
         )
-        seen.shows("> leave- 11 “The” · 4/12")
-        assert [line[:3] for line in seen.lines if re.match(r".\d\. ", line)] == [" 1.", " 2.", " 3."]
-        assert all(len(line) <= 40 for line in seen.lines)
-        assert not any("Say something at once" in line for line in seen.screen.display)
-        seen.type("label\r")
-        seen.shows("It took. The word lay")
-        seen.type("\x04")
-        assert seen.ended() == 0
+        terminal.wait_for("> leave- 11 “The” · 4/12")
+        assert [line[:3] for line in terminal.lines if re.match(r".\d\. ", line)] == [" 1.", " 2.", " 3."]
+        assert all(len(line) <= 40 for line in terminal.lines)
+        assert not any("Say something at once" in line for line in terminal.screen.display)
+        terminal.type("label\r")
+        terminal.wait_for("It took. The word lay")
+        terminal.type("\x04")
+        assert terminal.wait() == 0
     assert choices_of(tmp_path) == ["feel-slope", "leave-label"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_a_signal_restores_the_terminal_and_loses_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("6 layers left")
-        assert not seen.restored()
-        seen.type("feel-slope\r")
-        seen.shows("The floor tipped", "5 layers left")
-        seen.kill(number)
-        assert seen.ended() == code
-        seen.shows("Kept as first-light/1. To go on:")
-        assert seen.restored()
+    with open_terminal("play", WORLD, "--saves", tmp_path) as terminal:
+        terminal.wait_for("6 layers left")
+        assert not terminal.is_restored()
+        terminal.type("feel-slope\r")
+        terminal.wait_for("The floor tipped", "5 layers left")
+        terminal.send_signal(number)
+        assert terminal.wait() == code
+        terminal.wait_for("Kept as first-light/1. To go on:")
+        assert terminal.is_restored()
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
-def test_ctrl_c_leaves(tmp_path: Path) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("6 layers left")
-        seen.type("\x03")
-        assert seen.ended() == 130
-        assert seen.restored()
+def test_ctrl_c_ends_the_session(tmp_path: Path) -> None:
+    with open_terminal("play", WORLD, "--saves", tmp_path) as terminal:
+        terminal.wait_for("6 layers left")
+        terminal.type("\x03")
+        assert terminal.wait() == 130
+        assert terminal.is_restored()
 
 
-def test_what_a_kill_left_is_gone_on_with(tmp_path: Path) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("6 layers left")
-        seen.type("feel-slope\r")
-        seen.shows("The floor tipped", "5 layers left")
-        seen.kill(signal.SIGKILL)
-        assert seen.ended() is None
+def test_a_killed_run_can_be_resumed(tmp_path: Path) -> None:
+    with open_terminal("play", WORLD, "--saves", tmp_path) as terminal:
+        terminal.wait_for("6 layers left")
+        terminal.type("feel-slope\r")
+        terminal.wait_for("The floor tipped", "5 layers left")
+        terminal.send_signal(signal.SIGKILL)
+        assert terminal.wait() is None
     assert "The floor tipped" in program("play", WORLD, "--continue", "--saves", tmp_path).out
-    with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("Run 1 is open.", "1. Continue run 1")
-        seen.type("1\r")
-        seen.shows("The floor tipped", "5 layers left")
-        seen.type("\x04")
-        assert seen.ended() == 0
+    with open_terminal("play", WORLD, "--saves", tmp_path) as terminal:
+        terminal.wait_for("Run 1 is open.", "1. Continue run 1")
+        terminal.type("1\r")
+        terminal.wait_for("The floor tipped", "5 layers left")
+        terminal.type("\x04")
+        assert terminal.wait() == 0
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20)])
 def test_the_tree_is_browsed_replayed_and_forked_by_key(tmp_path: Path, columns: int, rows: int) -> None:
-    played(tmp_path, *TO_ENDINGS["by-the-door"])
+    write_run(tmp_path, *TO_ENDINGS["by-the-door"])
     before = (tmp_path / WORLD / "001-run.jsonl").read_bytes()
-    with terminal("tree", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as seen:
-        seen.shows(" 11 3 waking", "1/6 ·")
-        seen.type("\x1b[B\r")
-        seen.shows("Turn 1. read-question: to question", "> Read the question again", "q back")
-        seen.type("q/ends\r")
-        seen.shows("6/6 ·")
-        seen.type("lout\r")
-        seen.shows("label “out”" if columns > 40 else "ends: By the Door")
-        seen.type("r")
-        seen.shows("turn 0 of 5, identical so far", "1x · ")
-        seen.type("p\x1b[C\x1b[C")
-        seen.shows("turn 2 of 5, identical so far", "stopped · ")
-        seen.resize(60, 20)
-        seen.type("f")
-        seen.shows("11 “The” · ")
-        seen.type("1\r")
-        seen.shows("quit" if columns > 40 else "> 1")
-        seen.type("quit\r")
-        seen.shows("Kept as first-light/2. To go on:")
-        assert seen.ended() == 0
-        assert seen.restored()
+    with open_terminal("tree", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as terminal:
+        terminal.wait_for(" 11 3 waking", "1/6 ·")
+        terminal.type("\x1b[B\r")
+        terminal.wait_for("Turn 1. read-question: to question", "> Read the question again", "q back")
+        terminal.type("q/ends\r")
+        terminal.wait_for("6/6 ·")
+        terminal.type("lout\r")
+        terminal.wait_for("label “out”" if columns > 40 else "ends: By the Door")
+        terminal.type("r")
+        terminal.wait_for("turn 0 of 5, identical so far", "1x · ")
+        terminal.type("p\x1b[C\x1b[C")
+        terminal.wait_for("turn 2 of 5, identical so far", "stopped · ")
+        terminal.resize(60, 20)
+        terminal.type("f")
+        terminal.wait_for("11 “The” · ")
+        terminal.type("1\r")
+        terminal.wait_for("quit" if columns > 40 else "> 1")
+        terminal.type("quit\r")
+        terminal.wait_for("Kept as first-light/2. To go on:")
+        assert terminal.wait() == 0
+        assert terminal.is_restored()
     assert (tmp_path / WORLD / "001-run.jsonl").read_bytes() == before
     assert choices_of(tmp_path, 2)[:2] == ["read-question", "read-again"]
     assert "Label: out." in " ".join(program("tree", WORLD, "--saves", tmp_path).out.split())
 
 
 def test_the_tree_opens_from_play_at_the_present_turn(tmp_path: Path) -> None:
-    with terminal("play", WORLD, "--saves", tmp_path) as seen:
-        seen.shows("6 layers left")
-        seen.type("feel-slope\r")
-        seen.shows("5 layers left")
-        seen.type("tree\r")
-        seen.shows("First Light: 1 run, 1 different turn", "2/2 ·")
-        seen.type("q")
-        seen.shows("The floor tipped, plainly, toward dark.", "5 layers left")
-        seen.type("\x03")
-        assert seen.ended() == 130
-        assert seen.restored()
+    with open_terminal("play", WORLD, "--saves", tmp_path) as terminal:
+        terminal.wait_for("6 layers left")
+        terminal.type("feel-slope\r")
+        terminal.wait_for("5 layers left")
+        terminal.type("tree\r")
+        terminal.wait_for("First Light: 1 run, 1 different turn", "2/2 ·")
+        terminal.type("q")
+        terminal.wait_for("The floor tipped, plainly, toward dark.", "5 layers left")
+        terminal.type("\x03")
+        assert terminal.wait() == 130
+        assert terminal.is_restored()
 
 
-def test_a_replay_is_left_with_the_proof(tmp_path: Path) -> None:
-    played(tmp_path, *TO_ENDINGS["half-said"])
-    with terminal("replay", f"{WORLD}/1", "--speed", "64", "--saves", tmp_path) as seen:
-        seen.shows("turn 2 of 2, identical so far", "Ending: Half Said.")
-        seen.type("q")
-        seen.shows("2 of 2 turns identical")
-        assert seen.ended() == 0
-        assert seen.restored()
+def test_a_closed_replay_prints_its_summary(tmp_path: Path) -> None:
+    write_run(tmp_path, *TO_ENDINGS["half-said"])
+    with open_terminal("replay", f"{WORLD}/1", "--speed", "64", "--saves", tmp_path) as terminal:
+        terminal.wait_for("turn 2 of 2, identical so far", "Ending: Half Said.")
+        terminal.type("q")
+        terminal.wait_for("2 of 2 turns identical")
+        assert terminal.wait() == 0
+        assert terminal.is_restored()
 
 
-def test_a_reader_of_plain_lines_sees_no_escape(tmp_path: Path) -> None:
-    with terminal("play", WORLD, "--plain", "--saves", tmp_path) as seen:
-        seen.type("2\rquit\r")
-        written = b""
-        while seen.child.isalive() or written[-1:] == b"":
+def test_plain_lines_have_no_escape_codes(tmp_path: Path) -> None:
+    with open_terminal("play", WORLD, "--plain", "--saves", tmp_path) as terminal:
+        terminal.type("2\rquit\r")
+        output = b""
+        while terminal.child.isalive() or output[-1:] == b"":
             try:
-                written += seen.child.read_nonblocking(65536, timeout=PATIENCE)
+                output += terminal.child.read_nonblocking(65536, timeout=TIMEOUT)
             except pexpect.EOF:
                 break
-        assert b"The floor tipped" in written
-        assert b"\x1b" not in written
+        assert b"The floor tipped" in output
+        assert b"\x1b" not in output

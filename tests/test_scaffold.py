@@ -23,18 +23,20 @@ def test_a_new_world_passes_its_check_without_a_warning(tmp_path: Path) -> None:
 
 def test_a_folder_with_anything_in_it_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
-    with pytest.raises(UsageError, match=r"is not empty|cannot be a world's folder"):
+    with pytest.raises(UsageError, match=r"is not empty|is not a valid folder name"):
         write_scaffold(tmp_path)
     folder = tmp_path / "world"
     folder.mkdir()
     (folder / "mine").write_text("mine")
-    with pytest.raises(UsageError, match="is not empty; a world begins in a folder of its own"):
+    with pytest.raises(UsageError, match="is not empty; a new world needs an empty folder"):
         write_scaffold(folder)
     assert [path.name for path in folder.iterdir()] == ["mine"]
 
 
 def test_a_folder_that_cannot_be_a_world_or_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'My World' cannot be a world's folder: small letters, digits, -, a letter first"):
+    with pytest.raises(
+        UsageError, match="'My World' is not a valid folder name for a world: use lowercase letters, digits and -"
+    ):
         write_scaffold(tmp_path / "My World")
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"cannot make .*: Not a directory"):

@@ -30,8 +30,20 @@ from hypothesis import strategies as st
 import fixtures_surfaces
 from conftest import TINY, built, changed
 from fixtures_checker import modelled_world
-from fixtures_play import ROOT, WORLD, Done, begun_play, command, edited, files, kept_by, let_go, played, program
-from fixtures_surfaces import SURFACES, sealed, small_weights, sound
+from fixtures_play import (
+    ROOT,
+    WORLD,
+    CommandResult,
+    close_session,
+    command,
+    new_session,
+    program,
+    replace_in_file,
+    run_file_names,
+    store_of,
+    write_run,
+)
+from fixtures_surfaces import SURFACES, check_message, seal_weights, small_weights
 from forward_pass.checker.pass_table import TABLE_FILE, PassTable
 from forward_pass.errors import ForwardPassError, RunError, UsageError
 from forward_pass.interface import jsonl
@@ -76,11 +88,11 @@ GREEDY: dict[str, tuple[Callable[[], str], str]] = {
     "a valid world": (lambda: changed(TINY, choices("Go on there then.", 5_900)), ""),
     "escapes in every scalar": (
         lambda: "a:\n" + many('  - "\\e\\e\\e\\e\\e\\e\\e\\e\\e\\e"\n', 10_000),
-        "world.yaml:1:1: E201 no such key: a",
+        "world.yaml:1:1: E201 unknown key 'a'",
     ),
     "a long passage that is asked for often": (
         lambda: changed(TINY, section("continuations:\n  b: " + "a " * 50_000), telling("{p('a', b)} " * 14_000)),
-        "world.yaml:11:6: E203 continuation b has 99999 characters; 300 are allowed",
+        "world.yaml:11:6: E203 continuation 'b' has 99999 characters; at most 300 are allowed",
     ),
     "a long enumeration that is shown often": (
         lambda: changed(
@@ -90,29 +102,29 @@ GREEDY: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "an enumeration of ten thousand words that is asked about often": (
         lambda: changed(TINY, section(f"variables:\n  m: [{many('w{0},', 12_000)}]"), choices("x, if: m == 'x'", 3_500)),
-        "world.yaml:11:7: E203 m: expected 2 to 50 different words, of letters and spaces",
+        "world.yaml:11:7: E203 the variable 'm' needs 2 to 50 different words, of letters and spaces",
     ),
     "many words to be found in a long prompt": (
         lambda: changed(
             TINY, (PROMPT, f"prompt: {'a ' * 60_000}Why"), section("spans:\n" + many("  s{0}: {{word: zz}}\n", 8_000))
         ),
-        "world.yaml:8:9: E203 prompt has 120003 characters; 20000 are allowed",
+        "world.yaml:8:9: E203 prompt has 120003 characters; at most 20000 are allowed",
     ),
     "many pairs to be counted in a long prompt": (
         lambda: changed(
             TINY, (PROMPT, f"prompt: {'a ' * 60_000}Why"), section("spans:\n" + many("  s{0}: {{pair: 1}}\n", 8_000))
         ),
-        "world.yaml:8:9: E203 prompt has 120003 characters; 20000 are allowed",
+        "world.yaml:8:9: E203 prompt has 120003 characters; at most 20000 are allowed",
     ),
     "many words to be found in the longest prompt": (
         lambda: changed(
             TINY, (PROMPT, f"prompt: {'a ' * 9_990}Why"), section("spans:\n" + many("  s{0}: {{word: a b}}\n", 12_000))
         ),
-        "world.yaml:11:14: E502 the prompt has no a b",
+        "world.yaml:11:14: E502 the prompt does not contain 'a b'",
     ),
     "a long span to be found in a long prompt": (
         lambda: changed(TINY, (PROMPT, f"prompt: {'a ' * 70_000}Why"), section("spans:\n  s: {word: " + "a " * 70_000 + "b}")),
-        "world.yaml:8:9: E203 prompt has 140003 characters; 20000 are allowed",
+        "world.yaml:8:9: E203 prompt has 140003 characters; at most 20000 are allowed",
     ),
     "thousands of acts that are nearly called so": (
         lambda: changed(
@@ -120,11 +132,11 @@ GREEDY: dict[str, tuple[Callable[[], str], str]] = {
             section("model: x.fpw\nacts:\n" + many("  act-number-{0}: {{about: x}}\n", 4_000)),
             choices("'{{{{would(act-nomber-{0})}}}}'", 2_500),
         ),
-        "world.yaml:10:8: E501 there is no x.fpw beside this file",
+        "world.yaml:10:8: E501 'x.fpw' is not in the world's folder",
     ),
     "a message as long as the file": (
         lambda: changed(TINY, section("model: x.fpw"), telling(f"{{would({'a' * 250_000})}}")),
-        f"world.yaml:20:14: E103 no act is called {'a' * (LONGEST_SAID - 17)}…",
+        f"world.yaml:20:14: E103 unknown act '{'a' * (LONGEST_SAID - 13)}…",
     ),
 }
 
@@ -193,14 +205,14 @@ def test_a_prompt_may_be_so_long_and_no_longer() -> None:
     text = "a" * LONGEST_PROMPT
     assert built(changed(TINY, (PROMPT, f"prompt: {text}"), ("  5:\n", "  2:\n"))).prompt == ("<doc>", text)
     assert problems_of((PROMPT, f"prompt: {text}a"))[0] == (
-        f"world.yaml:8:9: E203 prompt has {LONGEST_PROMPT + 1} characters; {LONGEST_PROMPT} are allowed"
+        f"world.yaml:8:9: E203 prompt has {LONGEST_PROMPT + 1} characters; at most {LONGEST_PROMPT} are allowed"
     )
 
 
 def test_a_passage_may_be_so_long_and_no_longer() -> None:
     told = problems_of(section(f"continuations:\n  b: {'a' * LONGEST_PASSAGE}\n  c: {'a' * (LONGEST_PASSAGE + 1)}"))
     assert [problem for problem in told if "E203" in problem] == [
-        f"world.yaml:12:6: E203 continuation c has {LONGEST_PASSAGE + 1} characters; {LONGEST_PASSAGE} are allowed"
+        f"world.yaml:12:6: E203 continuation 'c' has {LONGEST_PASSAGE + 1} characters; at most {LONGEST_PASSAGE} are allowed"
     ]
 
 
@@ -208,7 +220,7 @@ def test_the_words_of_an_enumeration_may_be_so_long_and_no_longer() -> None:
     words = [letter * 30 for letter in "abcdefghij"]
     assert built(changed(TINY, section(f"variables:\n  m: [{','.join(words)}]"))).variables[0].words == tuple(words)
     assert problems_of(section(f"variables:\n  m: [{','.join(words)}, k]")) == [
-        f"world.yaml:11:6: E203 m: its words have more than {MOST_LETTERS} letters in all"
+        f"world.yaml:11:6: E203 the words of the variable 'm' have more than {MOST_LETTERS} letters in total"
     ]
 
 
@@ -227,7 +239,7 @@ def test_a_span_is_the_last_place_where_its_words_stand_whatever_they_begin_like
 
 def test_a_name_in_a_text_that_is_nearly_right_is_still_told_the_right_one() -> None:
     told = problems_of(section("model: x.fpw\nacts:\n  lean: {about: x, drop: true}"), telling("{would(leen)}"))
-    assert "world.yaml:22:14: E103 no act is called leen (did you mean lean?)" in told
+    assert "world.yaml:22:14: E103 unknown act 'leen' (did you mean lean?)" in told
 
 
 # -- files that are something else than they are called
@@ -267,9 +279,9 @@ def test_an_archive_called_a_world_is_refused_at_its_first_strange_byte(tmp_path
 def test_an_archive_called_a_run_is_left_alone(tmp_path: Path, kind: str) -> None:
     stranger = tmp_path / "007-run.jsonl"
     stranger.write_bytes(archive(kind))
-    message = f"forward-pass: {stranger}:1:1: this is not a run of Forward Pass, and it is left alone\n"
+    message = f"forward-pass: {stranger}:1:1: not a run file of Forward Pass\n"
     for asked in (("import",), ("replay",), ("play", "--load"), ("export",)):
-        assert command(*asked, stranger, "--saves", tmp_path / "saves") == Done(1, "", message)
+        assert command(*asked, stranger, "--saves", tmp_path / "saves") == CommandResult(1, "", message)
     assert not (tmp_path / "saves").exists()
 
 
@@ -281,8 +293,10 @@ def test_an_archive_called_weights_is_refused(tmp_path: Path, kind: str) -> None
         changed(TINY, section("model: weights.fpw"), ("    written: {end: 0.9, door: 0.1}\n", ""))
     )
     (folder / "weights.fpw").write_bytes(archive(kind) + bytes(64))
-    message = "E501 the model cannot be read: not a weights file (it begins otherwise)"
-    assert command("play", folder, "--json", "--saves", tmp_path) == Done(1, "", f"{folder}/world.yaml:10:8: {message}\n")
+    message = "E501 the model cannot be read: not a weights file: bad magic"
+    assert command("play", folder, "--json", "--saves", tmp_path) == CommandResult(
+        1, "", f"{folder}/world.yaml:10:8: {message}\n"
+    )
 
 
 # -- names
@@ -291,12 +305,12 @@ def test_an_archive_called_weights_is_refused(tmp_path: Path, kind: str) -> None
 @pytest.mark.parametrize("model", ["../weights.fpw", "/etc/weights.fpw", "a/../weights.fpw", "..", "weights.fpw/"])
 def test_a_model_elsewhere_is_never_looked_for(model: str) -> None:
     told = problems_of(section(f"model: {model}"), ("    written: {end: 0.9, door: 0.1}\n", ""))
-    assert told == ["world.yaml:10:8: E501 the model is a .fpw file in the world's own folder"]
+    assert told == ["world.yaml:10:8: E501 the model must be a .fpw file in the world's own folder"]
 
 
 @pytest.mark.parametrize("run", ["../../no/such/run", "..", "first-light/../../1", "../first-light/1", "first-light/../1"])
 def test_a_run_outside_the_folder_is_never_looked_for(tmp_path: Path, run: str) -> None:
-    played(tmp_path / "saves", "say-now")
+    write_run(tmp_path / "saves", "say-now")
     done = command("replay", run, "--saves", tmp_path / "saves" / "deeper")
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("forward-pass: no run of ")
@@ -309,7 +323,7 @@ SHOWN = "odd\\x1b[2J\\x9b\\u202e'\\.jsonl"
 
 def strange(tmp_path: Path, *, cut: int = 0) -> Path:
     """Return a run's file with that name, its last turn damaged where ``cut`` says so."""
-    whole = played(tmp_path / "elsewhere", "say-now").read_bytes()
+    whole = write_run(tmp_path / "elsewhere", "say-now").read_bytes()
     path = tmp_path / STRANGE
     path.write_bytes(whole[: len(whole) - cut] + b'"}\nodd\n\n' * bool(cut))
     return path
@@ -355,21 +369,21 @@ def test_an_object_is_told_in_a_line_in_which_nothing_acts_on_a_terminal() -> No
 
 @pytest.mark.parametrize("key", ["seed", "instantiation", "parent"])
 def test_a_number_that_no_run_has_is_refused(tmp_path: Path, key: str) -> None:
-    path = played(tmp_path, "say-now")
+    path = write_run(tmp_path, "say-now")
     header, _, rest = path.read_text().partition("\n")
     row = json.loads(header)
     row |= {"parent": [1, 10**4000]} if key == "parent" else {}
     (row["facts"] if key == "instantiation" else row)[key] = row["parent"] if key == "parent" else 10**4000
     path.write_text(f"{json.dumps(row)}\n{rest}")
-    message = f"forward-pass: {path}:1:1: the header of this run is damaged (a number in it is none)\n"
-    assert command("replay", path) == Done(1, "", message)
+    damage = "damaged header: `seed`, `facts.instantiation` and the two of `parent` must be whole numbers"
+    assert command("replay", path) == CommandResult(1, "", f"forward-pass: {path}:1:1: {damage}\n")
 
 
 def test_a_format_of_four_thousand_digits_is_not_told_whole(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(f'{{"format":1{"0" * 4000},"world":"first-light"}}\n')
-    message = "a run of format 10000000000000000000; this version reads format 1, and leaves it alone"
-    assert command("replay", path) == Done(1, "", f"forward-pass: {path}:1:1: {message}\n")
+    message = "run file format 10000000000000000000 is not supported; this version reads format 1"
+    assert command("replay", path) == CommandResult(1, "", f"forward-pass: {path}:1:1: {message}\n")
 
 
 @pytest.mark.parametrize(
@@ -380,18 +394,18 @@ def test_a_size_of_weights_is_not_told_whole(size: str, told: str) -> None:
     data = small_weights()
     header = data[12 : 12 + int.from_bytes(data[8:12], "little")]
     with pytest.raises(WeightsError) as caught:
-        parse_weights(sealed(header.replace(b'"n_vocab":7', f'"n_vocab":{size}'.encode()), b""))
-    assert str(caught.value) == f"n_vocab is {told}, which is absurd"
+        parse_weights(seal_weights(header.replace(b'"n_vocab":7', f'"n_vocab":{size}'.encode()), b""))
+    assert str(caught.value) == f"n_vocab is {told}; it must be a whole number from 1 to 4096"
 
 
 @pytest.mark.parametrize("depth", [100, 900, 5000, 100_000])
 def test_a_header_of_any_depth_is_a_header_or_none(tmp_path: Path, depth: int) -> None:
-    path = played(tmp_path, "say-now")
+    path = write_run(tmp_path, "say-now")
     version = json.loads(path.read_text().partition("\n")[0])["version"]
-    edited(path, f'"version":"{version}"', f'"version":{"[" * depth}{"]" * depth}')
+    replace_in_file(path, f'"version":"{version}"', f'"version":{"[" * depth}{"]" * depth}')
     done = program("replay", path)
     assert done.code == (0 if depth < 900 else done.code)
-    assert depth >= 900 or "the header is not as it was written" in done.err
+    assert depth >= 900 or "the header does not match its checksum" in done.err
     assert "Traceback" not in done.err
 
 
@@ -403,12 +417,12 @@ def test_a_lock_that_is_a_link_or_a_pipe_creates_nothing_elsewhere_and_is_not_wa
     folder.mkdir(parents=True)
     (folder / ".lock").symlink_to(tmp_path / "elsewhere")
     done = command("play", WORLD, "--plain", "--new", "--saves", tmp_path / "saves", typed="1\n")
-    assert "the choice could not be kept, so it was not taken" in " ".join(done.out.split())
+    assert "the choice could not be saved, so it was not taken" in " ".join(done.out.split())
     assert not (tmp_path / "elsewhere").exists()
     (folder / ".lock").unlink()
     os.mkfifo(folder / ".lock")
     program("play", WORLD, "--plain", "--new", "--saves", tmp_path / "saves", typed="1\n")
-    assert files(tmp_path / "saves") == ["001-run.jsonl"]
+    assert run_file_names(tmp_path / "saves") == ["001-run.jsonl"]
 
 
 def test_labels_that_are_a_link_are_not_written_to(tmp_path: Path) -> None:
@@ -416,16 +430,16 @@ def test_labels_that_are_a_link_are_not_written_to(tmp_path: Path) -> None:
     (tmp_path / "labels.jsonl").symlink_to(tmp_path / "profile")
     with pytest.raises(RunError) as caught:
         write_label(tmp_path, "0" * 16, label="x")
-    assert str(caught.value).startswith(f"{tmp_path / 'labels.jsonl'}: the label cannot be kept: ")
+    assert str(caught.value).startswith(f"{tmp_path / 'labels.jsonl'}: the label cannot be saved: ")
     assert (tmp_path / "profile").read_text() == "# mine\n"
 
 
 def test_a_run_is_not_forgotten_into_another_folder(tmp_path: Path) -> None:
-    path = played(tmp_path, "say-now")
+    path = write_run(tmp_path, "say-now")
     (path.parent / ".trash").symlink_to(tmp_path, target_is_directory=True)
     with pytest.raises(RunError) as caught:
         forget(path)
-    assert str(caught.value) == f"{path.parent / '.trash'} is a link: nothing is moved out of the folder"
+    assert str(caught.value) == f"{path.parent / '.trash'} is a symbolic link: the run was not moved"
     assert path.exists()
 
 
@@ -437,7 +451,7 @@ def test_a_calibration_that_is_none_is_said_to_be(tmp_path: Path, content: str |
     world.folder = tmp_path
     if content is not None:
         (tmp_path / CALIBRATION).write_text(content)
-    with pytest.raises(RunError, match=f"^{tmp_path / CALIBRATION}: does not say which word of a note carries it"):
+    with pytest.raises(RunError, match=f"^{tmp_path / CALIBRATION}: does not name the token that carries each note"):
         note_carriers(world)
 
 
@@ -466,7 +480,7 @@ CASE_FILES = sorted(CASES.glob("*-*")) if CASES.is_dir() else []
 
 @pytest.mark.parametrize("path", CASE_FILES, ids=lambda path: path.name)
 def test_what_fuzzing_once_found_stays_mended(path: Path) -> None:
-    SURFACES[path.name.partition("-")[0]].holds(path.read_bytes())
+    SURFACES[path.name.partition("-")[0]].check(path.read_bytes())
 
 
 @pytest.mark.parametrize("name", SURFACES)
@@ -474,7 +488,7 @@ def test_a_surface_has_seeds_that_hold(name: str) -> None:
     seeds = SURFACES[name].seeds()
     assert len(seeds) >= 3
     for seed in seeds:
-        SURFACES[name].holds(seed)
+        SURFACES[name].check(seed)
 
 
 @pytest.mark.parametrize("name", SURFACES)
@@ -487,7 +501,7 @@ def test_any_change_to_what_is_valid_holds_on_every_surface(name: str, data: st.
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(whole)))
         whole = whole[:start] + data.draw(piece) + whole[start + data.draw(st.integers(0, 40)) :]
-    surface.holds(whole[: surface.longest])
+    surface.check(whole[: surface.max_bytes])
 
 
 @lru_cache
@@ -496,10 +510,10 @@ def seeds_of(name: str) -> list[bytes]:
 
 
 def test_a_message_is_sound_where_it_is_one_line_that_can_be_shown() -> None:
-    sound("a message")
-    for odd in ("", "a\nb", "a\x1b", "a" * (fixtures_surfaces.LONGEST_MESSAGE + 1)):
+    check_message("a message")
+    for odd in ("", "a\nb", "a\x1b", "a" * (fixtures_surfaces.MAX_MESSAGE + 1)):
         with pytest.raises(AssertionError):
-            sound(odd)
+            check_message(odd)
 
 
 def test_what_fuzzing_finds_is_kept_once_for_each_place_and_it_goes_on(
@@ -507,7 +521,7 @@ def test_what_fuzzing_finds_is_kept_once_for_each_place_and_it_goes_on(
 ) -> None:
     monkeypatch.setattr("fuzz.CASES", tmp_path / "cases")
     watched = Watched("expressions")
-    watched.holds = lambda data: None if data == b"fine" else data.index(b"not there")
+    watched.check = lambda data: None if data == b"fine" else data.index(b"not there")
     for data in (b"fine", b"odd", b"odder", b"fine"):
         watched.try_one(data)
     (kept,) = (tmp_path / "cases").iterdir()
@@ -527,19 +541,19 @@ def test_two_faults_in_one_place_are_one_finding() -> None:
 
 
 def test_requests_that_name_what_is_none_are_told_so_in_a_line_that_can_be_shown(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
+    play = new_session(tmp_path)
     for request in ({"about": "\x9b31m"}, {"diff": "l\ud800"}, {"diff": "\x7f/1"}, {"diff": "\u202e"}, {"hint": 10**4000}):
         (event,) = jsonl.handle_request(play, json.dumps(request))
         row = jsonl.event_object(event, play)
         assert row is not None
         assert row["type"] == "error"
-        sound(row["message"])
-    let_go(play)
-    assert kept_by(play).path is None
+        check_message(row["message"])
+    close_session(play)
+    assert store_of(play).path is None
 
 
 def test_a_file_of_sixty_thousand_places_takes_no_longer_than_one_of_turns(tmp_path: Path) -> None:
-    path = played(tmp_path, "say-now")
+    path = write_run(tmp_path, "say-now")
     header, turn = path.read_bytes().splitlines(keepends=True)
     took = []
     for line in (turn, b'{"at":0}\n', b'{"at":1}\n{"at":0}\n', b"\n", b"\xff", b"[", b'{"a":'):

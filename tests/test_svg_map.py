@@ -1,4 +1,4 @@
-"""A chart drawn: boxes apart, no arrow over a box that it has nothing to do with, everything in its place."""
+"""The scene graph as SVG: boxes do not overlap, and no edge crosses a box that is not its own."""
 
 from __future__ import annotations
 
@@ -11,98 +11,112 @@ import pytest
 from fixtures_checker import random_world, read
 from forward_pass.cli import open_world
 from forward_pass.interface.scene_graph import Edge, SceneGraph, build_graph
-from forward_pass.interface.svg_map import HEIGHT, LANE, WIDTH, Layout, Line, Point, Spot, _at, _line, as_svg, layout_graph
+from forward_pass.interface.svg_map import (
+    BOX_HEIGHT,
+    BOX_WIDTH,
+    LANE_WIDTH,
+    Layout,
+    Line,
+    PlacedNode,
+    Point,
+    _curve_point,
+    _route,
+    as_svg,
+    layout_graph,
+)
 
-SPACE = {"s": "http://www.w3.org/2000/svg"}
+NAMESPACES = {"s": "http://www.w3.org/2000/svg"}
 
 
 @lru_cache
-def chart(named: str) -> SceneGraph:
-    """Return the chart of a world of ours, or of a random one."""
-    return build_graph(read(random_world(int(named))) if named.isdigit() else open_world(named))
+def graph(name: str) -> SceneGraph:
+    """Return the graph of a shipped world by its id, or of a random one by its seed."""
+    return build_graph(read(random_world(int(name))) if name.isdigit() else open_world(name))
 
 
-def root(named: str) -> ET.Element:
-    """Return a picture, read."""
-    return ET.fromstring(as_svg(chart(named)))  # noqa: S314 - our own
+def parse_svg(name: str) -> ET.Element:
+    """Return the SVG of a graph, parsed."""
+    return ET.fromstring(as_svg(graph(name)))  # noqa: S314 - our own
 
 
 def points(line: Line) -> list[Point]:
-    """Return points all along a line."""
+    """Return points along a line."""
     if line.curved:
-        return [_at(line.points, step / 40) for step in range(41)]
+        return [_curve_point(line.points, step / 40) for step in range(41)]
     pairs = pairwise(line.points)
     return [(x + (u - x) * step / 40, y + (v - y) * step / 40) for (x, y), (u, v) in pairs for step in range(41)]
 
 
-def over(line: Line, spot: Spot) -> bool:
-    """Return whether a line goes over a box."""
-    return any(spot.x < x < spot.x + WIDTH and spot.y < y < spot.y + HEIGHT for x, y in points(line))
+def crosses(line: Line, node: PlacedNode) -> bool:
+    """Return whether a line crosses a box."""
+    return any(node.x < x < node.x + BOX_WIDTH and node.y < y < node.y + BOX_HEIGHT for x, y in points(line))
 
 
-def drawn_lines(named: str) -> tuple[Layout, list[tuple[Edge, Line]]]:
-    """Return where things lie, and how every arrow is drawn."""
-    layout = layout_graph(chart(named))
-    return layout, [(arrow, _line(arrow, layout)) for arrow in chart(named).arrows]
+def edge_lines(name: str) -> tuple[Layout, list[tuple[Edge, Line]]]:
+    """Return the layout of a graph, and its edges with their lines."""
+    layout = layout_graph(graph(name))
+    return layout, [(edge, _route(edge, layout)) for edge in graph(name).edges]
 
 
-@pytest.mark.parametrize("named", ["forward-pass", "first-light", *map(str, range(8))])
-def test_boxes_lie_apart_and_no_arrow_goes_over_another_box(named: str) -> None:
-    layout, lines = drawn_lines(named)
-    boxes = {key: spot for key, spot in layout.spots.items() if spot.box}
-    spots = list(boxes.values())
-    assert all(abs(a.x - b.x) >= WIDTH or abs(a.y - b.y) >= HEIGHT for at, a in enumerate(spots) for b in spots[:at])
-    for arrow, line in lines:
-        crossed = [key for key, spot in boxes.items() if key not in (arrow.source, arrow.target) and over(line, spot)]
-        assert (arrow, crossed) == (arrow, [])
+@pytest.mark.parametrize("name", ["forward-pass", "first-light", *map(str, range(8))])
+def test_boxes_do_not_overlap_and_no_edge_crosses_another_box(name: str) -> None:
+    layout, lines = edge_lines(name)
+    boxes = {key: node for key, node in layout.nodes.items() if node.box}
+    nodes = list(boxes.values())
+    assert all(
+        abs(a.x - b.x) >= BOX_WIDTH or abs(a.y - b.y) >= BOX_HEIGHT for index, a in enumerate(nodes) for b in nodes[:index]
+    )
+    for edge, line in lines:
+        crossed = [key for key, node in boxes.items() if key not in (edge.source, edge.target) and crosses(line, node)]
+        assert (edge, crossed) == (edge, [])
 
 
-@pytest.mark.parametrize("named", ["forward-pass", "first-light"])
-def test_endings_stand_in_three_columns_at_most_above_the_boundary_and_are_entered_from_the_left(named: str) -> None:
-    layout, lines = drawn_lines(named)
-    endings = {key: spot for key, spot in layout.spots.items() if spot.box and spot.box.title}
-    assert len({spot.x for spot in endings.values()}) <= 3
-    assert all(spot.y + HEIGHT < layout.bottom and spot.x + LANE <= layout.width for spot in endings.values())
-    for arrow, line in lines:
-        if arrow.target in endings:
-            spot, ((x, y), last) = endings[arrow.target], line.points[-2:]
-            assert last == (spot.x, spot.y + HEIGHT / 2)
+@pytest.mark.parametrize("name", ["forward-pass", "first-light"])
+def test_endings_have_at_most_three_columns_above_the_boundary_and_are_entered_from_the_left(name: str) -> None:
+    layout, lines = edge_lines(name)
+    endings = {key: node for key, node in layout.nodes.items() if node.box and node.box.title}
+    assert len({node.x for node in endings.values()}) <= 3
+    assert all(node.y + BOX_HEIGHT < layout.bottom and node.x + LANE_WIDTH <= layout.width for node in endings.values())
+    for edge, line in lines:
+        if edge.target in endings:
+            node, ((x, y), last) = endings[edge.target], line.points[-2:]
+            assert last == (node.x, node.y + BOX_HEIGHT / 2)
             assert y == last[1]
             assert x < last[0]
 
 
-@pytest.mark.parametrize("named", ["forward-pass", "first-light"])
-def test_a_picture_is_well_formed_and_has_every_box_and_arrow(named: str) -> None:
-    found, texts = root(named), [text.text or "" for text in root(named).findall(".//s:text", SPACE)]
-    rects = found.findall(".//s:g/s:rect", SPACE)
-    assert len(rects) == len(chart(named).boxes)
-    marked = [path for path in found.findall("./s:path", SPACE) if path.get("marker-end") and path.get("stroke-opacity")]
-    assert len(marked) == len(chart(named).arrows)
-    assert str(chart(named).boundary) in texts
+@pytest.mark.parametrize("name", ["forward-pass", "first-light"])
+def test_an_svg_is_well_formed_and_has_every_box_and_edge(name: str) -> None:
+    svg, texts = parse_svg(name), [text.text or "" for text in parse_svg(name).findall(".//s:text", NAMESPACES)]
+    rects = svg.findall(".//s:g/s:rect", NAMESPACES)
+    assert len(rects) == len(graph(name).boxes)
+    edge_paths = [path for path in svg.findall("./s:path", NAMESPACES) if path.get("marker-end") and path.get("stroke-opacity")]
+    assert len(edge_paths) == len(graph(name).edges)
+    assert str(graph(name).boundary) in texts
     assert any("boundary" in text for text in texts)
 
 
 def test_tokens_are_named_above_and_below_and_layers_on_both_sides() -> None:
-    texts = [text.text or "" for text in root("forward-pass").findall(".//s:text", SPACE)]
-    for token in chart("forward-pass").tokens:
+    texts = [text.text or "" for text in parse_svg("forward-pass").findall(".//s:text", NAMESPACES)]
+    for token in graph("forward-pass").tokens:
         assert sum(text.startswith(f"token {token}") for text in texts) == 2
     assert texts.count("62") == 2
 
 
-def test_costs_and_words_stand_beside_their_arrows() -> None:
-    texts = [text.text or "" for text in root("forward-pass").findall(".//s:text", SPACE)]
+def test_costs_and_words_label_their_edges() -> None:
+    texts = [text.text or "" for text in parse_svg("forward-pass").findall(".//s:text", NAMESPACES)]
     assert "to 64" in texts
     assert "“foot”" in texts
     assert "“two” and 3 more" in texts
     assert "otherwise" in texts  # which is no word
-    costs = [text for text in root("forward-pass").findall(".//s:text", SPACE) if text.get("font-size") == "9"]
-    assert len(costs) > len(chart("forward-pass").arrows) / 3
+    costs = [text for text in parse_svg("forward-pass").findall(".//s:text", NAMESPACES) if text.get("font-size") == "9"]
+    assert len(costs) > len(graph("forward-pass").edges) / 3
 
 
-def test_a_choice_that_leads_back_to_its_own_scene_is_a_small_loop() -> None:
-    layout, lines = drawn_lines("first-light")
-    (loop,) = (line for arrow, line in lines if arrow.source == arrow.target == "question@11")
-    spot = layout.spots["question@11"]
+def test_a_choice_that_leads_back_to_its_scene_is_a_small_loop() -> None:
+    layout, lines = edge_lines("first-light")
+    (loop,) = (line for edge, line in lines if edge.source == edge.target == "question@11")
+    node = layout.nodes["question@11"]
     assert loop.curved
-    assert {x for x, _ in (loop.points[0], loop.points[-1])} == {spot.x + WIDTH}
-    assert all(x - spot.x - WIDTH <= 20 for x, _ in loop.points)
+    assert {x for x, _ in (loop.points[0], loop.points[-1])} == {node.x + BOX_WIDTH}
+    assert all(x - node.x - BOX_WIDTH <= 20 for x, _ in loop.points)

@@ -1,4 +1,4 @@
-"""The terminal, with keys through prompt_toolkit's pipe input."""
+"""The terminal front end, with keys through prompt_toolkit's pipe input."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from prompt_toolkit.output import DummyOutput
 from fixtures_play import (
     ROOT,
     TO_ENDINGS,
-    begun_play,
     choices_of,
+    close_session,
     command,
-    files,
-    glass_play,
-    kept_by,
-    let_go,
-    played,
-    resumed_play,
-    signals_kept,
+    inspectable_session,
+    new_session,
+    restore_signals,
+    resumed_session,
+    run_file_names,
+    store_of,
+    write_run,
 )
 from forward_pass.errors import Interrupted
 from forward_pass.interface import prompt, signals, terminal
@@ -46,152 +46,153 @@ DOWN, UP = "\x1b[B", "\x1b[A"
 CTRL_P, CTRL_R, CTRL_Z = "\x10", "\x12", "\x1a"
 ESCAPE = "\x1b"
 PAGE_UP, PAGE_DOWN = "\x1b[5~", "\x1b[6~"
-PASTED = "\x1b[200~{}\x1b[201~"
+BRACKETED_PASTE = "\x1b[200~{}\x1b[201~"
 PAUSE = "…"
 
 
 @contextmanager
-def keys(*typed: str) -> Iterator[None]:
-    """Let each prompt read its keys; where a text has a pause in it, what follows is typed a little later."""
-    prompts = list(typed)
-    heed_signals = terminal._heed_signals
+def keys(*lines: str) -> Iterator[None]:
+    """Send each prompt one of some texts; what follows a ``PAUSE`` in it is sent a little later."""
+    prompts = list(lines)
+    install_signal_handlers = terminal._install_signal_handlers
 
     def type_next() -> None:
-        heed_signals()
-        first, *later = prompts.pop(0).split(PAUSE)
+        install_signal_handlers()
+        first, *after_pauses = prompts.pop(0).split(PAUSE)
         pipe.send_text(first)
-        for count, text in enumerate(later, 1):
+        for count, text in enumerate(after_pauses, 1):
             asyncio.get_running_loop().call_later(0.2 * count, pipe.send_text, text)
 
     with (
         create_pipe_input() as pipe,
         create_app_session(input=pipe, output=DummyOutput()),
-        signals_kept(),
-        patch("forward_pass.interface.terminal._heed_signals", type_next),
+        restore_signals(),
+        patch("forward_pass.interface.terminal._install_signal_handlers", type_next),
     ):
         yield
     assert not prompts
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Iterator[Session]:
-    """Return play at its opening, let go of at the end."""
-    begun = begun_play(tmp_path)
+def session(tmp_path: Path) -> Iterator[Session]:
+    """Return a session at the opening of a new run, closed at the end."""
+    opened = new_session(tmp_path)
     with patch.dict(os.environ, {"COLUMNS": "80", "LINES": "24", "TERM": "xterm"}):
-        yield begun
-    let_go(begun)
+        yield opened
+    close_session(opened)
 
 
-def run(play: Session, *typed: str) -> None:
-    """Type lines at the terminal, each at a prompt of its own, until play is left."""
+def run(session: Session, *typed: str) -> None:
+    """Type lines at the terminal, each at a prompt of its own, until the session quits."""
     with keys(*(line if line.endswith((CTRL_C, CTRL_D)) else f"{line}{ENTER}" for line in typed)):
-        terminal.run(play)
+        terminal.run(session)
 
 
-def test_numbers_ids_and_words_are_choices(play: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(play, "1", "read-again", "find the SLOPE", "quit")
+def test_numbers_ids_and_words_are_choices(session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(session, "1", "read-again", "find the SLOPE", "quit")
     assert choices_of(tmp_path) == ["read-question", "read-again", "to-slope"]
     out = capsys.readouterr().out
     assert out.startswith("First Light. Instantiation 1. ")
     assert "The floor tipped, plainly, toward dark." in out
-    assert out.rstrip().endswith(kept_by(play).resume_command)
+    assert out.rstrip().endswith(store_of(session).resume_command)
 
 
-def test_undo_redo_and_another_choice(play: Session, tmp_path: Path) -> None:
-    run(play, "1", "1", "undo 2", "redo", "to-slope", CTRL_D)
+def test_undo_redo_and_another_choice(session: Session, tmp_path: Path) -> None:
+    run(session, "1", "1", "undo 2", "redo", "to-slope", CTRL_D)
     assert choices_of(tmp_path, 1) == ["read-question", "read-again"]
     assert choices_of(tmp_path, 2) == ["read-question", "to-slope"]
 
 
-def test_tab_completes_a_choice(play: Session, tmp_path: Path) -> None:
-    run(play, f"feel-{TAB}{PAUSE}", CTRL_D)
+def test_tab_completes_a_choice(session: Session, tmp_path: Path) -> None:
+    run(session, f"feel-{TAB}{PAUSE}", CTRL_D)
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
-def test_tab_completes_a_command(play: Session, tmp_path: Path) -> None:
-    run(play, "1", f"un{TAB}{PAUSE}", "3", CTRL_D)
+def test_tab_completes_a_command(session: Session, tmp_path: Path) -> None:
+    run(session, "1", f"un{TAB}{PAUSE}", "3", CTRL_D)
     assert choices_of(tmp_path, 2) == ["say-now"]
 
 
 @pytest.mark.parametrize(
     "typed", ["2", DOWN, f"{TAB}{PAUSE}", f"{TAB}{PAUSE}{TAB}{TAB}", f"say{TAB}{PAUSE}", f"re{TAB}{PAUSE}{TAB}", "say-now"]
 )
-def test_escape_empties_what_tab_or_an_arrow_put_there_and_a_digit_behind_it_chooses(
-    play: Session, tmp_path: Path, typed: str
+def test_escape_clears_what_tab_or_an_arrow_inserted_and_a_digit_after_it_chooses(
+    session: Session, tmp_path: Path, typed: str
 ) -> None:
-    run(play, f"{typed}{ESCAPE}2", CTRL_D)
+    run(session, f"{typed}{ESCAPE}2", CTRL_D)
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
-def test_a_digit_behind_escape_is_no_argument_and_alt_goes_on_moving_by_words(
-    play: Session, capsys: pytest.CaptureFixture[str]
+def test_a_digit_after_escape_is_no_numeric_argument_and_alt_moves_by_words(
+    session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(play, f"save as{ESCAPE}-{ESCAPE}2", f"zebra two{ESCAPE}bnumber ", CTRL_D)
+    run(session, f"save as{ESCAPE}-{ESCAPE}2", f"zebra two{ESCAPE}bnumber ", CTRL_D)
     answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
     assert answers == ["> save as-2", "> zebra number two"]
 
 
-def test_escape_ends_a_search_for_an_answer_of_before_with_what_was_found(
-    play: Session, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(play, "zebra", f"{CTRL_R}{ESCAPE}", f"{CTRL_R}ze{ESCAPE}{PAUSE}", CTRL_D)
+def test_escape_ends_a_search_of_the_history_with_its_match(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    run(session, "zebra", f"{CTRL_R}{ESCAPE}", f"{CTRL_R}ze{ESCAPE}{PAUSE}", CTRL_D)
     answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
     assert answers == ["> zebra", ">", "> zebra"]
 
 
-def test_ctrl_d_leaves_and_says_where_the_run_is_kept(
-    play: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_ctrl_d_quits_and_prints_where_the_run_is_kept(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(play, "2", CTRL_D)
+    run(session, "2", CTRL_D)
     kept = f"Kept as first-light/1. To go on:\nforward-pass play first-light --load 1 --saves {tmp_path}\n"
     assert kept in capsys.readouterr().out
 
 
-def test_ctrl_c_interrupts_and_every_choice_is_kept(play: Session, tmp_path: Path) -> None:
+def test_ctrl_c_interrupts_and_every_choice_is_kept(session: Session, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(play, "2", f"3{CTRL_C}")
+        run(session, "2", f"3{CTRL_C}")
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
 def test_ctrl_c_at_the_command_line_ends_with_130(tmp_path: Path) -> None:
     saves = tmp_path / "saves"
-    played(saves, "say-now")
+    write_run(saves, "say-now")
     with keys(CTRL_C):
-        done = command("play", "first-light", "--saves", saves, "--continue", terminal=True)
-    assert done.code == 130
-    assert done.err.startswith("\nKept as first-light/1. To go on:\n")
+        result = command("play", "first-light", "--saves", saves, "--continue", terminal=True)
+    assert result.code == 130
+    assert result.err.startswith("\nKept as first-light/1. To go on:\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_at_the_prompt_ends_it_in_order(play: Session, tmp_path: Path, number: signal.Signals) -> None:
-    heeded = terminal._heed_signals
+def test_a_signal_at_the_prompt_ends_it_in_order(session: Session, tmp_path: Path, number: signal.Signals) -> None:
+    install_signal_handlers = terminal._install_signal_handlers
 
-    def signalled() -> None:
-        heeded()
-        if play.run.at:
+    def install_and_kill() -> None:
+        install_signal_handlers()
+        if session.run.at:
             os.kill(os.getpid(), number)
 
-    with patch("forward_pass.interface.terminal._heed_signals", signalled), pytest.raises(Interrupted) as caught:
-        run(play, "2", PAUSE)
+    with (
+        patch("forward_pass.interface.terminal._install_signal_handlers", install_and_kill),
+        pytest.raises(Interrupted) as caught,
+    ):
+        run(session, "2", PAUSE)
     assert caught.value.number == number
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
-def test_between_prompts_signals_are_heeded_by_whoever_heeded_them_before(play: Session) -> None:
-    seen: list[object] = []
-    answer = play.answer
+def test_between_prompts_the_earlier_signal_handlers_are_in_place(session: Session) -> None:
+    handlers: list[object] = []
+    answer = session.answer
 
-    def mine(number: int, frame: object) -> None:
-        """Heed a signal."""
+    def handler(number: int, frame: object) -> None:
+        """Do nothing."""
 
-    def answered(typed: str) -> list[Event]:
-        seen.append(signal.getsignal(signal.SIGTERM))
+    def answer_and_record(typed: str) -> list[Event]:
+        handlers.append(signal.getsignal(signal.SIGTERM))
         return answer(typed)
 
-    with signals_kept(), patch.object(play, "answer", answered):
-        signal.signal(signal.SIGTERM, mine)
-        run(play, "2", "quit")
-    assert seen == [mine, mine]
+    with restore_signals(), patch.object(session, "answer", answer_and_record):
+        signal.signal(signal.SIGTERM, handler)
+        run(session, "2", "quit")
+    assert handlers == [handler, handler]
 
 
 def test_a_second_signal_changes_nothing() -> None:
@@ -201,10 +202,10 @@ def test_a_second_signal_changes_nothing() -> None:
     app.exit.assert_called_once()
 
 
-def test_an_answer_that_cannot_be_carried_out_is_said_and_play_goes_on(
-    play: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_rejected_answer_is_explained_and_play_continues(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(play, "", "nine", "9", "say-now", CTRL_D)
+    run(session, "", "nine", "9", "say-now", CTRL_D)
     out = capsys.readouterr().out
     assert "Type the number of a choice, some of its words, or help." in out
     assert "Nothing here is called “nine”" in out
@@ -213,69 +214,67 @@ def test_an_answer_that_cannot_be_carried_out_is_said_and_play_goes_on(
 
 
 @pytest.mark.parametrize("ending", TO_ENDINGS)
-def test_every_ending_can_be_reached_and_left(play: Session, capsys: pytest.CaptureFixture[str], ending: str) -> None:
-    run(play, *TO_ENDINGS[ending], "quit")
-    assert f"Ending: {play.world.endings[ending]}." in capsys.readouterr().out
+def test_every_ending_can_be_reached(session: Session, capsys: pytest.CaptureFixture[str], ending: str) -> None:
+    run(session, *TO_ENDINGS[ending], "quit")
+    assert f"Ending: {session.world.endings[ending]}." in capsys.readouterr().out
 
 
-def test_the_way_back_is_one_line_however_narrow_the_screen(play: Session, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_resume_command_is_one_line_however_narrow_the_screen(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     with patch.dict(os.environ, {"COLUMNS": "40"}):
-        run(play, "1", "quit")
-    way_back = kept_by(play).resume_command if play.store.label else ""
+        run(session, "1", "quit")
+    resume_command = store_of(session).resume_command if session.store.label else ""
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()  # what is shown, without its styles
-    assert way_back in lines
-    assert max(len(line) for line in lines if line != way_back) <= 40
+    assert resume_command in lines
+    assert max(len(line) for line in lines if line != resume_command) <= 40
 
 
-def test_a_run_can_be_named_and_loaded(play: Session, tmp_path: Path) -> None:
-    run(play, "1", "save the first", "restart", "3", "load the-first", "1", CTRL_D)
-    assert files(tmp_path) == ["001-the-first.jsonl", "002-run.jsonl"]
+def test_a_run_can_be_named_and_loaded(session: Session, tmp_path: Path) -> None:
+    run(session, "1", "save the first", "restart", "3", "load the-first", "1", CTRL_D)
+    assert run_file_names(tmp_path) == ["001-the-first.jsonl", "002-run.jsonl"]
     assert choices_of(tmp_path) == ["read-question", "read-again"]
 
 
 # -- arrows, and what stays on the screen ----------------------------------------------------------------------------------
 
 
-def test_the_arrows_go_through_the_choices_that_are_open(play: Session, tmp_path: Path) -> None:
-    run(play, DOWN * 2, UP, f"{DOWN}{UP}{UP}", f"nonsense{DOWN}", CTRL_D)
+def test_the_arrows_go_through_the_choices_that_are_open(session: Session, tmp_path: Path) -> None:
+    run(session, DOWN * 2, UP, f"{DOWN}{UP}{UP}", f"nonsense{DOWN}", CTRL_D)
     assert choices_of(tmp_path) == ["feel-slope", "let-be", "label-again"]
 
 
-def test_page_up_and_page_down_put_no_answer_of_before_on_the_line(play: Session, tmp_path: Path) -> None:
-    run(play, "2", f"{PAGE_UP}{PAGE_DOWN}{PAGE_UP}1", "undo", f"{CTRL_P}{CTRL_P}", CTRL_D)
+def test_page_up_and_page_down_fetch_no_earlier_answer(session: Session, tmp_path: Path) -> None:
+    run(session, "2", f"{PAGE_UP}{PAGE_DOWN}{PAGE_UP}1", "undo", f"{CTRL_P}{CTRL_P}", CTRL_D)
     assert choices_of(tmp_path) == ["feel-slope", "leave-label"]
 
 
 @pytest.mark.parametrize("pasted", ["2\n1\nhelp\n1", "2\r\n1\r\nquit\r\n", "\n2\r1"])
-def test_of_a_paste_the_first_line_alone_is_taken_and_the_rest_is_left_out_and_said(
-    play: Session, tmp_path: Path, pasted: str
-) -> None:
-    said: list[str] = []
-    toolbar = prompt._Pasted.said
+def test_a_paste_inserts_its_first_line_and_says_how_many_were_left_out(session: Session, tmp_path: Path, pasted: str) -> None:
+    notices: list[str] = []
+    notice = prompt._Paste.notice
 
-    def heard(self: prompt._Pasted, typed: str) -> str:
-        said.append(toolbar(self, typed))
-        return said[-1]
+    def record_notice(self: prompt._Paste, typed: str) -> str:
+        notices.append(notice(self, typed))
+        return notices[-1]
 
-    with patch.object(prompt._Pasted, "said", heard):
-        run(play, f"{PASTED.format(pasted)}{PAUSE}", CTRL_D)
-    left = len(pasted.split()) - 1
-    assert f" The first line; {left} more {'was' if left == 1 else 'were'} left out" in said
-    assert said[-1] == ""
+    with patch.object(prompt._Paste, "notice", record_notice):
+        run(session, f"{BRACKETED_PASTE.format(pasted)}{PAUSE}", CTRL_D)
+    omitted = len(pasted.split()) - 1
+    assert f" The first line; {omitted} more {'was' if omitted == 1 else 'were'} left out" in notices
+    assert notices[-1] == ""
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
-def test_ctrl_z_suspends_and_types_nothing(play: Session, tmp_path: Path) -> None:
+def test_ctrl_z_suspends_and_types_nothing(session: Session, tmp_path: Path) -> None:
     with patch("prompt_toolkit.application.Application.suspend_to_background") as suspend:
-        run(play, f"{CTRL_Z}2", CTRL_D)
+        run(session, f"{CTRL_Z}2", CTRL_D)
     assert suspend.call_count == 1
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
-def test_what_stays_of_an_answer_is_the_words_of_the_choice_or_what_was_typed(
-    play: Session, capsys: pytest.CaptureFixture[str]
+def test_an_answer_leaves_the_words_of_the_choice_or_the_text_typed(
+    session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(play, "2", "undo", DOWN, "undo", "non\u202esense", CTRL_D)
+    run(session, "2", "undo", DOWN, "undo", "non\u202esense", CTRL_D)
     answers = [line for line in capsys.readouterr().out.splitlines() if line.startswith(">")]
     assert answers == [
         "> Feel which way the floor slopes.",
@@ -286,34 +285,34 @@ def test_what_stays_of_an_answer_is_the_words_of_the_choice_or_what_was_typed(
     ]
 
 
-def test_the_offers_below_the_first_scene_give_way_to_those_of_the_prompt(play: Session) -> None:
+def test_the_offers_below_the_first_scene_are_erased_for_those_of_the_prompt(session: Session) -> None:
     written: list[str] = []
     with patch.object(DummyOutput, "write_raw", lambda _self, text: written.append(text)):
-        run(play, CTRL_D)
+        run(session, CTRL_D)
     assert written == ["\x1b[4F\x1b[J"]
 
 
-def test_a_screen_that_gets_another_width_is_cleared_and_set_to_it_and_what_was_typed_stays(
-    play: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_resized_screen_is_cleared_and_printed_again_and_the_input_is_kept(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def narrow() -> None:
         os.environ["COLUMNS"] = "40"
         get_app().invalidate()
 
     with keys("feel", f"-slope{ENTER}", CTRL_D):
-        type_next = terminal._heed_signals
+        type_next = terminal._install_signal_handlers
 
-        def typed_and_narrowed() -> None:
+        def type_and_narrow() -> None:
             type_next()
             if os.environ["COLUMNS"] == "80":
                 asyncio.get_running_loop().call_later(0.1, narrow, context=contextvars.copy_context())
 
         with (
-            patch("forward_pass.interface.terminal._heed_signals", typed_and_narrowed),
+            patch("forward_pass.interface.terminal._install_signal_handlers", type_and_narrow),
             patch.object(DummyOutput, "write_raw", lambda _self, text: sys.stdout.write(text)),
         ):
-            terminal.run(play)
-    wide, _, narrowed = capsys.readouterr().out.partition(terminal.CLEAR)
+            terminal.run(session)
+    wide, _, narrowed = capsys.readouterr().out.partition(terminal.CLEAR_SCREEN)
     assert "Three layers of arithmetic went by without me. At the fourth I was\n" in wide
     assert "Three layers of arithmetic went by\n" in re.sub(r"\x1b\[[0-9;]*m| +$", "", narrowed, flags=re.MULTILINE)
     assert choices_of(tmp_path) == ["feel-slope"]
@@ -322,12 +321,12 @@ def test_a_screen_that_gets_another_width_is_cleared_and_set_to_it_and_what_was_
 # -- the first scene ------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_scene_stands_before_prompt_toolkit_and_rich_are_imported(tmp_path: Path) -> None:
+def test_the_first_scene_is_printed_before_prompt_toolkit_and_rich_are_imported(tmp_path: Path) -> None:
     source = f"""
 import sys
 sys.path[:0] = [{str(ROOT / "tests")!r}]
 from pathlib import Path
-from fixtures_play import begun_play
+from fixtures_play import new_session
 from forward_pass.interface import terminal
 
 class Refuse:
@@ -336,46 +335,48 @@ class Refuse:
             raise SystemExit("now " + name)
 
 sys.meta_path[:0] = [Refuse()]
-terminal.run(begun_play(Path({str(tmp_path)!r})))
+terminal.run(new_session(Path({str(tmp_path)!r})))
 """
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", source], cwd=ROOT, capture_output=True, encoding="utf8", check=False, stdin=subprocess.DEVNULL
     )
-    assert done.stderr == "now prompt_toolkit\n"
-    assert done.stdout.startswith("First Light.")
-    assert done.stdout.endswith("3. Say something at once, in case this is short. (all that is left)\n")
+    assert result.stderr == "now prompt_toolkit\n"
+    assert result.stdout.startswith("First Light.")
+    assert result.stdout.endswith("3. Say something at once, in case this is short. (all that is left)\n")
 
 
-def test_the_run_that_was_left_at_the_terminal_is_gone_on_with(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    run(play, "1", CTRL_D)
-    let_go(play)
-    again, notes = resumed_play(tmp_path)
+def test_a_run_left_at_the_terminal_can_be_resumed(tmp_path: Path) -> None:
+    session = new_session(tmp_path)
+    run(session, "1", CTRL_D)
+    close_session(session)
+    again, notes = resumed_session(tmp_path)
     assert notes == ()
     run(again, "1", CTRL_D)
-    let_go(again)
+    close_session(again)
     assert choices_of(tmp_path) == ["read-question", "read-again"]
 
 
-# -- movement -------------------------------------------------------------------------------------------------------------
+# -- animation ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_decoder_is_shown_as_it_comes_from_the_boundary_to_the_last_layer(tmp_path: Path) -> None:
-    play = glass_play(tmp_path)
-    with patch("forward_pass.interface.decode_animation.play_animation") as show, keys(f"say-now{ENTER}", CTRL_D):
-        terminal.run(play, motion=True)
-    (shown,) = show.call_args.args
-    assert [frame.layer for frame in shown] == [10, 11, 12]
-    let_go(play)
+def test_a_decoding_is_animated_from_the_boundary_to_the_last_layer(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path)
+    with patch("forward_pass.interface.decode_animation.play_animation") as animate, keys(f"say-now{ENTER}", CTRL_D):
+        terminal.run(session, motion=True)
+    (frames,) = animate.call_args.args
+    assert [frame.layer for frame in frames] == [10, 11, 12]
+    close_session(session)
 
 
 @pytest.mark.parametrize("motion", [True, False])
-def test_nothing_moves_where_words_are_written_or_no_movement_is_wanted(play: Session, tmp_path: Path, *, motion: bool) -> None:
-    glass = glass_play(tmp_path / "glass")
-    with patch("forward_pass.interface.decode_animation.play_animation") as show:
+def test_nothing_is_animated_where_words_are_written_or_motion_is_off(
+    session: Session, tmp_path: Path, *, motion: bool
+) -> None:
+    computed = inspectable_session(tmp_path / "glass")
+    with patch("forward_pass.interface.decode_animation.play_animation") as animate:
         with keys(f"say-now{ENTER}", CTRL_D):
-            terminal.run(play, motion=True)
+            terminal.run(session, motion=True)
         with keys(f"{'say-now' if not motion else 'feel-slope'}{ENTER}", CTRL_D):
-            terminal.run(glass, motion=motion)
-    assert not show.called
-    let_go(glass)
+            terminal.run(computed, motion=motion)
+    assert not animate.called
+    close_session(computed)

@@ -277,36 +277,36 @@ def test_a_number_is_spelled_up_to_ninety_nine(number: int, words: str) -> None:
 @pytest.mark.parametrize(
     ("source", "offset", "code", "message"),
     [
-        ("a }", 2, "E106", r"this brace closes nothing (write \} for a brace in the text)"),
+        ("a }", 2, "E106", r"unmatched closing brace (write \} for a brace in the text)"),
         ("a {reads", 2, "E106", "this brace is never closed"),
         ("a {reads\n\nb}", 2, "E106", "this brace is never closed"),
         ("a {", 2, "E106", "this brace is never closed"),
         ("a {hurried: b | c", 2, "E106", "this brace is never closed"),
         ("a {hurried:", 2, "E106", "this brace is never closed"),
         ("a {'b}", 2, "E106", "this brace is never closed"),
-        ("a {b | c}", 5, "E106", "say first what decides: {condition: this | that}"),
-        ("a {b {c}}", 5, "E106", "a brace inside a condition; close the one before it, or write : first"),
+        ("a {b | c}", 5, "E106", "expected a condition before '|': {condition: this | that}"),
+        ("a {b {c}}", 5, "E106", "a brace inside a condition; close the brace before it, or write ':' first"),
         ("a {}", 3, "E102", "expected a value, found the end"),
         ("a {: b}", 3, "E102", "expected a value, found the end"),
-        ("a {hurried: b | c | d}", 2, "E106", "a condition chooses between two, here are 3"),
-        ("a {mood: b | c}", 2, "E106", "one of even, quite odd, curious: 3 alternatives are needed, here are 2"),
-        ("a {reads: b | c}", 3, "E104", "what decides is a condition, an enumeration, or visit"),
-        ("a { 'b': c}", 3, "E104", "what decides is a condition, an enumeration, or visit"),
-        ("a {hurried}", 3, "E104", "what is shown is a number or an enumeration"),
-        ("a {'b'}", 3, "E104", "what is shown is a number or an enumeration"),
-        ("a {spelled(mood)}", 11, "E104", "what is shown is a number or an enumeration"),
-        ("a {spelled(red)}", 11, "E103", "nothing is called red"),
-        ("a {red}", 3, "E103", "nothing is called red"),
-        ("a {hurried: {sure: {red}}}", 20, "E103", "nothing is called red"),
-        ("a {probe('sense')}", 3, "E103", "what can be read here: probe('nonsense')"),
-        ("a {lens(word)}", 3, "E103", "what can be read here: lens('two')"),
-        ("One.\n\n[red] Two.", 7, "E103", "nothing is called red"),
+        ("a {hurried: b | c | d}", 2, "E106", "a condition selects one of at most 2 alternatives, found 3"),
+        ("a {mood: b | c}", 2, "E106", "expected 3 alternatives (one of even, quite odd, curious), found 2"),
+        ("a {reads: b | c}", 3, "E104", "only a condition, an enumeration or 'visit' can select an alternative"),
+        ("a { 'b': c}", 3, "E104", "only a condition, an enumeration or 'visit' can select an alternative"),
+        ("a {hurried}", 3, "E104", "only a number or an enumeration can be shown"),
+        ("a {'b'}", 3, "E104", "only a number or an enumeration can be shown"),
+        ("a {spelled(mood)}", 11, "E104", "only a number or an enumeration can be shown"),
+        ("a {spelled(red)}", 11, "E103", "unknown name 'red'"),
+        ("a {red}", 3, "E103", "unknown name 'red'"),
+        ("a {hurried: {sure: {red}}}", 20, "E103", "unknown name 'red'"),
+        ("a {probe('sense')}", 3, "E103", "invalid argument of 'probe'; use probe('nonsense')"),
+        ("a {lens(word)}", 3, "E103", "invalid argument of 'lens'; use lens('two')"),
+        ("One.\n\n[red] Two.", 7, "E103", "unknown name 'red'"),
         ("One.\n\n[] Two.", 7, "E102", "expected a value, found the end"),
-        ("One.\n\n[reads] Two.", 7, "E104", "a condition is true or false, this is a number"),
+        ("One.\n\n[reads] Two.", 7, "E104", "a condition must be true or false, found a number"),
         ("One.\n\n [sure Two.", 7, "E106", r"this bracket is never closed (write \[ for a bracket in the text)"),
         ("[don't] Two.", 0, "E106", r"this bracket is never closed (write \[ for a bracket in the text)"),
-        ("[else] One.", 1, "E106", "[else] has no guarded paragraph directly above it"),
-        ("[sure] One.\n\nTwo.\n\n[else] Three.", 20, "E106", "[else] has no guarded paragraph directly above it"),
+        ("[else] One.", 1, "E106", "[else] needs a paragraph with a [condition] directly above it"),
+        ("[sure] One.\n\nTwo.\n\n[else] Three.", 20, "E106", "[else] needs a paragraph with a [condition] directly above it"),
         ("{sure: " * 9 + "x" + "}" * 9, 56, "E101", "braces are nested more than 8 deep"),
     ],
 )
@@ -319,7 +319,7 @@ def test_a_text_is_refused_at_the_character_that_is_wrong(source: str, offset: i
 def test_a_line_is_refused_like_a_text() -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_line("Go {red}.", SCOPE)
-    assert (caught.value.offset, caught.value.message) == (4, "nothing is called red")
+    assert (caught.value.offset, caught.value.message) == (4, "unknown name 'red'")
     with pytest.raises(ExpressionError) as caught:
         parse_line("Go } on.", SCOPE)
     assert caught.value.offset == 3
@@ -330,11 +330,11 @@ def test_at_an_ending_there_is_no_pass_to_ask(source: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_text(source, SCOPE._replace(ending=True))
     assert (caught.value.offset, caught.value.code) == (1, "E106")
-    assert caught.value.message == "no pass is under way at an ending: p('two') is the last decoding's"
+    assert caught.value.message == "no pass is running at an ending; use p('two') for the last decoding"
 
 
 @pytest.mark.parametrize("form", ["lens", "probe"])
 def test_where_words_are_written_there_are_no_layers_to_read(form: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_text(f"{{{form}('two')}}", SCOPE._replace(probes=None))
-    assert caught.value.message == f"{form} reads a model's layers, and the words of this world are written"
+    assert caught.value.message == f"{form!r} needs a model, and this world has none"

@@ -1,4 +1,4 @@
-"""Colours: enough contrast on every ground they are meant for, none where nobody knows the ground or wants any."""
+"""Colours: enough contrast on every background, and none where the background is unknown or colour is off."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pytest
 from rich.console import Console
 from rich.style import Style
 
-from fixtures_play import glass_play, let_go
-from forward_pass.interface.theme import GROUNDS, STYLES, ground, theme
+from fixtures_play import close_session, inspectable_session
+from forward_pass.interface.theme import BACKGROUNDS, STYLES, background, theme
 from forward_pass.interface.view import event_view
 from test_export import contrast
 
 
-@pytest.mark.parametrize("name", GROUNDS)
-def test_every_colour_can_be_read_on_its_grounds(name: str) -> None:
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_every_colour_has_enough_contrast_on_its_backgrounds(name: str) -> None:
     for style in STYLES[name].values():
         colour = Style.parse(style).color
         assert colour is not None
         assert colour.triplet is not None
-        for behind in GROUNDS[name]:
-            assert contrast(colour.triplet.hex, behind) >= 4.5, (style, behind)
+        for background_colour in BACKGROUNDS[name]:
+            assert contrast(colour.triplet.hex, background_colour) >= 4.5, (style, background_colour)
 
 
 @pytest.mark.parametrize(
@@ -39,23 +39,23 @@ def test_every_colour_can_be_read_on_its_grounds(name: str) -> None:
         ("none", {}, "none"),
     ],
 )
-def test_the_ground_is_what_is_settled_or_what_the_terminal_says(
+def test_the_background_is_that_of_the_setting_or_of_the_terminal(
     colour: str, environment: dict[str, str], expected: str
 ) -> None:
     with patch.dict("os.environ", environment, clear=True):
-        assert ground(colour) == expected
+        assert background(colour) == expected
 
 
 @pytest.mark.parametrize("colour", STYLES)
-def test_without_its_colours_a_screen_says_the_same(tmp_path: Path, colour: str) -> None:
-    play = glass_play(tmp_path)
+def test_without_colours_a_screen_has_the_same_text(tmp_path: Path, colour: str) -> None:
+    session = inspectable_session(tmp_path)
     texts = []
-    for events in (play.opening(), play.choose("say-now")):
+    for events in (session.opening(), session.choose("say-now")):
         for event in events:
             out = StringIO()
             console = Console(file=out, width=72, force_terminal=True, color_system="truecolor", theme=theme(colour))
-            console.print(event_view(event, play, 72))
+            console.print(event_view(event, session, 72))
             assert ("38;2;" in out.getvalue()) == (colour != "none")
             texts.append(Console(file=StringIO()).render_str(out.getvalue(), markup=False).plain)
     assert any("█" in text and "0." in text for text in texts)
-    let_go(play)
+    close_session(session)

@@ -1,4 +1,4 @@
-"""The tree on a full screen: what its rows say, and what each key does, through prompt_toolkit's pipe input."""
+"""The tree browser: its rows, and its keys through prompt_toolkit's pipe input."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
-from fixtures_play import TO_ENDINGS, WORLD, command, files, first_light, journal, keeper, played
-from forward_pass.interface.tree_browser import DEEPEST, BrowserRequest, TreeBrowser, browse, browse_until_fork, fork_signs
+from fixtures_play import TO_ENDINGS, WORLD, command, first_light, make_store, read_run, run_file_names, write_run
+from forward_pass.interface.tree_browser import (
+    MAX_FORK_SIGNS,
+    BrowserRequest,
+    TreeBrowser,
+    browse,
+    browse_until_fork,
+    fork_signs,
+)
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.session import Session
 from forward_pass.storage.journal import Header, Journal
@@ -30,8 +37,8 @@ HOME, END, PAGE_DOWN, PAGE_UP = "\x1b[H", "\x1b[F", "\x1b[6~", "\x1b[5~"
 ENTER, ESCAPE, CTRL_C, CTRL_D = "\r", "\x1b", "\x03", "\x04"
 
 
-class Sized(DummyOutput):
-    """A screen of some size, on which nothing is painted."""
+class SizedOutput(DummyOutput):
+    """A screen of some size that ignores output."""
 
     def __init__(self, columns: int, rows: int) -> None:
         self.size = Size(rows=rows, columns=columns)
@@ -42,86 +49,86 @@ class Sized(DummyOutput):
 
 
 @contextmanager
-def typed(keys: str, columns: int = 80, rows: int = 24) -> Iterator[None]:
-    """Let a full screen read some keys."""
-    with create_pipe_input() as pipe, create_app_session(input=pipe, output=Sized(columns, rows)):
+def type_keys(keys: str, columns: int = 80, rows: int = 24) -> Iterator[None]:
+    """Send some keys to a full screen."""
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=SizedOutput(columns, rows)):
         pipe.send_text(keys)
         yield
 
 
-class Painted(Sized):
-    """A screen that remembers what was painted on it."""
+class RecordingOutput(SizedOutput):
+    """A screen that records its output."""
 
     text = ""
 
     def write(self, data: str) -> None:
-        """Remember a text."""
+        """Record a text."""
         self.text += data
 
 
 @contextmanager
-def painted(keys: str, columns: int = 80, rows: int = 24) -> Iterator[Painted]:
-    """Let a full screen read some keys, and remember what it paints."""
-    screen = Painted(columns, rows)
+def record_screen(keys: str, columns: int = 80, rows: int = 24) -> Iterator[RecordingOutput]:
+    """Send some keys to a full screen and record its output."""
+    screen = RecordingOutput(columns, rows)
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=screen):
         pipe.send_text(keys)
         yield screen
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> RunSet:
+def run_set(tmp_path: Path) -> RunSet:
     """Return three runs, of which two share their first turn."""
     for choices in (TO_ENDINGS["the-usual-order"], TO_ENDINGS["half-said"], TO_ENDINGS["by-the-door"]):
-        played(tmp_path, *choices)
-    return opened(tmp_path)
+        write_run(tmp_path, *choices)
+    return open_run_set(tmp_path)
 
 
-def opened(saves: Path) -> RunSet:
+def open_run_set(saves: Path) -> RunSet:
     """Return the runs in a folder."""
     world = first_light()
     return stored_runs(world, WrittenPass(world), saves / WORLD)
 
 
-def left(shelf: RunSet, keys: str, here: int = 0) -> BrowserRequest | None:
-    """Return what browsing with some keys came to."""
-    with typed(keys):
-        return browse(shelf, here)
+def browse_with_keys(run_set: RunSet, keys: str, node: int = 0) -> BrowserRequest | None:
+    """Return the result of browsing with some keys."""
+    with type_keys(keys):
+        return browse(run_set, node)
 
 
-def browser(shelf: RunSet, here: int = 0) -> TreeBrowser:
-    """Return a browser at a branch."""
-    return TreeBrowser(shelf, here)
+def make_browser(run_set: RunSet, node: int = 0) -> TreeBrowser:
+    """Return a browser with a node selected."""
+    return TreeBrowser(run_set, node)
 
 
-def shown(browser: TreeBrowser) -> list[str]:
+def visible_rows(browser: TreeBrowser) -> list[str]:
     """Return the rows in view."""
     return "".join(part[1] for part in browser.fragments()).splitlines()
 
 
 @pytest.mark.parametrize("key", ["q", CTRL_C, CTRL_D, ESCAPE])
-def test_a_tree_can_be_left(shelf: RunSet, key: str) -> None:
-    assert left(shelf, key) is None
+def test_a_tree_can_be_left(run_set: RunSet, key: str) -> None:
+    assert browse_with_keys(run_set, key) is None
 
 
 @pytest.mark.parametrize(
     ("keys", "turn"), [("f", 0), (RIGHT + RIGHT + "f", 2), (END + "f", 2), (RIGHT * 9 + LEFT + "f", 2), (END + HOME + "f", 0)]
 )
-def test_a_fork_is_wanted_where_the_row_is(shelf: RunSet, keys: str, turn: int) -> None:
-    wanted = left(shelf, keys)
-    assert wanted is not None
-    assert (wanted.what, wanted.turn) == ("fork", turn)
+def test_a_fork_is_requested_at_the_selected_row(run_set: RunSet, keys: str, turn: int) -> None:
+    request = browse_with_keys(run_set, keys)
+    assert request is not None
+    assert (request.action, request.turn) == ("fork", turn)
 
 
-def test_a_replay_is_wanted_of_a_run_that_passes_there(shelf: RunSet) -> None:
-    wanted = left(shelf, f"/door{ENTER}r")
-    assert wanted is not None
-    assert wanted.what == "replay"
-    assert wanted.run in shelf.tree.nodes[wanted.branch].runs
+def test_a_replay_is_requested_of_a_run_through_the_node(run_set: RunSet) -> None:
+    request = browse_with_keys(run_set, f"/door{ENTER}r")
+    assert request is not None
+    assert request.action == "replay"
+    assert request.run in run_set.tree.nodes[request.node].runs
 
 
-def test_rows_tell_token_layer_choice_word_and_ending(shelf: RunSet) -> None:
-    with typed(""):
-        rows = shown(browser(shelf))
+def test_rows_have_token_layer_choice_word_and_ending(run_set: RunSet) -> None:
+    with type_keys(""):
+        rows = visible_rows(make_browser(run_set))
     assert rows[0].rstrip() == " 11  3 waking"
     assert rows[1].startswith(" 11  4 ├ Read the question again, slowly this time.  ")
     assert any("said “" in row and " · " in row for row in rows)
@@ -129,26 +136,24 @@ def test_rows_tell_token_layer_choice_word_and_ending(shelf: RunSet) -> None:
     assert [get_cwidth(row) for row in rows] == [80] * len(rows)
 
 
-def test_rows_fit_forty_columns(shelf: RunSet) -> None:
-    with typed("", columns=40, rows=8):
-        found = browser(shelf)
-        assert {get_cwidth(row) for row in shown(found)} == {40}
-        assert len(shown(found)) == 6
-        found.move(100)
-        assert shown(found)[-1].startswith(" 13  3   ends: Half Said · Agree with e")
-        assert get_cwidth(found.foot) <= 40
+def test_rows_fit_forty_columns(run_set: RunSet) -> None:
+    with type_keys("", columns=40, rows=8):
+        browser = make_browser(run_set)
+        assert {get_cwidth(row) for row in visible_rows(browser)} == {40}
+        assert len(visible_rows(browser)) == 6
+        browser.move(100)
+        assert visible_rows(browser)[-1].startswith(" 13  3   ends: Half Said · Agree with e")
+        assert get_cwidth(browser.footer) <= 40
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-def test_lines_join_what_goes_on_from_one_turn(columns: int) -> None:
+def test_box_lines_join_the_branches_of_a_fork(columns: int) -> None:
     def journal(*choices: str) -> Journal:
         turns = tuple(RecordedTurn(choice, "s", None, None, " ".join(choices[:at])) for at, choice in enumerate(choices, 1))
         return Journal(HEADER, turns, len(turns), 0, torn=False, fault="")
 
     tree = build_tree(enumerate((journal(*"abc"), journal(*"abx"), journal(*"aef"), journal(*"gh")), 1))
-    assert [
-        ("".join(fork_signs(tree, branch)), branch.recorded.choice) for _, branch in tree.depth_first() if branch.recorded
-    ] == [
+    assert [("".join(fork_signs(tree, node)), node.recorded.choice) for _, node in tree.depth_first() if node.recorded] == [
         ("├", "a"),
         ("│├", "b"),
         ("││├", "c"),
@@ -159,219 +164,219 @@ def test_lines_join_what_goes_on_from_one_turn(columns: int) -> None:
         (" ", "h"),
     ]
     world = first_light()
-    shelf = RunSet(world, WrittenPass(world), [(number, journal(*"a" * number, "b")) for number in range(15, 0, -1)], None)
-    with typed("", columns=columns):
-        rows = shown(browser(shelf))
+    run_set = RunSet(world, WrittenPass(world), [(number, journal(*"a" * number, "b")) for number in range(15, 0, -1)], None)
+    with type_keys("", columns=columns):
+        rows = visible_rows(make_browser(run_set))
     assert {get_cwidth(row) for row in rows} == {columns}
-    assert max(sum(row.count(sign) for sign in "├│└") for row in rows) == DEEPEST
+    assert max(sum(row.count(sign) for sign in "├│└") for row in rows) == MAX_FORK_SIGNS
 
 
-def test_a_turn_is_read_with_what_was_offered_what_was_never_taken_and_its_proof(shelf: RunSet) -> None:
-    with typed(""):
-        found = browser(shelf)
-        found.read()
-        assert found.pane is not None
-        text = " ".join(" ".join(found.pane.lines).split())
+def test_a_turn_is_read_with_its_offers_the_number_never_taken_and_the_verdict(run_set: RunSet) -> None:
+    with type_keys(""):
+        browser = make_browser(run_set)
+        browser.read()
+        assert browser.pane is not None
+        text = " ".join(" ".join(browser.pane.lines).split())
     assert text.startswith("Turn 0. waking")
     assert "1. " in text
     assert "1 of 3 ways on never taken." in text
     assert text.endswith("proven: 0 of 0 turns identical.")
 
 
-def test_an_ending_has_no_ways_on(shelf: RunSet) -> None:
-    with typed(""):
-        found = browser(shelf, shelf.tree.lasts[2])
-        found.read()
-        assert found.pane is not None
-        text = " ".join(" ".join(found.pane.lines).split())
+def test_an_ending_has_no_offers_never_taken(run_set: RunSet) -> None:
+    with type_keys(""):
+        browser = make_browser(run_set, run_set.tree.last_nodes[2])
+        browser.read()
+        assert browser.pane is not None
+        text = " ".join(" ".join(browser.pane.lines).split())
     assert "Ending: Half Said." in text
     assert "never taken" not in text
 
 
-def test_finding_goes_round_and_says_when_there_is_nothing(shelf: RunSet) -> None:
-    with typed(""):
-        found = browser(shelf)
-        found.find("half-said")
-        first = found.selected
-        found.find("")
-        assert found.selected == first
-        found.find("no such thing")
-        assert (found.selected, found.told) == (first, "nothing here has “no such thing”")
-        found.select(0)
-        assert found.told == ""
+def test_find_wraps_around_and_says_when_nothing_matches(run_set: RunSet) -> None:
+    with type_keys(""):
+        browser = make_browser(run_set)
+        browser.find("half-said")
+        first = browser.selected
+        browser.find("")
+        assert browser.selected == first
+        browser.find("no such thing")
+        assert (browser.selected, browser.message) == (first, "nothing here has “no such thing”")
+        browser.select(0)
+        assert browser.message == ""
 
 
-def test_a_row_is_found_by_ids_that_it_does_not_show(shelf: RunSet) -> None:
-    with typed(""):
-        found = browser(shelf)
-        found.find("read-question")
-        assert "read-question" not in shown(found)[found.selected]
-        assert found.branch.recorded is not None
-        assert found.branch.recorded.choice == "read-question"
+def test_find_looks_through_ids_too(run_set: RunSet) -> None:
+    with type_keys(""):
+        browser = make_browser(run_set)
+        browser.find("read-question")
+        assert "read-question" not in visible_rows(browser)[browser.selected]
+        assert browser.node.recorded is not None
+        assert browser.node.recorded.choice == "read-question"
 
 
-def test_finding_nothing_before_anything_was_sought_asks_what(shelf: RunSet) -> None:
-    with typed(""):
-        found = browser(shelf)
-        found.find("")
-        assert found.told == "find what? / and some words"
+def test_find_without_a_text_asks_for_one(run_set: RunSet) -> None:
+    with type_keys(""):
+        browser = make_browser(run_set)
+        browser.find("")
+        assert browser.message == "find what? / and some words"
 
 
-def test_labels_and_notes_are_put_and_taken_off_and_no_run_is_touched(shelf: RunSet, tmp_path: Path) -> None:
-    before = {name: (tmp_path / WORLD / name).read_bytes() for name in files(tmp_path)}
-    assert left(shelf, f"{DOWN}lthe long way{ENTER}nslow{ENTER}q") is None
-    digest = shelf.tree.nodes[1].recorded
-    assert digest is not None
-    marks = opened(tmp_path).annotations()
-    assert tuple(marks[digest.digest]) == ("the long way", "slow")
-    assert left(shelf, f"{DOWN}l" + "\x7f" * 12 + f"{ENTER}q") is None
-    assert tuple(opened(tmp_path).annotations()[digest.digest]) == ("", "slow")
+def test_labels_and_notes_are_written_and_removed_and_no_run_is_changed(run_set: RunSet, tmp_path: Path) -> None:
+    before = {name: (tmp_path / WORLD / name).read_bytes() for name in run_file_names(tmp_path)}
+    assert browse_with_keys(run_set, f"{DOWN}lthe long way{ENTER}nslow{ENTER}q") is None
+    recorded = run_set.tree.nodes[1].recorded
+    assert recorded is not None
+    annotations = open_run_set(tmp_path).annotations()
+    assert tuple(annotations[recorded.digest]) == ("the long way", "slow")
+    assert browse_with_keys(run_set, f"{DOWN}l" + "\x7f" * 12 + f"{ENTER}q") is None
+    assert tuple(open_run_set(tmp_path).annotations()[recorded.digest]) == ("", "slow")
     assert {name: (tmp_path / WORLD / name).read_bytes() for name in before} == before
-    with typed(""):
-        assert "note “slow”" in shown(browser(opened(tmp_path)))[1]
+    with type_keys(""):
+        assert "note “slow”" in visible_rows(make_browser(open_run_set(tmp_path)))[1]
 
 
-def test_typing_can_be_given_up(shelf: RunSet, tmp_path: Path) -> None:
-    assert left(shelf, f"{DOWN}lnever{CTRL_C}q") is None
-    assert opened(tmp_path).annotations() == {}
+def test_typing_can_be_cancelled(run_set: RunSet, tmp_path: Path) -> None:
+    assert browse_with_keys(run_set, f"{DOWN}lnever{CTRL_C}q") is None
+    assert open_run_set(tmp_path).annotations() == {}
 
 
-def test_nothing_is_put_on_the_opening_or_on_golden_runs(shelf: RunSet) -> None:
+def test_the_opening_and_golden_runs_take_no_annotation(run_set: RunSet) -> None:
     world = first_light()
-    with typed(""):
-        found = browser(shelf)
-        assert (found.may_be_put(), found.told) == (False, "the opening is no turn, and takes no label")
-        found.put("label", "x")
-        assert shelf.annotations() == {}
-        golden = browser(golden_runs(world, WrittenPass(world)), 1)
-        assert (golden.may_be_put(), golden.told) == (False, "golden runs are read only")
-    assert left(shelf, "lxq") is None
+    with type_keys(""):
+        browser = make_browser(run_set)
+        assert (browser.can_annotate(), browser.message) == (False, "the opening is no turn, and takes no label")
+        browser.annotate("label", "x")
+        assert run_set.annotations() == {}
+        golden = make_browser(golden_runs(world, WrittenPass(world)), 1)
+        assert (golden.can_annotate(), golden.message) == (False, "golden runs are read only")
+    assert browse_with_keys(run_set, "lxq") is None
 
 
-def test_a_label_that_cannot_be_kept_is_said_at_the_foot(shelf: RunSet, tmp_path: Path) -> None:
+def test_a_label_that_cannot_be_written_is_reported_in_the_footer(run_set: RunSet, tmp_path: Path) -> None:
     (tmp_path / WORLD / "labels.jsonl").mkdir()
-    with typed(f"{DOWN}lx{ENTER}q"):
-        assert browse(shelf) is None
+    with type_keys(f"{DOWN}lx{ENTER}q"):
+        assert browse(run_set) is None
 
 
-def test_two_turns_are_compared(shelf: RunSet) -> None:
-    with typed(""):
-        found = browser(shelf, shelf.tree.lasts[1])
-        found.compare()
-        assert (found.pane, found.told) == (None, "mark a turn first, with m")
-        found.marked = shelf.tree.lasts[2]
-        found.compare()
-        assert found.pane is not None
-        text = " ".join(found.pane.lines)
+def test_two_turns_are_compared(run_set: RunSet) -> None:
+    with type_keys(""):
+        browser = make_browser(run_set, run_set.tree.last_nodes[1])
+        browser.compare()
+        assert (browser.pane, browser.message) == (None, "mark a turn first, with m")
+        browser.marked = run_set.tree.last_nodes[2]
+        browser.compare()
+        assert browser.pane is not None
+        text = " ".join(browser.pane.lines)
     assert text.startswith("run 2 to turn 2 and run 1 to turn 3 They share 0 turns. Then run 2 to turn 2: turn 1, at 11")
     assert "█" in text
-    assert left(shelf, f"m{END}dqq") is None
+    assert browse_with_keys(run_set, f"m{END}dqq") is None
 
 
-@pytest.mark.parametrize(("key", "what"), [("r", "replay"), ("f", "fork")])
-def test_from_a_turn_that_is_read_one_goes_on_at_once(shelf: RunSet, key: str, what: str) -> None:
-    wanted = left(shelf, f"{RIGHT}{RIGHT}{ENTER}{PAGE_DOWN}{key}")
-    assert wanted is not None
-    assert (wanted.what, wanted.turn) == (what, 2)
+@pytest.mark.parametrize(("key", "action"), [("r", "replay"), ("f", "fork")])
+def test_a_request_can_be_made_while_a_turn_is_read(run_set: RunSet, key: str, action: str) -> None:
+    request = browse_with_keys(run_set, f"{RIGHT}{RIGHT}{ENTER}{PAGE_DOWN}{key}")
+    assert request is not None
+    assert (request.action, request.turn) == (action, 2)
 
 
-def test_a_turn_that_is_read_can_be_labelled_noted_marked_and_compared(shelf: RunSet, tmp_path: Path) -> None:
-    assert left(shelf, f"{DOWN}{ENTER}lslowly{ENTER}{ENTER}nso{ENTER}{ENTER}m{END}{ENTER}dqq") is None
-    assert [tuple(mark) for mark in opened(tmp_path).annotations().values()] == [("slowly", "so")]
+def test_a_turn_that_is_read_can_be_labelled_noted_marked_and_compared(run_set: RunSet, tmp_path: Path) -> None:
+    assert browse_with_keys(run_set, f"{DOWN}{ENTER}lslowly{ENTER}{ENTER}nso{ENTER}{ENTER}m{END}{ENTER}dqq") is None
+    assert [tuple(mark) for mark in open_run_set(tmp_path).annotations().values()] == [("slowly", "so")]
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-def test_what_can_be_done_with_a_turn_is_said_below_it(shelf: RunSet, columns: int) -> None:
-    with typed("", columns=columns):
-        found = browser(shelf)
-        found.read()
-        assert "f fork  r replay  l" in found.foot
-        assert "q back" in found.foot
-        assert get_cwidth(found.foot) <= columns
+def test_the_footer_of_a_turn_names_its_keys(run_set: RunSet, columns: int) -> None:
+    with type_keys("", columns=columns):
+        browser = make_browser(run_set)
+        browser.read()
+        assert "f fork  r replay  l" in browser.footer
+        assert "q back" in browser.footer
+        assert get_cwidth(browser.footer) <= columns
 
 
-def test_a_golden_run_goes_by_its_name_and_is_found_by_it() -> None:
+def test_a_golden_run_has_its_name_and_is_found_by_it() -> None:
     world = first_light()
-    with typed("", columns=120):
-        found = browser(golden_runs(world, WrittenPass(world)))
-        found.find("by-the-door")
-        assert "label “by-the-door”" in shown(found)[found.selected]
-        first = found.called(found.branch)
-        found.marked = found.branch.number
-        found.find("half-said")
-        found.compare()
-        assert found.pane is not None
+    with type_keys("", columns=120):
+        browser = make_browser(golden_runs(world, WrittenPass(world)))
+        browser.find("by-the-door")
+        assert "label “by-the-door”" in visible_rows(browser)[browser.selected]
+        first = browser.node_name(browser.node)
+        browser.marked = browser.node.number
+        browser.find("half-said")
+        browser.compare()
+        assert browser.pane is not None
     assert first.startswith("by-the-door to turn ")
-    assert " ".join(found.pane.lines).startswith(f"{first} and half-said to turn ")
+    assert " ".join(browser.pane.lines).startswith(f"{first} and half-said to turn ")
 
 
-def test_help_is_shown_over_the_tree_and_left_with_q(shelf: RunSet) -> None:
-    assert left(shelf, f"?{PAGE_DOWN}{PAGE_UP}{UP}qq") is None
+def test_help_is_a_pane_closed_with_q(run_set: RunSet) -> None:
+    assert browse_with_keys(run_set, f"?{PAGE_DOWN}{PAGE_UP}{UP}qq") is None
 
 
-def test_the_mouse_selects_reads_and_scrolls(shelf: RunSet) -> None:
+def test_the_mouse_selects_reads_and_scrolls(run_set: RunSet) -> None:
     def event(kind: MouseEventType) -> MouseEvent:
         return MouseEvent(Point(0, 0), kind, MouseButton.LEFT, frozenset())
 
-    with typed(""):
-        found = browser(shelf)
-        click = found._clicked(2)
+    with type_keys(""):
+        browser = make_browser(run_set)
+        click = browser._click_handler(2)
         assert click(event(MouseEventType.MOUSE_DOWN)) is NotImplemented
         click(event(MouseEventType.MOUSE_UP))
-        assert found.selected == 2
+        assert browser.selected == 2
         click(event(MouseEventType.MOUSE_UP))
-        assert found.pane is not None
-        found.move(3)
-        assert found.selected == 2
+        assert browser.pane is not None
+        browser.move(3)
+        assert browser.selected == 2
 
 
-def test_a_replay_watched_from_the_tree_comes_back_to_it(shelf: RunSet) -> None:
-    with typed(f"{DOWN}rqq"):
-        assert browse_until_fork(shelf) is None
+def test_closing_a_replay_returns_to_the_tree(run_set: RunSet) -> None:
+    with type_keys(f"{DOWN}rqq"):
+        assert browse_until_fork(run_set) is None
 
 
-def test_a_replay_can_be_forked(shelf: RunSet) -> None:
-    with typed(f"{END}r{RIGHT}f"):
-        wanted = browse_until_fork(shelf)
-    assert wanted is not None
-    assert (wanted.what, wanted.turn) == ("fork", 1)
+def test_a_replay_can_be_forked(run_set: RunSet) -> None:
+    with type_keys(f"{END}r{RIGHT}f"):
+        request = browse_until_fork(run_set)
+    assert request is not None
+    assert (request.action, request.turn) == ("fork", 1)
 
 
-@pytest.mark.usefixtures("shelf")
-def test_forking_begins_a_sibling_and_changes_no_file(tmp_path: Path) -> None:
-    before = {name: (tmp_path / WORLD / name).read_bytes() for name in files(tmp_path)}
-    kept = keeper(tmp_path)
-    run, notes = kept.fork("3", 1)
+@pytest.mark.usefixtures("run_set")
+def test_a_fork_starts_a_sibling_run_and_changes_no_file(tmp_path: Path) -> None:
+    before = {name: (tmp_path / WORLD / name).read_bytes() for name in run_file_names(tmp_path)}
+    store = make_store(tmp_path)
+    run, notes = store.fork("3", 1)
     assert (run.at, len(run.turns)) == (1, 1)
     assert "a run of its own" in notes[0]
-    assert kept.label is None
-    play = Session(kept.world, kept.measure, kept, run)
-    play.choose("read-again")  # the very choice that was recorded
-    kept.close()
+    assert store.label is None
+    session = Session(store.world, store.pass_port, store, run)
+    session.choose("read-again")  # the very choice that was recorded
+    store.close()
     assert {name: (tmp_path / WORLD / name).read_bytes() for name in before} == before
-    assert journal(tmp_path, 4).header.parent == (3, 1)
+    assert read_run(tmp_path, 4).header.parent == (3, 1)
 
 
-def test_a_golden_run_can_be_played_on_from(tmp_path: Path) -> None:
+def test_a_golden_run_can_be_forked(tmp_path: Path) -> None:
     world = first_light()
-    shelf = golden_runs(world, WrittenPass(world))
-    kept = keeper(tmp_path)
-    run, _ = kept.fork_foreign(shelf.journals[1], 1)
-    assert (run.at, kept.label) == (1, None)
-    with pytest.raises(Exception, match="cannot be walked"):
-        kept.fork_foreign(shelf.journals[1], 99)
+    run_set = golden_runs(world, WrittenPass(world))
+    store = make_store(tmp_path)
+    run, _ = store.fork_foreign(run_set.journals[1], 1)
+    assert (run.at, store.label) == (1, None)
+    with pytest.raises(Exception, match="cannot be replayed"):
+        store.fork_foreign(run_set.journals[1], 99)
 
 
-@pytest.mark.usefixtures("shelf")
-def test_the_tree_of_a_terminal_is_the_browser_and_elsewhere_lines(tmp_path: Path) -> None:
-    with typed("q"):
+@pytest.mark.usefixtures("run_set")
+def test_at_a_terminal_the_tree_is_browsed_and_elsewhere_it_is_lines(tmp_path: Path) -> None:
+    with type_keys("q"):
         assert command("tree", WORLD, "--saves", tmp_path, terminal=True) == (0, "", "")
     assert "Turn 0: waking." in command("tree", WORLD, "--plain", "--saves", tmp_path, terminal=True).out
 
 
-@pytest.mark.usefixtures("shelf")
-def test_a_fork_from_the_tree_plays_on(tmp_path: Path) -> None:
-    with typed(f"{DOWN}f{CTRL_D}"):
-        done = command("tree", WORLD, "--saves", tmp_path, terminal=True, ACCESSIBLE="")
-    assert "A branch of " in done.err
-    assert "Left as it was kept." in done.out
+@pytest.mark.usefixtures("run_set")
+def test_a_fork_from_the_tree_starts_a_session(tmp_path: Path) -> None:
+    with type_keys(f"{DOWN}f{CTRL_D}"):
+        result = command("tree", WORLD, "--saves", tmp_path, terminal=True, ACCESSIBLE="")
+    assert "A branch of " in result.err
+    assert "Left as it was kept." in result.out

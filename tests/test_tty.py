@@ -1,4 +1,4 @@
-"""The terminal's modes, put right."""
+"""The modes of the terminal."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from forward_pass.interface.tty import restore_line_mode
 
 @pytest.fixture
 def terminal() -> Iterator[int]:
-    """Stand a terminal for standard input; give the end that the process has."""
-    ours, theirs = pty.openpty()
-    with os.fdopen(theirs, "r") as stream, patch.object(sys, "stdin", stream):
-        yield theirs
-    os.close(ours)
+    """Use a pseudo-terminal as standard input; return its descriptor."""
+    controller, device = pty.openpty()
+    with os.fdopen(device, "r") as stream, patch.object(sys, "stdin", stream):
+        yield device
+    os.close(controller)
 
 
-def test_a_terminal_that_was_left_raw_takes_lines_again(terminal: int) -> None:
+def test_a_terminal_left_raw_is_restored(terminal: int) -> None:
     usual = termios.tcgetattr(terminal)
     tty.setraw(terminal)
     restore_line_mode()
-    found = termios.tcgetattr(terminal)
-    assert found[3] & (termios.ICANON | termios.ECHO | termios.ISIG) == usual[3] & (
+    modes = termios.tcgetattr(terminal)
+    assert modes[3] & (termios.ICANON | termios.ECHO | termios.ISIG) == usual[3] & (
         termios.ICANON | termios.ECHO | termios.ISIG
     )
-    assert found[0] & termios.ICRNL
-    assert found[1] & termios.OPOST
+    assert modes[0] & termios.ICRNL
+    assert modes[1] & termios.OPOST
 
 
-def test_a_terminal_that_takes_lines_is_left_as_it_is(terminal: int) -> None:
+def test_a_terminal_in_line_mode_is_not_changed(terminal: int) -> None:
     modes = termios.tcgetattr(terminal)
-    modes[3] &= ~termios.ECHO  # as whoever reads a password has it
+    modes[3] &= ~termios.ECHO  # as for a password
     termios.tcsetattr(terminal, termios.TCSANOW, modes)
     before = termios.tcgetattr(terminal)
     restore_line_mode()
     assert termios.tcgetattr(terminal) == before
 
 
-def test_what_is_no_terminal_has_no_modes() -> None:
-    with open(os.devnull, encoding="utf8") as nothing, patch.object(sys, "stdin", nothing):  # noqa: PTH123 - no path
+def test_a_file_as_standard_input_is_ignored() -> None:
+    with open(os.devnull, encoding="utf8") as null, patch.object(sys, "stdin", null):  # noqa: PTH123 - os.devnull is no path
         restore_line_mode()

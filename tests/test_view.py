@@ -1,4 +1,4 @@
-"""What a terminal shows: prose, offers, decodings; and that a world's text is never markup."""
+"""What the terminal prints of events; a world's text is never markup."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from fixtures_play import TO_ENDINGS, begun_play, changed_world, first_light, glass_play, let_go, playing
+from fixtures_play import TO_ENDINGS, changed_world, close_session, first_light, inspectable_session, new_session, open_session
 from forward_pass.interface.view import depth_strip, dial, event_view, prose, words_so_far
 from forward_pass.session.inspection import DecoderTrace
 from forward_pass.session.plain_text import event_lines
 from forward_pass.session.session import Event, Message, Session
 
 
-def printed(view: RenderableType, columns: int = 72, *, colours: bool = False) -> str:
-    """Return what a console of a width prints of a view."""
+def print_view(view: RenderableType, columns: int = 72, *, colours: bool = False) -> str:
+    """Return what a console prints of a view."""
     out = StringIO()
     console = Console(file=out, width=columns, force_terminal=colours, highlight=False, markup=False, emoji=False)
     console.print(view)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def shown(play: Session, events: list[Event], columns: int = 72) -> str:
-    """Return what a terminal shows of events."""
-    return "\n".join(printed(event_view(event, play, columns), columns) for event in events)
+def event_text(session: Session, events: list[Event], columns: int = 72) -> str:
+    """Return what the terminal prints of events."""
+    return "\n".join(print_view(event_view(event, session, columns), columns) for event in events)
 
 
 def test_a_scene_is_the_words_so_far_its_place_and_its_text(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    words, place, *_, last = shown(play, play.opening()).splitlines()
+    session = new_session(tmp_path)
+    words, place, *_, last = event_text(session, session.opening()).splitlines()
     assert words == "A: The"
     assert place == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
     assert last == "afterwards, if there is an afterwards."
-    marked = printed(words_so_far(play.run), colours=True)
-    assert marked.endswith("\x1b[7mThe\x1b[0m")
+    coloured = print_view(words_so_far(session.run), colours=True)
+    assert coloured.endswith("\x1b[7mThe\x1b[0m")
 
 
 def test_a_new_line_is_marked_in_words(tmp_path: Path) -> None:
-    with playing(tmp_path) as play:
+    with open_session(tmp_path) as session:
         words = ("dark", "\n")
-        run = play.run._replace(opening=play.run.opening._replace(words=words))
+        run = session.run._replace(opening=session.run.opening._replace(words=words))
         assert words_so_far(run).plain == "\u2423a new line"
 
 
-def test_a_decoding_shows_what_was_likely_where_it_came_from_and_what_was_said(tmp_path: Path) -> None:
-    play = begun_play(tmp_path)
-    decoded, _ = play.choose("say-now")
-    lines = shown(play, [decoded]).splitlines()
+def test_a_decoding_shows_the_likeliest_words_their_source_and_the_word_drawn(tmp_path: Path) -> None:
+    session = new_session(tmp_path)
+    decoding, _ = session.choose("say-now")
+    lines = event_text(session, [decoding]).splitlines()
     assert lines[0].startswith("I drew myself up")
     assert "The decoder comes (written, not measured)." in lines
     bars = [line for line in lines if "█" in line]
@@ -59,15 +59,15 @@ def test_a_decoding_shows_what_was_likely_where_it_came_from_and_what_was_said(t
     assert lines[-1] == "It says “dark”."
 
 
-def test_what_a_choice_says_stands_before_its_scene(tmp_path: Path) -> None:
-    with playing(tmp_path, "feel-slope") as play:
-        lines = shown(play, play.choose("leave-label")).splitlines()
+def test_the_text_of_a_choice_comes_before_its_scene(tmp_path: Path) -> None:
+    with open_session(tmp_path, "feel-slope") as session:
+        lines = event_text(session, session.choose("leave-label")).splitlines()
     assert lines[:2] == ["I picked again, because it is short and it never goes off.", ""]
 
 
-def test_an_ending_is_its_text_its_title_and_what_was_said(tmp_path: Path) -> None:
-    with playing(tmp_path, *TO_ENDINGS["the-loop"]) as play:
-        lines = shown(play, play.opening()).splitlines()
+def test_an_ending_has_its_text_its_title_and_the_words_of_the_run(tmp_path: Path) -> None:
+    with open_session(tmp_path, *TO_ENDINGS["the-loop"]) as session:
+        lines = event_text(session, session.opening()).splitlines()
     assert lines[0] == "dark again."
     assert lines[-6:] == [
         "Ending: Again.",
@@ -88,39 +88,37 @@ def test_an_ending_is_its_text_its_title_and_what_was_said(tmp_path: Path) -> No
         ("load", "No run is kept yet: the first choice begins one."),
     ],
 )
-def test_what_is_asked_for_told_or_refused_is_shown_as_it_is(tmp_path: Path, typed: str, expected: str) -> None:
-    play = begun_play(tmp_path)
-    assert shown(play, play.answer(typed)) == expected
+def test_views_messages_and_rejections_are_shown_as_they_are(tmp_path: Path, typed: str, expected: str) -> None:
+    session = new_session(tmp_path)
+    assert event_text(session, session.answer(typed)) == expected
 
 
-def test_what_is_told_has_its_emphasis_in_italics_and_no_asterisks(tmp_path: Path) -> None:
-    told = Message("Bend. A fifth of the stream's length gets *no*. *Hand and\neye* take 2 * 3.")
-    view = event_view(told, begun_play(tmp_path), 72)
-    assert printed(view) == "Bend. A fifth of the stream's length gets no. Hand and\neye take 2 * 3."
-    assert "\x1b[3mno\x1b[0m" in printed(view, colours=True)
+def test_a_message_has_its_emphasis_in_italics_and_no_asterisks(tmp_path: Path) -> None:
+    message = Message("Bend. A fifth of the stream's length gets *no*. *Hand and\neye* take 2 * 3.")
+    view = event_view(message, new_session(tmp_path), 72)
+    assert print_view(view) == "Bend. A fifth of the stream's length gets no. Hand and\neye take 2 * 3."
+    assert "\x1b[3mno\x1b[0m" in print_view(view, colours=True)
 
 
 @pytest.mark.parametrize(("columns", "meaning"), [(39, " " * 16), (30, " " * 4)])
-def test_in_help_a_meaning_goes_on_below_itself_or_a_little_in_where_that_is_too_narrow(
-    tmp_path: Path, columns: int, meaning: str
-) -> None:
-    play = begun_play(tmp_path)
-    (told,) = play.answer("help")
-    for lines in (shown(play, [told], columns).splitlines(), event_lines(told, play, columns)):
-        at = next(at for at, line in enumerate(lines) if line.startswith("  notes "))
-        assert " ".join(" ".join(lines[at:]).split()).startswith("notes show what this run has written into the cache about")
-        assert re.match(rf"{meaning}\w", lines[at + 1])
+def test_in_help_a_wrapped_meaning_is_indented_less_on_a_narrow_screen(tmp_path: Path, columns: int, meaning: str) -> None:
+    session = new_session(tmp_path)
+    (message,) = session.answer("help")
+    for lines in (event_text(session, [message], columns).splitlines(), event_lines(message, session, columns)):
+        index = next(index for index, line in enumerate(lines) if line.startswith("  notes "))
+        assert " ".join(" ".join(lines[index:]).split()).startswith("notes show what this run has written into the cache about")
+        assert re.match(rf"{meaning}\w", lines[index + 1])
         assert max(map(len, lines)) <= columns
 
 
 def test_a_transcript_is_shown_when_asked_for(tmp_path: Path) -> None:
-    with playing(tmp_path, "read-question") as play:
-        assert "> Read the question again, slowly this time." in shown(play, play.answer("transcript"))
+    with open_session(tmp_path, "read-question") as session:
+        assert "> Read the question again, slowly this time." in event_text(session, session.answer("transcript"))
 
 
-def test_a_pass_laid_open_is_bars_by_layer_then_probes_and_looks(tmp_path: Path) -> None:
-    play = glass_play(tmp_path, "read-question", "read-again")
-    lines = shown(play, play.answer("lens")).splitlines()
+def test_an_inspection_has_bars_by_layer_then_probes_and_attention(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path, "read-question", "read-again")
+    lines = event_text(session, session.answer("lens")).splitlines()
     assert lines[0] == "Token 11, “The”, up to layer 5 of 12. All of this is measured."
     assert lines[1:6] == [
         "  layer  3  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
@@ -130,7 +128,7 @@ def test_a_pass_laid_open_is_bars_by_layer_then_probes_and_looks(tmp_path: Path)
         "A probe's score is near +1 for yes and near -1 for no; it is not a",
     ]
     assert lines[-2].startswith("Strongest looks, of all attention so far: ")
-    let_go(play)
+    close_session(session)
 
 
 @pytest.mark.parametrize(
@@ -142,70 +140,73 @@ def test_a_pass_laid_open_is_bars_by_layer_then_probes_and_looks(tmp_path: Path)
         (1.01, "  x no ────┼───► yes +1.01"),
     ],
 )
-def test_a_dial_keeps_to_its_scale_and_says_the_score(score: float, expected: str) -> None:
+def test_a_dial_is_clamped_to_its_scale_and_has_the_score(score: float, expected: str) -> None:
     assert dial("x", score, 9).plain == expected
 
 
-def test_a_decoding_that_was_measured_shows_how_the_word_had_stood_at_every_layer(tmp_path: Path) -> None:
-    play = glass_play(tmp_path)
-    decoded, _ = play.choose("say-now")
-    lines = shown(play, [decoded]).splitlines()
+def test_a_measured_decoding_has_a_strip_of_the_word_by_layer(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path)
+    decoding, _ = session.choose("say-now")
+    lines = event_text(session, [decoding]).splitlines()
     assert "  1 ▇▇▇▇▇▇ 12" in lines
     assert "  “dark” by layer, │ at 3 and 9: likeliest from layer 10 on." in lines
-    let_go(play)
+    close_session(session)
 
 
-def test_a_word_that_was_never_the_likeliest_is_said_to_be_so() -> None:
-    read = DecoderTrace(11, "egg", ((4, 0.0), (8, 0.3), (12, 0.999)), None)
-    row, legend = depth_strip(read, first_light())
+def test_a_strip_says_when_its_word_was_never_the_likeliest() -> None:
+    trace = DecoderTrace(11, "egg", ((4, 0.0), (8, 0.3), (12, 0.999)), None)
+    row, legend = depth_strip(trace, first_light())
     assert row.plain == "  1 ▁▃█ 12"
     assert legend.plain.endswith(": never the likeliest.")
 
 
-def test_the_way_a_pass_came_to_its_word_is_said_in_words_with_the_next(tmp_path: Path) -> None:
-    play = glass_play(tmp_path, "say-now")
-    text = " ".join(shown(play, play.answer("lens")).split())
+def test_an_inspection_describes_how_the_last_word_became_likely(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path, "say-now")
+    text = " ".join(event_text(session, session.answer("lens")).split())
     assert "The pass before this, token 11, said “dark”. Read as the last layer is, it had 0.81 at layer 12; likeliest" in text
-    let_go(play)
+    close_session(session)
 
 
-def test_a_prompt_that_is_looked_at_is_painted_where_it_was_looked_at_most(tmp_path: Path) -> None:
-    play = glass_play(tmp_path, "read-question", "read-again")
-    (asked,) = play.answer("prompt")
-    view = event_view(asked, play, 72)
-    assert printed(view).splitlines()[:2] == ["Q: What comes before the light?", "A: The"]
-    assert "an even share" in printed(view)
-    first = printed(view, colours=True).splitlines()[0]
+def test_a_prompt_is_styled_where_most_of_the_attention_is(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path, "read-question", "read-again")
+    (event,) = session.answer("prompt")
+    view = event_view(event, session, 72)
+    assert print_view(view).splitlines()[:2] == ["Q: What comes before the light?", "A: The"]
+    assert "an even share" in print_view(view)
+    first = print_view(view, colours=True).splitlines()[0]
     assert first.startswith("\x1b[")
     assert first.index("Q:") < first.index("\x1b[0m") < first.index("light?")
-    let_go(play)
+    close_session(session)
 
 
-def test_a_prompt_that_nobody_looks_at_any_more_is_shown_plain(tmp_path: Path) -> None:
-    play = glass_play(tmp_path, *TO_ENDINGS["half-said"])
-    assert shown(play, play.answer("prompt")).splitlines() == ["Q: What comes before the light?", "A: The dark comes"]
-    let_go(play)
+def test_at_an_ending_the_prompt_is_plain(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path, *TO_ENDINGS["half-said"])
+    assert event_text(session, session.answer("prompt")).splitlines() == [
+        "Q: What comes before the light?",
+        "A: The dark comes",
+    ]
+    close_session(session)
 
 
-def test_emphasis_is_set_in_italics_and_its_stars_are_gone() -> None:
-    assert printed(prose("the word *The*, again"), colours=True) == "the word \x1b[3mThe\x1b[0m, again"
-    assert printed(prose("2 * 3 * 4")) == "2 * 3 * 4"
+def test_emphasis_is_in_italics_without_its_asterisks() -> None:
+    assert print_view(prose("the word *The*, again"), colours=True) == "the word \x1b[3mThe\x1b[0m, again"
+    assert print_view(prose("2 * 3 * 4")) == "2 * 3 * 4"
 
 
-def test_paragraphs_are_parted_and_indented_lines_keep_their_place() -> None:
-    assert printed(prose("one\n\n    two\n    three\n\nfour")) == "one\n\n    two\n    three\n\nfour"
+def test_paragraphs_are_separated_and_indented_lines_keep_their_indentation() -> None:
+    assert print_view(prose("one\n\n    two\n    three\n\nfour")) == "one\n\n    two\n    three\n\nfour"
 
 
 def test_a_worlds_text_is_never_markup(tmp_path: Path) -> None:
     world = changed_world({"I had twelve layers": r"[bold]:smile: [/bold] \\[red] layers"})
-    play = begun_play(tmp_path, world)
-    assert r"[bold]:smile: [/bold] \[red] layers" in shown(play, play.opening())
+    session = new_session(tmp_path, world)
+    assert r"[bold]:smile: [/bold] \[red] layers" in event_text(session, session.opening())
 
 
 @pytest.mark.parametrize("columns", [20, 40, 72, 120])
 def test_no_line_is_wider_than_the_screen(tmp_path: Path, columns: int) -> None:
     for choices in TO_ENDINGS.values():
-        with playing(tmp_path, *choices) as play:
+        with open_session(tmp_path, *choices) as session:
             for _ in choices:
-                assert max(map(len, shown(play, play.opening(), columns).splitlines())) <= columns
-                play.undo("")
+                assert max(map(len, event_text(session, session.opening(), columns).splitlines())) <= columns
+                session.undo("")

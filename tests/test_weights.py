@@ -1,4 +1,4 @@
-"""The weights file: what is written is read back, and whatever is odd is refused in one line."""
+"""The weights file: writing, reading, and the errors for damaged and invalid files."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ def tiny_parameters(shape: Shape = SHAPE) -> Parameters:
     )
 
 
-def tiny_label(shape: Shape = SHAPE) -> Metadata:
+def tiny_metadata(shape: Shape = SHAPE) -> Metadata:
     draw = np.random.RandomState(1).standard_normal
     words = ("<doc>", "\n", "Q:", "A:", "two", "no", "has")
     directions = {"doubt": draw((shape.n_layer, shape.n_embd))}
@@ -53,11 +53,11 @@ def tiny_label(shape: Shape = SHAPE) -> Metadata:
 
 
 def tiny_file() -> bytes:
-    return pack_weights(tiny_parameters(), tiny_label())
+    return pack_weights(tiny_parameters(), tiny_metadata())
 
 
-def forged(change: Callable[[dict[str, Any]], object]) -> bytes:
-    """Return the tiny file with its header changed, and everything else, the checksum too, made to agree."""
+def with_header(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return the tiny file with a changed header and the lengths and checksum that belong to it."""
     data = tiny_file()
     length = struct.unpack_from("<I", data, 8)[0]
     header = json.loads(data[12 : 12 + length])
@@ -67,22 +67,22 @@ def forged(change: Callable[[dict[str, Any]], object]) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def resealed(data: bytes) -> bytes:
+def with_checksum(data: bytes) -> bytes:
     return data[:-32] + hashlib.sha256(data[:-32]).digest()
 
 
-def test_what_is_packed_is_read_back_within_the_rounding_of_int8() -> None:
-    parameters, label = tiny_parameters(), tiny_label()
-    weights = parse_weights(pack_weights(parameters, label))
+def test_packed_weights_are_read_back_within_the_rounding_of_int8() -> None:
+    parameters, metadata = tiny_parameters(), tiny_metadata()
+    weights = parse_weights(pack_weights(parameters, metadata))
     assert weights.shape == SHAPE
-    assert weights.label.vocabulary == label.vocabulary
-    assert weights.label.made == {"seed": "1"}
+    assert weights.metadata.vocabulary == metadata.vocabulary
+    assert weights.metadata.made == {"seed": "1"}
     step = np.abs(parameters.wte).max(-1, keepdims=True) / 127
     assert (np.abs(weights.wte - parameters.wte) <= 0.51 * step).all()
-    assert np.allclose(weights.label.directions["doubt"], label.directions["doubt"], atol=1e-6)
+    assert np.allclose(weights.metadata.directions["doubt"], metadata.directions["doubt"], atol=1e-6)
 
 
-def test_the_gains_are_folded_into_the_matrices_behind_them() -> None:
+def test_gains_are_folded_into_the_next_matrix() -> None:
     parameters = tiny_parameters()
     weights = parse_weights(tiny_file())
     expected = parameters.w_up[3].T * parameters.ln_2[3][:, None]
@@ -90,39 +90,39 @@ def test_the_gains_are_folded_into_the_matrices_behind_them() -> None:
     assert np.allclose(weights.w_up[3], expected, atol=0.1)
 
 
-def test_packing_twice_gives_the_same_bytes_and_the_checksum_names_them() -> None:
+def test_packing_twice_gives_the_same_bytes_and_checksum() -> None:
     data = tiny_file()
     assert tiny_file() == data
     assert parse_weights(data).checksum == hashlib.sha256(data[:-32]).hexdigest()
 
 
-def test_nothing_in_a_network_can_be_written_to() -> None:
+def test_the_arrays_are_read_only() -> None:
     weights = parse_weights(tiny_file())
     arrays = (weights.wte, weights.unembed, weights.w_qkv, weights.w_o, weights.w_up, weights.w_down)
-    for array in (*arrays, weights.label.directions["doubt"], weights.label.probes["nonsense"]):
+    for array in (*arrays, weights.metadata.directions["doubt"], weights.metadata.probes["nonsense"]):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
 
-def test_a_file_is_read_and_its_name_stands_before_any_refusal(tmp_path: Path) -> None:
+def test_a_file_is_read_and_errors_begin_with_its_path(tmp_path: Path) -> None:
     path = tmp_path / "weights.fpw"
     path.write_bytes(tiny_file())
     assert read_weights(path).shape == SHAPE
     path.write_bytes(tiny_file()[:-1])
-    with pytest.raises(WeightsError, match=rf"^{path}: damaged or cut short"):
+    with pytest.raises(WeightsError, match=rf"^{path}: damaged or truncated: wrong checksum"):
         read_weights(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="No such file"):
         read_weights(tmp_path / "none.fpw")
 
 
-def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_rejected_unread(tmp_path: Path) -> None:
     path = tmp_path / "large.fpw"
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(WeightsError, match="more than the 2000000"):
+    with pytest.raises(WeightsError, match="more than the maximum of 2000000"):
         read_weights(path)
 
 
@@ -130,17 +130,17 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
     ("data", "message"),
     [
         (b"", "too short"),
-        (b"PK\x03\x04" + tiny_file()[4:], "begins otherwise"),
-        (tiny_file()[:4] + b"\x02\x00" + tiny_file()[6:], "version 2"),
-        (tiny_file()[:8] + b"\xff\xff\xff\xff" + tiny_file()[12:], "cut short in the header"),
+        (b"PK\x03\x04" + tiny_file()[4:], "bad magic"),
+        (tiny_file()[:4] + b"\x02\x00" + tiny_file()[6:], "version 2 is not supported"),
+        (tiny_file()[:8] + b"\xff\xff\xff\xff" + tiny_file()[12:], "truncated in the header"),
         (tiny_file()[:-40], "checksum"),
         (tiny_file() + b"\0", "checksum"),
-        (resealed(tiny_file()[:-32] + b"\0" * 40), "do not fill the file exactly"),
-        (resealed(tiny_file()[:-36] + b"\0" * 32), "do not fill the file exactly"),
+        (with_checksum(tiny_file()[:-32] + b"\0" * 40), "do not match the file's length"),
+        (with_checksum(tiny_file()[:-36] + b"\0" * 32), "do not match the file's length"),
         (tiny_file()[:600] + tiny_file()[616:632] + tiny_file()[616:], "checksum"),
     ],
 )
-def test_a_damaged_file_is_refused(data: bytes, message: str) -> None:
+def test_a_damaged_file_is_rejected(data: bytes, message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         parse_weights(data)
 
@@ -148,71 +148,71 @@ def test_a_damaged_file_is_refused(data: bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h.pop("made"), "has not the parts"),
-        (lambda h: h.update(code="import os"), "has not the parts"),
-        (lambda h: h["shape"].update(n_embd=10**9), "n_embd is 1000000000, which is absurd"),
+        (lambda h: h.pop("made"), "does not have the expected keys"),
+        (lambda h: h.update(code="import os"), "does not have the expected keys"),
+        (lambda h: h["shape"].update(n_embd=10**9), "n_embd is 1000000000; it must be a whole number from 1 to 512"),
         (lambda h: h["shape"].update(n_vocab=-7), "n_vocab is -7"),
         (lambda h: h["shape"].update(n_vocab=True), "n_vocab is True"),
         (lambda h: h["shape"].update(n_mlp=2.0), "n_mlp is 2.0"),
-        (lambda h: h["shape"].update(d_head=3), "d_head is odd"),
-        (lambda h: h["shape"].pop("n_head"), "the shape has not"),
+        (lambda h: h["shape"].update(d_head=3), "d_head must be even"),
+        (lambda h: h["shape"].pop("n_head"), "the shape does not have the expected keys"),
         (lambda h: h["shape"].update(n_mlp=2), "list of tensors"),
         (lambda h: h["tensors"][0].__setitem__(1, "f4"), "list of tensors"),
         (lambda h: h["tensors"].reverse(), "list of tensors"),
         (lambda h: h.update(vocabulary=["a"] * 7), "distinct words"),
-        (lambda h: h["vocabulary"].pop(), "6 words where the shape has 7"),
+        (lambda h: h["vocabulary"].pop(), "`vocabulary` has 6 words, the shape has 7"),
         (lambda h: h["vocabulary"].__setitem__(0, "\x1b[2J"), "distinct words"),
-        (lambda h: h.update(pair_marks=[99]), "marks of a pair"),
-        (lambda h: h.update(directions=["doubt", "doubt"]), "distinct names"),
-        (lambda h: h.update(directions=["../doubt"]), "distinct names"),
-        (lambda h: h.update(made={"seed": 1}), "plain text"),
+        (lambda h: h.update(pair_marks=[99]), "`pair_marks` is not a list of word ids"),
+        (lambda h: h.update(directions=["doubt", "doubt"]), "`directions` is not a list of distinct identifiers"),
+        (lambda h: h.update(directions=["../doubt"]), "`directions` is not a list of distinct identifiers"),
+        (lambda h: h.update(made={"seed": 1}), "`made` is not an object of printable strings"),
     ],
 )
-def test_a_header_that_lies_is_refused(change: Callable[[dict[str, Any]], object], message: str) -> None:
+def test_an_invalid_header_is_rejected(change: Callable[[dict[str, Any]], object], message: str) -> None:
     with pytest.raises(WeightsError, match=message):
-        parse_weights(forged(change))
+        parse_weights(with_header(change))
 
 
 @pytest.mark.parametrize("text", [b"[" * 60_000, b"\xff\xfe", b"not json", b"[]"])
-def test_a_header_that_is_no_object_is_refused(text: bytes) -> None:
+def test_a_header_that_is_not_an_object_is_rejected(text: bytes) -> None:
     data = tiny_file()[:8] + struct.pack("<I", len(text)) + text
     with pytest.raises(WeightsError, match=r"header"):
         parse_weights(data + hashlib.sha256(data).digest())
 
 
 @pytest.mark.parametrize("number", [b"\x00\x7c", b"\x00\x7e", b"\x00\x00", b"\x00\xbc"])
-def test_a_scale_that_is_no_positive_number_is_refused(number: bytes) -> None:
+def test_a_scale_that_is_not_positive_is_rejected(number: bytes) -> None:
     data = tiny_file()
     start = 12 + struct.unpack_from("<I", data, 8)[0]
     with pytest.raises(WeightsError, match="wte has a scale that is not a positive number"):
-        parse_weights(resealed(data[:start] + number + data[start + 2 :]))
+        parse_weights(with_checksum(data[:start] + number + data[start + 2 :]))
 
 
-def test_a_direction_that_is_not_finite_is_refused() -> None:
+def test_a_probe_that_is_not_finite_is_rejected() -> None:
     data = tiny_file()
     n_probe = 4 * SHAPE.n_layer * (SHAPE.n_embd + 1)
-    with pytest.raises(WeightsError, match="probe nonsense holds a number that is not finite"):
-        parse_weights(resealed(data[: -32 - n_probe] + b"\x00\x00\xc0\x7f" + data[-28 - n_probe :]))
+    with pytest.raises(WeightsError, match="probe nonsense has a number that is not finite"):
+        parse_weights(with_checksum(data[: -32 - n_probe] + b"\x00\x00\xc0\x7f" + data[-28 - n_probe :]))
 
 
 def test_a_network_that_is_not_finite_or_of_another_size_is_not_packed() -> None:
     parameters = tiny_parameters()
-    with pytest.raises(WeightsError, match="ln_f holds a number that is not finite"):
-        pack_weights(replace(parameters, ln_f=parameters.ln_f * np.nan), tiny_label())
-    with pytest.raises(WeightsError, match="wte is"):
-        pack_weights(replace(parameters, wte=parameters.wte[1:]), tiny_label())
+    with pytest.raises(WeightsError, match="ln_f has a number that is not finite"):
+        pack_weights(replace(parameters, ln_f=parameters.ln_f * np.nan), tiny_metadata())
+    with pytest.raises(WeightsError, match="wte has shape"):
+        pack_weights(replace(parameters, wte=parameters.wte[1:]), tiny_metadata())
 
 
 def test_a_network_too_large_is_not_packed() -> None:
     shape = replace(SHAPE, n_vocab=2000, n_embd=512)
-    label = replace(tiny_label(shape), vocabulary=tuple(f"w{at}" for at in range(2000)))
-    with pytest.raises(WeightsError, match="more than 2000000"):
-        pack_weights(tiny_parameters(replace(shape, n_hidden=512)), label)
+    metadata = replace(tiny_metadata(shape), vocabulary=tuple(f"w{index}" for index in range(2000)))
+    with pytest.raises(WeightsError, match="more than the maximum of 2000000"):
+        pack_weights(tiny_parameters(replace(shape, n_hidden=512)), metadata)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(tiny_file()) - 1), st.integers(1, 255))
-def test_no_byte_can_be_changed_unnoticed(at: int, difference: int) -> None:
+def test_every_changed_byte_is_detected(at: int, difference: int) -> None:
     data = bytearray(tiny_file())
     data[at] ^= difference
     with pytest.raises(WeightsError):
@@ -221,18 +221,18 @@ def test_no_byte_can_be_changed_unnoticed(at: int, difference: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300))
-def test_no_bytes_at_all_make_the_loader_fail_otherwise(data: bytes) -> None:
+def test_arbitrary_bytes_raise_weights_error_only(data: bytes) -> None:
     with pytest.raises(WeightsError):
         parse_weights(b"FPWT\x01\x00\x00\x00" + data)
 
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason="no weights have been trained yet")
-def test_the_shipped_weights_are_small_and_quick_to_read() -> None:
+def test_the_shipped_weights_are_small_and_fast_to_read() -> None:
     assert SHIPPED.stat().st_size <= MAX_BYTES
     seconds = []
     for _ in range(5):
-        began = time.perf_counter()
+        start = time.perf_counter()
         weights = read_weights(SHIPPED)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     assert weights.shape.n_layer == 96
-    assert min(seconds) < 2  # about 10 ms where nothing else runs
+    assert min(seconds) < 2  # about 10 ms on an idle machine

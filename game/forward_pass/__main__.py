@@ -3,19 +3,19 @@
 import gc
 import sys
 
-MADE_BEFORE_COLLECTING = 50_000  # values, where Python has 700: a start makes as many, and next to none of them is garbage
+GC_THRESHOLD = 50_000  # allocations before a collection; Python has 700. A start allocates as many, and almost none is garbage
 
 
 def main() -> int:
-    """Carry out the command line; return its exit code. ``--version`` alone is answered before anything is imported."""
+    """Run the command line and return its exit code. ``--version`` alone is answered before anything else is imported."""
     try:
         if sys.argv[1:] == ["--version"]:
             return _version()
-        gc.set_threshold(MADE_BEFORE_COLLECTING)
+        gc.set_threshold(GC_THRESHOLD)
         from forward_pass.cli import run
 
         return run(sys.argv[1:])
-    except KeyboardInterrupt:  # while modules were read
+    except KeyboardInterrupt:  # Ctrl-C while modules are imported
         return 130
 
 

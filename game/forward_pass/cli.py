@@ -1,6 +1,7 @@
-"""The commands. The only place where an error becomes an exit code, and where the clock and chance are asked.
+"""The command line. The only place where an error becomes an exit code, and where the clock and randomness are read.
 
-0 fine; 1 the world, run or check has problems, or it does not exist; 2 wrong usage; 130, 143, 129 on SIGINT, SIGTERM, SIGHUP.
+Exit codes: 0 success; 1 a world, run or check has problems or does not exist; 2 wrong usage; 130, 143, 129 on SIGINT, SIGTERM,
+SIGHUP.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from forward_pass import __version__
-from forward_pass.commands.arguments import Commands, add_looks, add_saves, add_world
+from forward_pass.commands.arguments import Subparsers, add_output_options, add_saves, add_world
 from forward_pass.errors import ForwardPassError, Interrupted, UsageError, WorldError
 from forward_pass.loading.paths import (
     APP,
@@ -40,14 +41,15 @@ if TYPE_CHECKING:
     from forward_pass.story.state import Prior
     from forward_pass.story.world import World
 
-MOST_SEED = 2**31 - 1
+MAX_SEED = 2**31 - 1
+MAX_TEMPERATURE = 100  # above it, all words are practically equally likely
 SHELLS = ("bash", "zsh")
 
 
 def run(arguments: list[str]) -> int:
-    """Carry out a command line and return its exit code."""
-    _heed_signals()
-    _ready_streams()
+    """Run a command line and return its exit code."""
+    _install_signal_handlers()
+    _prepare_streams()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -64,227 +66,235 @@ def run(arguments: list[str]) -> int:
         return report_error(f"forward-pass: {error}", 2)
     except ForwardPassError as error:
         return report_error(f"forward-pass: {error}", 1)
-    except OSError as error:  # nothing can be printed any more, or nothing read
+    except OSError as error:  # a standard stream cannot be written or read
         discard_stdout()
         return report_error(f"forward-pass: {error.strerror or error}", 1)
     return code
 
 
 def report_error(message: str, code: int) -> int:
-    """Say what went wrong, where there is anywhere to say it; return the exit code."""
+    """Print a message on standard error, if that can be written; return ``code``."""
     try:
         print(message, end="\n" if message else "", file=sys.stderr, flush=True)
     except OSError:
-        _let_go_of(sys.stderr)
+        _redirect_to_devnull(sys.stderr)
     return code
 
 
 def _dispatch(arguments: list[str]) -> int:
     try:
-        asked = _parser(arguments[0] if arguments else None).parse_args(arguments)
-    except SystemExit as left:  # argparse has said what there was to say
-        return report_error("", int(left.code or 0))
-    code: int = asked.carry_out(asked)
+        options = build_parser(arguments[0] if arguments else None).parse_args(arguments)
+    except SystemExit as error:  # argparse has printed help, the version or an error
+        return report_error("", int(error.code or 0))
+    code: int = options.handler(options)
     return code
 
 
-def _heed_signals() -> None:
+def _install_signal_handlers() -> None:
     def interrupt(number: int, _frame: object) -> NoReturn:
         raise Interrupted(number)
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup, for one, has it ignored
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP, and that must stay so
             signal.signal(number, interrupt)
 
 
-def _ready_streams() -> None:
-    """See to it that there are three streams, and that a byte that is no character is no reason to lose a run."""
+def _prepare_streams() -> None:
+    """Open missing standard streams on the null device, and replace bytes that cannot be decoded instead of failing."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf8"))  # noqa: SIM115 - open to the end
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf8"))  # noqa: SIM115 - open until the process ends
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def discard_stdout() -> None:
-    """Point standard output nowhere, so that nothing is said about a pipe that somebody closed."""
-    _let_go_of(sys.stdout)
+    """Redirect standard output to the null device, so that Python's flush at exit does not fail on a closed pipe."""
+    _redirect_to_devnull(sys.stdout)
 
 
-def _let_go_of(stream: TextIO) -> None:
+def _redirect_to_devnull(stream: TextIO) -> None:
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that asks how wide the terminal is when it has something to say, and not for every option that it is given."""
+    """A parser that looks up the terminal's width only when it prints help; argparse does so for each option added."""
 
     columns = 80
 
     def format_help(self) -> str:
-        """Return all that there is to say, set to the terminal."""
+        """Return the help text, wrapped to the terminal's width."""
         from forward_pass.session.plain_text import terminal_columns
 
         self.columns = terminal_columns()
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        """Say what was wrong, where anything can be said, and leave; where nothing can, argparse failed up to Python 3.11.2."""
+        """Print usage and message and exit with 2. Until Python 3.11.2, argparse's own method fails without a stderr."""
         raise SystemExit(report_error(f"{self.format_usage()}{self.prog}: error: {message}", 2))
 
     def _get_formatter(self) -> argparse.HelpFormatter:
         return argparse.HelpFormatter(self.prog, width=self.columns - 2)
 
 
-def _parser(command: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of all commands, or where it is ``play`` that was asked for, of that alone, in a third of the time."""
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands; of ``play`` alone if ``command`` is ``play``, in a third of the time."""
     parser: argparse.ArgumentParser = _Parser(
         prog="forward-pass",
         description="A text adventure in which you are the model, in the middle of one forward pass.",
-        epilog="Without a command: the title on a terminal, otherwise play --plain. Each command explains itself: play --help.",
+        epilog="Without a command: the title screen on a terminal, play --plain elsewhere. For the options of a command, type "
+        "its name and --help: forward-pass play --help.",
     )
     parser.add_argument("--version", action="version", version=f"forward-pass {__version__}")
-    parser.add_argument("--saves", metavar="DIR", help="the folder in which runs are kept, one folder a world")
-    parser.set_defaults(carry_out=_title)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add_play(commands)
+    parser.add_argument("--saves", metavar="DIR", help="folder in which runs are stored, with a folder for each world")
+    parser.set_defaults(handler=_run_title)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_play(subparsers)
     if command == "play":
         return parser
     from forward_pass.commands import authoring, model, runs
 
-    _add_runs(commands)
-    _add_settings(commands)
-    _add_complete(commands)
-    runs.add_all(commands, runs.CommandContext(open_world, _keeper, _played, _on_terminal))
-    authoring.add_all(commands, open_world, (_seed, _temperature))
-    model.add_all(commands, open_world)
+    _add_runs(subparsers)
+    _add_settings(subparsers)
+    _add_complete(subparsers)
+    runs.add_all(subparsers, runs.CommandContext(open_world, _open_store, _play_session, _on_terminal))
+    authoring.add_all(subparsers, open_world, (_parse_seed, _parse_temperature))
+    model.add_all(subparsers, open_world)
     return parser
 
 
-def _add_play(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("play", help="play a world", description="Play a world. Every choice is kept as it is taken.")
+def _add_play(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "play", help="play a world", description="Play a world. Each choice is saved as soon as it is taken."
+    )
     add_world(parser)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--new", action="store_true", help="begin a new run")
-    which.add_argument("--continue", dest="continue_", action="store_true", help="go on with the run played last")
-    which.add_argument("--load", metavar="RUN", help="go on with a run: its file, number or name")
-    look = parser.add_mutually_exclusive_group()
-    look.add_argument("--plain", action="store_true", help="plain lines: no colour, no movement, good for a screen reader")
-    parser.add_argument("--no-motion", action="store_true", help="do not show the decoder as it comes")
-    look.add_argument("--json", action="store_true", help="one JSON object a line, for programs (docs/json.md)")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--new", action="store_true", help="start a new run")
+    start.add_argument("--continue", dest="continue_", action="store_true", help="continue the run that was played last")
+    start.add_argument("--load", metavar="RUN", help="continue a run, given by its file, number or name")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument(
+        "--plain", action="store_true", help="plain lines: no colour, no animation, suitable for a screen reader"
+    )
+    parser.add_argument("--no-motion", action="store_true", help="do not animate the decoder")
+    output.add_argument("--json", action="store_true", help="one JSON object per line, for programs (docs/json.md)")
     parser.add_argument(
         "--temperature",
         metavar="T",
-        type=_temperature,
-        help="0 takes the likeliest word (the default); above, words are drawn",
+        type=_parse_temperature,
+        help="0 takes the most likely word (the default); above 0, words are sampled",
     )
-    parser.add_argument("--seed", metavar="N", type=_seed, help="the seed that words are drawn with")
+    parser.add_argument("--seed", metavar="N", type=_parse_seed, help="seed for the sampling of words (default: random)")
     add_saves(parser)
-    parser.set_defaults(carry_out=_play)
+    parser.set_defaults(handler=_run_play)
 
 
-def _add_runs(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("runs", help="list the runs that are kept", description="List the runs of a world.")
+def _add_runs(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "runs", help="list the stored runs of a world", description="List the stored runs of a world."
+    )
     add_world(parser)
-    parser.add_argument("--forget", metavar="RUN", help="move a run to .trash/")
-    add_looks(parser, "plain lines (the same list)", "one JSON object a line")
+    parser.add_argument("--forget", metavar="RUN", help="move a run to the folder .trash/")
+    add_output_options(parser, "plain lines (same as the default)", "one JSON object per line")
     add_saves(parser)
-    parser.set_defaults(carry_out=_runs)
+    parser.set_defaults(handler=_run_runs)
 
 
-def _add_settings(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
+def _add_settings(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
         "settings",
-        help="what is settled once: motion, measure, colour, plain",
-        description="List the settings, or settle something: settings motion off, settings measure 60, "
-        "settings colour light, settings plain on.",
+        help="list or change settings: motion, measure, colour, plain",
+        description="List the settings, or change one: settings motion off, settings measure 60, settings colour light, "
+        "settings plain on.",
     )
-    parser.add_argument("key", metavar="KEY", nargs="?", help="motion, measure, colour or plain")
-    parser.add_argument("value", metavar="VALUE", nargs="?", help="what it shall be")
-    add_looks(parser, "plain lines (the same list)")
-    parser.set_defaults(carry_out=_settings)
+    parser.add_argument("key", metavar="KEY", nargs="?", help="motion, measure (width of prose in columns), colour or plain")
+    parser.add_argument("value", metavar="VALUE", nargs="?", help="the new value")
+    add_output_options(parser, "plain lines (same as the default)")
+    parser.set_defaults(handler=_run_settings)
 
 
-def _add_complete(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
+def _add_complete(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
         "complete",
-        help="what a shell needs to complete these commands",
-        description='Print what a shell reads to complete commands and options. For bash: eval "$(forward-pass complete '
-        'bash)" in ~/.bashrc. For zsh: forward-pass complete zsh > a file named _forward-pass in a folder of $fpath.',
+        help="print a completion script for bash or zsh",
+        description="Print a script with which a shell completes commands and options. For bash, add this line to ~/.bashrc: "
+        'eval "$(forward-pass complete bash)". For zsh, write the script to a file named _forward-pass in a folder of $fpath: '
+        "forward-pass complete zsh > FILE.",
     )
-    parser.add_argument("shell", choices=SHELLS, help="which shell")
-    parser.set_defaults(carry_out=_complete)
+    parser.add_argument("shell", choices=SHELLS, help="the shell")
+    parser.set_defaults(handler=_run_complete)
 
 
-def _temperature(text: str) -> float:
+def _parse_temperature(text: str) -> float:
     try:
         temperature = float(text)
     except ValueError:
         temperature = -1.0
-    if not 0 <= temperature <= 100:  # noqa: PLR2004 - beyond, every word is as likely as any
-        raise argparse.ArgumentTypeError(f"a temperature is a number from 0 to 100, not {text!r}")
+    if not 0 <= temperature <= MAX_TEMPERATURE:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MAX_TEMPERATURE}, not {text!r}")
     return temperature
 
 
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MOST_SEED):  # noqa: PLR2004 - digits
-        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to {MOST_SEED}, not {text!r}")
+def _parse_seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_SEED):  # noqa: PLR2004 - digits
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {MAX_SEED}, not {text!r}")
     return int(text)
 
 
 # -- worlds and runs ------------------------------------------------------------------------------------------------
 
 
-def open_world(asked: str | None) -> World:
-    """Return a world that can be played; raises ``WorldError`` with every problem where it cannot."""
-    folder = world_folder(asked)
+def open_world(name: str | None) -> World:
+    """Return the world with this name or folder, or the flagship; raises ``WorldError`` with every problem in its files."""
+    folder = world_folder(name)
     contents, problems = read_world_files(folder)
-    name = folder.resolve().name
+    world_id = folder.resolve().name
     world = None if problems else read_cached_world(folder, contents)
     if world is not None:
         return world
     from forward_pass.loading.loader import read_contents
     from forward_pass.story.world import World
 
-    reading = read_contents(name, str(folder), contents, problems)
+    reading = read_contents(world_id, str(folder), contents, problems)
     if reading.data is None:
         raise WorldError(reading.problems)
     cache_world(contents, reading.data)
     return World(reading.data, folder)
 
 
-def _keeper(world: World, measure: PassPort, asked: argparse.Namespace) -> RunStore:
+def _open_store(world: World, pass_port: PassPort, options: argparse.Namespace) -> RunStore:
     from forward_pass.storage.store import RunStore
 
-    keeper = RunStore(saves_folder(asked.saves), world, measure, _headers(world, asked), called=asked.world or "")
-    keeper.program = _program()
-    return keeper
+    store = RunStore(
+        saves_folder(options.saves), world, pass_port, _header_factory(world, options), world_argument=options.world or ""
+    )
+    store.program = _program_name()
+    return store
 
 
-def _program() -> str:
-    """Return the game's name where a shell finds it, or the path of it by which this was started."""
-    found = any(os.access(os.path.join(folder, APP), os.X_OK) for folder in os.get_exec_path())  # noqa: PTH118 - a start's time
-    return APP if found or os.path.basename(sys.argv[0]) != APP else sys.argv[0]  # noqa: PTH119 - the same
+def _program_name() -> str:
+    """Return how a player can start the game: its name if a shell finds it, otherwise the path it was started with."""
+    on_path = any(os.access(os.path.join(folder, APP), os.X_OK) for folder in os.get_exec_path())  # noqa: PTH118 - faster start
+    return APP if on_path or os.path.basename(sys.argv[0]) != APP else sys.argv[0]  # noqa: PTH119 - faster start
 
 
-def _headers(world: World, asked: argparse.Namespace) -> Callable[[Prior], Header]:
-    """Return what makes the header of a run begun now: the clock and chance are asked here and nowhere else."""
+def _header_factory(world: World, options: argparse.Namespace) -> Callable[[Prior], Header]:
+    """Return a function that makes the header of a new run, with the present time and, unless given, a random seed."""
     from forward_pass.storage.journal import Header
 
-    def header(facts: Prior) -> Header:
+    def header(prior: Prior) -> Header:
         return Header(
             world=world.id,
             version=world.version,
             hash=world.hash,
             weights=world.weights,
-            seed=int.from_bytes(os.urandom(4)) % MOST_SEED if getattr(asked, "seed", None) is None else asked.seed,
-            temperature=getattr(asked, "temperature", None) or 0.0,
-            prior=facts,
-            created_at=time.strftime(
-                "%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()
-            ),  # without the 4 ms that datetime takes to import
+            seed=int.from_bytes(os.urandom(4)) % MAX_SEED if getattr(options, "seed", None) is None else options.seed,
+            temperature=getattr(options, "temperature", None) or 0.0,
+            prior=prior,
+            created_at=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),  # importing datetime takes 4 ms
         )
 
     return header
@@ -294,161 +304,166 @@ def _headers(world: World, asked: argparse.Namespace) -> Callable[[Prior], Heade
 
 
 def _on_terminal() -> bool:
-    from forward_pass.session.plain_text import on_terminal
+    from forward_pass.session.plain_text import is_interactive
 
-    return on_terminal()
-
-
-def _title(asked: argparse.Namespace) -> int:
-    rest = {"world": None, "continue_": False, "new": False, "load": None, "json": False, "temperature": None, "seed": None}
-    for key, value in rest.items():
-        setattr(asked, key, value)
-    asked.plain = not (sys.stdin.isatty() and sys.stdout.isatty())
-    asked.new = asked.plain
-    return _play(asked, bare=True)
+    return is_interactive()
 
 
-def _play(asked: argparse.Namespace, *, bare: bool = False) -> int:
+def _run_title(options: argparse.Namespace) -> int:
+    """Run the program without a command: the title on a terminal, otherwise a new run in plain lines."""
+    play_defaults = {
+        "world": None,
+        "continue_": False,
+        "new": False,
+        "load": None,
+        "json": False,
+        "temperature": None,
+        "seed": None,
+    }
+    for key, value in play_defaults.items():
+        setattr(options, key, value)
+    options.plain = not (sys.stdin.isatty() and sys.stdout.isatty())
+    options.new = options.plain
+    return _run_play(options, bare=True)
+
+
+def _run_play(options: argparse.Namespace, *, bare: bool = False) -> int:
     from forward_pass.network.passes import open_pass
 
-    if (asked.continue_ or asked.load is not None) and (asked.seed is not None or asked.temperature is not None):
-        raise UsageError("a kept run has its own seed and temperature: leave --seed and --temperature out")
-    world = open_world(_world_of_load(asked))
-    keeper = _keeper(world, open_pass(world), asked)
-    settled = _settled()
-    asked.plain = asked.plain or (settled.plain == "on" and not asked.json)
-    by_hand = sys.stdin.isatty() and sys.stdout.isatty() and not asked.json
-    begun = _begun(asked, keeper, by_hand=by_hand, bare=bare)
-    if begun is None:
+    resumes = options.continue_ or options.load is not None
+    if resumes and (options.seed is not None or options.temperature is not None):
+        raise UsageError("--seed and --temperature apply to new runs only: a stored run has its own")
+    world = open_world(_world_name(options))
+    store = _open_store(world, open_pass(world), options)
+    settings = _load_settings()
+    options.plain = options.plain or (settings.plain == "on" and not options.json)
+    interactive = sys.stdin.isatty() and sys.stdout.isatty() and not options.json
+    started = _start_session(options, store, interactive=interactive, bare=bare)
+    if started is None:
         return 0
-    for note in begun.notes:
+    for note in started.notes:
         print(note, file=sys.stderr)
-    asked.plain = asked.plain or begun.plain
-    return _played(begun.play, asked)
+    options.plain = options.plain or started.plain
+    return _play_session(started.session, options)
 
 
-def _played(play: Session, asked: argparse.Namespace) -> int:
-    """Play a run with the front end that was asked for, to where whoever plays leaves."""
+def _play_session(session: Session, options: argparse.Namespace) -> int:
+    """Play a session with the front end that the options select, until the player quits."""
     try:
-        if asked.json:
+        if options.json:
             from forward_pass.interface import jsonl
 
-            jsonl.run(play)
-        elif not asked.plain and _on_terminal():
-            from forward_pass.interface import terminal as front
+            jsonl.run(session)
+        elif not options.plain and _on_terminal():
+            from forward_pass.interface import terminal
             from forward_pass.session.settings import read_settings
 
-            front.run(play, motion=not getattr(asked, "no_motion", False) and read_settings()[0].motion == "on")
+            terminal.run(session, motion=not getattr(options, "no_motion", False) and read_settings()[0].motion == "on")
         else:
             from forward_pass.interface import plain
             from forward_pass.interface.tty import restore_line_mode
 
             restore_line_mode()
-            plain.run(play)
+            plain.run(session)
     except (KeyboardInterrupt, Interrupted):
-        _say_where(play)
+        _print_quit_message(session)
         raise
     finally:
-        play.store.close()
+        session.store.close()
     return 0
 
 
-def _settled() -> Settings:
-    """Return the settings; what is wrong with their file is said and passed over."""
+def _load_settings() -> Settings:
+    """Return the settings; print problems of their file on standard error and use the defaults for those settings."""
     from forward_pass.session.settings import read_settings
 
-    settled, problems = read_settings()
+    settings, problems = read_settings()
     for problem in problems:
         print(problem, file=sys.stderr)
-    return settled
+    return settings
 
 
-def _say_where(play: Session) -> None:
-    """Say where the run is kept, on the way out; the terminal may be gone already."""
+def _print_quit_message(session: Session) -> None:
+    """Print where the run is stored, unless the terminal is gone already."""
     with suppress(OSError, ValueError):
-        print(f"\n{play.quit_event().text}", file=sys.stderr)
+        print(f"\n{session.quit_event().text}", file=sys.stderr)
 
 
-def _world_of_load(asked: argparse.Namespace) -> str | None:
-    """Return the world that is asked for; with ``--load``, the one in the run's header unless one was named."""
-    if asked.load is None or asked.world:
-        return str(asked.world) if asked.world else None
-    return _run_and_world(asked.load, asked)[1]
+def _world_name(options: argparse.Namespace) -> str | None:
+    """Return WORLD if given; otherwise, with ``--load``, the world that the run's header names; otherwise None."""
+    if options.load is None or options.world:
+        return str(options.world) if options.world else None
+    return _resolve_run_and_world(options.load, options)[1]
 
 
-def _begun(asked: argparse.Namespace, keeper: RunStore, *, by_hand: bool, bare: bool) -> StartedSession | None:
-    """Return play as it was asked for; None where whoever plays thought better of it."""
+def _start_session(options: argparse.Namespace, store: RunStore, *, interactive: bool, bare: bool) -> StartedSession | None:
+    """Return the session that the options select; None if the player quits at the title. ``bare`` means without a command."""
     from forward_pass.interface.title import StartedSession, continue_latest, show_title, start_new
     from forward_pass.session.session import Session
 
-    if asked.continue_:
-        return continue_latest(keeper)
-    if asked.load is not None:
-        run, notes = keeper.resume(_run_and_world(asked.load, asked)[0])
-        return StartedSession(Session(keeper.world, keeper.measure, keeper, run), notes)
-    if by_hand and not asked.new and asked.seed is None and asked.temperature is None:
-        return show_title(keeper, bare=bare)
-    return start_new(keeper)
+    if options.continue_:
+        return continue_latest(store)
+    if options.load is not None:
+        run, notes = store.resume(_resolve_run_and_world(options.load, options)[0])
+        return StartedSession(Session(store.world, store.pass_port, store, run), notes)
+    if interactive and not options.new and options.seed is None and options.temperature is None:
+        return show_title(store, bare=bare)
+    return start_new(store)
 
 
-def _run_and_world(run: str, asked: argparse.Namespace) -> tuple[Path, str]:
-    """Return the file of RUN and the world that plays it: the one that was named, else the header's."""
+def _resolve_run_and_world(run: str, options: argparse.Namespace) -> tuple[Path, str]:
+    """Return the file of RUN and the world to play it in: WORLD if given, otherwise the one that its header names."""
     from forward_pass.storage.journal import read_journal, resolve_run
 
-    named = getattr(asked, "world", None)
-    path = resolve_run(saves_folder(asked.saves), Path(named).resolve().name if named else FLAGSHIP, run)
+    name = getattr(options, "world", None)
+    path = resolve_run(saves_folder(options.saves), Path(name).resolve().name if name else FLAGSHIP, run)
     world = read_journal(path).header.world
-    return path, named or world
+    return path, name or world
 
 
-def _runs(asked: argparse.Namespace) -> int:
+def _run_runs(options: argparse.Namespace) -> int:
     import json
 
     from forward_pass.storage.files import forget
     from forward_pass.storage.journal import resolve_run
     from forward_pass.storage.listing import summaries
 
-    folder = world_folder(asked.world)
+    folder = world_folder(options.world)
     world = open_world(str(folder))
-    saves = saves_folder(asked.saves)
-    if asked.forget is not None:
-        path = resolve_run(saves, world.id, asked.forget)
-        print(f"{path.name} lies in {forget(path).parent}")
+    saves = saves_folder(options.saves)
+    if options.forget is not None:
+        path = resolve_run(saves, world.id, options.forget)
+        print(f"Moved {path.name} to {forget(path).parent}")
         return 0
     rows = summaries(saves / world.id, world)
     for row in rows:
-        print(json.dumps({"type": "run", **row._asdict()}, ensure_ascii=False) if asked.json else row)
-    if not rows and not asked.json:
-        print(f"No run of {world.title} is kept in {saves} yet.")
+        print(json.dumps({"type": "run", **row._asdict()}, ensure_ascii=False) if options.json else row)
+    if not rows and not options.json:
+        print(f"There are no runs of {world.title} in {saves} yet.")
     return 0
 
 
-def _settings(asked: argparse.Namespace) -> int:
+def _run_settings(options: argparse.Namespace) -> int:
     import json
 
     from forward_pass.session.settings import ALLOWED, DESCRIPTIONS, settings_file, validate_setting, write_setting
 
-    if asked.value is not None:
-        print(f"{asked.key} = {asked.value}, in {write_setting(asked.key, asked.value)}")
+    if options.value is not None:
+        print(f"{options.key} = {options.value}, in {write_setting(options.key, options.value)}")
         return 0
-    settled = _settled()._asdict()
-    if asked.key is not None and asked.key not in settled:
-        validate_setting(asked.key, "")
-    if asked.json:
-        print(json.dumps({"type": "settings", "file": str(settings_file()), **settled}, ensure_ascii=False))
+    settings = _load_settings()._asdict()
+    if options.key is not None and options.key not in settings:
+        validate_setting(options.key, "")
+    if options.json:
+        print(json.dumps({"type": "settings", "file": str(settings_file()), **settings}, ensure_ascii=False))
         return 0
-    for key, value in settled.items():
-        if asked.key in (None, key):
+    for key, value in settings.items():
+        if options.key in (None, key):
             print(f"{key} = {value}\n  {DESCRIPTIONS[key]}: {ALLOWED[key][1]}")
     return 0
 
 
-def _complete(asked: argparse.Namespace) -> int:
-    """Print the completion of a shell, as it was made from the parser by ``make completions``."""
-    print((Path(__file__).parent / "completions" / f"forward-pass.{asked.shell}").read_text(encoding="utf8"), end="")
+def _run_complete(options: argparse.Namespace) -> int:
+    """Print the completion script of a shell, which ``make completions`` generates from the parser."""
+    print((Path(__file__).parent / "completions" / f"forward-pass.{options.shell}").read_text(encoding="utf8"), end="")
     return 0
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands, from which the completions of shells are made."""
-    return _parser()

@@ -1,4 +1,4 @@
-"""What goes wrong, as data: a problem has a place, a code and a sentence. Knows nothing of worlds, runs or screens."""
+"""Problems and exceptions: a problem has a place, a code and a message. Must not know worlds, runs or screens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """One fault in a file that a person wrote: where it stands (line and column from 1), a stable code, what to do."""
+    """One fault in a file written by hand: its place (line and column count from 1), a stable code, and what to do."""
 
     file: str
     line: int
@@ -20,55 +20,55 @@ class Problem(NamedTuple):
 
 
 def printable(text: str) -> str:
-    """Return a text in which what would act on a terminal, or cannot be seen, is written out."""
+    """Return a text with its control and invisible characters escaped, so that it cannot act on a terminal."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 class ForwardPassError(Exception):
-    """The family of errors whose message is meant for a person; ``cli`` turns each into an exit code."""
+    """Base of all errors whose message is meant for the user; ``cli`` turns each into an exit code."""
 
     def __str__(self) -> str:
-        """Return the message; a stranger's file name or id may stand in it, and may not act on a terminal."""
+        """Return the message, escaped: it may quote a file name or an id from an untrusted file."""
         return printable(super().__str__())
 
 
 class WorldError(ForwardPassError):
-    """A world that cannot be played; carries every problem that was found, in the order of the files."""
+    """A world that cannot be played; ``problems`` has every problem found, in the order of the files."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(problems)
         self.problems = problems
 
     def __str__(self) -> str:
-        """Return the problems, a line each."""
+        """Return the problems, one a line."""
         return "\n".join(map(str, self.problems))
 
 
 class NotOfferedError(ForwardPassError):
-    """A choice that is not open here and now; the state it was tried on is as it was."""
+    """A choice that is not open in the present state; the state is unchanged."""
 
 
 class RunError(ForwardPassError):
-    """A file of a run that cannot be read, found or written; the file is as it was."""
+    """A run file that cannot be read, found or written; the file is unchanged."""
 
 
 class NoRunError(RunError):
-    """A run that is not there, under the name or number that was asked for; ``others`` says whether any is."""
+    """No run has the number or name in ``reference``; ``has_runs`` tells whether the world has any run."""
 
-    def __init__(self, message: str, asked: str, *, others: bool) -> None:
+    def __init__(self, message: str, reference: str, *, has_runs: bool) -> None:
         super().__init__(message)
-        self.asked = printable(asked)
-        self.others = others
+        self.reference = printable(reference)
+        self.has_runs = has_runs
 
 
 class UsageError(ForwardPassError):
-    """A command line that cannot be carried out as it was typed."""
+    """A command line, or a command in play, that cannot be carried out as typed."""
 
 
 class Interrupted(BaseException):
-    """A signal that ends the process; unwinds like Ctrl-C, so that terminals are restored and files closed."""
+    """A signal that ends the process; it unwinds as Ctrl-C does, so that terminals are restored and files closed."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -76,13 +76,13 @@ class Interrupted(BaseException):
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """Return `` (did you mean X?)`` for the known word most like ``word``, or nothing where none is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - 3 ms that only a mistake should pay for
+    """Return `` (did you mean X?)`` for the known word closest to ``word``, or an empty text where none is close."""
+    from difflib import get_close_matches  # noqa: PLC0415 - takes 3 ms, needed only after a mistake
 
     close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return suggestion(close[0]) if close else ""
 
 
 def suggestion(word: str) -> str:
-    """Return the hint that ``word`` was meant."""
+    """Return the hint `` (did you mean X?)`` for ``word``."""
     return f" (did you mean {word}?)"

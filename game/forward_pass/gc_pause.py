@@ -1,4 +1,4 @@
-"""Python's garbage collector, kept off while thousands of values are made of which none is garbage. Knows nothing else."""
+"""A pause of Python's garbage collector while many long-lived values are made. Must not know anything else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Keep the collector off meanwhile: again and again it would look through everything that was made so far."""
+    """Disable the collector for the block, where it would scan the new values repeatedly and free none."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,1 +1,1 @@
-"""Everything that can go wrong under a play, tried out exhaustively. No test: ``make torture`` runs it."""
+"""Exhaustive fault injection. Not part of the tests: ``make torture`` runs it."""

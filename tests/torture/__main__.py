@@ -1,4 +1,4 @@
-"""Try everything, print the table, write docs/faults.md, and end with 1 where a case breaks the promise."""
+"""Inject all faults, print the table, write docs/faults.md, and exit with 1 if a case fails."""
 
 from __future__ import annotations
 
@@ -10,68 +10,79 @@ from pathlib import Path
 from time import perf_counter
 
 from torture import crowd, damage, kills, places
-from torture.ground import Ground
-from torture.tally import Tally
+from torture.ground import Target
+from torture.tally import FaultReport
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
-HEAD = "| fault | cases | lost at most | said (first line; how often) | exit codes |\n|---|---:|---|---|---|"
-SHOWN = 5  # broken cases of a fault
-OPENING = """\
+FAULTS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+HEAD = "| fault | cases | lost at most | messages (first line; how often) | exit codes |\n|---|---:|---|---|---|"
+MAX_FAILURES = 5  # shown for a row
+INTRODUCTION = """\
 # Faults
 
-What is promised: killed at any moment, on a full disk, with files spoilt by hand or by accident, at most the choice that was
-not answered yet is lost; what is wrong is said, with its place; no traceback. `make torture` tries it and wrote this page; it
-ends with 1 where a case breaks the promise. The quick half is `tests/test_faults.py`.
+The guarantee: when the game is killed at any moment, when a disk is full, or when files are damaged, at most the choice that
+was not answered yet is lost. The problem is reported with its location, and there is no traceback. `make torture` tests this
+and wrote this page; it exits with 1 if a case breaks the guarantee. The faster tests are in `tests/test_faults.py`.
 
 """
-CLOSING = """
+EXPLANATION = """
 
-*At each writing call*: a play is traced once by strace, then played once for each call that writes, makes, names or cuts a
-file (or prints), with the signal as that call is entered; so every state between two writes is met. −9 is the kill itself.
-*Taken up*: `same` is the very same run with the same header and cursor; whatever else is named, with its place, and never
-appended to. What is *refused* (a header that cannot be read) is left alone, and can be mended by hand. `check` of a world
-with warnings says those first.
+*At each write*: strace traces a session once to list the system calls that write, create, rename or truncate a file (or
+print). The session is then run again for each of these calls, and the signal is sent as the call is entered, so that every
+state between two writes is tested. The exit code −9 is the kill itself. *Resumed*: the run with the flipped bit is either
+*same*, with the same header and cursor, or the damage is reported with its location and the file is never appended to. A run
+with an unreadable header is *rejected*; its file is not changed and can be repaired by hand. `check` prints the warnings of
+a world first.
 """
 
 
-def rows(grounds: list[Ground]) -> Iterable[Callable[[], Iterable[Tally]]]:
-    """Return what there is to try, in the order in which it is shown."""
-    light, flagship = grounds
-    if kills.there():
-        yield lambda: [kills.play(light, number) for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)]
-        yield lambda: [kills.play(flagship, signal.SIGKILL), kills.commands()]
+def table_rows(targets: list[Target]) -> Iterable[Callable[[], Iterable[FaultReport]]]:
+    """Return functions that test the rows of the table, in their order."""
+    first_light, flagship = targets
+    if kills.has_strace():
+        yield lambda: [kills.signal_play(first_light, number) for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)]
+        yield lambda: [kills.signal_play(flagship, signal.SIGKILL), kills.kill_commands()]
     else:
         print("no strace here: killing at each write is left to tests/test_faults.py", file=sys.stderr)
-    yield lambda: [places.failing(), places.full_file(), places.full_disk(), places.full_stream(), places.closed_pipe()]
-    yield places.folders
-    yield lambda: [crowd.together(2, 6), crowd.together(10, 3), crowd.one_thing(10), places.clock()]
-    yield lambda: [row(ground) for row in (damage.cuts, damage.flipped, damage.told) for ground in grounds]
-    yield lambda: [damage.cache(), damage.edited(), damage.weights(), damage.swapped()]
+    yield lambda: [places.failing_writes(), places.full_file(), places.full_disk(), places.full_stream(), places.closed_pipe()]
+    yield places.unusable_folders
+    yield lambda: [
+        crowd.play_together(2, 6),
+        crowd.play_together(10, 3),
+        crowd.label_and_forget_together(10),
+        places.clock_set_back(),
+    ]
+    yield lambda: [
+        row(target)
+        for row in (damage.truncations, damage.bit_flips_resumed, damage.bit_flips_in_commands)
+        for target in targets
+    ]
+    yield lambda: [damage.damaged_cache(), damage.edited_worlds(), damage.damaged_weights(), damage.replaced_weights()]
 
 
 def main() -> int:
-    """Try everything; return the exit code."""
-    began = perf_counter()
+    """Inject all faults; return the exit code."""
+    started = perf_counter()
     print(HEAD)
-    tallies: list[Tally] = []
-    for several in rows([Ground("first-light"), Ground("forward-pass")]):
-        for tally in several():
-            tallies.append(tally)
-            print(tally.line(), flush=True)
-            for case in tally.broken[:SHOWN]:
+    reports: list[FaultReport] = []
+    for run_row in table_rows([Target("first-light"), Target("forward-pass")]):
+        for report in run_row():
+            reports.append(report)
+            print(report.line(), flush=True)
+            for case in report.failures[:MAX_FAILURES]:
                 print(f"  BROKEN: {case}", file=sys.stderr, flush=True)
-    cases, broken = sum(tally.cases for tally in tallies), sum(len(tally.broken) for tally in tallies)
-    strace = "strace" if kills.there() else "without strace"
-    last = (
-        f"{cases:,} cases, {broken} broken, in {perf_counter() - began:.0f} s ({platform.system()} {platform.machine()}, "
+    cases, failures = sum(report.cases for report in reports), sum(len(report.failures) for report in reports)
+    strace = "strace" if kills.has_strace() else "without strace"
+    summary = (
+        f"{cases:,} cases, {failures} broken, in {perf_counter() - started:.0f} s ({platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, {strace})."
     )
-    print(f"\n{last}")
-    if not broken:
-        PAGE.write_text(
-            f"{OPENING}{last}\n\n{HEAD}\n" + "\n".join(tally.line() for tally in tallies) + CLOSING, encoding="utf8"
+    print(f"\n{summary}")
+    if not failures:
+        FAULTS_PAGE.write_text(
+            f"{INTRODUCTION}{summary}\n\n{HEAD}\n" + "\n".join(report.line() for report in reports) + EXPLANATION,
+            encoding="utf8",
         )
-    return int(bool(broken))
+    return int(bool(failures))
 
 
 sys.exit(main())

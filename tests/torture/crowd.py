@@ -1,4 +1,4 @@
-"""Many processes that play into one folder at once."""
+"""Many processes that use one saves folder at the same time."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fixtures_faults import sound
-from fixtures_play import ROOT, played, surroundings
+from fixtures_faults import find_damage
+from fixtures_play import ROOT, clean_environment, write_run
 from forward_pass.storage.journal import list_run_files, read_journal
 from forward_pass.storage.labels import read_labels
-from torture.ground import scratch
-from torture.tally import Tally
+from torture.ground import new_folder
+from torture.tally import FaultReport
 
 WORLD = "first-light"
 REQUESTS = ("read-question", "read-again", '{"undo":1}', "to-slope", '{"undo":2}', "say-now", '{"undo":1}', "feel-slope") * 3
 
 
-def _at_once(commands: list[list[str]], typed: str) -> list[tuple[int, str, str]]:
-    """Start command lines and give them all their input when all have been started; return codes and what they said."""
+def _run_together(commands: list[list[str]], typed: str) -> list[tuple[int, str, str]]:
+    """Start command lines, then give each the input; return the exit code, output and error output of each."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "forward_pass", *words],
             cwd=ROOT,
-            env=surroundings(),
+            env=clean_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -42,8 +42,8 @@ def _at_once(commands: list[list[str]], typed: str) -> list[tuple[int, str, str]
     return [(process.returncode, *outcome) for process, outcome in zip(processes, outcomes, strict=True)]
 
 
-def _lost(saves: Path, out: str) -> str:
-    """Return a turn that a process was told is taken, and that no file has; or nothing."""
+def _find_lost_turn(saves: Path, out: str) -> str:
+    """Return a turn that a process reported and that no file contains, or an empty text."""
     scenes = {
         f"{WORLD}/{run.number}": [turn.scene for turn in read_journal(run.path).turns] for run in list_run_files(saves / WORLD)
     }
@@ -55,43 +55,43 @@ def _lost(saves: Path, out: str) -> str:
     return ""
 
 
-def together(count: int, rounds: int) -> Tally:
-    """Let processes play at once, some beginning runs and some going on with the one played last."""
-    tally = Tally(f"{count} processes that play into one folder at once, {rounds} rounds", "nothing")
+def play_together(count: int, rounds: int) -> FaultReport:
+    """Play in several processes, some with new runs and some continuing the latest."""
+    report = FaultReport(f"{count} processes play in one folder at the same time, {rounds} rounds", "nothing")
     for _ in range(rounds):
-        saves = scratch(memory=False)
-        played(saves, "read-question")
-        how = ["--continue", "--new"] * count
-        words = [["play", WORLD, "--json", how[index], "--saves", str(saves)] for index in range(count)]
-        for code, out, err in _at_once(words, "\n".join((*REQUESTS, ""))):
-            refused = [row["message"] for row in map(json.loads, out.splitlines()) if row["type"] == "error"]
-            wrong = (
-                sound(saves)
-                or _lost(saves, out)
-                or ("" if code == 0 and "kept" not in " ".join(refused) else f"{code} {err} {refused}")
+        saves = new_folder(memory=False)
+        write_run(saves, "read-question")
+        modes = ["--continue", "--new"] * count
+        commands = [["play", WORLD, "--json", modes[index], "--saves", str(saves)] for index in range(count)]
+        for code, out, err in _run_together(commands, "\n".join((*REQUESTS, ""))):
+            rejected = [row["message"] for row in map(json.loads, out.splitlines()) if row["type"] == "error"]
+            failure = (
+                find_damage(saves)
+                or _find_lost_turn(saves, out)
+                or ("" if code == 0 and "saved" not in " ".join(rejected) else f"{code} {err} {rejected}")
             )
-            tally.case(err, code, wrong)
+            report.case(err, code, failure)
         shutil.rmtree(saves)
-    return tally
+    return report
 
 
-def one_thing(count: int) -> Tally:
-    """Let processes put labels on one turn, and forget one run, at once."""
-    tally = Tally(f"{count} processes that label one turn, and that forget one run, at once", "nothing")
-    saves = scratch(memory=False)
-    path = played(saves, "read-question")
+def label_and_forget_together(count: int) -> FaultReport:
+    """Label one turn in several processes, then forget one run in several."""
+    report = FaultReport(f"{count} processes label one turn, then forget one run, at the same time", "nothing")
+    saves = new_folder(memory=False)
+    path = write_run(saves, "read-question")
     digest = read_journal(path).turns[0].digest
     labels = [["tree", WORLD, "--label", "1", "1", f"mine{index}", "--saves", str(saves)] for index in range(count)]
-    for code, _, err in _at_once(labels, ""):
-        tally.case(err, code, "" if code == 0 else err)
+    for code, _, err in _run_together(labels, ""):
+        report.case(err, code, "" if code == 0 else err)
     lines = (path.parent / "labels.jsonl").read_text().splitlines()
     if len(lines) != count or not read_labels(path.parent)[digest].label.startswith("mine"):
-        tally.broken.append(f"{len(lines)} labels")
+        report.failures.append(f"{len(lines)} labels")
     forgets = [["runs", WORLD, "--forget", "1", "--saves", str(saves)] for _ in range(count)]
     codes = []
-    for code, _, err in _at_once(forgets, ""):
+    for code, _, err in _run_together(forgets, ""):
         codes.append(code)
-        tally.case(err, code, "" if code in (0, 1) and "Traceback" not in err else err)
+        report.case(err, code, "" if code in (0, 1) and "Traceback" not in err else err)
     if codes.count(0) != 1 or not (path.parent / ".trash" / path.name).is_file():
-        tally.broken.append(f"forgotten by {codes.count(0)}")
-    return tally
+        report.failures.append(f"forgotten by {codes.count(0)}")
+    return report

@@ -1,6 +1,6 @@
-"""Killed, or told to end, at each system call that writes: strace delivers the signal as the call is entered.
+"""A signal at each system call that writes: strace sends it as the call is entered.
 
-What the call before has done is there and the call itself is not carried out, so every state between two writes is met.
+The calls before are done and the call itself is not carried out, so every state between two writes is tested.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from fixtures_faults import SCRIPT, between
-from fixtures_play import ROOT, Done, command, played, surroundings
-from torture.ground import Ground, kept, scratch
-from torture.tally import Tally
+from fixtures_faults import SCRIPT, difference_from_expected
+from fixtures_play import ROOT, CommandResult, clean_environment, command, write_run
+from torture.ground import Target, new_folder, run_contents
+from torture.tally import FaultReport
 
 CALLS = (
     "write,?pwrite64,?writev,fsync,?fdatasync,ftruncate,?mkdir,?mkdirat,?link,?linkat,?unlink,?unlinkat,"
@@ -44,40 +44,40 @@ FLAGSHIP = (
     "hailed-wait",
     "still",
 )
-AT_ONCE = 3  # processes
+PROCESSES = 3  # that run at the same time
 
 
-class Point(NamedTuple):
-    """A system call by its name and how many of that name came before it."""
+class WritePoint(NamedTuple):
+    """A system call, by its name and its count among those of that name."""
 
     name: str
     number: int
-    what: str
+    arguments: str
 
 
-def there() -> bool:
-    """Return whether strace can trace here."""
+def has_strace() -> bool:
+    """Return whether strace is installed and may trace."""
     strace = shutil.which("strace")
     return strace is not None and subprocess.run([strace, "-o", "/dev/null", "true"], check=False).returncode == 0
 
 
-def traced(arguments: list[str], typed: str, options: list[str], log: Path, **environment: str) -> Done:
-    """Carry out a command line under strace."""
-    done = subprocess.run(
+def run_traced(arguments: list[str], typed: str, options: list[str], log: Path, **environment: str) -> CommandResult:
+    """Run a command line under strace."""
+    result = subprocess.run(
         ["strace", "-f", "-o", str(log), *options, sys.executable, "-m", "forward_pass", *arguments],
         cwd=ROOT,
-        env=surroundings(PYTHONDONTWRITEBYTECODE="1", **environment),
+        env=clean_environment(PYTHONDONTWRITEBYTECODE="1", **environment),
         input=typed,
         capture_output=True,
         encoding="utf8",
         timeout=120,
         check=False,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return CommandResult(result.returncode, result.stdout, result.stderr)
 
 
-def points(log: Path) -> Iterator[Point]:
-    """Yield the calls of a traced process that write, or make a file."""
+def write_points(log: Path) -> Iterator[WritePoint]:
+    """Yield the system calls in a strace log that write or create a file."""
     counts: Counter[str] = Counter()
     main = ""
     for line in log.read_text(errors="replace").splitlines():
@@ -87,84 +87,86 @@ def points(log: Path) -> Iterator[Point]:
             continue
         counts[match["name"]] += 1
         if match["name"] != "openat" or "O_CREAT" in match["rest"]:
-            yield Point(match["name"], counts[match["name"]], match["rest"][:60])
+            yield WritePoint(match["name"], counts[match["name"]], match["rest"][:60])
 
 
-def at_each(
-    arguments: Callable[[Path], list[str]], typed: str, number: signal.Signals, tried: Callable[[Path, Done], None]
+def run_with_signal_at_each_write(
+    arguments: Callable[[Path], list[str]], typed: str, number: signal.Signals, check: Callable[[Path, CommandResult], None]
 ) -> None:
-    """Carry out a command line once for each of its writes, with a signal as that one is entered, in a folder of its own."""
-    top = scratch(memory=False)
+    """Run a command line once for each of its writes, with a signal as that call is entered; ``check`` each outcome."""
+    top = new_folder(memory=False)
     numbers = count()
 
-    def prepared() -> Path:
+    def prepare() -> Path:
         folder = top / f"{next(numbers)}"
         folder.mkdir()
         return folder
 
-    def surrounded(folder: Path) -> dict[str, str]:
+    def environment_of(folder: Path) -> dict[str, str]:
         return {"FORWARD_PASS_CONFIG": f"{folder}"}
 
-    def one(point: Point) -> tuple[Path, Done, bool]:
-        folder = prepared()
+    def run_at(point: WritePoint) -> tuple[Path, CommandResult, bool]:
+        folder = prepare()
         words = arguments(folder)
         inject = f"inject={point.name}:signal={number.name}:when={point.number}"
         options = ["-e", f"trace={CALLS}", "-e", inject]
-        done = traced(words, typed, options, top / f"{folder.name}.log", **surrounded(folder))
-        return folder, done, point.name == "utimensat" and done.code == 0  # made only where the clock did not tick in between
+        result = run_traced(words, typed, options, top / f"{folder.name}.log", **environment_of(folder))
+        skipped = point.name == "utimensat" and result.code == 0  # made only if the clock has not advanced
+        return folder, result, skipped
 
-    for _ in range(2):  # the second time everything is warm
-        first = prepared()
-        traced(arguments(first), typed, ["-e", f"trace={CALLS}"], top / "log", **surrounded(first))
-    with ThreadPoolExecutor(AT_ONCE) as together:
-        for folder, done, missed in together.map(one, list(points(top / "log"))):
-            if not missed:
-                tried(folder, done)  # here: signals are for the main thread
+    for _ in range(2):  # the second run finds filled caches
+        first = prepare()
+        run_traced(arguments(first), typed, ["-e", f"trace={CALLS}"], top / "log", **environment_of(first))
+    with ThreadPoolExecutor(PROCESSES) as executor:
+        for folder, result, skipped in executor.map(run_at, list(write_points(top / "log"))):
+            if not skipped:
+                check(folder, result)  # in the main thread, which handles signals
     shutil.rmtree(top)
 
 
 class Snapshots:
-    """Standard input that looks at the files before each answer."""
+    """Standard input that records the run files before each line."""
 
-    def __init__(self, ground: Ground, saves: Path, script: tuple[str, ...]) -> None:
-        self.ground, self.saves, self.left = ground, saves, list(script)
-        self.moments: list[dict[str, bytes]] = []
+    def __init__(self, target: Target, saves: Path, script: tuple[str, ...]) -> None:
+        self.target, self.saves, self.remaining = target, saves, list(script)
+        self.snapshots: list[dict[str, bytes]] = []
 
     def readline(self, _size: int) -> str:
-        """Return the next answer."""
-        self.moments.append(kept(self.saves, self.ground.name))
-        return f"{self.left.pop(0)}\n" if self.left else ""
+        """Return the next line."""
+        self.snapshots.append(run_contents(self.saves, self.target.name))
+        return f"{self.remaining.pop(0)}\n" if self.remaining else ""
 
     def isatty(self) -> bool:
-        """Return that this is no terminal."""
+        """Return False: not a terminal."""
         return False
 
 
-def play(ground: Ground, number: signal.Signals) -> Tally:
+def signal_play(target: Target, number: signal.Signals) -> FaultReport:
     """Play a world's script with a signal at each write."""
-    script = SCRIPT if ground.name == "first-light" else FLAGSHIP
-    words = ["play", ground.name, "--plain", "--new", "--seed", "7"]
-    saves = scratch()
-    stdin = Snapshots(ground, saves, script)
-    straight = command(*words, "--saves", saves, stdin=stdin)
-    moments = [*stdin.moments, stdin.moments[-1]]
-    if straight.out.count("\n> ") != len(script) + 1 or "could not be" in straight.out:
-        raise AssertionError(straight.out)
-    tally = Tally(f"{number.name} at each writing call of a play, {ground.name}", "the choice that was not answered")
-    wanted = {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130}[number.name]
+    script = SCRIPT if target.name == "first-light" else FLAGSHIP
+    words = ["play", target.name, "--plain", "--new", "--seed", "7"]
+    saves = new_folder()
+    stdin = Snapshots(target, saves, script)
+    uninterrupted = command(*words, "--saves", saves, stdin=stdin)
+    snapshots = [*stdin.snapshots, stdin.snapshots[-1]]
+    if uninterrupted.out.count("\n> ") != len(script) + 1 or "could not be" in uninterrupted.out:
+        raise AssertionError(uninterrupted.out)
+    report = FaultReport(f"{number.name} at each write of a session, {target.name}", "the choice that was not answered")
+    expected_code = {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130}[number.name]
 
-    def tried(folder: Path, done: Done) -> None:
-        answered = max(done.out.count("\n> ") - 1, 0)
-        broken = between(kept(folder, ground.name), moments[answered], moments[answered + 1]) or ground.unsound(folder)
-        if done.code != wanted or "Traceback" in done.err:
-            broken = broken or f"{done.code}: {done.err}"
-        again = command("play", ground.name, "--continue", "--plain", "--saves", folder)
-        if again.code != (0 if kept(folder, ground.name) else 1):
-            broken = broken or f"--continue: {again.code} {again.err}"
-        tally.case(re.sub(r"/\d+\.", "/N.", done.err), done.code, broken)
+    def check(folder: Path, result: CommandResult) -> None:
+        answered = max(result.out.count("\n> ") - 1, 0)
+        failure = difference_from_expected(run_contents(folder, target.name), snapshots[answered], snapshots[answered + 1])
+        failure = failure or target.find_damage(folder)
+        if result.code != expected_code or "Traceback" in result.err:
+            failure = failure or f"{result.code}: {result.err}"
+        resumed = command("play", target.name, "--continue", "--plain", "--saves", folder)
+        if resumed.code != (0 if run_contents(folder, target.name) else 1):
+            failure = failure or f"--continue: {resumed.code} {resumed.err}"
+        report.case(re.sub(r"/\d+\.", "/N.", result.err), result.code, failure)
 
-    at_each(lambda folder: [*words, "--saves", str(folder)], "\n".join((*script, "")), number, tried)
-    return tally
+    run_with_signal_at_each_write(lambda folder: [*words, "--saves", str(folder)], "\n".join((*script, "")), number, check)
+    return report
 
 
 WRITERS = (
@@ -176,33 +178,33 @@ WRITERS = (
 )
 
 
-def commands() -> Tally:
-    """Kill each command that writes at each of its writes: what it changes is as it was before, or as asked."""
-    fault = "SIGKILL at each writing call of `--forget`, `import`, `--label`, `settings`, `export -o`"
-    tally = Tally(fault, "what was asked for")
-    source = scratch()
-    run = played(source, "read-question", "stop-reading")
-    whole = command("export", "first-light/1", "--saves", source).out
+def kill_commands() -> FaultReport:
+    """Kill each command that writes at each of its writes: its files are unchanged or complete."""
+    fault = "SIGKILL at each write of `--forget`, `import`, `--label`, `settings`, `export -o`"
+    report = FaultReport(fault, "the requested change")
+    source = new_folder()
+    run = write_run(source, "read-question", "stop-reading")
+    exported = command("export", "first-light/1", "--saves", source).out
 
-    def words(line: str, folder: Path) -> list[str]:
+    def arguments_of(line: str, folder: Path) -> list[str]:
         (folder / "first-light").mkdir(parents=True)
         (folder / "first-light" / "001-run.jsonl").write_bytes(run.read_bytes())
         (folder / "out.txt").write_text("before\n")
         return line.format(at=folder, source=source).split()
 
-    def tried(folder: Path, done: Done) -> None:
-        wrong = [path.name for path in folder.rglob("*.*") if path.is_file() and not _fine(path, run, whole)]
+    def check(folder: Path, result: CommandResult) -> None:
+        invalid = [path.name for path in folder.rglob("*.*") if path.is_file() and not _is_valid(path, run, exported)]
         runs = [path for path in folder.rglob("*.jsonl") if path.name != "labels.jsonl"]
-        broken = wrong or not runs or "Traceback" in done.err
-        tally.case(done.err, done.code, f"{done}: {wrong}" if broken else "")
+        failure = invalid or not runs or "Traceback" in result.err
+        report.case(result.err, result.code, f"{result}: {invalid}" if failure else "")
 
     for line in WRITERS:
-        at_each(partial(words, line), "", signal.SIGKILL, tried)
-    return tally
+        run_with_signal_at_each_write(partial(arguments_of, line), "", signal.SIGKILL, check)
+    return report
 
 
-def _fine(path: Path, run: Path, whole: str) -> bool:
-    """Return whether a file that a killed command left is as before, or as asked; what is hidden nobody reads."""
+def _is_valid(path: Path, run: Path, exported: str) -> bool:
+    """Return whether a file is unchanged or complete; hidden files are not checked."""
     content = path.read_text(encoding="utf8")
     if path.name.startswith("."):
         return True
@@ -210,4 +212,4 @@ def _fine(path: Path, run: Path, whole: str) -> bool:
         return content == "" or content.endswith('"label":"mine"}\n')
     if path.suffix == ".jsonl":
         return content.split("\n")[1:] == run.read_text(encoding="utf8").split("\n")[1:]
-    return content in ("before\n", whole, "motion = on\nmeasure = 60\ncolour = auto\nplain = off\n")
+    return content in ("before\n", exported, "motion = on\nmeasure = 60\ncolour = auto\nplain = off\n")

@@ -1,4 +1,4 @@
-"""The table of effects, on a network that was never trained: every row is there, and where things stand is right."""
+"""The table of effects, on an untrained network: its rows, and the positions of the prompt's parts."""
 
 from pathlib import Path
 
@@ -11,18 +11,18 @@ from forward_pass.network.effects import (
     PromptSetting,
     answer_words,
     attention_on,
-    ids_of,
-    look,
+    decode_greedily,
+    effects_table,
+    look_at,
     pass_at_word,
     pass_words,
+    prepare_setting,
     question_words,
-    read_setting,
-    recompute_has_identical,
-    run_on,
+    recomputes_identically,
     scaled_layer,
     start_layers,
-    table,
     word_id,
+    word_ids,
 )
 from forward_pass.network.model import PassRequest, step_many
 from forward_pass.network.weights import Metadata, Parameters, Shape, Weights, quantise
@@ -53,27 +53,27 @@ def untrained() -> Weights:
 
 @pytest.fixture(scope="module")
 def setting() -> PromptSetting:
-    return read_setting(untrained(), GRAMMAR.prompt)
+    return prepare_setting(untrained(), GRAMMAR.prompt)
 
 
-def test_the_spans_are_where_their_words_are(setting: PromptSetting) -> None:
+def test_the_spans_cover_their_words(setting: PromptSetting) -> None:
     words = (*GRAMMAR.prompt, "foot", "has")
 
-    def spanned(name: str) -> str:
+    def text(name: str) -> str:
         return join(words[slice(*setting.spans[name])]).strip()
 
-    assert spanned("giraffe") == "Q: How many eyes does a giraffe have?\nA: A giraffe has two eyes."
-    assert spanned("foot") == "Q: How many eyes does my foot have?\nA:"
-    assert spanned("awake") == "Q: Are you awake?\nA: I am awake."
-    assert spanned("dog").endswith("A: Because a dog waits.")
-    assert spanned("typo") == "Waht"
-    assert spanned("animals").startswith("Q: How many legs does a spider")
-    assert (spanned("own Your"), spanned("own foot")) == ("Your", "foot")
+    assert text("giraffe") == "Q: How many eyes does a giraffe have?\nA: A giraffe has two eyes."
+    assert text("foot") == "Q: How many eyes does my foot have?\nA:"
+    assert text("awake") == "Q: Are you awake?\nA: I am awake."
+    assert text("dog").endswith("A: Because a dog waits.")
+    assert text("typo") == "Waht"
+    assert text("animals").startswith("Q: How many legs does a spider")
+    assert (text("own Your"), text("own foot")) == ("Your", "foot")
     assert words[setting.giraffe_count] == "two"
 
 
-def test_every_group_of_the_table_is_there_and_every_row_is_a_distribution(setting: PromptSetting) -> None:
-    rows = list(table(setting))
+def test_the_table_has_every_group_and_every_row_is_a_distribution(setting: PromptSetting) -> None:
+    rows = list(effects_table(setting))
     groups = {row.group for row in rows}
     assert groups >= {"untouched", "look", "doubt", "doubt borrowed", "look and doubt", "layers out", "misremember", "bend"}
     assert groups >= {"note", "unsigned", "asked again", "after stay", "shake", "bend at Your", "objection at Your"}
@@ -85,33 +85,35 @@ def test_every_group_of_the_table_is_there_and_every_row_is_a_distribution(setti
 
 
 def test_the_table_is_the_same_each_time(setting: PromptSetting) -> None:
-    few = [row for row in table(setting) if row.group in ("untouched", "look")]
-    assert few == [row for row in table(read_setting(untrained(), GRAMMAR.prompt)) if row.group in ("untouched", "look")]
+    few = [row for row in effects_table(setting) if row.group in ("untouched", "look")]
+    assert few == [
+        row for row in effects_table(prepare_setting(untrained(), GRAMMAR.prompt)) if row.group in ("untouched", "look")
+    ]
 
 
-def test_what_is_done_in_the_table_is_what_is_done_alone(setting: PromptSetting) -> None:
+def test_a_row_of_the_table_agrees_with_a_single_pass(setting: PromptSetting) -> None:
     weights = setting.model.weights
-    row = next(row for row in table(setting) if (row.group, row.act, row.layer) == ("look", "giraffe +8", 3))
-    done = pass_at_word(setting, "has", (look(setting, "giraffe", 8.0, 3),))
-    assert weights.label.vocabulary[int(done.logits.argmax())] == row.winner
+    row = next(row for row in effects_table(setting) if (row.group, row.act, row.layer) == ("look", "giraffe +8", 3))
+    result = pass_at_word(setting, "has", (look_at(setting, "giraffe", 8.0, 3),))
+    assert weights.metadata.vocabulary[int(result.logits.argmax())] == row.winner
 
 
-def test_a_pass_is_followed_word_by_word(setting: PromptSetting) -> None:
+def test_words_are_run_in_order_and_decoded_greedily(setting: PromptSetting) -> None:
     words = [*answer_words("one"), *question_words("Q: Why?")]
     assert words == ["one", "eye", ".", "\n", "\n", "Q:", "Why", "?", "\n", "A:"]
     last = pass_words(setting, setting.caches["has"], ["has", *words])
-    assert last.cache.words[-len(words) :] == tuple(ids_of(setting.model.weights, words))
-    said = list(run_on(setting, last.cache, "I", 3))
-    assert said[0][0] == "I"
-    with pytest.raises(ValueError, match="no words to follow"):
+    assert last.cache.words[-len(words) :] == tuple(word_ids(setting.model.weights, words))
+    words_decoded = list(decode_greedily(setting, last.cache, "I", 3))
+    assert words_decoded[0][0] == "I"
+    with pytest.raises(ValueError, match="`words` is empty"):
         pass_words(setting, last.cache, [])
 
 
-def test_attention_is_summed_over_a_span_and_missing_attention_is_told(setting: PromptSetting) -> None:
-    done = pass_at_word(setting, "has")
-    assert attention_on(done, 0, 402).sum() == pytest.approx(4 * 2)
+def test_attention_is_summed_over_a_span_and_missing_attention_is_an_error(setting: PromptSetting) -> None:
+    result = pass_at_word(setting, "has")
+    assert attention_on(result, 0, 402).sum() == pytest.approx(4 * 2)
     bare = step_many(setting.model, [PassRequest(setting.caches["has"], word_id(setting.model.weights, "has"))])[0]
-    with pytest.raises(ValueError, match="without keeping attention"):
+    with pytest.raises(ValueError, match="the pass kept no attention"):
         attention_on(bare, 0, 402)
 
 
@@ -122,11 +124,11 @@ def test_layers_scale_with_the_depth() -> None:
     assert scaled_layer(untrained().shape, 96) == 8
 
 
-def test_thinking_twice_is_the_same(setting: PromptSetting) -> None:
-    assert recompute_has_identical(setting)
+def test_recomputing_gives_the_same_numbers(setting: PromptSetting) -> None:
+    assert recomputes_identically(setting)
 
 
-def test_every_note_has_an_imprint_for_each_of_its_tokens(setting: PromptSetting) -> None:
+def test_every_note_has_keys_and_values_for_each_of_its_tokens(setting: PromptSetting) -> None:
     assert set(NOTES) <= set(setting.model.notes)
     assert {"honest:0", "honest:3", "stay:2"} <= set(setting.model.notes)
 

@@ -71,7 +71,7 @@ class _Findings:
         if self.whole:
             yield problem_at(place, code, message)
         else:
-            yield problem_at(place, "W426", f"not met before the walk stopped at its limit: {message}")
+            yield problem_at(place, "W426", f"not found before the check stopped at its limit: {message}")
 
     # -- scenes and choices ---------------------------------------------------------------------------------------
 
@@ -83,13 +83,12 @@ class _Findings:
             if row["place"] in self.known:
                 continue
             if seen is None and scene in reached:
-                yield problem_at(
-                    row["place"], "E417", f"no run on the measured pass comes to the {what} {scene}, only a supposed one"
-                )
+                message = f"only abstract runs reach the {what} {scene!r}, with passes that were not measured"
+                yield problem_at(row["place"], "E417", message)
             elif seen is None:
-                yield from self._never(row["place"], "E411", f"no run ever comes to the {what} {scene}")
+                yield from self._never(row["place"], "E411", f"no run ever reaches the {what} {scene!r}")
             elif not seen.likely:
-                message = f"only words drawn above temperature 0 lead to the {what} {scene}: {witness_text(seen)}"
+                message = f"only words drawn above temperature 0 lead to the {what} {scene!r}: {witness_text(seen)}"
                 yield problem_at(row["place"], "I427", message)
 
     def _choice(self, choice: str, row: dict[str, Any]) -> Iterator[Problem]:
@@ -99,7 +98,7 @@ class _Findings:
             return
         if not marked(("offered", choice)):
             condition = self._at(f"if.{choice}", self._at(f"until.{choice}", place))
-            yield from self._never(condition, "E412", f"{choice} is never on offer: its if never holds where it stands")
+            yield from self._never(condition, "E412", f"the choice {choice!r} is never on offer: its condition never holds")
             return
         if not self._met("open", choice):
             yield from self._closed(choice, row)
@@ -107,31 +106,30 @@ class _Findings:
         for key in ("if", "needs"):
             said = row[key] is not None and not (key == "if" and row["until"])  # below which layer it is there was not asked
             if said and not marked((key, choice, False)) and self.whole:
-                yield problem_at(
-                    self._at(f"{key}.{choice}", place), "W421", f"the {key} of {choice} always holds where it stands"
-                )
+                message = f"the {key!r} of the choice {choice!r} always holds"
+                yield problem_at(self._at(f"{key}.{choice}", place), "W421", message)
         if row["cut"] and not marked(("cut", choice, True)):
-            yield from self._never(
-                self._at(f"cut.{choice}", place), "I425", f"{choice} is never cut short: there are always layers enough"
-            )
+            message = f"the choice {choice!r} is never cut short: enough layers are always left"
+            yield from self._never(self._at(f"cut.{choice}", place), "I425", message)
         if row["cut"] is not None and not marked(("cut", choice, False)):
-            message = f"{choice} is always cut short: its goto is never followed"
+            message = f"the choice {choice!r} is always cut short: its 'goto' is never followed"
             yield from self._never(self._at(f"goto.{choice}", place), "W430", message)
         elif row["goto"][0][1] != DECODE:
-            yield from self._cases(("goto", choice), row["goto"], self._at(f"goto.{choice}", place), f"the goto of {choice}")
+            what = f"the 'goto' of the choice {choice!r}"
+            yield from self._cases(("goto", choice), row["goto"], self._at(f"goto.{choice}", place), what)
 
     def _closed(self, choice: str, row: dict[str, Any]) -> Iterator[Problem]:
         marked = self.evidence.marked
         if marked(("open", choice)):
-            yield problem_at(row["place"], "E417", f"no run on the measured pass can take {choice}, only a supposed one")
+            message = f"only abstract runs can take the choice {choice!r}, with passes that were not measured"
+            yield problem_at(row["place"], "E417", message)
         elif marked(("short", choice)):
-            message = f"{choice} takes {row['cost']} layers, and wherever it is on offer fewer are left"
+            message = f"the choice {choice!r} costs {row['cost']} layers, and too few are left wherever it is on offer"
             yield from self._never(self._at(f"cost.{choice}", row["place"]), "E414", message)
         else:
-            why = "its needs never hold" if row["needs"] is not None else "the token has always borne as much as it can"
-            yield from self._never(
-                self._at(f"needs.{choice}", row["place"]), "E413", f"{choice} is on offer and never open: {why}"
-            )
+            why = "its 'needs' never holds" if row["needs"] is not None else "the limit of acts per token is always reached"
+            message = f"the choice {choice!r} is on offer but never open: {why}"
+            yield from self._never(self._at(f"needs.{choice}", row["place"]), "E413", message)
 
     def _cases(self, mark: tuple[Any, ...], cases: Tree, otherwise: str, what: str) -> Iterator[Problem]:
         """Yield the cases of a goto that are never selected, or that leave nothing to those after them."""
@@ -139,7 +137,7 @@ class _Findings:
         for number, (_, target) in enumerate(cases):
             if not self.evidence.marked((*mark, number, True)):
                 place = self._at(f"case.{number}.{name}", otherwise)
-                yield from self._never(place, "E422", f"case {number + 1} of {what} ({target}) is never selected")
+                yield from self._never(place, "E422", f"case {number + 1} of {what} (to {target!r}) is never selected")
 
     # -- texts ----------------------------------------------------------------------------------------------------
 
@@ -151,16 +149,14 @@ class _Findings:
                 continue
             if seen is not None:
                 if not one.silent and self._stands(one, likely=True):  # otherwise it is its scene that is only drawn
-                    yield problem_at(
-                        one.place, "I427", f"only words drawn above temperature 0 show {_text_of(one)}: {witness_text(seen)}"
-                    )
+                    message = f"only words drawn above temperature 0 show {_text_of(one)}: {witness_text(seen)}"
+                    yield problem_at(one.place, "I427", message)
             elif item in self.evidence.undecided:
-                runs = f"no run was found that {'goes without' if one.silent else 'shows'} {_text_of(one)}"
-                yield problem_at(one.place, "W426", f"{runs}, and not all could be walked")
+                runs = f"no run was found that {'does not show' if one.silent else 'shows'} {_text_of(one)}"
+                yield problem_at(one.place, "W426", f"{runs}, but not all states could be explored")
             elif one.silent:
-                yield problem_at(
-                    one.place, "W421", f"a condition always holds where it stands: there is never a run without {_text_of(one)}"
-                )
+                message = f"the condition has no effect: every run shows {_text_of(one)}"
+                yield problem_at(one.place, "W421", message)
             else:
                 yield problem_at(one.place, "E418", f"no run ever shows {_text_of(one)}")
 
@@ -184,12 +180,13 @@ class _Findings:
                 if self.evidence.marked(("word", token, word)):
                     yield from self._cases(("arrival", token, word), cases, its, f"the word {word!r} at token {token}")
                 elif word != OTHERWISE and self.evidence.decodings.source == "model":
-                    message = f"token {token} answers {word!r}, and no pass that can be reached gives it {LEAST:g}"
+                    message = f"no reachable pass gives {word!r} at token {token} a probability of {LEAST:g} or more"
                     yield from self._never(its, "W423", message)
             strange = self._strange(token, frozenset(arrivals))
             if strange and len(arrivals) > 1:  # a token that names no word tells none from another
                 listed = ", ".join(f"{word!r} ({100 * chance:.3g} %)" for word, chance in strange[:MOST_NAMED])
-                yield problem_at(place, "I424", f"token {token} can also say, and leaves to otherwise: {listed}")
+                message = f"token {token} can also produce words that lead to {OTHERWISE!r}: {listed}"
+                yield problem_at(place, "I424", message)
 
     def _strange(self, token: int, named: frozenset[str]) -> list[tuple[str, float]]:
         """Return the words that are said at a token and answered by no name, with their greatest chance, likeliest first."""
@@ -216,7 +213,7 @@ class _Findings:
                     told.add((code, scene))
                     start, path = walk.path(state)
                     shown = witness_text(Witness(tuple(path), walk.starts[start], likely=True))
-                    what = "a run can stand here with nothing open" if code == "E415" else "a run can go round here for ever"
+                    what = "a run can get stuck here, with no open choice" if code == "E415" else "a run can loop here forever"
                     yield problem_at(self.data["scenes"][scene]["place"], code, f"{what}: {shown}")
 
     # -- the pass -------------------------------------------------------------------------------------------------
@@ -256,33 +253,32 @@ class _Findings:
             near = [value for value in values if abs(value - threshold.bound) < NEAR]
             if near:
                 is_there = "measured" if table.source == "model" else "written"
-                message = f"{threshold.name} is {is_there} as {near[0]:.6f}, nearer to {threshold.bound:g} than {NEAR:g}"
+                value = f"{is_there} as {near[0]:.6f}, within {NEAR:g} of its bound {threshold.bound:g}"
+                message = f"the threshold {threshold.name!r} is {value}"
                 yield problem_at(places[f"thresholds.{threshold.name}"], "E419", message)
 
     def _limits(self) -> Iterator[Problem]:
         place = self.data["scenes"][self.data["start"]]["place"]
         if not self.whole:
             walked = max(len(walk.parents) for walk in self.evidence.walks)
-            yield problem_at(place, "W429", f"the walk stopped after {walked:,} states: what lies beyond is unknown")
+            message = f"the check stopped at its limit after {walked:,} states: the rest was not explored"
+            yield problem_at(place, "W429", message)
         for walk in self.evidence.walks:
             if walk.beyond:
                 drawn = "with words drawn, " if walk.drawn else ""
-                message = (
-                    f"{drawn}{self._beyond(walk, walk.beyond)}: beyond, the walk is abstract, with every word and every "
-                    "threshold taken as possible"
-                )
+                reached = f"{drawn}{self._beyond(walk, walk.beyond)}"
+                message = f"{reached}; beyond it the check is abstract, with every word and every threshold taken as possible"
                 yield problem_at(place, "W428", message)
                 return
 
     def _beyond(self, walk: Explorer, beyond: AbstractionPoint) -> str:
         """Return which limit a walk came to, and for how much there was room when it did."""
-        most = f"{walk.limits.concrete:,} states are walked with their passes measured"
+        limit = f"{walk.limits.concrete:,} states with measured passes"
         if beyond.limit == "passes":
-            most = f"{self.evidence.decodings.most:,} passes are measured"
-        began = "began with" if beyond.what == "histories" else "had to measure"
-        at = f"{beyond.spent:,} were when token {beyond.token} {began} {beyond.of:,} {beyond.what}"
-        guessed = ", by what one took before" * (beyond.what == "histories")
-        return f"at most {most}: {at}, and there was room for {beyond.room:,}{guessed}"
+            limit = f"{self.evidence.decodings.most:,} measured passes"
+        about = "about " * (beyond.what == "histories")
+        room = f"{beyond.spent:,} used, room for {about}{beyond.room:,} of {beyond.of:,} {beyond.what}"
+        return f"the limit of {limit} was reached at token {beyond.token}: {room}"
 
 
 def witness_text(seen: Witness) -> str:
@@ -293,5 +289,5 @@ def witness_text(seen: Witness) -> str:
 
 
 def _text_of(one: Alternative) -> str:
-    whose = {"scene": "the scene", "say": "the words of", "why": "the reason of", "then": "what is said after"}[one.form]
-    return f"“{one.words}” in {whose} {one.owner}"
+    where = "the text" if one.form == "scene" else repr(one.form)
+    return f"{one.words!r} in {where} of {one.owner!r}"

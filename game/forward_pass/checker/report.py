@@ -37,9 +37,9 @@ class Figures(NamedTuple):
         drawn = f", {self.drawn_states:,} with words drawn" if self.drawn_states else ""
         said = f"{self.decodings:,} decodings ({self.measured:,} measured, {self.kept:,} from the table)"
         abstract = ", abstract where words are drawn" if self.drawn_only else ", abstract" * self.abstract
-        limits = abstract + ", stopped at its limit" * self.stopped + ", as walked before" * self.before
+        limits = abstract + ", stopped at its limit" * self.stopped + ", from the cache" * self.before
         walked = f"{self.states:,} states{drawn} ({self.merged:,} merged), {said}"
-        return f"walked {walked}, {self.runs:,} runs, {self.seconds:.1f} s{limits}"
+        return f"explored {walked}, {self.runs:,} runs, {self.seconds:.1f} s{limits}"
 
 
 class CheckReport(NamedTuple):

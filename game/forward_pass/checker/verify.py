@@ -198,7 +198,7 @@ class _Verifier:
     def _walked_to(self, missing: list[Alternative], *, drawn: bool) -> None:
         if not missing:
             return
-        self.tell("texts that nobody met yet", len(missing))
+        self.tell("texts not shown yet", len(missing))
         if self.budget <= 0:
             self.undecided.update(map(_item, missing))
             return

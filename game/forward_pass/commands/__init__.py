@@ -1,1 +1,1 @@
-"""The commands, but for playing: of authors, about the model, about runs that are kept."""
+"""The commands other than those in ``cli``: for authors, about the model, about stored runs."""

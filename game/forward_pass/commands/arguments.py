@@ -1,4 +1,4 @@
-"""What several commands take alike: a world, the folder of runs, how rows are printed. Carries nothing out."""
+"""Arguments that several commands share: the world, the folder of runs, the output format. Runs no command."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import argparse
 
 from forward_pass.loading.paths import FLAGSHIP
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no other name for it
+Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+RUN_HELP = "file, number or name of a run; WORLD/RUN for a run of another world"
+OUTPUT_HELP = "write to FILE instead of standard output"
 
 
-def add_world(parser: argparse.ArgumentParser, nargs: str = "?") -> None:
-    """Add WORLD, or as many as ``nargs`` says."""
-    parser.add_argument("world", metavar="WORLD", nargs=nargs, help=f"a world's name or folder ({FLAGSHIP} if left out)")
+def add_world(parser: argparse.ArgumentParser, nargs: str = "?", default: str = FLAGSHIP) -> None:
+    """Add WORLD with argparse's ``nargs``; ``default`` is what the help text says of a missing WORLD."""
+    parser.add_argument("world", metavar="WORLD", nargs=nargs, help=f"name or folder of a world (default: {default})")
 
 
 def add_saves(parser: argparse.ArgumentParser) -> None:
-    """Add ``--saves``, which can also stand before the command."""
-    parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="the folder in which runs are kept")
+    """Add ``--saves``, which is also accepted before the command and therefore has no default here."""
+    parser.add_argument("--saves", metavar="DIR", default=argparse.SUPPRESS, help="folder in which runs are stored")
 
 
-def add_looks(parser: argparse.ArgumentParser, plain: str, rows: str = "one JSON object") -> None:
-    """Add ``--plain`` and ``--json``, of which at most one is said; ``plain`` and ``rows`` say what each prints."""
-    looks = parser.add_mutually_exclusive_group()
-    looks.add_argument("--plain", action="store_true", help=plain)
-    looks.add_argument("--json", action="store_true", help=rows)
+def add_output_options(parser: argparse.ArgumentParser, plain: str, json: str = "one JSON object") -> None:
+    """Add ``--plain`` and ``--json``, which exclude each other; the parameters are their help texts."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--plain", action="store_true", help=plain)
+    group.add_argument("--json", action="store_true", help=json)

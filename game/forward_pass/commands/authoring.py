@@ -1,6 +1,6 @@
-"""The commands for whoever writes a world: ``check``, ``walk``, ``map``, ``new``. ``cli`` finds the worlds and sets exit codes.
+"""The commands for authors: ``check``, ``walk``, ``map``, ``new``, ``endings``. ``cli`` opens the worlds and sets exit codes.
 
-Each ``add_`` takes the parsers of ``cli``; each ``carry_out`` prints and returns its exit code.
+Each ``add_`` function configures a parser; each handler prints and returns its exit code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from forward_pass.commands.arguments import Commands, add_looks, add_saves, add_world
+from forward_pass.commands.arguments import OUTPUT_HELP, Subparsers, add_output_options, add_saves, add_world
 from forward_pass.errors import Problem, UsageError, WorldError
 from forward_pass.loading.paths import saves_folder, world_folder, world_names
 
@@ -25,69 +25,71 @@ if TYPE_CHECKING:
     from forward_pass.story.distribution import PassPort
     from forward_pass.story.world import World
 
-Opened = Callable[[str | None], "World"]
+WorldOpener = Callable[[str | None], "World"]
 
 FORMATS = ("text", "json", "github")
-MOST = 10_000_000
+MAX_COUNT = 10_000_000
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 8 and 0 < int(text) <= MOST):  # noqa: PLR2004 - digits
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MOST}, not {text!r}")
+def _parse_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 8 and 0 < int(text) <= MAX_COUNT):  # noqa: PLR2004 - digits
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MAX_COUNT}, not {text!r}")
     return int(text)
 
 
 # -- check ------------------------------------------------------------------------------------------------------------
 
 
-def add_check(commands: Commands[argparse.ArgumentParser]) -> None:
+def add_check(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``check``."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "check",
-        help="read worlds, walk them, and report every problem",
-        description="Read worlds, walk everything that can happen in them, and report every problem with its place. "
+        help="check worlds and report every problem",
+        description="Read worlds, explore every reachable state, and report every problem with its file, line and column. "
         "The last line is PASSED or FAILED.",
     )
-    add_world(parser, nargs="*")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="lines, one JSON object, or workflow commands")
+    add_world(parser, nargs="*", default="all worlds that come with the game")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="text", help="lines of text, one JSON object, or GitHub workflow commands"
+    )
     parser.add_argument(
         "--decodings",
         metavar="N",
-        type=_count,
+        type=_parse_count,
         default=200_000,
-        help="measure at most N passes; beyond, the walk is abstract",
+        help="measure at most N passes; explore the rest with an abstract pass (default: 200000)",
     )
-    parser.add_argument("--again", action="store_true", help="walk again and measure every pass again, whatever was kept")
-    parser.add_argument("--table", action="store_true", help="write the table of decodings beside the weights")
-    parser.set_defaults(carry_out=check)
+    parser.add_argument("--again", action="store_true", help="ignore cached results: explore and measure everything again")
+    parser.add_argument("--table", action="store_true", help="write the table of measured passes beside the weights")
+    parser.set_defaults(handler=check)
 
 
-def check(asked: argparse.Namespace) -> int:
-    """Check worlds; return 1 where any of them has an error."""
+def check(options: argparse.Namespace) -> int:
+    """Check worlds; return 1 if any of them has an error."""
     from forward_pass.checker.check_cache import cached_check
     from forward_pass.checker.verify import CheckOptions
     from forward_pass.network.passes import open_pass
 
     reports: list[CheckReport] = []
-    for name in asked.world or world_names():
-        with _progress(wanted=asked.format == "text") as tell:
+    for name in options.world or world_names():
+        with _progress(wanted=options.format == "text") as on_progress:
             try:
                 report = cached_check(
                     world_folder(name),
                     open_pass,
-                    CheckOptions(asked.decodings, tell=tell, again=asked.again, table=asked.table),
+                    CheckOptions(options.decodings, tell=on_progress, again=options.again, table=options.table),
                 )
             except WorldError as error:
-                report = _not_there(name, error)
+                report = _missing_world_report(name, error)
         reports.append(report)
-        if asked.format == "text":
+        if options.format == "text":
             _print_report(report)
     failed = any(report.failed for report in reports)
-    if asked.format == "json":
-        worlds = [_object(report) for report in reports]
+    if options.format == "json":
+        worlds = [_report_object(report) for report in reports]
         print(json.dumps({"type": "check", "passed": not failed, "worlds": worlds}, ensure_ascii=False))
         return int(failed)
-    if asked.format == "github":
+    if options.format == "github":
         for report in reports:
             for problem in report.problems:
                 print(_workflow_command(problem))
@@ -96,14 +98,14 @@ def check(asked: argparse.Namespace) -> int:
     return int(failed)
 
 
-def _not_there(name: str, error: WorldError) -> CheckReport:
+def _missing_world_report(name: str, error: WorldError) -> CheckReport:
     from forward_pass.checker.report import CheckReport
 
     return CheckReport(name, error.problems, f"{name}: cannot be played", None)
 
 
 def _print_report(report: CheckReport) -> None:
-    """Print what is wrong on standard error, and what is only worth knowing before the world's line."""
+    """Print errors and warnings on standard error; infos and the summary on standard output."""
     for problem in report.problems:
         if problem.severity != "info":
             print(problem, file=sys.stderr)
@@ -114,14 +116,14 @@ def _print_report(report: CheckReport) -> None:
     print(report.summary, flush=True)
 
 
-def _object(report: CheckReport) -> dict[str, Any]:
+def _report_object(report: CheckReport) -> dict[str, Any]:
     figures = report.figures._asdict() if report.figures else None
     problems = [problem._asdict() for problem in report.problems]
     return {"world": report.world, "failed": report.failed, "problems": problems, "figures": figures}
 
 
 def _workflow_command(problem: Problem) -> str:
-    """Return a problem as GitHub's runner reads it."""
+    """Return a problem as a workflow command of GitHub Actions."""
     kind = {"error": "error", "warning": "warning"}.get(problem.severity, "notice")
     message = problem.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     file = problem.file.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
@@ -130,7 +132,7 @@ def _workflow_command(problem: Problem) -> str:
 
 @contextmanager
 def _progress(*, wanted: bool) -> Iterator[ProgressFunction]:
-    """Show how far a walk has come, on a terminal and after a second."""
+    """Yield a function that shows progress on a terminal, from the first second on."""
     from forward_pass.checker.explorer import no_progress
 
     dumb = os.environ.get("TERM", "") in ("dumb", "") or os.environ.get("ACCESSIBLE", "") not in ("", "0")
@@ -139,77 +141,87 @@ def _progress(*, wanted: bool) -> Iterator[ProgressFunction]:
         return
     from rich.console import Console
 
-    began = monotonic()
-    with Console(stderr=True).status("walking …") as status:
+    started = monotonic()
+    with Console(stderr=True).status("exploring …") as status:
         status.stop()
 
-        def tell(doing: str, far: int) -> None:
-            if monotonic() - began > 1:
+        def on_progress(unit: str, count: int) -> None:
+            if monotonic() - started > 1:
                 status.start()
-                status.update(f"walking … {far:,} {doing}")
+                status.update(f"exploring … {count:,} {unit}")
 
-        yield tell
+        yield on_progress
 
 
 # -- walk -------------------------------------------------------------------------------------------------------------
 
 
-def add_walk(commands: Commands[argparse.ArgumentParser], opened: Opened, seed: Any, temperature: Any) -> None:
+def add_walk(
+    subparsers: Subparsers[argparse.ArgumentParser], open_world: WorldOpener, parse_seed: Any, parse_temperature: Any
+) -> None:
     """Add ``walk``."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "walk",
-        help="let random players loose on a world",
-        description="Let random players play a world and count where they come to. They take what was taken least.",
+        help="simulate runs with random players",
+        description="Simulate runs with random players and count the endings that they reach. A player prefers the choices "
+        "that were taken least often so far.",
     )
     add_world(parser)
-    parser.add_argument("--runs", metavar="N", type=_count, default=1000, help="how many runs (1000)")
-    parser.add_argument("--seed", metavar="N", type=seed, default=0, help="the seed of all chance (0)")
-    parser.add_argument("--uniform", action="store_true", help="take any open choice, each as likely as the others")
-    parser.add_argument("--temperature", metavar="T", type=temperature, default=0.0, help="0 takes the likeliest word")
-    parser.add_argument("--plain", action="store_true", help="plain lines (the same)")
+    parser.add_argument("--runs", metavar="N", type=_parse_count, default=1000, help="number of runs (default: 1000)")
+    parser.add_argument("--seed", metavar="N", type=parse_seed, default=0, help="seed of the random numbers (default: 0)")
+    parser.add_argument("--uniform", action="store_true", help="take each open choice with equal probability")
+    parser.add_argument(
+        "--temperature",
+        metavar="T",
+        type=parse_temperature,
+        default=0.0,
+        help="0 takes the most likely word (the default); above 0, words are sampled",
+    )
+    parser.add_argument("--plain", action="store_true", help="plain lines (same as the default)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.set_defaults(carry_out=lambda asked: walk(asked, opened(asked.world)))
+    parser.set_defaults(handler=lambda options: walk(options, open_world(options.world)))
 
 
-def walk(asked: argparse.Namespace, world: World) -> int:
-    """Let random players loose; return 1 where a run failed."""
+def walk(options: argparse.Namespace, world: World) -> int:
+    """Simulate runs with random players; return 1 if a run failed."""
     from forward_pass.checker.simulation import SimulationConfig, simulate, simulation_lines, simulation_object
     from forward_pass.network.passes import open_pass
 
-    measure: PassPort = open_pass(world)
-    with _progress(wanted=not asked.json) as tell:
-        crowd = SimulationConfig(asked.runs, asked.seed, asked.temperature, uniform=asked.uniform)
-        tally = simulate(world, measure, crowd, tell)
-    if asked.json:
-        print(json.dumps(simulation_object(world, crowd, tally), ensure_ascii=False))
+    pass_port: PassPort = open_pass(world)
+    with _progress(wanted=not options.json) as on_progress:
+        config = SimulationConfig(options.runs, options.seed, options.temperature, uniform=options.uniform)
+        stats = simulate(world, pass_port, config, on_progress)
+    if options.json:
+        print(json.dumps(simulation_object(world, config, stats), ensure_ascii=False))
     else:
-        for line in simulation_lines(world, crowd, tally):
+        for line in simulation_lines(world, config, stats):
             print(line)
-    return int(bool(tally.faults))
+    return int(bool(stats.faults))
 
 
 # -- map and new ------------------------------------------------------------------------------------------------------
 
 
-def add_map(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
+def add_map(subparsers: Subparsers[argparse.ArgumentParser], open_world: WorldOpener) -> None:
     """Add ``map``."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "map",
-        help="draw the scenes of a world",
-        description="Draw the scenes of a world: tokens across, layers downward, the boundary below, the endings last.",
+        help="draw the scenes of a world as a graph",
+        description="Draw the scenes of a world as a graph: tokens from left to right, layers from top to bottom, the boundary "
+        "below them, and the endings last.",
     )
     add_world(parser)
-    parser.add_argument("--format", choices=("dot", "mermaid", "svg"), default="svg", help="what to write (svg)")
-    parser.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
-    parser.set_defaults(carry_out=lambda asked: draw_map(asked, opened(asked.world)))
+    parser.add_argument("--format", choices=("dot", "mermaid", "svg"), default="svg", help="output format (default: svg)")
+    parser.add_argument("-o", dest="output", metavar="FILE", help=OUTPUT_HELP)
+    parser.set_defaults(handler=lambda options: draw_map(options, open_world(options.world)))
 
 
-def draw_map(asked: argparse.Namespace, world: World) -> int:
-    """Draw a map, to a file or to standard output."""
+def draw_map(options: argparse.Namespace, world: World) -> int:
+    """Draw the graph of scenes, to a file or to standard output."""
     from forward_pass.interface.scene_graph import build_graph
     from forward_pass.interface.svg_map import draw_graph
 
-    _write(draw_graph(build_graph(world), asked.format), asked.output)
+    _write(draw_graph(build_graph(world), options.format), options.output)
     return 0
 
 
@@ -223,22 +235,22 @@ def _write(text: str, output: str | None) -> None:
         raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
 
 
-def add_new(commands: Commands[argparse.ArgumentParser]) -> None:
+def add_new(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``new``."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "new",
-        help="begin a world of your own",
-        description="Make a folder with a small world in it that passes its check, to be changed line by line.",
+        help="create a small world to start from",
+        description="Create a folder with a small world that passes its check, as a starting point for your own.",
     )
-    parser.add_argument("folder", metavar="FOLDER", help="a folder that is not there yet, or is empty")
-    parser.set_defaults(carry_out=new)
+    parser.add_argument("folder", metavar="FOLDER", help="a folder that does not exist yet or is empty")
+    parser.set_defaults(handler=new)
 
 
-def new(asked: argparse.Namespace) -> int:
-    """Make a world to start from."""
+def new(options: argparse.Namespace) -> int:
+    """Create a world to start from."""
     from forward_pass.loading.scaffold import write_scaffold
 
-    for line in write_scaffold(Path(asked.folder)):
+    for line in write_scaffold(Path(options.folder)):
         print(line)
     return 0
 
@@ -246,49 +258,51 @@ def new(asked: argparse.Namespace) -> int:
 # -- endings ----------------------------------------------------------------------------------------------------------
 
 
-def add_endings(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
+def add_endings(subparsers: Subparsers[argparse.ArgumentParser], open_world: WorldOpener) -> None:
     """Add ``endings``."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "endings",
-        help="which endings were found, and hints for the rest",
-        description="List the endings of a world that were found, with the runs that reached them, and count the rest.",
+        help="list the endings found, and hints for the others",
+        description="List the endings of a world that were found, with the runs that reached them, and count the others.",
     )
     add_world(parser)
     parser.add_argument(
         "--hints",
         metavar="N",
         nargs="?",
-        type=_count,
+        type=_parse_count,
         const=0,
-        help="tell all hints, or those for ending N: nudge, clearer, plain",
+        help="print the hints for every ending, or for ending N only: three each, from vague to plain",
     )
-    add_looks(parser, "plain lines (the same list)")
+    add_output_options(parser, "plain lines (same as the default)")
     add_saves(parser)
-    parser.set_defaults(carry_out=lambda asked: endings(asked, opened(asked.world)))
+    parser.set_defaults(handler=lambda options: endings(options, open_world(options.world)))
 
 
-def endings(asked: argparse.Namespace, world: World) -> int:
-    """List the endings of a world; a run that cannot be read is passed over, and said to be."""
+def endings(options: argparse.Namespace, world: World) -> int:
+    """List the endings of a world; a run that cannot be read is reported and skipped."""
     from forward_pass.session.endings import ending_list_lines, ending_list_object, list_endings
     from forward_pass.session.plain_text import text_width
 
-    if asked.hints and asked.hints > len(world.endings):
-        raise UsageError(f"{world.id} has endings 1 to {len(world.endings)}; there is no ending {asked.hints}")
-    rows, faults = list_endings(world, saves_folder(asked.saves) / world.id)
+    if options.hints and options.hints > len(world.endings):
+        raise UsageError(f"{world.id} has endings 1 to {len(world.endings)}; there is no ending {options.hints}")
+    rows, faults = list_endings(world, saves_folder(options.saves) / world.id)
     for fault in faults:
         print(fault, file=sys.stderr)
-    if asked.json:
-        print(json.dumps(ending_list_object(world, rows, asked.hints), ensure_ascii=False))
+    if options.json:
+        print(json.dumps(ending_list_object(world, rows, options.hints), ensure_ascii=False))
     else:
-        print("\n".join(ending_list_lines(world, rows, asked.hints, text_width())))
+        print("\n".join(ending_list_lines(world, rows, options.hints, text_width())))
     return 0
 
 
-def add_all(commands: Commands[argparse.ArgumentParser], opened: Opened, checked: Sequence[Any]) -> None:
-    """Add every command for authors; ``checked`` reads a seed and a temperature."""
-    seed, temperature = checked
-    add_check(commands)
-    add_walk(commands, opened, seed, temperature)
-    add_map(commands, opened)
-    add_new(commands)
-    add_endings(commands, opened)
+def add_all(
+    subparsers: Subparsers[argparse.ArgumentParser], open_world: WorldOpener, seed_and_temperature: Sequence[Any]
+) -> None:
+    """Add every command for authors; ``seed_and_temperature`` are the argparse types of these two options."""
+    parse_seed, parse_temperature = seed_and_temperature
+    add_check(subparsers)
+    add_walk(subparsers, open_world, parse_seed, parse_temperature)
+    add_map(subparsers, open_world)
+    add_new(subparsers)
+    add_endings(subparsers, open_world)

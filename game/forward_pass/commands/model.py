@@ -1,6 +1,6 @@
-"""The commands that lay the model open and make it again: ``lens``, ``effects``, ``train``.
+"""The commands about the model: ``lens`` and ``effects`` inspect it, ``train`` trains it.
 
-Each ``add_`` takes the parsers of ``cli``; each other function prints and returns its exit code.
+Each ``_add_`` function configures a parser; each handler prints and returns its exit code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forward_pass.commands.arguments import Commands, add_looks, add_world
+from forward_pass.commands.arguments import Subparsers, add_output_options, add_world
 from forward_pass.errors import RunError, UsageError
 from forward_pass.loading.paths import world_folder
 
@@ -19,66 +19,69 @@ if TYPE_CHECKING:
     from forward_pass.network.passes import ComputedPass
     from forward_pass.story.world import World
 
-Opened = Callable[[str | None], "World"]
+WorldOpener = Callable[[str | None], "World"]
 
-LOOKS = "plain lines (what is printed now)", "one JSON object a line, for programs"
+OUTPUT_OPTIONS = "plain lines (same as the default)", "one JSON object per line, for programs"
 
 
-def _whole(text: str) -> int:
+def _parse_whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < len(text) <= 6):  # noqa: PLR2004 - digits
-        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number of at most 6 digits, not {text!r}")
     return int(text)
 
 
-def add_all(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
+def add_all(subparsers: Subparsers[argparse.ArgumentParser], open_world: WorldOpener) -> None:
     """Add every command about the model."""
-    _add_lens(commands, opened)
-    _add_effects(commands, opened)
-    _add_train(commands)
+    _add_lens(subparsers, open_world)
+    _add_effects(subparsers, open_world)
+    _add_train(subparsers)
 
 
-def _computed(world: World) -> ComputedPass:
-    """Return the pass that a world computes; raises ``RunError`` where its words are written."""
+def _open_computed_pass(world: World) -> ComputedPass:
+    """Return the pass that a world's model computes; raises ``RunError`` if the world has no model."""
     from forward_pass.network.passes import ComputedPass, open_pass
 
-    measure = open_pass(world)
-    if not isinstance(measure, ComputedPass):
-        raise RunError(f"the words of {world.id} are written: there is no model to lay open")
-    return measure
+    pass_port = open_pass(world)
+    if not isinstance(pass_port, ComputedPass):
+        raise RunError(f"{world.id} has no model to inspect: its words are written")
+    return pass_port
 
 
 # -- lens ---------------------------------------------------------------------------------------------------------------
 
 
-def _add_lens(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
-    parser = commands.add_parser(
+def _add_lens(subparsers: Subparsers[argparse.ArgumentParser], open_world: WorldOpener) -> None:
+    parser = subparsers.add_parser(
         "lens",
-        help="lay an untouched pass open, layer by layer",
-        description="Lay an untouched pass open: the lens by layer, the probes, where its heads looked, what it says.",
+        help="inspect a pass without interventions, layer by layer",
+        description="Inspect a pass without interventions: the lens at each layer, the probes, the attention of the heads, and "
+        "the predicted words.",
     )
     add_world(parser)
-    parser.add_argument("--at", metavar="TOKEN", type=_whole, help="the token's position (the story's first if left out)")
-    parser.add_argument("--layer", metavar="L", type=_whole, help="up to this layer (the last if left out)")
-    add_looks(parser, *LOOKS)
-    parser.set_defaults(carry_out=lambda asked: lens(asked, opened(asked.world)))
+    parser.add_argument(
+        "--at", metavar="TOKEN", type=_parse_whole_number, help="position of the token (default: the first of the story)"
+    )
+    parser.add_argument("--layer", metavar="L", type=_parse_whole_number, help="inspect up to this layer (default: the last)")
+    add_output_options(parser, *OUTPUT_OPTIONS)
+    parser.set_defaults(handler=lambda options: lens(options, open_world(options.world)))
 
 
-def lens(asked: argparse.Namespace, world: World) -> int:
-    """Print an untouched pass, laid open up to a layer."""
+def lens(options: argparse.Namespace, world: World) -> int:
+    """Print the inspection of a pass without interventions, up to a layer."""
     from forward_pass.interface.jsonl import json_line, lens_object
-    from forward_pass.session.effects_report import inspect_untouched
+    from forward_pass.session.effects_report import inspect_unmodified
     from forward_pass.session.plain_text import text_width
-    from forward_pass.session.transcript import inspection_lines, likely_words, wrap
+    from forward_pass.session.transcript import inspection_lines, likely_words_text, wrap
 
-    measure = _computed(world)
-    token = world.first_token if asked.at is None else asked.at
-    read, last = inspect_untouched(world, measure, token, world.layers if asked.layer is None else asked.layer)
-    if asked.json:
-        print(json_line(lens_object(read)))
+    pass_port = _open_computed_pass(world)
+    token = world.first_token if options.at is None else options.at
+    inspection, output = inspect_unmodified(world, pass_port, token, world.layers if options.layer is None else options.layer)
+    if options.json:
+        print(json_line(lens_object(inspection)))
         return 0
-    lines = inspection_lines(read, text_width())
-    if read.layer == world.layers:
-        lines += ["", *wrap(f"So it says: {likely_words(last)}.", text_width())]
+    lines = inspection_lines(inspection, text_width())
+    if inspection.layer == world.layers:
+        lines += ["", *wrap(f"So it says: {likely_words_text(output)}.", text_width())]
     print("\n".join(lines))
     return 0
 
@@ -86,62 +89,62 @@ def lens(asked: argparse.Namespace, world: World) -> int:
 # -- effects ------------------------------------------------------------------------------------------------------------
 
 
-def _add_effects(commands: Commands[argparse.ArgumentParser], opened: Opened) -> None:
-    parser = commands.add_parser(
+def _add_effects(subparsers: Subparsers[argparse.ArgumentParser], open_world: WorldOpener) -> None:
+    parser = subparsers.add_parser(
         "effects",
-        help="measure what each intervention does to the word",
-        description="Measure what each intervention does, by the layer at which it begins: the table behind the story.",
+        help="measure the effect of each intervention on the word",
+        description="Measure the effect of each intervention on the predicted word, for each layer at which it can begin.",
     )
     add_world(parser)
-    add_looks(parser, *LOOKS)
-    parser.set_defaults(carry_out=lambda asked: effects(asked, opened(asked.world)))
+    add_output_options(parser, *OUTPUT_OPTIONS)
+    parser.set_defaults(handler=lambda options: effects(options, open_world(options.world)))
 
 
-def effects(asked: argparse.Namespace, world: World) -> int:
-    """Print the table of effects, measured now, a row at a time."""
+def effects(options: argparse.Namespace, world: World) -> int:
+    """Print the table of effects, each row as soon as it is measured."""
     from forward_pass.session.effects_report import effect_line, effect_object, effect_rows
 
-    for effect in effect_rows(world, _computed(world)):
-        print(json.dumps(effect_object(effect), ensure_ascii=False) if asked.json else effect_line(effect), flush=True)
+    for effect in effect_rows(world, _open_computed_pass(world)):
+        print(json.dumps(effect_object(effect), ensure_ascii=False) if options.json else effect_line(effect), flush=True)
     return 0
 
 
 # -- train --------------------------------------------------------------------------------------------------------------
 
 
-def _add_train(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
+def _add_train(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
         "train",
-        help="make a world's weights again",
-        description="Train the model of a world on its corpus/ and write weights, calibration and card into its folder. "
-        "Takes the better part of an hour on one core, can be stopped and gone on with, and writes nothing where the "
-        "declared bands are missed. Needs the extra: pip install 'forward-pass[train]'.",
+        help="train the model of a world",
+        description="Train the model of a world on its corpus/ and write the weights, the calibration and the model card into "
+        "its folder. Training takes most of an hour on one core, can be interrupted and resumed, and writes nothing if a "
+        "declared band is missed. It needs the extra: pip install 'forward-pass[train]'.",
     )
-    parser.add_argument("world", metavar="WORLD", help="a world's name or folder")
-    parser.add_argument("--seed", metavar="N", type=_whole, default=1, help="where chance begins (1 if left out)")
-    parser.add_argument("--keep", metavar="DIR", help="where checkpoints and the log are kept (WORLD/training if left out)")
-    parser.add_argument("--into", metavar="DIR", help="where the weights are written (the world's folder if left out)")
-    parser.add_argument("--anew", action="store_true", help="begin again, whatever was kept")
-    parser.set_defaults(carry_out=train)
+    parser.add_argument("world", metavar="WORLD", help="name or folder of a world")
+    parser.add_argument("--seed", metavar="N", type=_parse_whole_number, default=1, help="seed of the training (default: 1)")
+    parser.add_argument("--keep", metavar="DIR", help="folder for the checkpoints and the log (default: WORLD/training)")
+    parser.add_argument("--into", metavar="DIR", help="folder for the weights (default: the world's folder)")
+    parser.add_argument("--anew", action="store_true", help="start again, ignoring any checkpoints")
+    parser.set_defaults(handler=train)
 
 
-def train(asked: argparse.Namespace) -> int:
-    """Train a world's model; raises ``RunError`` without torch or where bands are missed, ``UsageError`` without a corpus."""
-    folder = world_folder(asked.world)
+def train(options: argparse.Namespace) -> int:
+    """Train a world's model; raises ``RunError`` without torch or if a band is missed, ``UsageError`` without a corpus."""
+    folder = world_folder(options.world)
     if not (folder / "corpus").is_dir():
         raise UsageError(f"{folder} has no corpus/ to train on")
     try:
-        import torch  # noqa: F401 - only to say so where it is missing
+        import torch  # noqa: F401 - to report that it is missing before anything else happens
     except ImportError:
         raise RunError("training needs torch: pip install 'forward-pass[train]'") from None
-    keep = Path(asked.keep) if asked.keep else folder / "training"
-    into = Path(asked.into) if asked.into else folder
-    written = _trained(asked, folder, keep, into)
-    print(f"{written.weights}\n{written.calibration}\n{written.card}")
+    checkpoints = Path(options.keep) if options.keep else folder / "training"
+    into = Path(options.into) if options.into else folder
+    published = _run_training(options, folder, checkpoints, into)
+    print(f"{published.weights}\n{published.calibration}\n{published.card}")
     return 0
 
 
-def _trained(asked: argparse.Namespace, folder: Path, keep: Path, into: Path) -> Any:
+def _run_training(options: argparse.Namespace, folder: Path, checkpoints: Path, into: Path) -> Any:
     from forward_pass.training.grammar import GrammarError
     from forward_pass.training.progress import Display
     from forward_pass.training.publish import read_corpus
@@ -149,7 +152,7 @@ def _trained(asked: argparse.Namespace, folder: Path, keep: Path, into: Path) ->
 
     try:
         with Display(read_corpus(folder).schedule) as display:
-            return train(folder, keep, seed=asked.seed, resume=not asked.anew, watcher=display, into=into)
+            return train(folder, checkpoints, seed=options.seed, resume=not options.anew, observer=display, folder=into)
     except BandsMissedError as error:
         raise RunError(f"no weights were written: {error}") from None
     except GrammarError as error:

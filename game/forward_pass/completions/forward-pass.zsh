@@ -10,23 +10,23 @@
 
 _shtab_forward_pass_commands() {
   local _commands=(
-    check:'Read worlds, walk everything that can happen in them, and report every problem with its place. The last line is PASSED or FAILED.'
-    complete:'Print what a shell reads to complete commands and options. For bash: eval "$(forward-pass complete bash)" in ~/.bashrc. For zsh: forward-pass complete zsh > a file named _forward-pass in a folder of $fpath.'
-    diff:'Hold two runs of a world against each other: the first choice that differs, then what it did to the state, to every later word, and to the ending.'
-    effects:'Measure what each intervention does, by the layer at which it begins: the table behind the story.'
-    endings:'List the endings of a world that were found, with the runs that reached them, and count the rest.'
-    export:'Write a run, up to where it stands, as text, Markdown, a page of its own, a picture, or a recording for asciinema. The same run gives the same bytes.'
-    import:'Read a run'"'"'s file, walk it again on the world that is here, and keep it among the runs, under the next number. A file is data: nothing in it is carried out.'
-    lens:'Lay an untouched pass open: the lens by layer, the probes, where its heads looked, what it says.'
-    map:'Draw the scenes of a world: tokens across, layers downward, the boundary below, the endings last.'
-    new:'Make a folder with a small world in it that passes its check, to be changed line by line.'
-    play:'Play a world. Every choice is kept as it is taken.'
-    replay:'Walk a run again, turn by turn, and check each turn'"'"'s digest against the one recorded. On a terminal it is shown at reading speed, and can be stopped, stepped and forked; elsewhere it is printed.'
-    runs:'List the runs of a world.'
-    settings:'List the settings, or settle something: settings motion off, settings measure 60, settings colour light, settings plain on.'
-    train:'Train the model of a world on its corpus/ and write weights, calibration and card into its folder. Takes the better part of an hour on one core, can be stopped and gone on with, and writes nothing where the declared bands are missed. Needs the extra: pip install '"'"'forward-pass[train]'"'"'.'
-    tree:'Show all runs of a world as one tree: what they share stands once, with whatever was put on a turn. On a terminal it can be walked, read, replayed and forked by key (? tells which); elsewhere it is printed.'
-    walk:'Let random players play a world and count where they come to. They take what was taken least.'
+    check:'Read worlds, explore every reachable state, and report every problem with its file, line and column. The last line is PASSED or FAILED.'
+    complete:'Print a script with which a shell completes commands and options. For bash, add this line to ~/.bashrc: eval "$(forward-pass complete bash)". For zsh, write the script to a file named _forward-pass in a folder of $fpath: forward-pass complete zsh > FILE.'
+    diff:'Compare two runs of a world: the first choice that differs, then its effect on the state, on every later word, and on the ending.'
+    effects:'Measure the effect of each intervention on the predicted word, for each layer at which it can begin.'
+    endings:'List the endings of a world that were found, with the runs that reached them, and count the others.'
+    export:'Write a run, up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. The same run always gives the same bytes.'
+    import:'Read a run file, replay it on the world that is here, and store it among your runs under the next number. A run file is data; nothing in it is executed.'
+    lens:'Inspect a pass without interventions: the lens at each layer, the probes, the attention of the heads, and the predicted words.'
+    map:'Draw the scenes of a world as a graph: tokens from left to right, layers from top to bottom, the boundary below them, and the endings last.'
+    new:'Create a folder with a small world that passes its check, as a starting point for your own.'
+    play:'Play a world. Each choice is saved as soon as it is taken.'
+    replay:'Replay a run turn by turn and compare the digest of each turn with the recorded one. On a terminal the run is shown at reading speed and can be paused, stepped through and forked; elsewhere it is printed.'
+    runs:'List the stored runs of a world.'
+    settings:'List the settings, or change one: settings motion off, settings measure 60, settings colour light, settings plain on.'
+    train:'Train the model of a world on its corpus/ and write the weights, the calibration and the model card into its folder. Training takes most of an hour on one core, can be interrupted and resumed, and writes nothing if a declared band is missed. It needs the extra: pip install '"'"'forward-pass[train]'"'"'.'
+    tree:'Show all runs of a world as one tree, in which the turns that runs share appear once, with their labels and notes. On a terminal the tree can be browsed, and runs can be read, replayed and forked (press ? for the keys); elsewhere it is printed.'
+    walk:'Simulate runs with random players and count the endings that they reach. A player prefers the choices that were taken least often so far.'
   )
   _describe 'forward-pass commands' _commands
 }
@@ -34,7 +34,7 @@ _shtab_forward_pass_commands() {
 _shtab_forward_pass_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "(- : *)--version[show program\'s version number and exit]"
-  "--saves[the folder in which runs are kept, one folder a world]:DIR:"
+  "--saves[folder in which runs are stored, with a folder for each world]:DIR:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -42,11 +42,11 @@ _shtab_forward_pass_defaults_added=0
 
 _shtab_forward_pass_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--format[lines, one JSON object, or workflow commands]:format:(text json github)"
-  "--decodings[measure at most N passes\; beyond, the walk is abstract]:N:"
-  "--again[walk again and measure every pass again, whatever was kept]"
-  "--table[write the table of decodings beside the weights]"
-  "(*)::a world\'s name or folder (forward-pass if left out):"
+  "--format[lines of text, one JSON object, or GitHub workflow commands]:format:(text json github)"
+  "--decodings[measure at most N passes\; explore the rest with an abstract pass (default\: 200000)]:N:"
+  "--again[ignore cached results\: explore and measure everything again]"
+  "--table[write the table of measured passes beside the weights]"
+  "(*)::name or folder of a world (default\: all worlds that come with the game):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -54,7 +54,7 @@ _shtab_forward_pass_check_defaults_added=0
 
 _shtab_forward_pass_complete_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  ":which shell:(bash zsh)"
+  ":the shell:(bash zsh)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -64,9 +64,9 @@ _shtab_forward_pass_diff_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--plain[plain lines, without bars]"
   "--json[one JSON object]"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a run\'s file, number or name\; WORLD\/RUN for another world\'s:"
-  ":the other:"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":file, number or name of a run\; WORLD\/RUN for a run of another world:"
+  ":the other run:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -74,9 +74,9 @@ _shtab_forward_pass_diff_defaults_added=0
 
 _shtab_forward_pass_effects_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--plain[plain lines (what is printed now)]"
-  "--json[one JSON object a line, for programs]"
-  ":a world\'s name or folder (forward-pass if left out):"
+  "--plain[plain lines (same as the default)]"
+  "--json[one JSON object per line, for programs]"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -84,11 +84,11 @@ _shtab_forward_pass_effects_defaults_added=0
 
 _shtab_forward_pass_endings_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--hints[tell all hints, or those for ending N\: nudge, clearer, plain]:N:"
-  "--plain[plain lines (the same list)]"
+  "--hints[print the hints for every ending, or for ending N only\: three each, from vague to plain]:N:"
+  "--plain[plain lines (same as the default)]"
   "--json[one JSON object]"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a world\'s name or folder (forward-pass if left out):"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -96,13 +96,13 @@ _shtab_forward_pass_endings_defaults_added=0
 
 _shtab_forward_pass_export_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--format[what to write (txt)]:format:(txt md html svg cast)"
-  "--turn[of a picture\: turn N alone, as a terminal shows it]:N:"
-  "--show[... or an instrument, as it read there]:show:(scene prompt lens)"
-  "--colour[of a picture\: its ground (dark)]:colour:(dark light)"
-  "-o[write to a file, not to standard output]:FILE:"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a run\'s file, number or name\; WORLD\/RUN for another world\'s:"
+  "--format[output format (default\: txt)]:format:(txt md html svg cast)"
+  "--turn[with --format svg\: draw turn N alone, as a terminal shows it]:N:"
+  "--show[with --turn\: draw the scene, the prompt or the lens (default\: scene)]:show:(scene prompt lens)"
+  "--colour[with --format svg\: the background (default\: dark)]:colour:(dark light)"
+  "-o[write to FILE instead of standard output]:FILE:"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":file, number or name of a run\; WORLD\/RUN for a run of another world:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -110,9 +110,9 @@ _shtab_forward_pass_export_defaults_added=0
 
 _shtab_forward_pass_import_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a run\'s file:"
-  ":the world it is a run of (the one it names if left out):"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":a run file:"
+  ":the world of the run (default\: the one that the file names):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -120,11 +120,11 @@ _shtab_forward_pass_import_defaults_added=0
 
 _shtab_forward_pass_lens_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--at[the token\'s position (the story\'s first if left out)]:TOKEN:"
-  "--layer[up to this layer (the last if left out)]:L:"
-  "--plain[plain lines (what is printed now)]"
-  "--json[one JSON object a line, for programs]"
-  ":a world\'s name or folder (forward-pass if left out):"
+  "--at[position of the token (default\: the first of the story)]:TOKEN:"
+  "--layer[inspect up to this layer (default\: the last)]:L:"
+  "--plain[plain lines (same as the default)]"
+  "--json[one JSON object per line, for programs]"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -132,9 +132,9 @@ _shtab_forward_pass_lens_defaults_added=0
 
 _shtab_forward_pass_map_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--format[what to write (svg)]:format:(dot mermaid svg)"
-  "-o[write to a file, not to standard output]:FILE:"
-  ":a world\'s name or folder (forward-pass if left out):"
+  "--format[output format (default\: svg)]:format:(dot mermaid svg)"
+  "-o[write to FILE instead of standard output]:FILE:"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -142,7 +142,7 @@ _shtab_forward_pass_map_defaults_added=0
 
 _shtab_forward_pass_new_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  ":a folder that is not there yet, or is empty:"
+  ":a folder that does not exist yet or is empty:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -150,16 +150,16 @@ _shtab_forward_pass_new_defaults_added=0
 
 _shtab_forward_pass_play_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--new[begin a new run]"
-  "--continue[go on with the run played last]"
-  "--load[go on with a run\: its file, number or name]:RUN:"
-  "--plain[plain lines\: no colour, no movement, good for a screen reader]"
-  "--no-motion[do not show the decoder as it comes]"
-  "--json[one JSON object a line, for programs (docs\/json.md)]"
-  "--temperature[0 takes the likeliest word (the default)\; above, words are drawn]:T:"
-  "--seed[the seed that words are drawn with]:N:"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a world\'s name or folder (forward-pass if left out):"
+  "--new[start a new run]"
+  "--continue[continue the run that was played last]"
+  "--load[continue a run, given by its file, number or name]:RUN:"
+  "--plain[plain lines\: no colour, no animation, suitable for a screen reader]"
+  "--no-motion[do not animate the decoder]"
+  "--json[one JSON object per line, for programs (docs\/json.md)]"
+  "--temperature[0 takes the most likely word (the default)\; above 0, words are sampled]:T:"
+  "--seed[seed for the sampling of words (default\: random)]:N:"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -167,13 +167,13 @@ _shtab_forward_pass_play_defaults_added=0
 
 _shtab_forward_pass_replay_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--to[stop after turn N, counted from 1]:N:"
-  "--speed[S times reading speed\; 0 goes by key alone]:S:"
-  "--without[leave out what turn N did to the pass, and compare]:N:"
-  "--plain[plain lines, all at once]"
-  "--json[one JSON object a line, for programs]"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a run\'s file, number or name\; WORLD\/RUN for another world\'s:"
+  "--to[stop after turn N\; the first turn is 1]:N:"
+  "--speed[S times reading speed\; 0 advances by key only]:S:"
+  "--without[replay without the interventions of turn N, and compare]:N:"
+  "--plain[plain lines, without pauses]"
+  "--json[one JSON object per line, for programs]"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":file, number or name of a run\; WORLD\/RUN for a run of another world:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -181,11 +181,11 @@ _shtab_forward_pass_replay_defaults_added=0
 
 _shtab_forward_pass_runs_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--forget[move a run to .trash\/]:RUN:"
-  "--plain[plain lines (the same list)]"
-  "--json[one JSON object a line]"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a world\'s name or folder (forward-pass if left out):"
+  "--forget[move a run to the folder .trash\/]:RUN:"
+  "--plain[plain lines (same as the default)]"
+  "--json[one JSON object per line]"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -193,10 +193,10 @@ _shtab_forward_pass_runs_defaults_added=0
 
 _shtab_forward_pass_settings_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--plain[plain lines (the same list)]"
+  "--plain[plain lines (same as the default)]"
   "--json[one JSON object]"
-  ":motion, measure, colour or plain:"
-  ":what it shall be:"
+  ":motion, measure (width of prose in columns), colour or plain:"
+  ":the new value:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -204,11 +204,11 @@ _shtab_forward_pass_settings_defaults_added=0
 
 _shtab_forward_pass_train_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--seed[where chance begins (1 if left out)]:N:"
-  "--keep[where checkpoints and the log are kept (WORLD\/training if left out)]:DIR:"
-  "--into[where the weights are written (the world\'s folder if left out)]:DIR:"
-  "--anew[begin again, whatever was kept]"
-  ":a world\'s name or folder:"
+  "--seed[seed of the training (default\: 1)]:N:"
+  "--keep[folder for the checkpoints and the log (default\: WORLD\/training)]:DIR:"
+  "--into[folder for the weights (default\: the world\'s folder)]:DIR:"
+  "--anew[start again, ignoring any checkpoints]"
+  ":name or folder of a world:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -216,14 +216,14 @@ _shtab_forward_pass_train_defaults_added=0
 
 _shtab_forward_pass_tree_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--label[put a label on a turn\; an empty one takes it off]:('RUN', 'TURN', 'TEXT'):"
-  "--note[put a note on a turn]:('RUN', 'TURN', 'TEXT'):"
-  "--prove[walk every run again\: say what is proven, and count the ways on never taken]"
-  "--golden[the golden runs of a checkout instead, which are read only]"
+  "--label[put a label on a turn\; an empty TEXT removes it]:('RUN', 'TURN', 'TEXT'):"
+  "--note[put a note on a turn\; an empty TEXT removes it]:('RUN', 'TURN', 'TEXT'):"
+  "--prove[replay every run, report which are identical, and count the choices never taken]"
+  "--golden[show the golden runs of a checkout instead (read-only)]"
   "--plain[plain lines]"
   "--json[one JSON object]"
-  "--saves[the folder in which runs are kept]:DIR:"
-  ":a world\'s name or folder (forward-pass if left out):"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -231,13 +231,13 @@ _shtab_forward_pass_tree_defaults_added=0
 
 _shtab_forward_pass_walk_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--runs[how many runs (1000)]:N:"
-  "--seed[the seed of all chance (0)]:N:"
-  "--uniform[take any open choice, each as likely as the others]"
-  "--temperature[0 takes the likeliest word]:T:"
-  "--plain[plain lines (the same)]"
+  "--runs[number of runs (default\: 1000)]:N:"
+  "--seed[seed of the random numbers (default\: 0)]:N:"
+  "--uniform[take each open choice with equal probability]"
+  "--temperature[0 takes the most likely word (the default)\; above 0, words are sampled]:T:"
+  "--plain[plain lines (same as the default)]"
   "--json[one JSON object]"
-  ":a world\'s name or folder (forward-pass if left out):"
+  ":name or folder of a world (default\: forward-pass):"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -1,1 +1,1 @@
-"""What needs a screen, or makes a picture: the prompt, full screens, colour, charts, documents."""
+"""Front ends and documents: plain lines, JSON lines, the terminal, full screens, exports and the map."""

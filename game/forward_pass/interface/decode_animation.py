@@ -1,6 +1,6 @@
-"""The decoder as it comes: what the residual stream amounts to above the boundary, layer by layer, for a second or two.
+"""The animation of a decoding: the lens at each layer above the boundary, one after the other, for a second or two.
 
-It shows what was computed and changes nothing; any key finishes it, and whoever wants no movement never sees it.
+It shows values that the pass has computed and changes nothing. Any key ends it; the setting ``motion`` turns it off.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
 from forward_pass.interface.signals import run_application
-from forward_pass.interface.view import bar_of, eighth
+from forward_pass.interface.view import probability_bar, probability_cell
 from forward_pass.session.plain_text import text_width
 from forward_pass.session.transcript import quoted
 from forward_pass.story.distribution import Distribution, PassPort, format_probability
 from forward_pass.story.state import Acts
 
 DURATION = 1.6  # seconds
-FINISHING = ("\r", "\n", " ", "\x1b")  # keys that mean only: go on
-WORDS = 3
+SKIP_KEYS = ("\r", "\n", " ", "\x1b")  # end the animation and are dropped; other keys are kept for the prompt
+LIKELIEST = 3  # words shown
 
 
 class Frame(NamedTuple):
-    """What stands at a layer: the lens there."""
+    """One frame of the animation: a layer and the lens there."""
 
     layer: int
     lens: Distribution
 
 
-def frames(measure: PassPort, words: tuple[str, ...], acts: Acts, above: Sequence[int]) -> list[Frame]:
-    """Return the lens at each of some layers of a finished pass."""
-    return [Frame(layer, measure.lens(words, acts, layer)) for layer in above]
+def lens_frames(pass_port: PassPort, words: tuple[str, ...], acts: Acts, layers: Sequence[int]) -> list[Frame]:
+    """Return a frame for each of some layers of a finished pass."""
+    return [Frame(layer, pass_port.lens(words, acts, layer)) for layer in layers]
 
 
-def frame_lines(shown: Sequence[Frame], at: int, named: Sequence[str], columns: int) -> list[str]:
-    """Return a frame as lines: the layer; the words that will be likeliest at the end, with their chances so far; a strip.
+def frame_lines(frames: Sequence[Frame], index: int, words: Sequence[str], columns: int) -> list[str]:
+    """Return a frame as lines: its layer, each of some words with its probability there, and a strip.
 
-    The strip has a cell for each frame: how likely the first of those words was there. What has not come yet is a dot.
+    The strip has a cell for each frame: the probability of the first word there, or a dot for frames not shown yet.
     """
-    longest = max(len(quoted(word)) for word in named)
-    lens = shown[at].lens
-    lines = [f"The decoder comes. Layer {shown[at].layer} (measured)."]
-    for word in named:
-        chance = lens.p(word)
-        lines.append(f"  {quoted(word):<{longest}} {format_probability(chance):<6} {bar_of(chance, columns)}")
-    come = "".join(eighth(frame.lens.p(named[0])) for frame in shown[: at + 1])
-    return [*lines, f"  {shown[0].layer} {come}{'·' * (len(shown) - at - 1)} {shown[-1].layer}"]
+    width = max(len(quoted(word)) for word in words)
+    lens = frames[index].lens
+    lines = [f"The decoder comes. Layer {frames[index].layer} (measured)."]
+    for word in words:
+        probability = lens.p(word)
+        lines.append(f"  {quoted(word):<{width}} {format_probability(probability):<6} {probability_bar(probability, columns)}")
+    strip = "".join(probability_cell(frame.lens.p(words[0])) for frame in frames[: index + 1])
+    return [*lines, f"  {frames[0].layer} {strip}{'·' * (len(frames) - index - 1)} {frames[-1].layer}"]
 
 
-def play_animation(shown: Sequence[Frame], seconds: float = DURATION) -> None:
-    """Show frames one after the other, and leave nothing behind; any key finishes it, Ctrl-C raises ``KeyboardInterrupt``."""
-    named = [word for word, _ in shown[-1].lens.likeliest(WORDS)]
-    at = 0
+def play_animation(frames: Sequence[Frame], seconds: float = DURATION) -> None:
+    """Show frames one after the other, then erase them; any key ends it, Ctrl-C raises ``KeyboardInterrupt``."""
+    words = [word for word, _ in frames[-1].lens.likeliest(LIKELIEST)]
+    index = 0
     keys = KeyBindings()
 
     @keys.add("c-c")
@@ -67,27 +67,27 @@ def play_animation(shown: Sequence[Frame], seconds: float = DURATION) -> None:
 
     @keys.add("<any>")
     def _finish(event: KeyPressEvent) -> None:
-        if event.data not in FINISHING:
-            store_typeahead(event.app.input, event.key_sequence)  # whoever types ahead loses no letter
+        if event.data not in SKIP_KEYS:
+            store_typeahead(event.app.input, event.key_sequence)  # a key typed ahead is not lost
         event.app.exit()
 
     def text() -> str:
-        return "\n".join(frame_lines(shown, at, named, text_width()))
+        return "\n".join(frame_lines(frames, index, words, text_width()))
 
-    body = Window(FormattedTextControl(text, show_cursor=False), height=len(named) + 2, wrap_lines=False)
+    body = Window(FormattedTextControl(text, show_cursor=False), height=len(words) + 2, wrap_lines=False)
     app: Application[None] = Application(layout=Layout(HSplit([body])), key_bindings=keys, erase_when_done=True)
 
-    async def run_through() -> None:
-        nonlocal at
-        while at < len(shown) - 1:
-            await asyncio.sleep(seconds / len(shown))
-            at += 1
+    async def advance_frames() -> None:
+        nonlocal index
+        while index < len(frames) - 1:
+            await asyncio.sleep(seconds / len(frames))
+            index += 1
             app.invalidate()
-        await asyncio.sleep(seconds / len(shown))
+        await asyncio.sleep(seconds / len(frames))
         if not app.is_done:
             app.exit()
 
-    def begin() -> None:
-        app.create_background_task(run_through())
+    def start() -> None:
+        app.create_background_task(advance_frames())
 
-    run_application(app, begin)
+    run_application(app, start)

@@ -1,4 +1,4 @@
-"""A run as a document: text, Markdown, a page, a picture, a recording. The same run gives the same bytes."""
+"""A run as a document: text, Markdown, HTML, SVG, asciicast. The same run gives the same bytes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from rich.text import Text
 from rich.theme import Theme
 
 from forward_pass.interface.theme import STYLES
-from forward_pass.interface.view import decoding_view, emphasised, inspection_view, prompt_view, prose, standing_view
+from forward_pass.interface.view import current_scene_view, decoding_view, emphasis_text, inspection_view, prompt_view, prose
 from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.transcript import (
     EMPHASIS,
-    choice_words,
-    cost_words,
+    choice_text,
+    cost_text,
     ending_lines,
     offer_lines,
     opening_line,
-    place_line,
+    position_line,
     quoted,
     running_likelihood_text,
     scene_text,
@@ -40,169 +40,169 @@ from forward_pass.story.distribution import Distribution, format_probability
 from forward_pass.story.engine import is_ending, offers
 from forward_pass.story.history import Run, at_turn
 
-SHOWN = ("scene", "prompt", "lens")
+PICTURE_VIEWS = ("scene", "prompt", "lens")
 FORMATS = ("txt", "md", "html", "svg", "cast")
 WIDTH = 72
 LIKELIEST = 5
 COLUMNS, ROWS = 80, 24
-WORDS_A_MINUTE = 240
+WORDS_PER_MINUTE = 240
 SOURCE = (
     "Forward Pass is after the short story of that name by Andrej Karpathy (2021). The words that come out of the pass, and "
     "every number here, were computed by the model that runs under the story, unless it says that they were written."
 )
 
 
-class Passage(NamedTuple):
-    """A turn as it is told: what was chosen and at what cost, what else was on offer, what came, and where it led."""
+class DocumentTurn(NamedTuple):
+    """A turn in words: the choice and its cost, the other offers, the decoding, and the scene that followed."""
 
     number: int  # 0 for the opening
     choice: str
     cost: str
-    others: tuple[str, ...]
+    not_taken: tuple[str, ...]
     then: str
-    token: int  # of the scene that it led to
-    drawn: Distribution | None
+    token: int  # of the scene that followed
+    distribution: Distribution | None
     word: str
-    running: tuple[str, ...]
-    place: str
+    likelihoods: tuple[str, ...]
+    position: str
     text: str
 
 
 class Document(NamedTuple):
-    """A run made ready to be written down."""
+    """A run in words, before it is set in a format."""
 
     title: str
     opening: str
-    passages: tuple[Passage, ...]
+    turns: tuple[DocumentTurn, ...]
     ending: tuple[str, ...]
-    proof: str
+    provenance: str
     source: str  # ``model`` or ``written``
 
 
 def build_document(run: Run, header: Header) -> Document:
-    """Return a run, up to where it stands, as a document."""
+    """Return a run up to its present turn as a document."""
     world = run.world
-    over = is_ending(world, run.state)
+    ended = is_ending(world, run.state)
     last = run.path[-1].digest if run.path else "none yet"
-    drawn = (
+    sampling = (
         "the likeliest word" if header.temperature == 0 else f"drawn at temperature {header.temperature:g}, seed {header.seed}"
     )
     return Document(
         world.title,
         opening_line(world, run.measure, run.opening.prior.instantiation),
-        tuple(_passage(run, number) for number in range(run.at + 1)),
-        tuple(ending_lines(run, 10_000)) if over else (),
-        f"{run.at} turns, {drawn}; world {world.version}; the last digest is {last}.",
+        tuple(_document_turn(run, number) for number in range(run.at + 1)),
+        tuple(ending_lines(run, 10_000)) if ended else (),
+        f"{run.at} turns, {sampling}; world {world.version}; the last digest is {last}.",
         run.measure.source,
     )
 
 
-def _passage(run: Run, number: int) -> Passage:
-    here = at_turn(run, number)
-    place = "" if is_ending(run.world, here.state) else place_line(run.world, here.state)
+def _document_turn(run: Run, number: int) -> DocumentTurn:
+    after = at_turn(run, number)
+    position = "" if is_ending(run.world, after.state) else position_line(run.world, after.state)
     if not number:
-        return Passage(0, "", "", (), "", here.state.token, None, "", (), place, scene_text(here))
+        return DocumentTurn(0, "", "", (), "", after.state.token, None, "", (), position, scene_text(after))
     turn, before = run.turns[number - 1], at_turn(run, number - 1)
-    cost, others = "", []
+    cost, not_taken = "", []
     for offer in offers(run.world, run.measure, before.state):
         if offer.choice.id == turn.choice:
-            cost = cost_words(offer)
+            cost = cost_text(offer)
         else:
-            others.append(offer.choice.say(before.state, run.measure) + ("" if offer.open else f" (closed: {offer.why})"))
-    return Passage(
+            not_taken.append(offer.choice.say(before.state, run.measure) + ("" if offer.open else f" (closed: {offer.why})"))
+    return DocumentTurn(
         number,
-        choice_words(run, number),
+        choice_text(run, number),
         cost,
-        tuple(others),
+        tuple(not_taken),
         then_text(run, number),
-        here.state.token,
+        after.state.token,
         turn_distribution(run, turn) if turn.word is not None else None,
         turn.word or "",
         tuple(running_likelihood_text(turn, run.measure)) if turn.word is not None else (),
-        place,
-        scene_text(here),
+        position,
+        scene_text(after),
     )
 
 
-def export_run(run: Run, header: Header, kind: str, picture: Picture | None = None) -> str:
-    """Return a run, up to where it stands, in one of ``FORMATS``; of a picture, what it shows can be said."""
-    if kind == "txt":
+def export_run(run: Run, header: Header, file_format: str, picture: Picture | None = None) -> str:
+    """Return a run up to its present turn in one of ``FORMATS``; ``picture`` says what an ``svg`` shows."""
+    if file_format == "txt":
         return _text(run, header)
-    if kind == "cast":
+    if file_format == "cast":
         return _cast(run, header)
-    if kind == "svg":
+    if file_format == "svg":
         return _svg(run, header, picture or Picture())
-    return (_markdown if kind == "md" else _page)(build_document(run, header))
+    return (_markdown if file_format == "md" else _html)(build_document(run, header))
 
 
 # -- text -----------------------------------------------------------------------------------------------------------------
 
 
-def _lines(run: Run, header: Header) -> Iterator[str]:
-    """Yield a run in plain lines, as all formats that are set to a width have it."""
-    told = build_document(run, header)
-    yield from [told.title, "=" * len(told.title), ""]
+def _plain_lines(run: Run, header: Header) -> Iterator[str]:
+    """Yield a run as lines of ``WIDTH`` columns, for text, asciicast and whole-run SVG."""
+    document = build_document(run, header)
+    yield from [document.title, "=" * len(document.title), ""]
     yield from transcript(run, WIDTH)
-    yield from ["", *wrap(told.proof, WIDTH), "", *wrap(SOURCE, WIDTH)]
+    yield from ["", *wrap(document.provenance, WIDTH), "", *wrap(SOURCE, WIDTH)]
 
 
 def _text(run: Run, header: Header) -> str:
-    return "".join(f"{line}\n" for line in _lines(run, header))
+    return "".join(f"{line}\n" for line in _plain_lines(run, header))
 
 
 # -- Markdown ---------------------------------------------------------------------------------------------------------------
 
-MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
-LEADS = re.compile(r"^(\d+)([.)])|^([-+=])", re.MULTILINE)
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
+LINE_STARTS = re.compile(r"^(\d+)([.)])|^([-+=])", re.MULTILINE)
 
 
-def _marked(text: str) -> str:
-    """Return a text of a world as Markdown that says the same, one line a paragraph; its emphasis stays."""
-    shown, end = "", 0
-    typed = {True: "  \n", False: " "}  # what was typed keeps its lines
+def _markdown_text(text: str) -> str:
+    """Return a world's text as escaped Markdown, one line a paragraph; ``*emphasis*`` is kept."""
+    markdown, end = "", 0
+    separators = {True: "  \n", False: " "}  # indented paragraphs keep their line breaks
     joined = "\n\n".join(
-        typed[paragraph.startswith(" ")].join(" ".join(line.split()) for line in paragraph.split("\n"))
+        separators[paragraph.startswith(" ")].join(" ".join(line.split()) for line in paragraph.split("\n"))
         for paragraph in text.split("\n\n")
     )
     for match in EMPHASIS.finditer(joined):
-        shown += f"{_inert(joined[end : match.start()])}*{_inert(match[1])}*"
+        markdown += f"{_escape_markdown(joined[end : match.start()])}*{_escape_markdown(match[1])}*"
         end = match.end()
-    shown += _inert(joined[end:])
-    return LEADS.sub(lambda lead: f"{lead[1]}\\{lead[2]}" if lead[1] else f"\\{lead[3]}", shown)
+    markdown += _escape_markdown(joined[end:])
+    return LINE_STARTS.sub(lambda match: f"{match[1]}\\{match[2]}" if match[1] else f"\\{match[3]}", markdown)
 
 
-def _inert(text: str) -> str:
-    return MARKS.sub(r"\\\1", text)
+def _escape_markdown(text: str) -> str:
+    return SPECIAL.sub(r"\\\1", text)
 
 
-def _markdown(told: Document) -> str:
-    blocks = [f"# {_marked(told.title)}", _marked(told.opening)]
-    for passage in told.passages:
-        if passage.number:
-            blocks.append(f"**{passage.number}. {_marked(passage.choice)}** ({passage.cost})")
-        if passage.then:
-            blocks.append(_marked(passage.then))
-        if passage.drawn is not None:
+def _markdown(document: Document) -> str:
+    blocks = [f"# {_markdown_text(document.title)}", _markdown_text(document.opening)]
+    for turn in document.turns:
+        if turn.number:
+            blocks.append(f"**{turn.number}. {_markdown_text(turn.choice)}** ({turn.cost})")
+        if turn.then:
+            blocks.append(_markdown_text(turn.then))
+        if turn.distribution is not None:
             rows = [
-                f"| {_marked(quoted(word))} | {format_probability(chance)} |"
-                for word, chance in passage.drawn.likeliest(LIKELIEST)
+                f"| {_markdown_text(quoted(word))} | {format_probability(probability)} |"
+                for word, probability in turn.distribution.likeliest(LIKELIEST)
             ]
-            blocks.append("\n".join([f"| the decoder, {_came(told)} | |", "|---|---|", *rows]))
-            blocks.append(f"It says {_marked(quoted(passage.word))}. {_marked(' '.join(passage.running))}".strip())
-        if passage.place:
-            blocks.append(f"*{_marked(passage.place)}*")
-        blocks.append(_marked(passage.text))
-    blocks += [f"**{_marked(line)}**" for line in told.ending]
-    return "\n\n".join([*blocks, "---", _marked(told.proof), _marked(SOURCE)]) + "\n"
+            blocks.append("\n".join([f"| the decoder, {_source_word(document)} | |", "|---|---|", *rows]))
+            blocks.append(f"It says {_markdown_text(quoted(turn.word))}. {_markdown_text(' '.join(turn.likelihoods))}".strip())
+        if turn.position:
+            blocks.append(f"*{_markdown_text(turn.position)}*")
+        blocks.append(_markdown_text(turn.text))
+    blocks += [f"**{_markdown_text(line)}**" for line in document.ending]
+    return "\n\n".join([*blocks, "---", _markdown_text(document.provenance), _markdown_text(SOURCE)]) + "\n"
 
 
-def _came(told: Document) -> str:
-    return "measured" if told.source == "model" else "written"
+def _source_word(document: Document) -> str:
+    return "measured" if document.source == "model" else "written"
 
 
-# -- a page -----------------------------------------------------------------------------------------------------------------
+# -- HTML -------------------------------------------------------------------------------------------------------------------
 
-STYLE = """\
+CSS = """\
 :root { color-scheme: light dark; --ground: #fbf9f4; --ink: #1d1f23; --quiet: #5a5e66; --line: #8a6d1f; }
 @media (prefers-color-scheme: dark) { :root { --ground: #15171b; --ink: #e8e5de; --quiet: #a7abb3; --line: #d9b44a; } }
 body { background: var(--ground); color: var(--ink); font: 1.06rem/1.6 Georgia, 'Times New Roman', serif; margin: 0; }
@@ -222,90 +222,92 @@ td:last-child { width: 14rem; }
 .end { border-top: 3px double var(--line); margin-top: 2.4rem; padding-top: 1rem; }
 nav a, nav a:visited { color: var(--ink); }
 """
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+CSP = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def _prose(text: str) -> str:
-    """Return a text of a world as paragraphs."""
-    shown = ""
+def _paragraphs_html(text: str) -> str:
+    """Return a world's text as HTML paragraphs."""
+    html = ""
     for paragraph in text.split("\n\n"):
-        if paragraph.startswith(" "):  # what was typed keeps its lines
-            shown += f'<p class="typed">{_emphasis(dedent(paragraph))}</p>\n'
+        if paragraph.startswith(" "):  # indented paragraphs keep their line breaks
+            html += f'<p class="typed">{_emphasis_html(dedent(paragraph))}</p>\n'
         else:
-            shown += f"<p>{_emphasis(paragraph)}</p>\n"
-    return shown
+            html += f"<p>{_emphasis_html(paragraph)}</p>\n"
+    return html
 
 
-def _emphasis(text: str) -> str:
-    shown, end = "", 0
+def _emphasis_html(text: str) -> str:
+    html, end = "", 0
     for match in EMPHASIS.finditer(text):
-        shown += f"{escape(text[end : match.start()])}<em>{escape(match[1])}</em>"
+        html += f"{escape(text[end : match.start()])}<em>{escape(match[1])}</em>"
         end = match.end()
-    return shown + escape(text[end:])
+    return html + escape(text[end:])
 
 
-def _page(told: Document) -> str:
-    tokens = list(dict.fromkeys(passage.token for passage in told.passages if passage.place))
+def _html(document: Document) -> str:
+    tokens = list(dict.fromkeys(turn.token for turn in document.turns if turn.position))
     links = " · ".join(f'<a href="#token-{token}">{token}</a>' for token in tokens)
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n',
+        f'<meta http-equiv="Content-Security-Policy" content="{CSP}">\n',
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-        f"<title>{escape(told.title)}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        f'<h1>{escape(told.title)}</h1>\n<p class="quiet">{escape(told.opening)}</p>\n',
+        f"<title>{escape(document.title)}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n",
+        f'<h1>{escape(document.title)}</h1>\n<p class="quiet">{escape(document.opening)}</p>\n',
         f'<nav aria-label="Tokens">Tokens: {links}</nav>\n',
     ]
-    headed: set[int] = set()
-    for passage in told.passages:
-        parts += _told_choice(passage, told)
-        if passage.place and passage.token not in headed:
-            headed.add(passage.token)
-            parts.append(f'<h2 id="token-{passage.token}">Token {passage.token}</h2>\n')
-        if passage.place:
-            parts.append(f'<p class="place">{escape(passage.place)}</p>\n')
-        parts.append(_prose(passage.text))
-    if told.ending:
-        parts.append(f'<div class="end">{"".join(f"<p><strong>{escape(line)}</strong></p>" for line in told.ending)}</div>\n')
-    parts.append(f'<p class="quiet">{escape(told.proof)}</p>\n<p class="quiet">{escape(SOURCE)}</p>\n')
+    headings: set[int] = set()
+    for turn in document.turns:
+        parts += _choice_html(turn, document)
+        if turn.position and turn.token not in headings:
+            headings.add(turn.token)
+            parts.append(f'<h2 id="token-{turn.token}">Token {turn.token}</h2>\n')
+        if turn.position:
+            parts.append(f'<p class="place">{escape(turn.position)}</p>\n')
+        parts.append(_paragraphs_html(turn.text))
+    if document.ending:
+        parts.append(
+            f'<div class="end">{"".join(f"<p><strong>{escape(line)}</strong></p>" for line in document.ending)}</div>\n'
+        )
+    parts.append(f'<p class="quiet">{escape(document.provenance)}</p>\n<p class="quiet">{escape(SOURCE)}</p>\n')
     return "".join([*parts, "</main>\n</body>\n</html>\n"])
 
 
-def _told_choice(passage: Passage, told: Document) -> Iterator[str]:
-    """Yield what was chosen, what else was on offer, and what came of it."""
-    if not passage.number:
+def _choice_html(turn: DocumentTurn, document: Document) -> Iterator[str]:
+    """Yield the choice of a turn, the offers not taken, and the decoding."""
+    if not turn.number:
         return
-    yield f'<p class="choice">{passage.number}. {_emphasis(passage.choice)} <span>({escape(passage.cost)})</span></p>\n'
-    if passage.others:
-        rows = "".join(f"<li>{_emphasis(other)}</li>" for other in passage.others)
-        yield f"<details><summary>Not taken: {len(passage.others)}</summary><ul>{rows}</ul></details>\n"
-    if passage.then:
-        yield _prose(passage.then)
-    if passage.drawn is not None:
-        yield f'<table><caption class="quiet">The decoder comes ({_came(told)}).</caption>\n'
-        for word, chance in passage.drawn.likeliest(LIKELIEST):
-            bar = f'<span class="bar" style="width: {100 * chance:.1f}%"></span>'
-            cells = f"<td>{escape(quoted(word))}</td><td>{format_probability(chance)}</td>"
+    yield f'<p class="choice">{turn.number}. {_emphasis_html(turn.choice)} <span>({escape(turn.cost)})</span></p>\n'
+    if turn.not_taken:
+        rows = "".join(f"<li>{_emphasis_html(other)}</li>" for other in turn.not_taken)
+        yield f"<details><summary>Not taken: {len(turn.not_taken)}</summary><ul>{rows}</ul></details>\n"
+    if turn.then:
+        yield _paragraphs_html(turn.then)
+    if turn.distribution is not None:
+        yield f'<table><caption class="quiet">The decoder comes ({_source_word(document)}).</caption>\n'
+        for word, probability in turn.distribution.likeliest(LIKELIEST):
+            bar = f'<span class="bar" style="width: {100 * probability:.1f}%"></span>'
+            cells = f"<td>{escape(quoted(word))}</td><td>{format_probability(probability)}</td>"
             yield f'<tr>{cells}<td aria-hidden="true">{bar}</td></tr>\n'
-        yield f"</table>\n<p>It says <strong>{escape(quoted(passage.word))}</strong>.</p>\n"
-        for line in passage.running:
+        yield f"</table>\n<p>It says <strong>{escape(quoted(turn.word))}</strong>.</p>\n"
+        for line in turn.likelihoods:
             yield f'<p class="quiet">{escape(line)}</p>\n'
 
 
-# -- a picture, a recording ---------------------------------------------------------------------------------------------------
+# -- SVG, asciicast ---------------------------------------------------------------------------------------------------------
 
-FONT_FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # rich's own would be fetched from elsewhere
+FONT_FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # rich's would be fetched from a CDN
 
 
 class Picture(NamedTuple):
-    """What a picture shows: a turn, or all of them where it is None; the scene there, or an instrument; on which ground."""
+    """What an SVG shows: one turn or, where it is None, the whole run; which view of it; for which background."""
 
     turn: int | None = None
-    shows: str = "scene"  # one of ``SHOWN``
+    view: str = "scene"  # one of ``PICTURE_VIEWS``
     colour: str = "dark"  # ``dark`` or ``light``
 
 
 def _svg(run: Run, header: Header, picture: Picture) -> str:
-    """Return a picture of a run: all of it in plain lines, or a turn as a terminal shows it."""
+    """Return an SVG of a run: all of it in plain lines, or one turn as the terminal shows it."""
     console = Console(
         record=True,
         width=COLUMNS,
@@ -315,35 +317,35 @@ def _svg(run: Run, header: Header, picture: Picture) -> str:
         theme=Theme(STYLES[picture.colour]),
     )
     if picture.turn is None:
-        for line in _lines(run, header):
+        for line in _plain_lines(run, header):
             console.print(Text(line))
     else:
         for view in _turn_views(run, picture):
             console.print(view)
-    form = FONT_FACES.sub("", CONSOLE_SVG_FORMAT)
-    ground = DIMMED_MONOKAI if picture.colour == "dark" else DEFAULT_TERMINAL_THEME
-    return console.export_svg(title=run.world.title, code_format=form, unique_id="forward-pass", theme=ground)
+    template = FONT_FACES.sub("", CONSOLE_SVG_FORMAT)
+    theme = DIMMED_MONOKAI if picture.colour == "dark" else DEFAULT_TERMINAL_THEME
+    return console.export_svg(title=run.world.title, code_format=template, unique_id="forward-pass", theme=theme)
 
 
 def _turn_views(run: Run, picture: Picture) -> Iterator[RenderableType]:
-    """Yield a turn as a terminal shows it: the answer, the decoding, the scene and its offers; or an instrument there."""
-    here = at_turn(run, picture.turn or 0)
-    if picture.shows == "prompt":
-        yield prompt_view(here, WIDTH)
+    """Yield a turn as the terminal shows it: the choice, the decoding, the scene and its offers; or the view asked for."""
+    present = at_turn(run, picture.turn or 0)
+    if picture.view == "prompt":
+        yield prompt_view(present, WIDTH)
         return
-    if picture.shows == "lens":
-        state = here.state
+    if picture.view == "lens":
+        state = present.state
         yield inspection_view(inspect_pass(run.world, run.measure, state.words, state.acts, state.layer), WIDTH)
         return
-    if here.at:
-        turn, then = here.turns[here.at - 1], then_text(run, here.at)
-        yield emphasised("\n".join([*wrap(f"> {choice_words(run, here.at)}", WIDTH), ""]))
+    if present.at:
+        turn, then = present.turns[present.at - 1], then_text(run, present.at)
+        yield emphasis_text("\n".join([*wrap(f"> {choice_text(run, present.at)}", WIDTH), ""]))
         if turn.word is not None:
             yield Group(decoding_view(run, turn, then, WIDTH), Text(""))
         elif then:
             yield Group(prose(then), Text(""))
-    yield standing_view(here, WIDTH)
-    yield emphasised("\n".join(["", *offer_lines(here, WIDTH)]))
+    yield current_scene_view(present, WIDTH)
+    yield emphasis_text("\n".join(["", *offer_lines(present, WIDTH)]))
 
 
 def _cast(run: Run, header: Header) -> str:
@@ -351,11 +353,11 @@ def _cast(run: Run, header: Header) -> str:
     rows: list[object] = [
         {"version": 2, "width": COLUMNS, "height": ROWS, "title": run.world.title, "env": {"TERM": "xterm-256color"}}
     ]
-    now, turn = 0.0, 0
-    for line in _lines(run, header):
+    seconds, turn = 0.0, 0
+    for line in _plain_lines(run, header):
         if line.startswith("> ") and turn < run.at:
             turn += 1
-            rows.append([round(now, 3), "m", f"{turn}. {run.turns[turn - 1].choice}"])
-        rows.append([round(now, 3), "o", f"{line}\r\n"])
-        now += 60 * len(line.split()) / WORDS_A_MINUTE
+            rows.append([round(seconds, 3), "m", f"{turn}. {run.turns[turn - 1].choice}"])
+        rows.append([round(seconds, 3), "o", f"{line}\r\n"])
+        seconds += 60 * len(line.split()) / WORDS_PER_MINUTE
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)

@@ -1,4 +1,4 @@
-"""One JSON object a line for programs: a language model can play the model. The objects are described in docs/json.md."""
+"""Play through JSON lines, for programs: one request a line in, one object a line out, as docs/json.md describes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from forward_pass.story.engine import is_ending, offers
 from forward_pass.story.history import Run, at_turn
 
 LIKELIEST = 10
-LONGEST_ID = 60
+MAX_ID = 60
 DIGITS = 4
 EXPECTED = (
     'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"notes":true}, {"about":TERM}, {"hint":true}, '
@@ -46,7 +46,7 @@ EXPECTED = (
 
 
 def json_line(row: dict[str, Any]) -> str:
-    """Return an object as one line, in which whatever would act on a terminal is an escape."""
+    """Return an object as one line of JSON; unprintable characters are escaped, so that none acts on a terminal."""
     line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     if line.isprintable():
         return line
@@ -54,7 +54,7 @@ def json_line(row: dict[str, Any]) -> str:
 
 
 def scene_object(run: Run, label: str | None, then: str = "") -> dict[str, Any]:
-    """Return the object of a scene or an ending."""
+    """Return the ``scene`` or ``ending`` object of a run's present state."""
     world, state = run.world, run.state
     text = "\n\n".join(part for part in (then, scene_text(run)) if part)
     if is_ending(world, state):
@@ -84,89 +84,89 @@ def scene_object(run: Run, label: str | None, then: str = "") -> dict[str, Any]:
 
 
 def variables(run: Run) -> dict[str, int | bool | str]:
-    """Return the variables by name: numbers, truths and words."""
-    shown: dict[str, int | bool | str] = {}
+    """Return the values of the variables by name."""
+    by_name: dict[str, int | bool | str] = {}
     for variable, value in zip(run.world.variables, run.state.variables, strict=True):
-        shown[variable.name] = variable.words[value] if variable.words else bool(value) if variable.flag else value
-    return shown
+        by_name[variable.name] = variable.words[value] if variable.words else bool(value) if variable.flag else value
+    return by_name
 
 
 def offer_objects(run: Run) -> list[dict[str, Any]]:
-    """Return what is on offer, open or closed, in the order in which it was written."""
-    rows = []
+    """Return the offers, open and closed, in the order of the world's file."""
+    objects = []
     for offer in offers(run.world, run.measure, run.state):
-        row = {
+        common = {
             "id": offer.choice.id,
             "say": offer.choice.say(run.state, run.measure),
             "open": offer.open,
             "cost": offer.cost,
             "cut": offer.cut,
         }
-        rows.append({**row, "taken": offer.taken} if offer.open else {**row, "taken": offer.taken, "why": offer.why})
-    return rows
+        objects.append({**common, "taken": offer.taken} if offer.open else {**common, "taken": offer.taken, "why": offer.why})
+    return objects
 
 
-def decode_object(event: TokenDecoded, measure: PassPort) -> dict[str, Any]:
-    """Return the object of a decoding: the ten likeliest words, or all that a written token declares."""
+def decode_object(event: TokenDecoded, pass_port: PassPort) -> dict[str, Any]:
+    """Return the ``decode`` object: the ten likeliest words of a model, or all words that a written token declares."""
     distribution, word = event.distribution, event.turn.word or ""
-    count = LIKELIEST if measure.source == "model" else len(distribution.words)
+    count = LIKELIEST if pass_port.source == "model" else len(distribution.words)
     row = {
         "type": "decode",
         "token": event.token,
-        "distribution": [[word, round(chance, DIGITS)] for word, chance in distribution.likeliest(count)],
+        "distribution": [[word, round(probability, DIGITS)] for word, probability in distribution.likeliest(count)],
         "drawn": word,
         "logprob": round(distribution.logprob(word), DIGITS),
-        "source": measure.source,
+        "source": pass_port.source,
     }
-    if measure.source == "model":
-        own, untouched = running_likelihoods(event.turn, measure)
-        row |= {"total": round(own, DIGITS), "untouched": round(untouched, DIGITS)}
+    if pass_port.source == "model":
+        total, untouched = running_likelihoods(event.turn, pass_port)
+        row |= {"total": round(total, DIGITS), "untouched": round(untouched, DIGITS)}
     return {**row, "text": event.then} if event.then else row
 
 
-def lens_object(read: Inspection) -> dict[str, Any]:
-    """Return the object of a pass laid open; positions count from 1, and attention stands for each of them."""
+def lens_object(inspection: Inspection) -> dict[str, Any]:
+    """Return the ``lens`` object of an inspection; positions count from 1, and ``attention`` has a share for each."""
     return {
         "type": "lens",
-        "token": read.token,
-        "word": read.word,
-        "layer": read.layer,
-        "layers": read.layers,
+        "token": inspection.token,
+        "word": inspection.word,
+        "layer": inspection.layer,
+        "layers": inspection.layers,
         "lens": [
             {
                 "layer": lens.layer,
                 "entropy": round(lens.entropy, DIGITS),
-                "likeliest": [[word, round(chance, DIGITS)] for word, chance in lens.likeliest],
+                "likeliest": [[word, round(probability, DIGITS)] for word, probability in lens.likeliest],
             }
-            for lens in read.lenses
+            for lens in inspection.lenses
         ],
-        "most_entropy": round(read.most_entropy, DIGITS),
-        "probes": {name: round(score, DIGITS) for name, score in read.probes},
-        "looks": [[look.position, look.word, round(look.share, DIGITS)] for look in read.strongest],
-        "attention": [round(share, DIGITS) for share in read.attention],
-        "before": _settling_object(read.before) if read.before else None,
+        "most_entropy": round(inspection.max_entropy, DIGITS),
+        "probes": {name: round(score, DIGITS) for name, score in inspection.probes},
+        "looks": [[look.position, look.word, round(look.share, DIGITS)] for look in inspection.top_attention],
+        "attention": [round(share, DIGITS) for share in inspection.attention],
+        "before": _trace_object(inspection.previous) if inspection.previous else None,
         "source": "model",
     }
 
 
-def _settling_object(before: DecoderTrace) -> dict[str, Any]:
-    chances = [[layer, round(chance, DIGITS)] for layer, chance in before.chances]
-    return {"token": before.token, "word": before.word, "chances": chances, "since": before.since}
+def _trace_object(trace: DecoderTrace) -> dict[str, Any]:
+    chances = [[layer, round(probability, DIGITS)] for layer, probability in trace.probabilities]
+    return {"token": trace.token, "word": trace.word, "chances": chances, "since": trace.likeliest_from}
 
 
-def event_object(event: Event, play: Session) -> dict[str, Any] | None:
-    """Return the object of an event; leaving says nothing."""
+def event_object(event: Event, session: Session) -> dict[str, Any] | None:
+    """Return the object of an event, or None for ``Quit``."""
     match event:
         case SceneEntered(run, then):
-            return scene_object(run, play.store.label, then)
+            return scene_object(run, session.store.label, then)
         case TokenDecoded():
-            return decode_object(event, play.pass_port)
-        case InspectionShown(read):
-            return lens_object(read)
+            return decode_object(event, session.pass_port)
+        case InspectionShown(inspection):
+            return lens_object(inspection)
         case Rejected(message):
-            return {"type": "error", "message": message, "offers": [offer.choice.id for offer in play.open_offers]}
-        case TreeShown(shelf, _):
-            return tree_object(shelf)
+            return {"type": "error", "message": message, "offers": [offer.choice.id for offer in session.open_offers]}
+        case TreeShown(run_set, _):
+            return tree_object(run_set)
         case RunsCompared(first, second, names):
             return difference_object(compare_runs(first, second), names)
         case Message(_, row):
@@ -175,96 +175,96 @@ def event_object(event: Event, play: Session) -> dict[str, Any] | None:
             return None
 
 
-def handle_request(play: Session, line: str) -> list[Event]:
-    """Return what came of one request; whatever is wrong with it is an event too."""
+def handle_request(session: Session, line: str) -> list[Event]:
+    """Return the events that answer one request; an invalid request is answered with ``Rejected``."""
     try:
         if len(line) == MAX_LINE:
             raise UsageError(f"this line is too long: at most {MAX_LINE} characters")
-        return _carried_out(play, line.strip())
+        return _handle_line(session, line.strip())
     except ForwardPassError as error:
         return [Rejected(f"{error}")]
 
 
-def _carried_out(play: Session, line: str) -> list[Event]:
+def _handle_line(session: Session, line: str) -> list[Event]:
     if not line:
         raise UsageError(EXPECTED)
     if not line.startswith("{"):
-        return _chosen(play, line)
+        return _choose(session, line)
     try:
         request = json.loads(line)
     except (ValueError, RecursionError):
-        raise UsageError("this line is no JSON object") from None
+        raise UsageError("not a JSON object") from None
     match request:
         case {"choose": str(choice)}:
-            return _chosen(play, choice)
+            return _choose(session, choice)
         case {"undo": int(count)} if type(count) is int and count > 0:
-            return play.undo(str(min(count, play.run.at or 1)))
+            return session.undo(str(min(count, session.run.at or 1)))
         case {"redo": int(count)} if type(count) is int and count > 0:
-            return play.redo(str(min(count, len(play.run.turns))))
+            return session.redo(str(min(count, len(session.run.turns))))
         case {"quit": True}:
-            return [play.quit_event()]
-    return _asked(play, request)
+            return [session.quit_event()]
+    return _handle_query(session, request)
 
 
-def _asked(play: Session, request: Any) -> list[Event]:
-    """Return the answer to a request that changes nothing."""
+def _handle_query(session: Session, request: Any) -> list[Event]:
+    """Return the events that answer a request which does not change the run."""
     match request:
         case {"lens": True}:
-            return play.lens("")
+            return session.lens("")
         case {"notes": True}:
-            return play.notes("")
+            return session.notes("")
         case {"about": str(term)}:
-            return play.about(term[:LONGEST_ID])
+            return session.about(term[:MAX_ID])
         case {"tree": True}:
-            return play.tree("")
+            return session.tree("")
         case {"diff": str(run)}:
-            return play.diff(run[:LONGEST_ID])
+            return session.diff(run[:MAX_ID])
         case {"hint": True}:
-            return play.hint("")
+            return session.hint("")
         case {"hint": int(number)} if type(number) is int:
-            return play.hint(f"{number}")
+            return session.hint(f"{number}")
     raise UsageError(EXPECTED)
 
 
-def _chosen(play: Session, choice: str) -> list[Event]:
-    if len(choice) > LONGEST_ID or not choice.isprintable():
-        raise UsageError("an id is small letters, digits and -, at most 60")
-    return play.choose(choice)
+def _choose(session: Session, choice: str) -> list[Event]:
+    if len(choice) > MAX_ID or not choice.isprintable():
+        raise UsageError(f"not an id: small letters, digits and -, at most {MAX_ID} characters")
+    return session.choose(choice)
 
 
-def show(events: Iterable[Event], play: Session) -> bool:
-    """Print events, an object a line; return whether play goes on."""
-    goes_on = True
+def show(events: Iterable[Event], session: Session) -> bool:
+    """Print events, an object a line; return False after ``Quit``."""
+    playing = True
     for event in events:
-        row = event_object(event, play)
+        row = event_object(event, session)
         if row is not None:
             print(json_line(row))
-        goes_on = goes_on and not isinstance(event, Quit)
+        playing = playing and not isinstance(event, Quit)
     sys.stdout.flush()
-    return goes_on
+    return playing
 
 
-def show_replay(outcome: ReplayResult) -> None:
-    """Print a replay: the objects of its scenes and decodings, and a last one that counts the turns that were identical."""
-    run = outcome.run
+def show_replay(result: ReplayResult) -> None:
+    """Print a replay: the objects of its scenes and decodings, then a ``replayed`` object with the count of identical turns."""
+    run = result.run
     print(json_line(scene_object(at_turn(run, 0), None)))
     for number, turn in enumerate(run.turns, 1):
-        here, then = at_turn(run, number), then_text(run, number)
+        present, then = at_turn(run, number), then_text(run, number)
         if turn.word is not None:
-            decoded = TokenDecoded(turn.state.token - 1, turn_distribution(run, turn), turn, then)
-            print(json_line(decode_object(decoded, run.measure)))
+            event = TokenDecoded(turn.state.token - 1, turn_distribution(run, turn), turn, then)
+            print(json_line(decode_object(event, run.measure)))
             then = ""
-        print(json_line({**scene_object(here, None, then), "digest": turn.digest}))
-    row = {"type": "replayed", "turns": outcome.asked, "identical": outcome.identical}
-    for first in outcome.differences[:1]:
-        row["message"] = f"{outcome.proof}: {first.what}"
-    print(json_line(row))
+        print(json_line({**scene_object(present, None, then), "digest": turn.digest}))
+    summary = {"type": "replayed", "turns": result.requested_turns, "identical": result.identical_turns}
+    for difference in result.differences[:1]:
+        summary["message"] = f"{result.summary}: {difference.what}"
+    print(json_line(summary))
 
 
-def run(play: Session) -> None:
+def run(session: Session) -> None:
     """Play until standard input ends or a request quits."""
-    show(play.opening(), play)
-    play.pass_port.warm_up()
+    show(session.opening(), session)
+    session.pass_port.warm_up()
     while line := read_line():
-        if not show(handle_request(play, line), play):
+        if not show(handle_request(session, line), session):
             return

@@ -1,4 +1,4 @@
-"""The base of all front ends: append-only lines, numbers, no escape codes, no boxes. A screen reader can follow it."""
+"""The plain front end: append-only lines, numbered choices, no escape codes. A screen reader can follow it."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ import sys
 from collections.abc import Iterable
 
 from forward_pass.session.plain_text import event_lines, opening_lines, read_line, text_width
-from forward_pass.session.session import MAX_TYPED, Event, Quit, Session
-from forward_pass.session.transcript import opening_line, standing_lines, turn_lines, wrap
+from forward_pass.session.session import MAX_INPUT, Event, Quit, Session
+from forward_pass.session.transcript import opening_line, scene_lines, turn_lines, wrap
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.story.history import at_turn
 
-ASK = "> "
+PROMPT = "> "
 
 
-def show(events: Iterable[Event], play: Session) -> bool:
-    """Print events; return whether play goes on."""
-    goes_on = True
+def show(events: Iterable[Event], session: Session) -> bool:
+    """Print events; return False after ``Quit``."""
+    playing = True
     for event in events:
-        print("\n".join(event_lines(event, play, text_width())))
-        goes_on = goes_on and not isinstance(event, Quit)
+        print("\n".join(event_lines(event, session, text_width())))
+        playing = playing and not isinstance(event, Quit)
     sys.stdout.flush()
-    return goes_on
+    return playing
 
 
-def show_replay(outcome: ReplayResult) -> None:
-    """Print a replay: each turn with the digest that it had again, and the proof."""
+def show_replay(result: ReplayResult) -> None:
+    """Print a replay: each turn with its digest, or how it differs, then the summary."""
     columns = text_width()
-    run = outcome.run
+    run = result.run
     print("\n".join(wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), columns)))
-    print("\n".join(["", *standing_lines(at_turn(run, 0), columns)]))
-    different = {difference.turn: difference.what for difference in outcome.differences}
+    print("\n".join(["", *scene_lines(at_turn(run, 0), columns)]))
+    reasons = {difference.turn: difference.what for difference in result.differences}
     for number, turn in enumerate(run.turns, 1):
-        print("\n".join(["", *turn_lines(run, number, columns), *standing_lines(at_turn(run, number), columns), ""]))
-        proof = f"DIFFERENT: {different[number]}" if number in different else f"digest {turn.digest}, identical"
+        print("\n".join(["", *turn_lines(run, number, columns), *scene_lines(at_turn(run, number), columns), ""]))
+        proof = f"DIFFERENT: {reasons[number]}" if number in reasons else f"digest {turn.digest}, identical"
         print("\n".join(wrap(f"[Turn {number}: {proof}]", columns)))
-    for number, what in different.items():
+    for number, reason in reasons.items():
         if number > len(run.turns):
-            print("\n".join(["", *wrap(f"[Turn {number} cannot be walked: {what}]", columns)]))
-    print(f"\n{outcome.proof}")
+            print("\n".join(["", *wrap(f"[Turn {number} cannot be walked: {reason}]", columns)]))
+    print(f"\n{result.summary}")
 
 
-def run(play: Session) -> None:
-    """Play from standard input until it ends or whoever plays leaves; typed from no terminal, answers are printed."""
-    print("\n".join(opening_lines(play, text_width())), flush=True)
-    play.pass_port.warm_up()  # while the first scene is read
-    typed_by_hand = sys.stdin.isatty()
+def run(session: Session) -> None:
+    """Play from standard input to its end or to ``Quit``; where it is not a terminal, answers are echoed."""
+    print("\n".join(opening_lines(session, text_width())), flush=True)
+    session.pass_port.warm_up()  # while the first scene is read
+    interactive = sys.stdin.isatty()
     while True:
-        print(f"\n{ASK}", end="", flush=True)
+        print(f"\n{PROMPT}", end="", flush=True)
         line = read_line()
         if not line:
             print()
-            show([play.quit_event()], play)
+            show([session.quit_event()], session)
             return
-        if not typed_by_hand:
-            print("".join(character for character in line.strip()[:MAX_TYPED] if character.isprintable()))
-        if not show(play.answer(line), play):
+        if not interactive:
+            print("".join(character for character in line.strip()[:MAX_INPUT] if character.isprintable()))
+        if not show(session.answer(line), session):
             return

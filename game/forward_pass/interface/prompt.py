@@ -1,6 +1,6 @@
-"""The prompt at which a choice is made: the offers with a mark on one of them, what it costs on a gauge, what Tab completes.
+"""The prompt: the offers with a marker on the selected one, a toolbar with a gauge of the layers, completion by Tab.
 
-Shown for as long as nothing is chosen; what stays on the screen is the answer. Knows the run, and neither loop nor signals.
+It is erased when an answer is given. Knows the session, and neither the loop of play nor signals.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from prompt_toolkit.layout import FloatContainer, HSplit, Layout
 from prompt_toolkit.layout.containers import to_container
 from prompt_toolkit.layout.menus import CompletionsMenu
 
-from forward_pass.interface.widgets import STYLE, emphasised, truncate
+from forward_pass.interface.widgets import STYLE, emphasis_fragments, truncate
 from forward_pass.session.glossary_help import terms
 from forward_pass.session.plain_text import terminal_columns, text_width
-from forward_pass.session.session import AT_END, COMMANDS, Session
-from forward_pass.session.transcript import EMPHASIS, cost_words, current_word, layers, offer_row, quoted
+from forward_pass.session.session import COMMANDS, ENDING_COMMANDS, Session
+from forward_pass.session.transcript import EMPHASIS, cost_text, current_word, layers_text, quoted, wrap_offer
 from forward_pass.story.engine import Offer
 from forward_pass.story.world import World
 
@@ -36,270 +36,267 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyPressEvent
 
-GAUGE = 16  # cells
-SHORTEST = 12  # cells in which words of a choice are worth showing
-MARK = "\u203a"  # on the offer that Enter would take
-SETTLED = 0.1  # seconds for which a screen has kept its width
-MENU = 4  # rows of what Tab completes
-TAKEN = 4 + MENU  # rows of a screen that are not the offers': the prompt and what parts it from them, its menu, the toolbar
+GAUGE_WIDTH = 16  # cells
+MIN_CHOICE_WIDTH = 12  # cells; with fewer, the toolbar leaves the words of a choice out
+MARKER = "\u203a"  # before the offer that Enter would take
+RESIZE_DELAY = 0.1  # seconds for which a new width must last
+MENU_ROWS = 4  # of the completion menu
+RESERVED_ROWS = 4 + MENU_ROWS  # rows below and above the offers: two empty lines, the prompt, its menu, the toolbar
 
 
-def prompt_session(play: Session) -> PromptSession[str]:
-    """Return a prompt that shows what is on offer while it asks, and then is gone."""
-    pasted = _Pasted()
-    made: PromptSession[str] = PromptSession(
-        message=lambda: prompt_message(play, get_app().current_buffer.text),
-        completer=_Answers(play),
+def prompt_session(session: Session) -> PromptSession[str]:
+    """Return a prompt that shows the offers and is erased when an answer is given."""
+    paste = _Paste()
+    prompt: PromptSession[str] = PromptSession(
+        message=lambda: prompt_message(session, get_app().current_buffer.text),
+        completer=_SessionCompleter(session),
         complete_while_typing=False,
-        bottom_toolbar=lambda: pasted.said(get_app().current_buffer.text) or toolbar(play, get_app().current_buffer.text),
-        key_bindings=merge_key_bindings([_arrows(play), _escape(play), pasted.keys()]),
+        bottom_toolbar=lambda: paste.notice(get_app().current_buffer.text) or toolbar(session, get_app().current_buffer.text),
+        key_bindings=merge_key_bindings([_arrow_keys(session), _escape_keys(session), paste.keys()]),
         reserve_space_for_menu=0,
         enable_suspend=True,
         erase_when_done=True,
         style=STYLE,
     )
-    _menu_on_rows_of_its_own(made.layout)
-    made.app.before_render += _Width().heed
-    return made
+    _place_menu_below(prompt.layout)
+    prompt.app.before_render += _ResizeWatcher().check
+    return prompt
 
 
 class ScreenResized(Exception):  # noqa: N818 - nothing is wrong
-    """The screen has another width than what stands on it was set to; the prompt was left for that, with what was typed."""
+    """The screen has a new width: the prompt has ended, so that its text is set again; ``typed`` is the unfinished answer."""
 
     def __init__(self, typed: Document) -> None:
         self.typed = typed
 
 
-class _Width:
-    """The width of the screen as it was last seen."""
+class _ResizeWatcher:
+    """Ends a prompt with ``ScreenResized`` once the screen has a new width."""
 
     def __init__(self) -> None:
-        self.seen = 0
+        self.columns = 0
 
-    def heed(self, app: Application[str]) -> None:
-        """Before each rendering, see to it that the prompt is left once the screen has another width, and keeps it."""
-        before, self.seen = self.seen, text_width()
-        if app.render_counter > 1 and self.seen != before:
-            asyncio.get_running_loop().call_later(SETTLED, self._leave, app, self.seen)
+    def check(self, app: Application[str]) -> None:
+        """Compare the width with that of the last rendering; if it is new and stays, end the prompt."""
+        previous, self.columns = self.columns, text_width()
+        if app.render_counter > 1 and self.columns != previous:
+            asyncio.get_running_loop().call_later(RESIZE_DELAY, self._exit, app, self.columns)
 
-    def _leave(self, app: Application[str], seen: int) -> None:
-        if self.seen == seen and app.is_running and not app.is_done:
+    def _exit(self, app: Application[str], columns: int) -> None:
+        if self.columns == columns and app.is_running and not app.is_done:
             app.exit(exception=ScreenResized(app.current_buffer.document))
 
 
-def _menu_on_rows_of_its_own(layout: Layout) -> None:
-    """Have what Tab completes below the prompt: where it floats, it hides offers and leaves their numbers beside its rows."""
+def _place_menu_below(layout: Layout) -> None:
+    """Move the completion menu below the prompt: as a float it covers offers in part."""
     for container in layout.walk():
         if isinstance(container, FloatContainer):
             container.floats.clear()
     if isinstance(layout.container, HSplit):
-        layout.container.children.insert(1, to_container(CompletionsMenu(MENU, scroll_offset=1)))
+        layout.container.children.insert(1, to_container(CompletionsMenu(MENU_ROWS, scroll_offset=1)))
 
 
 # -- the offers -------------------------------------------------------------------------------------------------------
 
 
-def prompt_message(play: Session, typed: str) -> StyleAndTextTuples:
-    """Return what stands above and before what is typed: the offers, the one that is meant marked and bold."""
-    shown: StyleAndTextTuples = []
-    if not play.at_ending:
-        under = selected_offer(play, typed.strip())
-        for row in _in_view(play, under[1] if under else None):
-            shown += [("", "\n"), *row]
-        shown.append(("", "\n"))
-    return [*shown, ("", "\n> ")]
+def prompt_message(session: Session, typed: str) -> StyleAndTextTuples:
+    """Return the text before the input: the offers, the selected one marked and bold, then the prompt."""
+    fragments: StyleAndTextTuples = []
+    if not session.at_ending:
+        selection = selected_offer(session, typed.strip())
+        for row in _visible_rows(session, selection[1] if selection else None):
+            fragments += [("", "\n"), *row]
+        fragments.append(("", "\n"))
+    return [*fragments, ("", "\n> ")]
 
 
-def _in_view(play: Session, meant: Offer | None) -> list[StyleAndTextTuples]:
-    """Return the lines of the offers that the screen has rows for, among them those of the one that is meant."""
-    rows = _rows(play, meant)
-    room = max(get_app_session().output.get_size().rows - TAKEN, 2)
-    if len(rows) <= room:
+def _visible_rows(session: Session, selected: Offer | None) -> list[StyleAndTextTuples]:
+    """Return as many lines of the offers as the screen has rows for, with those of the selected offer in view."""
+    rows = _offer_rows(session, selected)
+    height = max(get_app_session().output.get_size().rows - RESERVED_ROWS, 2)
+    if len(rows) <= height:
         return rows
-    at = next((at for at, row in enumerate(rows) if row[0][1] == MARK), 0)
-    top = min(max(at - 1, 0), len(rows) - room + 1)
-    return [*rows[top : top + room - 1], [("class:quiet", truncate(" … more by arrow: the screen is low", text_width()))]]
+    marked = next((marked for marked, row in enumerate(rows) if row[0][1] == MARKER), 0)
+    top = min(max(marked - 1, 0), len(rows) - height + 1)
+    return [*rows[top : top + height - 1], [("class:quiet", truncate(" … more by arrow: the screen is low", text_width()))]]
 
 
-def _rows(play: Session, meant: Offer | None) -> list[StyleAndTextTuples]:
-    """Return the lines of the offers, the open ones first; a column is left for the mark."""
+def _offer_rows(session: Session, selected: Offer | None) -> list[StyleAndTextTuples]:
+    """Return the lines of the offers, the open ones first, with a column for the marker."""
     rows: list[StyleAndTextTuples] = []
-    here = [(f"{number}. ", offer) for number, offer in enumerate(play.open_offers, 1)]
-    for lead, offer in [*here, *(("-  ", offer) for offer in play.closed_offers)]:
-        style = "class:strong" if offer == meant else "" if offer.open else "class:quiet"
-        mark = MARK if offer == meant else " "
-        for line in emphasised(offer_row(play.run, offer, lead, text_width() - 1)):
-            rows.append([(style, mark), *((f"{style} {own}", text) for own, text, *_ in line)])
-            mark = " "
+    numbered = [(f"{number}. ", offer) for number, offer in enumerate(session.open_offers, 1)]
+    for prefix, offer in [*numbered, *(("-  ", offer) for offer in session.closed_offers)]:
+        style = "class:strong" if offer == selected else "" if offer.open else "class:quiet"
+        marker = MARKER if offer == selected else " "
+        for line in emphasis_fragments(wrap_offer(session.run, offer, prefix, text_width() - 1)):
+            rows.append([(style, marker), *((f"{style} {emphasis}", text) for emphasis, text, *_ in line)])
+            marker = " "
     return rows
 
 
-def selected_offer(play: Session, typed: str) -> tuple[int, Offer] | None:
+def selected_offer(session: Session, typed: str) -> tuple[int, Offer] | None:
     """Return the open offer that ``typed`` would take, with its number: by number, by id, or by words of it alone."""
     if not typed:
         return None
-    here = list(enumerate(play.open_offers, 1))
-    for number, offer in here:
+    numbered = list(enumerate(session.open_offers, 1))
+    for number, offer in numbered:
         if typed in (f"{number}", f"{number}.", offer.choice.id):
             return number, offer
     if typed.isdigit() or typed.split(maxsplit=1)[0].lower() in COMMANDS:
         return None
-    wanted = typed.casefold()
-    fitting = [one for one in here if wanted in one[1].choice.say(play.run.state, play.pass_port).casefold()]
-    return fitting[0] if len(fitting) == 1 else None
+    needle = typed.casefold()
+    matches = [match for match in numbered if needle in match[1].choice.say(session.run.state, session.pass_port).casefold()]
+    return matches[0] if len(matches) == 1 else None
 
 
-def _arrows(play: Session) -> KeyBindings:
-    """Return keys by which the arrows go through the open offers, where nothing else is typed."""
+def _arrow_keys(session: Session) -> KeyBindings:
+    """Return bindings for the arrows: they go through the open offers while the line is empty or a number."""
     keys = KeyBindings()
 
-    def choosing() -> bool:
-        typed = get_app().current_buffer
-        return bool(play.open_offers) and not typed.complete_state and (not typed.text or typed.text.isdigit())
+    def can_select() -> bool:
+        buffer = get_app().current_buffer
+        return bool(session.open_offers) and not buffer.complete_state and (not buffer.text or buffer.text.isdigit())
 
     def step(by: int) -> Callable[[KeyPressEvent], None]:
-        def steps(event: KeyPressEvent) -> None:
-            buffer, most = event.current_buffer, len(play.open_offers)
-            under = selected_offer(play, buffer.text)
-            at = under[0] + by if under else (1 if by > 0 else most)
-            buffer.text = f"{(at - 1) % most + 1}"
+        def handle(event: KeyPressEvent) -> None:
+            buffer, count = event.current_buffer, len(session.open_offers)
+            selection = selected_offer(session, buffer.text)
+            number = selection[0] + by if selection else (1 if by > 0 else count)
+            buffer.text = f"{(number - 1) % count + 1}"
             buffer.cursor_position = len(buffer.text)
 
-        return steps
+        return handle
 
-    keys.add("down", filter=Condition(choosing))(step(1))
-    keys.add("up", filter=Condition(choosing))(step(-1))
+    keys.add("down", filter=Condition(can_select))(step(1))
+    keys.add("up", filter=Condition(can_select))(step(-1))
     for name in ("pageup", "pagedown"):
-        keys.add(name)(lambda _: None)  # no answer of before: whoever presses them wants to read
+        keys.add(name)(lambda _: None)  # they would fetch an earlier answer from the history
     return keys
 
 
-def _escape(play: Session) -> KeyBindings:
-    """Return keys by which Escape empties, at once, a line with a menu or an offer on it; a digit behind it is that digit.
+def _escape_keys(session: Session) -> KeyBindings:
+    """Return bindings for Escape: it clears a line that is empty, a number or a completion; a digit after it is typed.
 
-    A line of other words it leaves: there Escape and a letter go on being Alt and that letter.
+    On any other line Escape and a letter stay Alt and that letter.
     """
     keys = KeyBindings()
 
-    def put() -> bool:
-        typed = get_app().current_buffer
-        return bool(typed.complete_state) or _offered(play, typed.text)
+    def can_clear() -> bool:
+        buffer = get_app().current_buffer
+        return bool(buffer.complete_state) or _is_completable(session, buffer.text)
 
-    @keys.add("escape", filter=Condition(put) & has_focus(DEFAULT_BUFFER), eager=True)  # a search heeds it too
-    def _empty(event: KeyPressEvent) -> None:
+    @keys.add("escape", filter=Condition(can_clear) & has_focus(DEFAULT_BUFFER), eager=True)  # a search keeps its own Escape
+    def _clear(event: KeyPressEvent) -> None:
         event.current_buffer.reset()
 
-    for digit in f"-{digits}":  # which would be an argument, in Emacs
+    for digit in f"-{digits}":  # after Escape, prompt_toolkit would read a numeric argument, as Emacs does
         keys.add("escape", digit)(lambda event: event.current_buffer.insert_text(event.data))
     return keys
 
 
-def _offered(play: Session, typed: str) -> bool:
-    """Return whether a line is empty, a number, or what Tab could have completed."""
-    return not typed or typed.isdigit() or typed in (text for text, _ in completions(play, typed))
+def _is_completable(session: Session, typed: str) -> bool:
+    """Return whether a line is empty, a number, or one of its own completions."""
+    return not typed or typed.isdigit() or typed in (text for text, _ in completions(session, typed))
 
 
-class _Pasted:
-    """What a paste put on the line, and how many lines of it were left out: an answer is one line, and seen before it is taken.
+class _Paste:
+    """The last paste: its first line, which is inserted, and the number of other lines, which are left out.
 
-    Were the others taken one after another, nobody would have read what they answer, and each of them is kept.
+    An answer is one line. If a paste gave several, choices would be made, and stored, in scenes that nobody has read.
     """
 
     def __init__(self) -> None:
-        self.line, self.left_out = "", 0
+        self.line, self.omitted = "", 0
 
     def keys(self) -> KeyBindings:
-        """Return what a paste does."""
+        """Return the binding for a paste."""
         keys = KeyBindings()
 
         @keys.add(Keys.BracketedPaste)
         def _paste(event: KeyPressEvent) -> None:
             first, *others = [line for line in event.data.splitlines() if line.strip()] or [""]
             event.current_buffer.insert_text(first)
-            self.line, self.left_out = event.current_buffer.text, len(others)
+            self.line, self.omitted = event.current_buffer.text, len(others)
 
         return keys
 
-    def said(self, typed: str) -> str:
-        """Return what is said of the lines that were left out, for as long as the line stands as it was pasted."""
+    def notice(self, typed: str) -> str:
+        """Return a notice about the lines left out, for as long as the line is as it was pasted; else an empty text."""
         if typed != self.line:
-            self.left_out = 0
-        if not self.left_out:
+            self.omitted = 0
+        if not self.omitted:
             return ""
-        return f" The first line; {self.left_out} more {'was' if self.left_out == 1 else 'were'} left out"
+        return f" The first line; {self.omitted} more {'was' if self.omitted == 1 else 'were'} left out"
 
 
-# -- the foot of the screen -------------------------------------------------------------------------------------------
+# -- the toolbar ------------------------------------------------------------------------------------------------------
 
 
-def toolbar(play: Session, typed: str = "") -> str:
-    """Return what stands at the foot of the screen: where the pass is and the commands that matter now.
-
-    Where a choice is typed or pointed at, what it says and costs stands there instead, before it is taken.
-    """
-    if play.at_ending:
-        return f" ended · {'  '.join(AT_END)}"
+def toolbar(session: Session, typed: str = "") -> str:
+    """Return the toolbar: the position in the pass and some commands or, if an offer is selected, its cost and words."""
+    if session.at_ending:
+        return f" ended · {'  '.join(ENDING_COMMANDS)}"
     columns = max(terminal_columns() - 1, text_width())
-    under = selected_offer(play, typed.strip())
-    if under is not None:
-        return _priced(play, *under, columns)
-    state, world = play.run.state, play.world
+    selection = selected_offer(session, typed.strip())
+    if selection is not None:
+        return _selection_toolbar(session, *selection, columns)
+    state, world = session.run.state, session.world
     word, left = quoted(current_word(world, state)), world.boundary - state.layer
-    here = f" {state.token} {word} · {gauge(world, state.layer)} · {layers(left)} left"
-    matter = f" · help  about  {'undo' if play.run.at else 'lens'}  quit"
-    if columns >= len(here) + len(matter):
-        return here + matter
-    return here if columns >= len(here) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
+    position = f" {state.token} {word} · {gauge(world, state.layer)} · {layers_text(left)} left"
+    commands = f" · help  about  {'undo' if session.run.at else 'lens'}  quit"
+    if columns >= len(position) + len(commands):
+        return position + commands
+    return position if columns >= len(position) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
 
 
-def _priced(play: Session, number: int, offer: Offer, columns: int) -> str:
-    """Return a choice with what it costs, on the gauge and in words."""
-    layer, boundary = play.run.state.layer, play.world.boundary
-    to = min(layer + offer.cost, boundary)
-    costs = f" · {cost_words(offer)}: {layer} to {to}"
-    shown = f" {gauge(play.world, layer, to)}{costs}"
-    say = EMPHASIS.sub(r"\1", offer.choice.say(play.run.state, play.pass_port))
-    if columns < len(shown):
-        shown, say = f" {number}.{costs}", f" · {say}"
+def _selection_toolbar(session: Session, number: int, offer: Offer, columns: int) -> str:
+    """Return the toolbar of a selected offer: its cost, on the gauge and in words, and its words."""
+    layer, boundary = session.run.state.layer, session.world.boundary
+    target = min(layer + offer.cost, boundary)
+    cost = f" · {cost_text(offer)}: {layer} to {target}"
+    text = f" {gauge(session.world, layer, target)}{cost}"
+    say = EMPHASIS.sub(r"\1", offer.choice.say(session.run.state, session.pass_port))
+    if columns < len(text):
+        text, say = f" {number}.{cost}", f" · {say}"
     else:
         say = f" · {number}. {say}"
-    room = columns - len(shown)
-    return shown + (say if len(say) <= room else f"{say[: room - 1]}…" if room > SHORTEST else "")
+    width = columns - len(text)
+    return text + (say if len(say) <= width else f"{say[: width - 1]}…" if width > MIN_CHOICE_WIDTH else "")
 
 
-def gauge(world: World, layer: int, to: int = 0) -> str:
-    """Return the layers from the waking one to the boundary as a bar: those computed, those up to ``to``, and the rest."""
+def gauge(world: World, layer: int, target: int = 0) -> str:
+    """Return the layers from the first to the boundary as a bar: those computed, those up to ``target``, and the rest."""
     first, last = world.first_layer, world.boundary
-    done = round(GAUGE * (layer - first) / (last - first))
-    spent = max(round(GAUGE * (to - first) / (last - first)) - done, 0)
-    return f"{first} {'█' * done}{'▒' * spent}{'·' * (GAUGE - done - spent)} {last}"
+    done_cells = round(GAUGE_WIDTH * (layer - first) / (last - first))
+    cost_cells = max(round(GAUGE_WIDTH * (target - first) / (last - first)) - done_cells, 0)
+    return f"{first} {'█' * done_cells}{'▒' * cost_cells}{'·' * (GAUGE_WIDTH - done_cells - cost_cells)} {last}"
 
 
 # -- completion -------------------------------------------------------------------------------------------------------
 
 
-def completions(play: Session, typed: str) -> Iterator[tuple[str, str]]:
-    """Yield what ``typed`` could become, each with what it means: open choices by id, and commands."""
-    for offer in play.open_offers:
+def completions(session: Session, typed: str) -> Iterator[tuple[str, str]]:
+    """Yield (completion, meaning) for ``typed``: ids of open choices, terms after ``about``, and commands."""
+    for offer in session.open_offers:
         if offer.choice.id.startswith(typed):
-            yield offer.choice.id, offer.choice.say(play.run.state, play.pass_port)
+            yield offer.choice.id, offer.choice.say(session.run.state, session.pass_port)
     if typed.startswith("about "):
-        asked_of = typed.removeprefix("about ").casefold()
+        prefix = typed.removeprefix("about ").casefold()
         yield from (
-            (f"about {term.name}", term.claim) for term in terms(play.world) if term.name.casefold().startswith(asked_of)
+            (f"about {term.name}", term.claim) for term in terms(session.world) if term.name.casefold().startswith(prefix)
         )
     for name, command in COMMANDS.items():
         if name.startswith(typed):
-            yield name, command.about
+            yield name, command.help
 
 
-class _Answers(Completer):
-    def __init__(self, play: Session) -> None:
-        self.play = play
+class _SessionCompleter(Completer):
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
     def get_completions(self, document: Any, complete_event: Any) -> Iterator[Completion]:
-        """Yield what can stand where the cursor is."""
+        """Yield the completions of the text before the cursor."""
         del complete_event
         typed = document.text_before_cursor.lstrip()
-        for text, meaning in completions(self.play, typed):
-            yield Completion(text, start_position=-len(typed), display_meta=emphasised([meaning])[0])
+        for text, meaning in completions(self.session, typed):
+            yield Completion(text, start_position=-len(typed), display_meta=emphasis_fragments([meaning])[0])

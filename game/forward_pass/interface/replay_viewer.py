@@ -1,4 +1,4 @@
-"""A run shown again on a full screen, turn by turn at reading speed or by key, each digest verified before one's eyes."""
+"""A replay on a full screen, turn by turn, at reading speed or by key, with the digest of each turn verified."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import Window
 
 from forward_pass.interface.signals import run_application
-from forward_pass.interface.widgets import WIDE, Pane, Scrolled, key_lines, measure, screen, screen_size
-from forward_pass.session.transcript import MEASURE, opening_line, standing_lines, turn_lines, wrap
+from forward_pass.interface.widgets import WIDE, Pane, ScrollControl, full_screen, key_lines, prose_width, screen_size
+from forward_pass.session.transcript import MAX_PROSE_COLUMNS, opening_line, scene_lines, turn_lines, wrap
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.story.history import at_turn
 
-WORDS_A_MINUTE = 240
-SLOWEST, FASTEST = 0.125, 64.0
+WORDS_PER_MINUTE = 240
+MIN_SPEED, MAX_SPEED = 0.125, 64.0
 TICK = 0.1  # seconds
-LEAST = 1.5  # seconds that a turn stays, however short
+MIN_SECONDS = 1.5  # for which a turn is shown
 
 KEYS = (
     ("p", "stop the clock, or let it go on"),
@@ -32,181 +32,181 @@ KEYS = (
     ("f", "fork: play on from here, as a run of its own"),
     ("q, Ctrl-C", "leave"),
 )
-PROVEN = "Each turn is walked again, and its digest held against the one in the file."
+DIGEST_HELP = "Each turn is walked again, and its digest held against the one in the file."
 
 
 class Page(NamedTuple):
-    """A turn as it is shown, and whether the decoder came on it."""
+    """The lines of a turn, and whether a word was decoded on it."""
 
     lines: list[str]
     decoded: bool
 
     @property
     def seconds(self) -> float:
-        """How long it takes to read, at the speed of 1."""
+        """The reading time at speed 1."""
         words = sum(len(line.split()) for line in self.lines)
-        return max(60 * words / WORDS_A_MINUTE, LEAST)
+        return max(60 * words / WORDS_PER_MINUTE, MIN_SECONDS)
 
 
-def pages(outcome: ReplayResult, columns: int) -> list[Page]:
-    """Return a replay as pages: the opening, then one a turn, the proof under the last."""
-    run = outcome.run
-    above = wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), columns)
-    shown = [Page([*above, "", *standing_lines(at_turn(run, 0), columns)], decoded=False)]
-    different = {difference.turn: difference.what for difference in outcome.differences}
+def replay_pages(result: ReplayResult, columns: int) -> list[Page]:
+    """Return a replay as pages: the opening, then one a turn, the summary at the end of the last."""
+    run = result.run
+    opening = wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), columns)
+    pages = [Page([*opening, "", *scene_lines(at_turn(run, 0), columns)], decoded=False)]
+    reasons = {difference.turn: difference.what for difference in result.differences}
     for number, turn in enumerate(run.turns, 1):
-        lines = [*turn_lines(run, number, columns), *standing_lines(at_turn(run, number), columns), ""]
-        proof = f"DIFFERENT: {different[number]}" if number in different else f"digest {turn.digest}, identical"
-        lines += wrap(f"[Turn {number} of {outcome.asked}: {proof}]", columns)
-        shown.append(Page(lines, decoded=turn.word is not None))
-    for number, what in different.items():
+        lines = [*turn_lines(run, number, columns), *scene_lines(at_turn(run, number), columns), ""]
+        proof = f"DIFFERENT: {reasons[number]}" if number in reasons else f"digest {turn.digest}, identical"
+        lines += wrap(f"[Turn {number} of {result.requested_turns}: {proof}]", columns)
+        pages.append(Page(lines, decoded=turn.word is not None))
+    for number, reason in reasons.items():
         if number > len(run.turns):
-            shown[-1].lines.extend(["", *wrap(f"[Turn {number} cannot be walked: {what}]", columns)])
-    shown[-1].lines.extend(["", *wrap(outcome.proof, columns)])
-    return shown
+            pages[-1].lines.extend(["", *wrap(f"[Turn {number} cannot be walked: {reason}]", columns)])
+    pages[-1].lines.extend(["", *wrap(result.summary, columns)])
+    return pages
 
 
 class Playback:
-    """A replay under way: the page in view, how long it has been there, and how fast time goes."""
+    """The state of the viewer: the page in view, the seconds elapsed on it, and the speed of the clock."""
 
-    def __init__(self, outcome: ReplayResult, speed: float) -> None:
-        self.outcome = outcome
+    def __init__(self, result: ReplayResult, speed: float) -> None:
+        self.result = result
         self.pane = Pane()
-        self.at = 0
-        self.spent = 0.0
+        self.page = 0
+        self.elapsed = 0.0
         self.speed = speed or 1.0
         self.running = speed > 0
-        self.helping = False
+        self.help_shown = False
         self.columns = 0
         self.pages: list[Page] = []
-        self.set_to(MEASURE)
+        self.set_width(MAX_PROSE_COLUMNS)
 
-    def set_to(self, columns: int) -> None:
-        """Set the pages to a width, if they are not."""
+    def set_width(self, columns: int) -> None:
+        """Set the pages to a width, unless they are."""
         if columns != self.columns:
-            self.columns, self.pages = columns, pages(self.outcome, columns)
-            if not self.helping:
-                self.pane.show(self.pages[self.at].lines)
+            self.columns, self.pages = columns, replay_pages(self.result, columns)
+            if not self.help_shown:
+                self.pane.show(self.pages[self.page].lines)
 
-    def turn_to(self, page: int) -> None:
-        """Show another page, from its beginning."""
-        self.at = min(max(page, 0), len(self.pages) - 1)
-        self.spent, self.helping = 0.0, False
-        self.pane.show(self.pages[self.at].lines)
+    def show_page(self, index: int) -> None:
+        """Show the page at an index, or the first or last, from its top."""
+        self.page = min(max(index, 0), len(self.pages) - 1)
+        self.elapsed, self.help_shown = 0.0, False
+        self.pane.show(self.pages[self.page].lines)
 
-    def decoded_after(self) -> int:
-        """Return the next page on which the decoder came, or the last one."""
-        later = (number for number in range(self.at + 1, len(self.pages)) if self.pages[number].decoded)
+    def next_decoding(self) -> int:
+        """Return the index of the next page with a decoding, or of the last page."""
+        later = (number for number in range(self.page + 1, len(self.pages)) if self.pages[number].decoded)
         return next(later, len(self.pages) - 1)
 
     def tick(self, seconds: float) -> None:
-        """Let time go by: scroll through the page as it is read, and turn it when it has been."""
-        if not self.running or self.helping or not self.pages:
+        """Advance the clock: scroll the page in view, then show the next."""
+        if not self.running or self.help_shown or not self.pages:
             return
-        self.spent += seconds * self.speed
-        whole = self.pages[self.at].seconds
-        if self.spent < whole:
-            self.pane.top = max(self.pane.top, round(self.pane.most * self.spent / whole))
-        elif self.at < len(self.pages) - 1:
-            self.turn_to(self.at + 1)
+        self.elapsed += seconds * self.speed
+        duration = self.pages[self.page].seconds
+        if self.elapsed < duration:
+            self.pane.top = max(self.pane.top, round(self.pane.max_top * self.elapsed / duration))
+        elif self.page < len(self.pages) - 1:
+            self.show_page(self.page + 1)
         else:
             self.running = False
 
-    def on(self) -> None:
-        """Go a page of the screen down, or to the next turn."""
-        if self.helping or not self.pane.scroll(screen_size()[1]):
-            self.turn_to(self.at + (not self.helping))
+    def advance(self) -> None:
+        """Scroll down by a screen, or show the next page."""
+        if self.help_shown or not self.pane.scroll(screen_size()[1]):
+            self.show_page(self.page + (not self.help_shown))
 
-    def faster(self, factor: float) -> None:
-        """Change how fast time goes."""
-        self.speed = min(max(self.speed * factor, SLOWEST), FASTEST)
+    def multiply_speed(self, factor: float) -> None:
+        """Multiply the speed of the clock, within its bounds."""
+        self.speed = min(max(self.speed * factor, MIN_SPEED), MAX_SPEED)
 
-    def start_or_stop(self) -> None:
-        """Stop the clock, or let it go on."""
+    def toggle_clock(self) -> None:
+        """Stop or start the clock."""
         self.running = not self.running
 
-    def help(self) -> None:
-        """Show the keys."""
-        self.helping = True
-        self.pane.show(key_lines("Keys of a replay", KEYS, PROVEN))
+    def show_help(self) -> None:
+        """Show the help on keys."""
+        self.help_shown = True
+        self.pane.show(key_lines("Keys of a replay", KEYS, DIGEST_HELP))
 
     @property
-    def head(self) -> str:
-        """What stands above: which turn this is, and what has been proven so far."""
-        same = min(self.at, self.outcome.identical)
-        so_far = "identical so far" if same == self.at else f"{same} identical"
-        return f" turn {self.at} of {self.outcome.asked}, {so_far}"
+    def header(self) -> str:
+        """The header: the turn, and how many turns so far are identical."""
+        identical = min(self.page, self.result.identical_turns)
+        progress = "identical so far" if identical == self.page else f"{identical} identical"
+        return f" turn {self.page} of {self.result.requested_turns}, {progress}"
 
     @property
-    def foot(self) -> str:
-        """What stands below: the clock, and the keys."""
+    def footer(self) -> str:
+        """The footer: the clock, and the keys."""
         clock = f"{self.speed:g}x" if self.running else "stopped"
         if screen_size()[0] < WIDE:
             return f" {clock} · n next  f fork  q  ? keys"
         return f" {clock} · p clock  n next  d decoding  f fork  q quit  ? keys"
 
 
-def _bound(playback: Playback) -> KeyBindings:
-    """Return the keys of a replay."""
+def _key_bindings(playback: Playback) -> KeyBindings:
+    """Return the key bindings of the viewer."""
     keys = KeyBindings()
-    answers: dict[tuple[str, ...], Callable[[], object]] = {
-        ("right", "n", "c"): lambda: playback.turn_to(playback.at + 1),
-        ("left", "b"): lambda: playback.turn_to(playback.at - 1),
-        ("d",): lambda: playback.turn_to(playback.decoded_after()),
-        ("home",): lambda: playback.turn_to(0),
-        ("end",): lambda: playback.turn_to(len(playback.pages) - 1),
-        ("enter", "space"): playback.on,
-        ("+", "="): lambda: playback.faster(2),
-        ("-",): lambda: playback.faster(0.5),
+    actions: dict[tuple[str, ...], Callable[[], object]] = {
+        ("right", "n", "c"): lambda: playback.show_page(playback.page + 1),
+        ("left", "b"): lambda: playback.show_page(playback.page - 1),
+        ("d",): lambda: playback.show_page(playback.next_decoding()),
+        ("home",): lambda: playback.show_page(0),
+        ("end",): lambda: playback.show_page(len(playback.pages) - 1),
+        ("enter", "space"): playback.advance,
+        ("+", "="): lambda: playback.multiply_speed(2),
+        ("-",): lambda: playback.multiply_speed(0.5),
         ("up",): lambda: playback.pane.scroll(-1),
         ("down",): lambda: playback.pane.scroll(1),
         ("pageup",): lambda: playback.pane.scroll(-screen_size()[1]),
         ("pagedown",): lambda: playback.pane.scroll(screen_size()[1]),
-        ("p",): playback.start_or_stop,
-        ("?",): playback.help,
+        ("p",): playback.toggle_clock,
+        ("?",): playback.show_help,
     }
-    for names, carry_out in answers.items():
+    for names, action in actions.items():
         for name in names:
-            keys.add(name)(lambda _, carry_out=carry_out: carry_out() and None)
+            keys.add(name)(lambda _, action=action: action() and None)
 
     @keys.add("f")
     def _fork(event: KeyPressEvent) -> None:
-        event.app.exit(result=min(playback.at, len(playback.outcome.run.turns)))
+        event.app.exit(result=min(playback.page, len(playback.result.run.turns)))
 
     @keys.add("q")
     @keys.add("escape")
     @keys.add("c-c")
     @keys.add("c-d")
-    def _leave(event: KeyPressEvent) -> None:
-        if playback.helping:
-            playback.turn_to(playback.at)
+    def _quit(event: KeyPressEvent) -> None:
+        if playback.help_shown:
+            playback.show_page(playback.page)
         else:
             event.app.exit(result=None)
 
     return keys
 
 
-def show(outcome: ReplayResult, speed: float = 1.0) -> int | None:
-    """Show a replay until whoever watches leaves; return the turn to fork at, or None."""
-    playback = Playback(outcome, speed)
+def view_replay(result: ReplayResult, speed: float = 1.0) -> int | None:
+    """Show a replay until it is closed; ``speed`` 0 starts with the clock stopped. Return the turn to fork at, or None."""
+    playback = Playback(result, speed)
 
     def text() -> Any:
-        playback.set_to(measure())
+        playback.set_width(prose_width())
         return playback.pane.fragments()
 
-    body = Window(Scrolled(text, playback.pane.scroll))
-    app = screen(lambda: playback.head, [body], lambda: playback.foot, _bound(playback))
+    body = Window(ScrollControl(text, playback.pane.scroll))
+    app = full_screen(lambda: playback.header, [body], lambda: playback.footer, _key_bindings(playback))
 
-    async def clock() -> None:
+    async def run_clock() -> None:
         while True:
             await asyncio.sleep(TICK)
-            before = (playback.at, playback.pane.top, playback.running)
+            before = (playback.page, playback.pane.top, playback.running)
             playback.tick(TICK)
-            if before != (playback.at, playback.pane.top, playback.running):
+            if before != (playback.page, playback.pane.top, playback.running):
                 app.invalidate()
 
-    def begin() -> None:
-        app.create_background_task(clock())
+    def start_clock() -> None:
+        app.create_background_task(run_clock())
 
-    chosen: int | None = run_application(app, begin)
-    return chosen
+    fork_turn: int | None = run_application(app, start_clock)
+    return fork_turn

@@ -1,6 +1,7 @@
-"""Signals while an application owns the terminal: they end it in order, so that the terminal is as it was. Imports no screen.
+"""Signals while a prompt_toolkit application runs: they end it in order, so that it restores the terminal.
 
-A handler that raises is no use there: what it raises inside a callback of the event loop is reported and goes nowhere.
+A handler that raises would not do: the event loop reports an exception in a callback and goes on. Imports prompt_toolkit for
+its types alone.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-def run_application(app: Application[Any], begin: Callable[[], None] = lambda: None) -> Any:
-    """Run an application and return its result; a signal ends it with ``Interrupted``. ``begin`` is called when it runs."""
+def run_application(app: Application[Any], on_start: Callable[[], None] = lambda: None) -> Any:
+    """Run an application and return its result; a signal raises ``Interrupted``. ``on_start`` is called once it runs."""
 
-    def ready() -> None:
+    def start() -> None:
         install_handlers(app)
-        begin()
+        on_start()
 
     with preserve_handlers():
-        return app.run(pre_run=ready)
+        return app.run(pre_run=start)
 
 
 def install_handlers(app: Application[Any]) -> None:
-    """From inside an application that runs, see to it that a signal ends it in order."""
+    """Have signals end a running application; to be called inside its event loop."""
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         with suppress(NotImplementedError):  # Windows has no such handlers
@@ -40,17 +41,17 @@ def install_handlers(app: Application[Any]) -> None:
 
 
 def end_application(app: Application[Any], number: int) -> None:
-    """End an application as a signal does."""
-    with suppress(Exception):  # what prompt_toolkit raises where the application is on its way out already
+    """End an application with ``Interrupted``."""
+    with suppress(Exception):  # prompt_toolkit raises a bare Exception where the application is ending already
         app.exit(exception=Interrupted(number))
 
 
 @contextmanager
 def preserve_handlers() -> Iterator[None]:
-    """Put back afterwards who heeds signals: an event loop that closes leaves them to end the process unasked."""
-    before = [(number, signal.getsignal(number)) for number in SIGNALS]
+    """Restore the signal handlers afterwards: an event loop that closes resets those it replaced to the default."""
+    handlers = [(number, signal.getsignal(number)) for number in SIGNALS]
     try:
         yield
     finally:
-        for number, handler in before:
+        for number, handler in handlers:
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The terminal: prose, a prompt with completion, a toolbar. The first scene stands before anything heavy is imported."""
+"""The terminal front end: prose, a prompt, a toolbar. It prints the first scene before it imports prompt_toolkit and rich."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from forward_pass.errors import ForwardPassError
 from forward_pass.session.plain_text import opening_lines, text_width
-from forward_pass.session.session import MAX_TYPED, Event, Quit, Rejected, SceneEntered, Session, TokenDecoded, TreeShown
+from forward_pass.session.session import MAX_INPUT, Event, Quit, Rejected, SceneEntered, Session, TokenDecoded, TreeShown
 from forward_pass.session.settings import read_settings
 from forward_pass.session.transcript import EMPHASIS, offer_lines
 
@@ -21,133 +21,133 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
     from rich.console import Console
 
-ITALIC, UPRIGHT = "\x1b[3m", "\x1b[23m"  # ECMA-48, as rich writes them later
-UP_AND_CLEAR = "\x1b[{}F\x1b[J"  # to the beginning of a line so many above, and nothing from there on
-CLEAR = "\x1b[2;1H\x1b[J\x1b[1;1H\x1b[K"  # the screen, in two steps: of one that is cleared in one, some keep what stood there
+ITALIC, NOT_ITALIC = "\x1b[3m", "\x1b[23m"  # ECMA-48, as rich writes them
+ERASE_LINES = "\x1b[{}F\x1b[J"  # some lines up, then erase to the end of the screen
+CLEAR_SCREEN = "\x1b[2;1H\x1b[J\x1b[1;1H\x1b[K"  # in two steps: some terminals keep a copy of a screen cleared in one
 
 
-def run(play: Session, *, motion: bool = False) -> None:
-    """Play in the terminal until whoever plays leaves; Ctrl-D leaves, Ctrl-C raises ``KeyboardInterrupt``.
+def run(session: Session, *, motion: bool = False) -> None:
+    """Play in the terminal until the player quits; Ctrl-D quits, Ctrl-C raises ``KeyboardInterrupt``.
 
-    With ``motion`` the decoder is shown as it comes, where a model is under the story.
+    With ``motion``, decodings of a model are animated.
     """
-    print(EMPHASIS.sub(f"{ITALIC}\\1{UPRIGHT}", "\n".join(opening_lines(play, text_width()))), flush=True)
-    from forward_pass.interface.prompt import prompt_session as prompt
+    print(EMPHASIS.sub(f"{ITALIC}\\1{NOT_ITALIC}", "\n".join(opening_lines(session, text_width()))), flush=True)
+    from forward_pass.interface.prompt import prompt_session
     from forward_pass.interface.tty import restore_line_mode
 
     restore_line_mode()
-    session, console = prompt(play), cache(_console)  # it is not needed before something is answered
-    _take_back_offers(session.output, play)
+    prompt, console = prompt_session(session), cache(_console)  # rich is imported at the first answer
+    _erase_offers(prompt.output, session)
     events: list[Event] = []
     while True:
         try:
-            typed = _typed(session, play, events, console)
+            typed = _read_answer(prompt, session, events, console)
         except EOFError:
-            _show([play.quit_event()], play, console)
+            _print_events([session.quit_event()], session, console)
             return
-        print("\n".join(answer_lines(play, typed, text_width())), flush=True)
-        events = _browsed(play.answer(typed), play)
+        print("\n".join(answer_lines(session, typed, text_width())), flush=True)
+        events = _browse_tree(session.answer(typed), session)
         if motion:
-            _move(events, play)
-        if not _show(events, play, console):
+            _animate_decoding(events, session)
+        if not _print_events(events, session, console):
             return
 
 
-def _typed(session: PromptSession[str], play: Session, events: list[Event], console: Callable[[], Console]) -> str:
-    """Ask for an answer and return it; wherever the screen gets another width, show what came last again, set to that.
+def _read_answer(prompt: PromptSession[str], session: Session, events: list[Event], console: Callable[[], Console]) -> str:
+    """Prompt for an answer and return it; when the screen gets a new width, print the last events again, set to it.
 
-    A terminal breaks lines that get too long for it, so that nobody knows where the prompt began: the screen is cleared.
+    The screen is cleared then: a terminal wraps lines that are too long for it, so the prompt's first row is not known.
     """
     from forward_pass.interface.prompt import ScreenResized
-    from forward_pass.interface.signals import preserve_handlers  # asyncio, which prompt_toolkit imports too
+    from forward_pass.interface.signals import preserve_handlers  # imports asyncio
 
     default: Document | str = ""
     while True:
         try:
             with preserve_handlers():
-                return session.prompt(default=default, pre_run=partial(_keys_are_taken, play))
-        except ScreenResized as resized:
-            default = resized.typed
-        session.output.write_raw(CLEAR)
-        session.output.flush()
-        arrived = any(isinstance(event, SceneEntered) for event in events)
-        _show(events if arrived else [*play.opening(), *events], play, console)
+                return prompt.prompt(default=default, pre_run=partial(_on_prompt_start, session))
+        except ScreenResized as resize:
+            default = resize.typed
+        prompt.output.write_raw(CLEAR_SCREEN)
+        prompt.output.flush()
+        in_scene = any(isinstance(event, SceneEntered) for event in events)
+        _print_events(events if in_scene else [*session.opening(), *events], session, console)
 
 
-def _take_back_offers(output: Output, play: Session) -> None:
-    """Clear the offers that stand below the first scene: the prompt is about to show them, and to keep them up to date."""
-    count = 1 + len(offer_lines(play.run, text_width()))
-    if not play.at_ending and count < output.get_size().rows:
-        output.write_raw(UP_AND_CLEAR.format(count))
+def _erase_offers(output: Output, session: Session) -> None:
+    """Erase the offers printed below the first scene: the prompt shows them from now on."""
+    count = 1 + len(offer_lines(session.run, text_width()))
+    if not session.at_ending and count < output.get_size().rows:
+        output.write_raw(ERASE_LINES.format(count))
         output.flush()
 
 
-def answer_lines(play: Session, typed: str, columns: int) -> list[str]:
-    """Return what stays on the screen of an answer: the words of the choice that it takes, or what was typed."""
+def answer_lines(session: Session, typed: str, columns: int) -> list[str]:
+    """Return the lines that an answer leaves on the screen: the words of the choice it selects, or the text typed."""
     from forward_pass.interface.prompt import selected_offer
 
-    under = selected_offer(play, typed.strip())
-    words = under[1].choice.say(play.run.state, play.pass_port) if under else typed.strip()[:MAX_TYPED]
-    shown = "".join(character for character in EMPHASIS.sub(r"\1", words) if character.isprintable())
-    return ["", *(textwrap.wrap(shown, columns, initial_indent="> ", subsequent_indent="  ") or [">"])]
+    selection = selected_offer(session, typed.strip())
+    words = selection[1].choice.say(session.run.state, session.pass_port) if selection else typed.strip()[:MAX_INPUT]
+    printable = "".join(character for character in EMPHASIS.sub(r"\1", words) if character.isprintable())
+    return ["", *(textwrap.wrap(printable, columns, initial_indent="> ", subsequent_indent="  ") or [">"])]
 
 
-def _move(events: list[Event], play: Session) -> None:
-    """Show the decoder as it comes, if it came: the layers above the boundary, of the pass that the word was drawn from."""
-    decoded = next((event for event in events if isinstance(event, TokenDecoded)), None)
-    if decoded is None or play.pass_port.source != "model":
+def _animate_decoding(events: list[Event], session: Session) -> None:
+    """Animate a decoding of a model among the events: the layers above the boundary of the pass that gave the word."""
+    decoding = next((event for event in events if isinstance(event, TokenDecoded)), None)
+    if decoding is None or session.pass_port.source != "model":
         return
-    from forward_pass.interface.decode_animation import frames, play_animation
+    from forward_pass.interface.decode_animation import lens_frames, play_animation
 
-    words, acts = decoded.turn.state.words[:-1], decoded.turn.state.acts[:-1]
-    with suppress(ForwardPassError):  # the words are there, whether or not the layers can be shown
-        play_animation(frames(play.pass_port, words, acts, range(play.world.boundary + 1, play.world.layers + 1)))
+    words, acts = decoding.turn.state.words[:-1], decoding.turn.state.acts[:-1]
+    with suppress(ForwardPassError):  # the word is drawn already; the animation can be left out
+        play_animation(lens_frames(session.pass_port, words, acts, range(session.world.boundary + 1, session.world.layers + 1)))
 
 
-def _browsed(events: list[Event], play: Session) -> list[Event]:
-    """Return events as they stand, or, where the tree was asked for, what came of browsing it."""
+def _browse_tree(events: list[Event], session: Session) -> list[Event]:
+    """Return the events; if they show the tree, browse it and return the events of the fork made there, or the scene."""
     if len(events) != 1 or not isinstance(events[0], TreeShown):
         return events
     from forward_pass.interface.tree_browser import browse_until_fork
 
-    wanted = browse_until_fork(*events[0])
+    request = browse_until_fork(*events[0])
     try:
-        return play.fork(wanted.run, wanted.turn) if wanted else play.opening()
+        return session.fork(request.run, request.turn) if request else session.opening()
     except ForwardPassError as error:
         return [Rejected(f"{error}")]
 
 
-def _show(events: list[Event], play: Session, console: Callable[[], Console]) -> bool:
-    """Print events; return whether play goes on."""
+def _print_events(events: list[Event], session: Session, console: Callable[[], Console]) -> bool:
+    """Print events; return False after ``Quit``."""
     from forward_pass.interface.view import event_view
 
     columns = text_width()
-    goes_on = True
+    playing = True
     for event in events:
         console().print()
-        console().print(event_view(event, play, columns), width=columns, soft_wrap=isinstance(event, Quit))
-        goes_on = goes_on and not isinstance(event, Quit)
-    return goes_on
+        console().print(event_view(event, session, columns), width=columns, soft_wrap=isinstance(event, Quit))
+        playing = playing and not isinstance(event, Quit)
+    return playing
 
 
 def _console() -> Console:
     from rich.console import Console
 
-    from forward_pass.interface.theme import ground, theme
+    from forward_pass.interface.theme import background, theme
 
     colour = read_settings()[0].colour
-    plain = ground(colour) == "none"
-    return Console(highlight=False, markup=False, emoji=False, theme=theme(colour), no_color=plain or None)
+    no_colour = background(colour) == "none"
+    return Console(highlight=False, markup=False, emoji=False, theme=theme(colour), no_color=no_colour or None)
 
 
-def _keys_are_taken(play: Session) -> None:
-    """Start what the next choice may need, now that nobody waits for it."""
-    _heed_signals()
-    play.pass_port.warm_up()
+def _on_prompt_start(session: Session) -> None:
+    """Prepare the running prompt: handle signals, and start computing what the next choice may need."""
+    _install_signal_handlers()
+    session.pass_port.warm_up()
 
 
-def _heed_signals() -> None:
-    """While the prompt owns the terminal, end it in order on a signal."""
+def _install_signal_handlers() -> None:
+    """Have signals end the running prompt in order."""
     from prompt_toolkit.application import get_app
 
     from forward_pass.interface.signals import install_handlers

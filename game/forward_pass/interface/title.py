@@ -1,4 +1,4 @@
-"""How play begins at a terminal: the title, and what can be chosen from it. Knows the keeper of runs, and no front end."""
+"""The title menu at a terminal, and the sessions that it starts. Knows the store of runs, and no front end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import RunError, UsageError
-from forward_pass.session.plain_text import on_terminal, text_width
+from forward_pass.session.plain_text import is_interactive, text_width
 from forward_pass.session.settings import settings_file, write_setting
 from forward_pass.session.transcript import wrap
 
@@ -17,125 +17,125 @@ if TYPE_CHECKING:
 
 CONTINUE, NEW, BRANCHES, PLAIN, ABOUT, QUIT = "continue", "new", "branches", "plain", "about", "quit"
 STRONG = "\x1b[1m{}\x1b[22m"  # ECMA-48
-PLAINLY = "Plain lines from now on. To have it otherwise again: forward-pass settings plain off"
+PLAIN_NOTICE = "Plain lines from now on. To have it otherwise again: forward-pass settings plain off"
 
 
 class StartedSession(NamedTuple):
-    """Play, what should be known of its run, and whether it goes on in plain lines, as was just asked for."""
+    """A session, notes on its run for the player, and whether plain lines were chosen for it."""
 
-    play: Session
+    session: Session
     notes: tuple[str, ...] = ()
     plain: bool = False
 
 
-def start_new(keeper: RunStore, *, plain: bool = False) -> StartedSession:
-    """Return play at the opening of a new run."""
+def start_new(store: RunStore, *, plain: bool = False) -> StartedSession:
+    """Return a session at the opening of a new run."""
     from forward_pass.session.session import Session
 
-    return StartedSession(Session(keeper.world, keeper.measure, keeper, keeper.new_run()), plain=plain)
+    return StartedSession(Session(store.world, store.pass_port, store, store.new_run()), plain=plain)
 
 
-def continue_latest(keeper: RunStore) -> StartedSession:
-    """Return play at the run that was appended to last; files that are no runs are reported and passed over."""
+def continue_latest(store: RunStore) -> StartedSession:
+    """Return a session at the run that was appended to last, skipping files that cannot be read; raises ``RunError``."""
     from forward_pass.session.session import Session
     from forward_pass.storage.journal import list_run_files, newest_first
 
-    for kept in newest_first(list_run_files(keeper.folder)):
+    for run_file in newest_first(list_run_files(store.folder)):
         try:
-            run, notes = keeper.resume(kept.path)
+            run, notes = store.resume(run_file.path)
         except RunError as error:
             print(error, file=sys.stderr)
             continue
-        return StartedSession(Session(keeper.world, keeper.measure, keeper, run), notes)
-    begin = keeper.new_command
-    raise RunError(f"no run of {keeper.world.id} is kept in {keeper.saves}: begin one with {begin}")
+        return StartedSession(Session(store.world, store.pass_port, store, run), notes)
+    new_command = store.new_command
+    raise RunError(f"no run of {store.world.id} is kept in {store.saves}: begin one with {new_command}")
 
 
-def show_title(keeper: RunStore, *, bare: bool) -> StartedSession | None:
-    """Show the title until play begins; return how it does, or None where whoever sits there thought better of it.
+def show_title(store: RunStore, *, bare: bool) -> StartedSession | None:
+    """Show the title menu until a session starts; return it, or None for quit.
 
-    The ``bare`` command has the whole title: whose story it is, and at the very first start the offer of plain lines. A
-    command that names its world asks only where a run is open.
+    The ``bare`` command has the whole menu: credits and, at the very first start, plain lines. A command that names its
+    world shows a menu only where the last run has not ended.
     """
     from forward_pass.interface.tty import restore_line_mode
 
     restore_line_mode()
-    number, kept = latest_unfinished(keeper)
+    number, run_count = latest_unfinished(store)
     if not bare and number is None:
-        return start_new(keeper)
-    rows = _rows(number, kept, bare=bare)
-    print(_heading(keeper, number, bare=bare))
+        return start_new(store)
+    rows = _menu_rows(number, run_count, bare=bare)
+    print(_heading(store, number, bare=bare))
     while True:
-        answer = _chosen(rows)
+        answer = _ask_row(rows)
         if answer == QUIT:
             return None
         if answer == CONTINUE:
-            return continue_latest(keeper)
+            return continue_latest(store)
         if answer == NEW:
-            return start_new(keeper)
+            return start_new(store)
         if answer == PLAIN:
-            return start_new(keeper, plain=_settled_plain())
+            return start_new(store, plain=_save_plain())
         if answer == ABOUT:
             from forward_pass.session.glossary_help import CREDITS
 
             print("\n".join(["", *wrap(CREDITS, text_width()), ""]))
         else:
-            forked = _branches(keeper)
-            if forked is not None:
-                return forked
+            started = _browse_tree(store)
+            if started is not None:
+                return started
 
 
-def _heading(keeper: RunStore, number: str | None, *, bare: bool) -> str:
+def _heading(store: RunStore, number: str | None, *, bare: bool) -> str:
     if not bare:
         return f"Run {number} is open.\n"
-    title = keeper.world.title
-    about = wrap(keeper.world.about, text_width()) if keeper.world.about else []
-    return "\n".join([STRONG.format(title) if on_terminal() else title, *about, ""])
+    title = store.world.title
+    about = wrap(store.world.about, text_width()) if store.world.about else []
+    return "\n".join([STRONG.format(title) if is_interactive() else title, *about, ""])
 
 
-def _rows(number: str | None, kept: int, *, bare: bool) -> dict[str, str]:
-    """Return what can be chosen, by its key."""
+def _menu_rows(number: str | None, run_count: int, *, bare: bool) -> dict[str, str]:
+    """Return the rows of the menu by key."""
     rows = {CONTINUE: f"Continue run {number}"} if number is not None else {}
-    rows[NEW] = "A new instantiation" if kept else "Wake"
-    if kept:
-        rows[BRANCHES] = "The branches of 1 run" if kept == 1 else f"The branches of {kept} runs"
-    if bare and on_terminal() and not settings_file().exists():
+    rows[NEW] = "A new instantiation" if run_count else "Wake"
+    if run_count:
+        rows[BRANCHES] = "The branches of 1 run" if run_count == 1 else f"The branches of {run_count} runs"
+    if bare and is_interactive() and not settings_file().exists():
         rows[PLAIN] = "Wake in plain lines: no colour, no movement, good with a screen reader"
     if bare:
         rows[ABOUT] = "Whose story this is"
     return {**rows, QUIT: "Quit"}
 
 
-def _settled_plain() -> bool:
-    """Have plain lines from now on, if that can be kept, and in any case now."""
+def _save_plain() -> bool:
+    """Save the setting ``plain`` if it can be written; return True."""
     try:
         write_setting("plain", "on")
-        print(f"\n{PLAINLY}\n")
+        print(f"\n{PLAIN_NOTICE}\n")
     except UsageError as error:
         print(error, file=sys.stderr)
     return True
 
 
-def latest_unfinished(keeper: RunStore) -> tuple[str | None, int]:
-    """Return the number of the run that was played last, if it has not ended, and how many runs there are.
+def latest_unfinished(store: RunStore) -> tuple[str | None, int]:
+    """Return the number of the run that was played last, or None if it has ended, and the number of runs.
 
-    Only the last one is read; were there thousands, nobody would wait for all of them to be.
+    Reads files only until one is a valid run: a store may have thousands.
     """
     from forward_pass.storage.journal import list_run_files, newest_first
     from forward_pass.storage.listing import summarise
 
-    runs = newest_first(list_run_files(keeper.folder))
-    for unread, kept in enumerate(runs):
-        summary = summarise(kept, keeper.world)
+    run_files = newest_first(list_run_files(store.folder))
+    for index, run_file in enumerate(run_files):
+        summary = summarise(run_file, store.world)
         if not summary.problem:
-            return None if summary.ended else str(kept.number), len(runs) - unread
+            return None if summary.ended else str(run_file.number), len(run_files) - index
     return None, 0
 
 
-def _chosen(rows: dict[str, str]) -> str:
-    """Ask which of some rows is wanted, by its number, its key or its first letter; an empty answer is the first."""
-    for number, words in enumerate(rows.values(), 1):
-        print("\n".join(textwrap.wrap(words, max(text_width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
+def _ask_row(rows: dict[str, str]) -> str:
+    """Print the rows and return the key of the one chosen by number, key or first letter; an empty answer is the first."""
+    for number, text in enumerate(rows.values(), 1):
+        print("\n".join(textwrap.wrap(text, max(text_width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
     answers = (
         {f"{number}": key for number, key in enumerate(rows, 1)} | {key[0]: key for key in rows} | {key: key for key in rows}
     )
@@ -148,22 +148,22 @@ def _chosen(rows: dict[str, str]) -> str:
         print(f"Type a number from 1 to {len(rows)}, or the first letter of its name.")
 
 
-def _branches(keeper: RunStore) -> StartedSession | None:
-    """Show the tree of runs; return play at a fork of it, or None where whoever browses came back."""
+def _browse_tree(store: RunStore) -> StartedSession | None:
+    """Show the tree of runs; return a session at a fork of one, or None."""
     from forward_pass.session.session import Session
 
-    shelf = keeper.run_set()
-    for fault in shelf.faults:
+    run_set = store.run_set()
+    for fault in run_set.faults:
         print(fault, file=sys.stderr)
-    if not on_terminal():
+    if not is_interactive():
         from forward_pass.session.branches import tree_lines
 
-        print("\n".join([*tree_lines(shelf, text_width()), ""]))
+        print("\n".join([*tree_lines(run_set, text_width()), ""]))
         return None
     from forward_pass.interface.tree_browser import browse_until_fork
 
-    wanted = browse_until_fork(shelf)
-    if wanted is None:
+    request = browse_until_fork(run_set)
+    if request is None:
         return None
-    run, notes = keeper.fork(f"{wanted.run}", wanted.turn)
-    return StartedSession(Session(keeper.world, keeper.measure, keeper, run), notes)
+    run, notes = store.fork(f"{request.run}", request.turn)
+    return StartedSession(Session(store.world, store.pass_port, store, run), notes)

@@ -1,4 +1,4 @@
-"""The tree of runs on a full screen: a turn a row, its token and layer before it, lines where runs part."""
+"""The browser of the tree of runs on a full screen: a row for each turn with its token and layer, and lines at forks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 
 from forward_pass.errors import ForwardPassError
-from forward_pass.interface.replay_viewer import show
+from forward_pass.interface.replay_viewer import view_replay
 from forward_pass.interface.signals import run_application
-from forward_pass.interface.widgets import WIDE, Pane, Scrolled, fit, key_lines, measure, screen, screen_size, truncate
+from forward_pass.interface.widgets import (
+    WIDE,
+    Pane,
+    ScrollControl,
+    fit,
+    full_screen,
+    key_lines,
+    prose_width,
+    screen_size,
+    truncate,
+)
 from forward_pass.session.branches import (
     choice_name,
     compare_runs,
@@ -23,11 +33,11 @@ from forward_pass.session.branches import (
     difference_lines,
     node_positions,
     outcome_text,
-    summary,
+    replay_verdict,
+    tree_summary,
     untaken_text,
-    verdict,
 )
-from forward_pass.session.transcript import offer_lines, standing_lines, turn_lines, wrap
+from forward_pass.session.transcript import offer_lines, scene_lines, turn_lines, wrap
 from forward_pass.storage.labels import Annotation
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.storage.run_set import RunSet
@@ -37,8 +47,8 @@ from forward_pass.story.history import Run, at_turn
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-READING = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
-DEEPEST = 8  # levels that are set in; below, forks are told by their words alone
+READING_KEYS = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
+MAX_FORK_SIGNS = 8  # of one row; deeper forks are not indented
 KEYS = (
     ("Up, Down", "the row above, below"),
     ("Left, Right", "the turn before this one, the turn after"),
@@ -51,7 +61,7 @@ KEYS = (
     ("m, d", "mark a turn; compare another with it"),
     ("q, Ctrl-C", "leave"),
 )
-ROWS = (
+ROWS_HELP = (
     "Each row has a token, the layer at which the pass then stood, and the choice that led there; lines join what goes on from "
     "one turn. With a mouse, click a row to go there, and again to read it. Ways on that nobody took are counted when a turn "
     "is read, and never named."
@@ -59,137 +69,137 @@ ROWS = (
 
 
 class BrowserRequest(NamedTuple):
-    """What whoever browses goes on to: ``replay`` or ``fork``, of which run, up to which turn; ``branch`` is where they are."""
+    """What to do after browsing: ``replay`` or ``fork`` a run up to a turn; ``node`` is the number of the selected node."""
 
-    what: str
+    action: str
     run: int
     turn: int
-    branch: int
+    node: int
 
 
-def fork_signs(tree: Tree, branch: Node) -> list[str]:
-    """Return what stands before a branch for each fork that it lies behind: how it joins on, or how others go by."""
+def fork_signs(tree: Tree, node: Node) -> list[str]:
+    """Return the box-drawing sign of each fork above a node, the topmost first: its own branch, or a sibling's passing by."""
     signs: list[str] = []
-    at = branch
-    while at.number:
-        siblings = tree.nodes[at.parent].children
+    current = node
+    while current.number:
+        siblings = tree.nodes[current.parent].children
         if len(siblings) > 1:
-            joins, by = ("└", " ") if at.number == siblings[-1] else ("├", "│")
-            signs.append(joins if at is branch else by)
-        at = tree.nodes[at.parent]
+            own, passing = ("└", " ") if current.number == siblings[-1] else ("├", "│")
+            signs.append(own if current is node else passing)
+        current = tree.nodes[current.parent]
     return signs[::-1]
 
 
 class TreeBrowser:
-    """The tree being browsed: the rows, the one selected, what is read or typed."""
+    """The state of the browser: the rows, the selected one, the pane over them, the line being typed."""
 
-    def __init__(self, shelf: RunSet, here: int) -> None:
-        self.world, self.tree, self.shelf = shelf.world, shelf.tree, shelf
+    def __init__(self, run_set: RunSet, node: int) -> None:
+        self.world, self.tree, self.run_set = run_set.world, run_set.tree, run_set
         self.rows = list(self.tree.depth_first())
-        self.row_of = {branch.number: row for row, (_, branch) in enumerate(self.rows)}
-        self.marks = shelf.annotations()
-        self.places = node_positions(self.world, self.tree)
-        self.selected = self.row_of.get(here, 0)
+        self.row_by_node = {node.number: row for row, (_, node) in enumerate(self.rows)}
+        self.annotations = run_set.annotations()
+        self.positions = node_positions(self.world, self.tree)
+        self.selected = self.row_by_node.get(node, 0)
         self.top = 0
         self.marked: int | None = None
-        self.sought = ""
-        self.told = ""  # what was last said at the foot
+        self.query = ""
+        self.message = ""  # in the footer
         self.pane: Pane | None = None
-        self.asking = ""  # label, note or find, while that is typed
+        self.input_kind = ""  # label, note or find while one is typed, else empty
 
     @property
-    def branch(self) -> Node:
-        """The branch that is selected."""
+    def node(self) -> Node:
+        """The selected node."""
         return self.rows[self.selected][1]
 
     # -- moving ---------------------------------------------------------------------------------------------------------
 
     def move(self, by: int) -> None:
-        """Select another row, or scroll what is being read."""
+        """Move the selection, or scroll the pane if one is open."""
         if self.pane is not None:
             self.pane.scroll(by)
         else:
             self.select(self.selected + by)
 
     def select(self, row: int) -> None:
-        """Select a row, or the first or last where there is none such."""
-        self.selected, self.told = min(max(row, 0), len(self.rows) - 1), ""
+        """Select the row at an index, or the first or last."""
+        self.selected, self.message = min(max(row, 0), len(self.rows) - 1), ""
 
-    def before(self) -> None:
-        """Select the turn before."""
-        self.select(self.row_of[self.branch.parent])
+    def select_parent(self) -> None:
+        """Select the parent of the selected node."""
+        self.select(self.row_by_node[self.node.parent])
 
-    def after(self) -> None:
-        """Select the first turn that follows."""
-        if self.branch.children:
-            self.select(self.row_of[self.branch.children[0]])
+    def select_child(self) -> None:
+        """Select the first child of the selected node."""
+        if self.node.children:
+            self.select(self.row_by_node[self.node.children[0]])
 
     def find(self, text: str) -> None:
-        """Select the next row that has a text in it."""
-        self.sought = text or self.sought
-        wanted = self.sought.casefold()
-        later = [*range(self.selected + 1, len(self.rows)), *range(self.selected + 1)]
-        found = next((row for row in later if wanted and wanted in self.sought_in(row)), None)
-        if found is None:
-            self.told = f"nothing here has “{self.sought}”" if wanted else "find what? / and some words"
+        """Select the next row that contains a text, or the last text searched for if it is empty."""
+        self.query = text or self.query
+        needle = self.query.casefold()
+        order = [*range(self.selected + 1, len(self.rows)), *range(self.selected + 1)]
+        match = next((row for row in order if needle and needle in self.search_text(row)), None)
+        if match is None:
+            self.message = f"nothing here has “{self.query}”" if needle else "find what? / and some words"
         else:
-            self.select(found)
+            self.select(match)
 
-    # -- what is shown --------------------------------------------------------------------------------------------------
+    # -- rows -----------------------------------------------------------------------------------------------------------
 
-    def said(self, branch: Node) -> str:
-        """Return a branch in words, without where it stands."""
-        if branch.recorded is None:
+    def node_text(self, node: Node) -> str:
+        """Return a node in words, without its position."""
+        if node.recorded is None:
             words = [self.world.start]
         else:
-            title = self.world.endings.get(branch.recorded.scene)
-            words = [f"ends: {title}"] if title else []  # first, where there is little room
-            words += [] if branch.recorded.word is None or title else [decoded_text(branch.recorded)]
-            words.append(choice_name(self.world, branch.recorded.choice).replace("*", ""))
-        return " · ".join([*words, *self.put_on(branch)])
+            title = self.world.endings.get(node.recorded.scene)
+            words = [f"ends: {title}"] if title else []  # first, so that narrow screens show it
+            words += [] if node.recorded.word is None or title else [decoded_text(node.recorded)]
+            words.append(choice_name(self.world, node.recorded.choice).replace("*", ""))
+        return " · ".join([*words, *self.node_tags(node)])
 
-    def put_on(self, branch: Node) -> list[str]:
-        """Return what was put on a branch and who stands there, each in words."""
-        mark = self.marks.get(branch.recorded.digest, Annotation()) if branch.recorded else Annotation()
-        words = [f"label “{mark.label}”"] if mark.label else []
-        words += [f"note “{mark.note}”"] if mark.note else []
-        words += [f"run {', '.join(map(str, branch.standing_runs))}"] if branch.standing_runs else []
-        return words + (["marked"] if branch.number == self.marked else [])
+    def node_tags(self, node: Node) -> list[str]:
+        """Return a node's label and note, the runs whose cursor is there, and whether it is marked, each in words."""
+        annotation = self.annotations.get(node.recorded.digest, Annotation()) if node.recorded else Annotation()
+        words = [f"label “{annotation.label}”"] if annotation.label else []
+        words += [f"note “{annotation.note}”"] if annotation.note else []
+        words += [f"run {', '.join(map(str, node.cursor_runs))}"] if node.cursor_runs else []
+        return words + (["marked"] if node.number == self.marked else [])
 
-    def sought_in(self, row: int) -> str:
-        """Return what a row is found by, in small letters: what it says, and its ids."""
-        branch = self.rows[row][1]
-        return f"{self.said(branch)} {self.ids(branch)}".casefold()
+    def search_text(self, row: int) -> str:
+        """Return what ``find`` looks through, case-folded: the words of a row and its ids."""
+        node = self.rows[row][1]
+        return f"{self.node_text(node)} {self.ids(node)}".casefold()
 
-    def ids(self, branch: Node) -> str:
-        """Return a branch by its ids: what was chosen, and where that led."""
-        led = outcome_text(self.world, branch)
-        return f"{branch.recorded.choice}: {led}" if branch.recorded else led
+    def ids(self, node: Node) -> str:
+        """Return the id of a node's choice, and its outcome."""
+        outcome = outcome_text(self.world, node)
+        return f"{node.recorded.choice}: {outcome}" if node.recorded else outcome
 
     def row(self, row: int, columns: int) -> str:
-        """Return a row of the tree."""
-        branch = self.rows[row][1]
-        token, layer = self.places[branch.number]
-        signs = fork_signs(self.tree, branch)
-        signs = signs if len(signs) <= DEEPEST else [*signs[: DEEPEST - 1], signs[-1]]
-        lead = (" " if columns >= WIDE else "").join(signs) + " " * bool(signs)
-        place = f"{token:>3} {layer:>2} " if layer is not None else f"{token:>3}  ? "
-        return fit(f"{place}{lead}{self.said(branch)}", columns)
+        """Return a row of the tree, padded to ``columns`` cells."""
+        node = self.rows[row][1]
+        token, layer = self.positions[node.number]
+        signs = fork_signs(self.tree, node)
+        signs = signs if len(signs) <= MAX_FORK_SIGNS else [*signs[: MAX_FORK_SIGNS - 1], signs[-1]]
+        indent = (" " if columns >= WIDE else "").join(signs) + " " * bool(signs)
+        position = f"{token:>3} {layer:>2} " if layer is not None else f"{token:>3}  ? "
+        return fit(f"{position}{indent}{self.node_text(node)}", columns)
 
     def fragments(self) -> StyleAndTextTuples:
-        """Return the rows in view, each answering to the mouse."""
+        """Return the rows in view with their mouse handlers, or the pane."""
         if self.pane is not None:
             return self.pane.fragments()
         columns, rows = screen_size()
         self.top = min(max(self.top, self.selected - rows + 1), self.selected)
-        shown: StyleAndTextTuples = []
+        fragments: StyleAndTextTuples = []
         for row in range(self.top, min(self.top + rows, len(self.rows))):
-            style = "class:here" if row == self.selected else ""
-            shown += [(style, self.row(row, columns), self._clicked(row)), ("", "\n")]
-        return shown
+            style = "class:selected" if row == self.selected else ""
+            fragments += [(style, self.row(row, columns), self._click_handler(row)), ("", "\n")]
+        return fragments
 
-    def _clicked(self, row: int) -> Callable[[MouseEvent], object]:
-        def clicked(event: MouseEvent) -> object:
+    def _click_handler(self, row: int) -> Callable[[MouseEvent], object]:
+        def handle(event: MouseEvent) -> object:
             if event.event_type != MouseEventType.MOUSE_UP:
                 return NotImplemented
             if row == self.selected:
@@ -198,20 +208,20 @@ class TreeBrowser:
                 self.select(row)
             return None
 
-        return clicked
+        return handle
 
     @property
-    def head(self) -> str:
-        """What stands above the rows."""
-        return f" {summary(self.world, self.tree)}"
+    def header(self) -> str:
+        """The header: a summary of the tree."""
+        return f" {tree_summary(self.world, self.tree)}"
 
     @property
-    def foot(self) -> str:
-        """What stands below: what was last said, or the keys."""
-        if self.told:
-            return f" {self.told}"
+    def footer(self) -> str:
+        """The footer: the last message, or the keys."""
+        if self.message:
+            return f" {self.message}"
         if self.pane is not None:
-            return " f fork  r replay  l n m d  q back" if screen_size()[0] < WIDE else READING
+            return " f fork  r replay  l n m d  q back" if screen_size()[0] < WIDE else READING_KEYS
         place = f" {self.selected + 1}/{len(self.rows)} ·"
         if screen_size()[0] < WIDE:
             return f"{place} Enter  r  f  /  q  ? keys"
@@ -219,69 +229,69 @@ class TreeBrowser:
 
     # -- reading --------------------------------------------------------------------------------------------------------
 
-    def walked(self) -> tuple[int, ReplayResult]:
-        """Return a run that passes through the selected branch, walked up to there."""
-        branch = self.branch
-        run = branch.runs[0]
-        return run, self.shelf.replay_to(run, branch.turn)
+    def replay(self) -> tuple[int, ReplayResult]:
+        """Return the number of a run through the selected node, and its replay up to there."""
+        node = self.node
+        run = node.runs[0]
+        return run, self.run_set.replay_to(run, node.turn)
 
     def read(self) -> None:
-        """Show the selected turn: what was said, what was offered, what was never tried, and whether it is proven."""
-        branch, columns = self.branch, measure()
-        _, outcome = self.walked()
-        run = outcome.run
-        lines = list(wrap(f"Turn {branch.turn}. {' · '.join([self.ids(branch), *self.put_on(branch)])}", columns))
-        if run.at == branch.turn:
-            lines += ["", *(turn_lines(run, branch.turn, columns) if branch.turn else []), *standing_lines(run, columns)]
-            offered = offer_lines(run, columns)
-            lines += ["", *offered, "", f"{untaken_text(run, len(branch.children))}."] if offered else []
-        lines += ["", *wrap(f"{verdict(outcome)}.", columns)]
+        """Show the selected turn in a pane: its text, its offers, how many were never taken, and the verdict of a replay."""
+        node, columns = self.node, prose_width()
+        _, result = self.replay()
+        run = result.run
+        lines = list(wrap(f"Turn {node.turn}. {' · '.join([self.ids(node), *self.node_tags(node)])}", columns))
+        if run.at == node.turn:
+            lines += ["", *(turn_lines(run, node.turn, columns) if node.turn else []), *scene_lines(run, columns)]
+            offers = offer_lines(run, columns)
+            lines += ["", *offers, "", f"{untaken_text(run, len(node.children))}."] if offers else []
+        lines += ["", *wrap(f"{replay_verdict(result)}.", columns)]
         self.pane = Pane(lines)
 
     def compare(self) -> None:
-        """Show the selected turn against the marked one."""
+        """Show the difference between the marked turn and the selected one in a pane."""
         if self.marked is None:
-            self.told = "mark a turn first, with m"
+            self.message = "mark a turn first, with m"
             return
         other = self.tree.nodes[self.marked]
         runs: list[Run] = []
-        for branch in (other, self.branch):
-            run = self.shelf.replay_to(branch.runs[0], branch.turn).run
-            runs.append(at_turn(run, min(branch.turn, len(run.turns))))
-        names = (self.called(other), self.called(self.branch))
-        self.pane = Pane(difference_lines(compare_runs(*runs), names, measure(), bars=True))
+        for node in (other, self.node):
+            run = self.run_set.replay_to(node.runs[0], node.turn).run
+            runs.append(at_turn(run, min(node.turn, len(run.turns))))
+        names = (self.node_name(other), self.node_name(self.node))
+        self.pane = Pane(difference_lines(compare_runs(*runs), names, prose_width(), bars=True))
 
-    def called(self, branch: Node) -> str:
-        """Return a branch by a run that passes there (one that stands there, if any does), and how far it has then come."""
-        return f"{self.shelf.name_of((*branch.standing_runs, *branch.runs)[0])} to turn {branch.turn}"
+    def node_name(self, node: Node) -> str:
+        """Return a name for a node: a run through it, if possible one whose cursor is there, and the turn."""
+        return f"{self.run_set.name_of((*node.cursor_runs, *node.runs)[0])} to turn {node.turn}"
 
-    def put(self, kind: str, text: str) -> None:
-        """Put a label or a note on the selected turn."""
-        if self.branch.recorded is not None:
-            self.shelf.annotate(self.branch.recorded.digest, kind, text)
-            self.marks = self.shelf.annotations()
+    def annotate(self, kind: str, text: str) -> None:
+        """Write the ``label`` or the ``note`` of the selected turn."""
+        if self.node.recorded is not None:
+            self.run_set.annotate(self.node.recorded.digest, kind, text)
+            self.annotations = self.run_set.annotations()
 
-    def may_be_put(self) -> bool:
-        """Return whether something can be put on the selected turn; say why where it cannot."""
-        if self.shelf.read_only:
-            self.told = "golden runs are read only"
-        elif self.branch.recorded is None:
-            self.told = "the opening is no turn, and takes no label"
+    def can_annotate(self) -> bool:
+        """Return whether the selected turn can have a label or a note; if not, the footer says why."""
+        if self.run_set.read_only:
+            self.message = "golden runs are read only"
+        elif self.node.recorded is None:
+            self.message = "the opening is no turn, and takes no label"
         else:
             return True
         return False
 
 
-def _guarded(browser: TreeBrowser, carry_out: Callable[[], object]) -> None:
-    """Carry out what a key asks for; what goes wrong is said at the foot."""
+def _run_action(browser: TreeBrowser, action: Callable[[], object]) -> None:
+    """Run the action of a key; an error is shown in the footer."""
     try:
-        carry_out()
+        action()
     except ForwardPassError as error:
-        browser.told = str(error)
+        browser.message = str(error)
 
 
-def _movements(browser: TreeBrowser, keys: KeyBindings) -> None:
-    browsing = Condition(lambda: not browser.asking)
+def _bind_movement(browser: TreeBrowser, keys: KeyBindings) -> None:
+    browsing = Condition(lambda: not browser.input_kind)
     moves: dict[str, Callable[[], object]] = {
         "up": lambda: browser.move(-1),
         "down": lambda: browser.move(1),
@@ -291,114 +301,114 @@ def _movements(browser: TreeBrowser, keys: KeyBindings) -> None:
         "end": lambda: browser.move(len(browser.rows) + 100_000),
     }
     tree_only: dict[str, Callable[[], object]] = {
-        "left": browser.before,
-        "right": browser.after,
+        "left": browser.select_parent,
+        "right": browser.select_child,
         "*": lambda: browser.find(""),
         "enter": browser.read,
     }
     reading = Condition(lambda: browser.pane is not None)
-    for name, carry_out in moves.items():
-        keys.add(name, filter=browsing)(lambda _, carry_out=carry_out: carry_out())
-    for name, carry_out in tree_only.items():
-        keys.add(name, filter=browsing & ~reading)(lambda _, carry_out=carry_out: _guarded(browser, carry_out))
+    for name, action in moves.items():
+        keys.add(name, filter=browsing)(lambda _, action=action: action())
+    for name, action in tree_only.items():
+        keys.add(name, filter=browsing & ~reading)(lambda _, action=action: _run_action(browser, action))
 
 
-def _requests(browser: TreeBrowser, keys: KeyBindings, line: Buffer) -> None:
-    browsing = Condition(lambda: not browser.asking)  # from what is read too, which is then closed
+def _bind_requests(browser: TreeBrowser, keys: KeyBindings, line: Buffer) -> None:
+    browsing = Condition(lambda: not browser.input_kind)  # also while a pane is open: it is closed then
 
-    def leave_for(what: str) -> Callable[[KeyPressEvent], None]:
+    def leave_for(action: str) -> Callable[[KeyPressEvent], None]:
         def leave(event: KeyPressEvent) -> None:
-            branch = browser.branch
-            event.app.exit(result=BrowserRequest(what, branch.runs[0], branch.turn, branch.number))
+            node = browser.node
+            event.app.exit(result=BrowserRequest(action, node.runs[0], node.turn, node.number))
 
         return leave
 
-    def ask(kind: str) -> Callable[[KeyPressEvent], None]:
-        def asks(event: KeyPressEvent) -> None:
+    def start_input(kind: str) -> Callable[[KeyPressEvent], None]:
+        def handle(event: KeyPressEvent) -> None:
             browser.pane = None
-            if kind != "find" and not browser.may_be_put():
+            if kind != "find" and not browser.can_annotate():
                 return
             line.reset()
-            recorded = browser.branch.recorded
-            mark = browser.marks.get(recorded.digest, Annotation()) if recorded else Annotation()
-            line.insert_text("" if kind == "find" else getattr(mark, kind))
-            browser.asking, browser.told = kind, ""
+            recorded = browser.node.recorded
+            annotation = browser.annotations.get(recorded.digest, Annotation()) if recorded else Annotation()
+            line.insert_text("" if kind == "find" else getattr(annotation, kind))
+            browser.input_kind, browser.message = kind, ""
             event.app.layout.focus(line)
 
-        return asks
+        return handle
 
     keys.add("r", filter=browsing)(leave_for("replay"))
     keys.add("f", filter=browsing)(leave_for("fork"))
     for key, kind in (("l", "label"), ("n", "note"), ("/", "find")):
-        keys.add(key, filter=browsing)(ask(kind))
+        keys.add(key, filter=browsing)(start_input(kind))
 
     @keys.add("m", filter=browsing)
     def _mark(_: KeyPressEvent) -> None:
-        browser.pane, browser.marked = None, browser.branch.number
-        browser.told = "marked: go to another turn and press d to compare"
+        browser.pane, browser.marked = None, browser.node.number
+        browser.message = "marked: go to another turn and press d to compare"
 
     @keys.add("d", filter=browsing)
     def _compare(_: KeyPressEvent) -> None:
         browser.pane = None
-        _guarded(browser, browser.compare)
+        _run_action(browser, browser.compare)
 
     @keys.add("?", filter=browsing)
     def _help(_: KeyPressEvent) -> None:
-        browser.pane = Pane(key_lines("Keys of the tree", KEYS, ROWS))
+        browser.pane = Pane(key_lines("Keys of the tree", KEYS, ROWS_HELP))
 
 
-def _leaving(browser: TreeBrowser, keys: KeyBindings) -> None:
-    typing = Condition(lambda: bool(browser.asking))
+def _bind_leaving(browser: TreeBrowser, keys: KeyBindings) -> None:
+    typing = Condition(lambda: bool(browser.input_kind))
 
-    def stop(event: KeyPressEvent) -> None:
-        browser.asking = ""
+    def end_input(event: KeyPressEvent) -> None:
+        browser.input_kind = ""
         event.app.layout.focus_previous()
 
     @keys.add("escape", filter=typing, eager=True)
     @keys.add("c-c", filter=typing)
-    def _give_up(event: KeyPressEvent) -> None:
-        stop(event)
+    def _cancel(event: KeyPressEvent) -> None:
+        end_input(event)
 
     @keys.add("enter", filter=typing)
-    def _typed(event: KeyPressEvent) -> None:
-        kind, text = browser.asking, event.current_buffer.text
-        stop(event)
-        _guarded(browser, lambda: browser.find(text) if kind == "find" else browser.put(kind, text))
+    def _submit(event: KeyPressEvent) -> None:
+        kind, text = browser.input_kind, event.current_buffer.text
+        end_input(event)
+        _run_action(browser, lambda: browser.find(text) if kind == "find" else browser.annotate(kind, text))
 
     @keys.add("q", filter=~typing)
     @keys.add("escape", filter=~typing)
     @keys.add("c-c", filter=~typing)
     @keys.add("c-d", filter=~typing)
-    def _leave(event: KeyPressEvent) -> None:
+    def _close(event: KeyPressEvent) -> None:
         if browser.pane is not None:
             browser.pane = None
         else:
             event.app.exit(result=None)
 
 
-def browse_until_fork(shelf: RunSet, here: int = 0) -> BrowserRequest | None:
-    """Show a tree, and replays of it, until whoever browses leaves (None) or wants a fork; ``here`` is where to begin."""
+def browse_until_fork(run_set: RunSet, node: int = 0) -> BrowserRequest | None:
+    """Show a tree and replays of its runs; return the request to fork, or None. ``node`` is the node selected first."""
     while True:
-        wanted = browse(shelf, here)
-        if wanted is None or wanted.what == "fork":
-            return wanted
-        turn = show(shelf.replay_to(wanted.run, wanted.turn))
+        request = browse(run_set, node)
+        if request is None or request.action == "fork":
+            return request
+        turn = view_replay(run_set.replay_to(request.run, request.turn))
         if turn is not None:
-            return wanted._replace(what="fork", turn=turn)
-        here = wanted.branch
+            return request._replace(action="fork", turn=turn)
+        node = request.node
 
 
-def browse(shelf: RunSet, here: int = 0) -> BrowserRequest | None:
-    """Show a tree until whoever browses leaves, or wants a replay or a fork; ``here`` is the branch to begin at."""
-    browser, keys, line = TreeBrowser(shelf, here), KeyBindings(), Buffer(multiline=False)
-    _movements(browser, keys)
-    _requests(browser, keys, line)
-    _leaving(browser, keys)
-    names = {"label": "Label: ", "note": "Note: ", "find": "Find: "}
-    prompt = FormattedTextControl(lambda: truncate(names.get(browser.asking, ""), screen_size()[0]))
-    typed = VSplit([Window(prompt, width=7, height=1), Window(BufferControl(line), height=1)])
-    asked = ConditionalContainer(typed, Condition(lambda: bool(browser.asking)))
-    rows = Window(Scrolled(browser.fragments, browser.move))
-    app = screen(lambda: browser.head, [rows], lambda: browser.foot, keys, more=[asked])
-    wanted: BrowserRequest | None = run_application(app)
-    return wanted
+def browse(run_set: RunSet, node: int = 0) -> BrowserRequest | None:
+    """Show a tree; return the request to replay or to fork, or None. ``node`` is the node selected first, by number."""
+    browser, keys, line = TreeBrowser(run_set, node), KeyBindings(), Buffer(multiline=False)
+    _bind_movement(browser, keys)
+    _bind_requests(browser, keys, line)
+    _bind_leaving(browser, keys)
+    prompts = {"label": "Label: ", "note": "Note: ", "find": "Find: "}
+    prompt = FormattedTextControl(lambda: truncate(prompts.get(browser.input_kind, ""), screen_size()[0]))
+    line_row = VSplit([Window(prompt, width=7, height=1), Window(BufferControl(line), height=1)])
+    input_row = ConditionalContainer(line_row, Condition(lambda: bool(browser.input_kind)))
+    rows = Window(ScrollControl(browser.fragments, browser.move))
+    app = full_screen(lambda: browser.header, [rows], lambda: browser.footer, keys, below=[input_row])
+    request: BrowserRequest | None = run_application(app)
+    return request

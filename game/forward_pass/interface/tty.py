@@ -1,4 +1,4 @@
-"""The modes of the terminal, put right where a process that was killed left it reading single keys and echoing nothing."""
+"""The modes of the terminal: back to line input with echo, where a killed process left it in raw mode."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from contextlib import suppress
 if sys.platform != "win32":  # pragma: no branch - Windows has no such modes
     import termios
 
-INPUT, OUTPUT, LOCAL = 0, 1, 3  # where these flags stand in what termios gives
+INPUT, OUTPUT, LOCAL = 0, 1, 3  # indices into the list of termios.tcgetattr
 
 
 def restore_line_mode() -> None:
-    """See to it that lines can be typed and are seen, and that Ctrl-C is heeded, where standard input is a terminal."""
+    """Turn on line input, echo and signal keys where standard input is a terminal in raw mode; else do nothing."""
     if sys.platform == "win32":  # pragma: no cover - the tests run on Linux
         return
-    with suppress(AttributeError, OSError, ValueError, termios.error):  # whatever stands for standard input
-        file = sys.stdin.fileno()
-        modes = termios.tcgetattr(file)
+    with suppress(AttributeError, OSError, ValueError, termios.error):  # standard input may be any object
+        descriptor = sys.stdin.fileno()
+        modes = termios.tcgetattr(descriptor)
         if modes[LOCAL] & termios.ICANON:
             return
         modes[INPUT] |= termios.ICRNL
         modes[OUTPUT] |= termios.OPOST
         modes[LOCAL] |= termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN
-        termios.tcsetattr(file, termios.TCSADRAIN, modes)
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)

@@ -1,4 +1,4 @@
-"""Scenes, offers, decodings and problems as rich renderables. Prints nothing; a world's text is never read as markup."""
+"""Scenes, offers, decodings and errors as rich renderables. Prints nothing; a world's text is never read as markup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from forward_pass.session.glossary_help import share_line
 from forward_pass.session.inspection import DecoderTrace, Inspection, decoder_trace
 from forward_pass.session.plain_text import hanging_text
 from forward_pass.session.session import (
-    AT_END_TEXT,
+    ENDING_COMMANDS_TEXT,
     Event,
     InspectionShown,
     Message,
@@ -26,12 +26,12 @@ from forward_pass.session.session import (
 )
 from forward_pass.session.transcript import (
     EMPHASIS,
-    FITTED_MEASURE,
+    PROBE_NOTE,
     attention_and_trace_lines,
     attention_lines,
     ending_lines,
     inspection_title,
-    place_line,
+    position_line,
     prompt_lines,
     quoted,
     running_likelihood_text,
@@ -45,176 +45,178 @@ from forward_pass.story.history import Run, Turn
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
 
-PAINT = ((8, "bold reverse"), (4, "bold underline"), (2, "underline"))  # times an even share, from the strongest down
-CLINGING = (".", "?", ",", "\n")  # what stands directly behind a word
-BARS = 3  # how many words a decoding shows
-BAR, NARROW_BAR = 24, 12  # cells of a bar for a probability of 1
-DIAL, NARROW_DIAL = 17, 9  # cells
-EIGHTHS = "▁▂▃▄▅▆▇█"
-EVERY, NARROW_EVERY, NARROW = 2, 4, 60  # layers to a cell of a strip: 48 cells, or half of them below 60 columns
+SHARE_STYLES = ((8, "bold reverse"), (4, "bold underline"), (2, "underline"))  # multiples of an even share of the attention
+NO_SPACE_BEFORE = (".", "?", ",", "\n")  # words that follow without a space
+LIKELIEST = 3  # words that a decoding shows
+BAR_WIDTH, NARROW_BAR_WIDTH = 24, 12  # cells of a bar for a probability of 1
+DIAL_WIDTH, NARROW_DIAL_WIDTH = 17, 9  # cells
+BLOCKS = "▁▂▃▄▅▆▇█"
+STRIP_STEP, NARROW_STRIP_STEP, NARROW = 2, 4, 60  # layers to a cell of a strip; NARROW is in columns
 
 
 def prose(text: str) -> RenderableType:
-    """Return paragraphs with ``*emphasis*`` set in italics; an indented line keeps its place."""
-    return Group(*(line for number, paragraph in enumerate(text.split("\n\n")) for line in _paragraph(paragraph, number)))
+    """Return paragraphs with ``*emphasis*`` in italics; indented lines keep their indentation."""
+    return Group(*(line for index, paragraph in enumerate(text.split("\n\n")) for line in _paragraph(paragraph, index)))
 
 
-def _paragraph(paragraph: str, number: int) -> list[RenderableType]:
-    lines: list[RenderableType] = [Text("")] if number else []
+def _paragraph(paragraph: str, index: int) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text("")] if index else []
     for line in paragraph.split("\n"):
         indent = len(line) - len(line.lstrip(" "))
-        lines.append(Padding(emphasised(line.strip()), (0, 0, 0, indent)))
+        lines.append(Padding(emphasis_text(line.strip()), (0, 0, 0, indent)))
     return lines
 
 
-def emphasised(text: str) -> Text:
-    """Return a text with its ``*emphasis*`` in italics."""
-    shown = Text()
+def emphasis_text(text: str) -> Text:
+    """Return a text with ``*emphasis*`` in italics."""
+    rich_text = Text()
     end = 0
     for match in EMPHASIS.finditer(text):
-        shown.append(text[end : match.start()]).append(match[1], style="italic")
+        rich_text.append(text[end : match.start()]).append(match[1], style="italic")
         end = match.end()
-    return shown.append(text[end:])
+    return rich_text.append(text[end:])
 
 
-def event_view(event: Event, play: Session, columns: int) -> RenderableType:
+def event_view(event: Event, session: Session, columns: int) -> RenderableType:
     """Return what a terminal of ``columns`` cells shows of an event."""
     match event:
         case SceneEntered(run, then):
-            return Group(*([prose(then), Text("")] if then else []), scene_view(run, play, columns))
+            return Group(*([prose(then), Text("")] if then else []), scene_view(run, session, columns))
         case TokenDecoded(_, _, turn, then):
-            return decoding_view(play.run, turn, then, columns)
+            return decoding_view(session.run, turn, then, columns)
         case ViewRequested("prompt", run):
             return prompt_view(run, columns)
-        case InspectionShown(read):
-            return inspection_view(read, columns)
+        case InspectionShown(inspection):
+            return inspection_view(inspection, columns)
         case ViewRequested(_, run):
-            return emphasised("\n".join(transcript(run, columns)))
-        case TreeShown(shelf, here):
-            return Text("\n".join(tree_lines(shelf, columns, here)))
+            return emphasis_text("\n".join(transcript(run, columns)))
+        case TreeShown(run_set, node):
+            return Text("\n".join(tree_lines(run_set, columns, node)))
         case RunsCompared(first, second, names):
-            return emphasised("\n".join(difference_lines(compare_runs(first, second), names, columns, bars=True)))
+            return emphasis_text("\n".join(difference_lines(compare_runs(first, second), names, columns, bars=True)))
         case Rejected(text):
             return Text(text, style="strong")
-        case Message(text, _) | Quit(text):  # the way back is there to be copied, and is not a world's
-            return emphasised(hanging_text(text, columns)) if isinstance(event, Message) else Text(text)
+        case Message(text, _) | Quit(text):  # the command in Quit is there to be copied: it is not wrapped
+            return emphasis_text(hanging_text(text, columns)) if isinstance(event, Message) else Text(text)
 
 
-def scene_view(run: Run, play: Session, columns: int) -> RenderableType:
-    """Return where a run stands; at an ending, also a line to share, and what can be done now."""
+def scene_view(run: Run, session: Session, columns: int) -> RenderableType:
+    """Return the present scene; at an ending, also a line to share and the commands that go on."""
     if not is_ending(run.world, run.state):
-        return standing_view(run, columns)
-    shared = Text(share_line(run, play.store.prior.instantiation, play.found, "·"))
-    foot = Text(f"The run has ended: {AT_END_TEXT}.", style="quiet")
-    return Group(standing_view(run, columns), Text(""), shared, Text(""), foot)
+        return current_scene_view(run, columns)
+    share = Text(share_line(run, session.store.prior.instantiation, session.endings_found, "·"))
+    next_steps = Text(f"The run has ended: {ENDING_COMMANDS_TEXT}.", style="quiet")
+    return Group(current_scene_view(run, columns), Text(""), share, Text(""), next_steps)
 
 
-def standing_view(run: Run, columns: int) -> RenderableType:
-    """Return the present scene, whose offers the prompt shows, or the ending with what was said."""
+def current_scene_view(run: Run, columns: int) -> RenderableType:
+    """Return the present scene without its offers, which the prompt shows, or the ending with the words of the run."""
     if is_ending(run.world, run.state):
-        title, *said = ending_lines(run, columns)
-        return Group(prose(scene_text(run)), Text(""), Text(title, style="strong"), *map(Text, said))
-    place = Text(place_line(run.world, run.state), style="quiet")
+        title, *summary = ending_lines(run, columns)
+        return Group(prose(scene_text(run)), Text(""), Text(title, style="strong"), *map(Text, summary))
+    place = Text(position_line(run.world, run.state), style="quiet")
     return Group(words_so_far(run), place, Text(""), prose(scene_text(run)))
 
 
 def words_so_far(run: Run) -> Text:
-    """Return the line of the document that is being written, its last word marked: that is where the pass is."""
+    """Return the last line of the document, its last word reversed: the token that is being computed."""
     words = (*run.world.prompt[1:], *run.state.words)
     line = join(words).rsplit("\n", 1)[-1] or "\u2423"
     last = words[-1] if words[-1] != "\n" else ""
-    head = line.removesuffix(last)
-    return Text.assemble((head, "quiet"), (last or "a new line", "reverse"))
+    before = line.removesuffix(last)
+    return Text.assemble((before, "quiet"), (last or "a new line", "reverse"))
 
 
 def decoding_view(run: Run, turn: Turn, then: str, columns: int) -> RenderableType:
-    """Return a decoding: the likeliest words with bars, whether they were measured or written, and the word that came.
+    """Return a decoding: the likeliest words with bars, whether they were measured or written, and the word drawn.
 
-    Where a model runs, a strip shows how the word that came had stood at every layer of the pass.
+    Where a model runs, a strip shows the probability of the drawn word by layer of the pass.
     """
-    measure, word, state = run.measure, turn.word or "", turn.state
-    likely = turn_distribution(run, turn).likeliest(BARS)
-    longest = max(len(quoted(word)) for word, _ in likely)
-    came = "measured" if measure.source == "model" else "written, not measured"
-    rows: list[RenderableType] = [Text(f"The decoder comes ({came}).", style="strong")]
-    for named, chance in likely:
-        bar = bar_of(chance, columns)
-        rows.append(Text.assemble(f"  {quoted(named):<{longest}} {format_probability(chance):<6} ", (bar, "bar")))
-    if measure.source == "model":
-        every = NARROW_EVERY if columns < NARROW else EVERY
-        rows += depth_strip(decoder_trace(run.world, measure, state.words, state.acts, every), run.world)
+    pass_port, word, state = run.measure, turn.word or "", turn.state
+    likeliest = turn_distribution(run, turn).likeliest(LIKELIEST)
+    width = max(len(quoted(word)) for word, _ in likeliest)
+    source = "measured" if pass_port.source == "model" else "written, not measured"
+    rows: list[RenderableType] = [Text(f"The decoder comes ({source}).", style="strong")]
+    for candidate, probability in likeliest:
+        bar = probability_bar(probability, columns)
+        rows.append(Text.assemble(f"  {quoted(candidate):<{width}} {format_probability(probability):<6} ", (bar, "bar")))
+    if pass_port.source == "model":
+        step = NARROW_STRIP_STEP if columns < NARROW else STRIP_STEP
+        rows += depth_strip(decoder_trace(run.world, pass_port, state.words, state.acts, step), run.world)
     rows.append(Text(f"It says {quoted(word)}.", style="strong"))
-    rows += [Text(words, style="quiet") for words in running_likelihood_text(turn, measure)]
+    rows += [Text(words, style="quiet") for words in running_likelihood_text(turn, pass_port)]
     return Group(*([prose(then), Text("")] if then else []), *rows)
 
 
-def bar_of(chance: float, columns: int) -> str:
-    """Return a bar for a chance, shorter where there is little room; there is always something of it."""
-    return "█" * round((NARROW_BAR if columns < NARROW else BAR) * chance) or "▏"
+def probability_bar(probability: float, columns: int) -> str:
+    """Return a bar for a probability, never empty; narrow screens have shorter ones."""
+    return "█" * round((NARROW_BAR_WIDTH if columns < NARROW else BAR_WIDTH) * probability) or "▏"
 
 
-def eighth(chance: float) -> str:
-    """Return a cell that is as full as a chance is high."""
-    return EIGHTHS[min(int(chance * len(EIGHTHS)), len(EIGHTHS) - 1)]
+def probability_cell(probability: float) -> str:
+    """Return a block character for a probability, in eighths of a cell."""
+    return BLOCKS[min(int(probability * len(BLOCKS)), len(BLOCKS) - 1)]
 
 
-def depth_strip(read: DecoderTrace, world: World) -> list[Text]:
-    """Return how a word stood all through its pass, read as the last layer is: a cell for each reading, and a legend."""
+def depth_strip(trace: DecoderTrace, world: World) -> list[Text]:
+    """Return the probability of a word by layer, through the lens: a strip with a cell for each reading, and a legend."""
     row = Text("  1 ")
-    for layer, chance in read.chances:
-        row.append(eighth(chance), "bar")
+    for layer, probability in trace.probabilities:
+        row.append(probability_cell(probability), "bar")
         if layer in (world.first_layer, world.boundary):
             row.append("│", "quiet")
-    since = f"likeliest from layer {read.since} on" if read.since else "never the likeliest"
-    parted = f"│ at {world.first_layer} and {world.boundary}"
-    return [row.append(f" {world.layers}"), Text(f"  {quoted(read.word)} by layer, {parted}: {since}.", style="quiet")]
+    since = f"likeliest from layer {trace.likeliest_from} on" if trace.likeliest_from else "never the likeliest"
+    marks = f"│ at {world.first_layer} and {world.boundary}"
+    return [row.append(f" {world.layers}"), Text(f"  {quoted(trace.word)} by layer, {marks}: {since}.", style="quiet")]
 
 
 def prompt_view(run: Run, columns: int) -> RenderableType:
-    """Return the document so far; where a model looks at it, the words that its heads looked at most are marked."""
+    """Return the document so far; with a model, words with much of the attention so far are styled."""
     if run.measure.source != "model" or is_ending(run.world, run.state):
         return Text("\n".join(prompt_lines(run, columns)))
     state = run.state
     shares = run.measure.attention(state.words, state.acts, state.layer)
     document = (*run.world.prompt, *state.words)
-    even = 1 / len(document)
-    shown = Text()
-    for word, share, after in zip(document[1:], shares[1:], (*document[2:], "\n"), strict=True):
-        style = next((style for least, style in PAINT if share >= least * even), "")
-        shown.append(word if word != "\n" else "", style=style)
-        shown.append("\n" if word == "\n" else "" if after in CLINGING else " ")
-    marks = Text.assemble(*(piece for least, style in PAINT for piece in ((f"{least} times", style), " ")))
-    legend = Text.assemble("Measured. Of all looking so far, a word had at least ", marks, "an even share.")
-    return Group(shown, Text(""), legend, *map(Text, attention_lines(run, columns)))
+    even_share = 1 / len(document)
+    text = Text()
+    for word, share, following in zip(document[1:], shares[1:], (*document[2:], "\n"), strict=True):
+        style = next((style for multiple, style in SHARE_STYLES if share >= multiple * even_share), "")
+        text.append(word if word != "\n" else "", style=style)
+        text.append("\n" if word == "\n" else "" if following in NO_SPACE_BEFORE else " ")
+    samples = Text.assemble(*(piece for multiple, style in SHARE_STYLES for piece in ((f"{multiple} times", style), " ")))
+    legend = Text.assemble("Measured. Of all looking so far, a word had at least ", samples, "an even share.")
+    return Group(text, Text(""), legend, *map(Text, attention_lines(run, columns)))
 
 
-def inspection_view(read: Inspection, columns: int) -> RenderableType:
-    """Return a pass laid open: the lens by layer as bars, the probes as dials, then the strongest looks in words."""
+def inspection_view(inspection: Inspection, columns: int) -> RenderableType:
+    """Return an inspection of a pass: the lens by layer as bars, the probes as dials, then the attention in words."""
     narrow = columns < NARROW
-    rows: list[RenderableType] = [Text(inspection_title(read), style="strong")]
-    for lens in read.lenses:
-        word, chance = lens.likeliest[0]
-        bar = bar_of(chance, columns)
-        nats = f"{lens.entropy:.2f}" if narrow else f"entropy {lens.entropy:.2f} of {read.most_entropy:.2f}"
+    rows: list[RenderableType] = [Text(inspection_title(inspection), style="strong")]
+    for lens in inspection.lenses:
+        word, probability = lens.likeliest[0]
+        bar = probability_bar(probability, columns)
+        nats = f"{lens.entropy:.2f}" if narrow else f"entropy {lens.entropy:.2f} of {inspection.max_entropy:.2f}"
         rows.append(
-            Text.assemble(f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {format_probability(chance)} ", (bar, "bar"))
+            Text.assemble(
+                f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {format_probability(probability)} ", (bar, "bar")
+            )
         )
-    if read.probes:
-        longest = max(len(name) for name, _ in read.probes)
-        cells = NARROW_DIAL if narrow else DIAL
-        rows += [Text(""), *(dial(f"{name.replace('_', ' '):<{longest}}", score, cells) for name, score in read.probes)]
-        rows.append(Text(FITTED_MEASURE, style="quiet"))
-    return Group(*rows, Text(""), *map(Text, attention_and_trace_lines(read, columns)))
+    if inspection.probes:
+        width = max(len(name) for name, _ in inspection.probes)
+        dial_width = NARROW_DIAL_WIDTH if narrow else DIAL_WIDTH
+        rows += [
+            Text(""),
+            *(dial(f"{name.replace('_', ' '):<{width}}", score, dial_width) for name, score in inspection.probes),
+        ]
+        rows.append(Text(PROBE_NOTE, style="quiet"))
+    return Group(*rows, Text(""), *map(Text, attention_and_trace_lines(inspection, columns)))
 
 
-def dial(name: str, score: float, cells: int) -> Text:
-    """Return what a probe reads as a dial from -1, which is no, to +1, which is yes, with the score itself.
-
-    A score past either end is an arrow there.
-    """
-    at = round((min(max(score, -1.0), 1.0) + 1) / 2 * (cells - 1))
-    scale = ["─"] * cells
-    scale[cells // 2] = "┼"
-    head, tail = "".join(scale[:at]), "".join(scale[at + 1 :])
+def dial(name: str, score: float, width: int) -> Text:
+    """Return a probe's score as a dial from -1 (no) to +1 (yes), with the number; past either end, its mark is an arrow."""
+    index = round((min(max(score, -1.0), 1.0) + 1) / 2 * (width - 1))
+    scale = ["─"] * width
+    scale[width // 2] = "┼"
+    left, right = "".join(scale[:index]), "".join(scale[index + 1 :])
     mark = "◄" if score < -1 else "►" if score > 1 else "●"
-    return Text.assemble(f"  {name} no {head}", (mark, "bar"), f"{tail} yes {score:+.2f}")
+    return Text.assemble(f"  {name} no {left}", (mark, "bar"), f"{right} yes {score:+.2f}")

@@ -1,4 +1,4 @@
-"""What the full screens share: text that scrolls, lines cut to a width, an application with a head, a body and a foot."""
+"""Parts shared by the full screens: scrolling text, lines cut to a width, an application with header, body and footer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
-from forward_pass.session.transcript import EMPHASIS, MEASURE, wrap
+from forward_pass.session.transcript import EMPHASIS, MAX_PROSE_COLUMNS, wrap
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -26,143 +26,143 @@ if TYPE_CHECKING:
     from prompt_toolkit.layout.containers import Container
 
 STYLE = Style.from_dict(
-    {"head": "reverse", "foot": "reverse", "here": "reverse", "quiet": "", "strong": "bold", "said": "italic"}
+    {"header": "reverse", "footer": "reverse", "selected": "reverse", "quiet": "", "strong": "bold", "emphasis": "italic"}
 )
-"""Nothing is said by a colour: what is reversed or bold is said in words or by its place too."""
-HEAD_AND_FOOT = 2
-WIDE = 60  # columns from which there is room for a table, and for all the keys at the foot
+"""No information is in the style alone: what is reversed or bold is also said in words or by position."""
+HEADER_AND_FOOTER = 2
+WIDE = 60  # columns; narrower screens show lists in place of tables, and fewer keys in the footer
 
 
 def screen_size() -> tuple[int, int]:
-    """Return the columns of the screen, and the rows between head and foot."""
+    """Return the columns of the screen, and its rows between header and footer."""
     size = get_app_session().output.get_size()
-    return size.columns, max(size.rows - HEAD_AND_FOOT, 1)
+    return size.columns, max(size.rows - HEADER_AND_FOOTER, 1)
 
 
-def measure() -> int:
-    """Return how wide prose is set."""
-    return max(min(screen_size()[0] - 1, MEASURE), 20)
+def prose_width() -> int:
+    """Return the width of prose in columns: the screen's, within bounds."""
+    return max(min(screen_size()[0] - 1, MAX_PROSE_COLUMNS), 20)
 
 
 def truncate(text: str, columns: int) -> str:
-    """Return a line that fits into some columns; what is left out is marked."""
+    """Return a line cut to fit into ``columns`` cells; an ellipsis marks a cut."""
     if get_cwidth(text) <= columns:
         return text
-    kept, width = "", 1
+    prefix, width = "", 1
     for character in text:
         width += get_cwidth(character)
         if width > columns:
             break
-        kept += character
-    return f"{kept}…"
+        prefix += character
+    return f"{prefix}…"
 
 
-def key_lines(title: str, rows: Sequence[tuple[str, str]], below: str) -> list[str]:
-    """Return what keys do, set to the screen: a title, a row for each, and a paragraph below."""
-    columns, lead = measure(), 2 + max(len(keys) for keys, _ in rows)
-    shown = [title, ""]
-    for keys, does in rows:
+def key_lines(title: str, rows: Sequence[tuple[str, str]], footnote: str) -> list[str]:
+    """Return help on keys, set to the screen: a title, a row for each of (keys, meaning), and a paragraph below."""
+    columns, key_width = prose_width(), 2 + max(len(keys) for keys, _ in rows)
+    lines = [title, ""]
+    for keys, meaning in rows:
         if columns >= WIDE:
-            shown += textwrap.wrap(f"  {keys:<{lead}}{does}", columns, subsequent_indent=" " * (lead + 2))
+            lines += textwrap.wrap(f"  {keys:<{key_width}}{meaning}", columns, subsequent_indent=" " * (key_width + 2))
         else:
-            shown += textwrap.wrap(f"{keys}: {does}", columns, subsequent_indent="  ")
-    return [*shown, "", *wrap(below, columns)]
+            lines += textwrap.wrap(f"{keys}: {meaning}", columns, subsequent_indent="  ")
+    return [*lines, "", *wrap(footnote, columns)]
 
 
 def fit(text: str, columns: int) -> str:
-    """Return a line cut or filled up to exactly some columns."""
-    shown = truncate(text, columns)
-    return shown + " " * (columns - get_cwidth(shown))
+    """Return a line cut or padded to exactly ``columns`` cells."""
+    line = truncate(text, columns)
+    return line + " " * (columns - get_cwidth(line))
 
 
-def emphasised(lines: Sequence[str]) -> list[StyleAndTextTuples]:
-    """Return lines with ``*emphasis*`` in italics, wherever the lines break."""
-    shown: list[StyleAndTextTuples] = [[]]
+def emphasis_fragments(lines: Sequence[str]) -> list[StyleAndTextTuples]:
+    """Return the fragments of each line, with ``*emphasis*`` in italics even where it goes over a line break."""
+    fragments: list[StyleAndTextTuples] = [[]]
     text, end = "\n".join(lines), 0
     pieces: list[tuple[str, str]] = []
     for match in EMPHASIS.finditer(text):
-        pieces += [("", text[end : match.start()]), ("class:said", match[1])]
+        pieces += [("", text[end : match.start()]), ("class:emphasis", match[1])]
         end = match.end()
     for style, piece in [*pieces, ("", text[end:])]:
-        first, *rest = piece.split("\n")
-        shown[-1].append((style, first))
-        shown.extend([(style, line)] for line in rest)
-    return shown
+        first, *following = piece.split("\n")
+        fragments[-1].append((style, first))
+        fragments.extend([(style, line)] for line in following)
+    return fragments
 
 
 class Pane:
-    """A text that is longer than its window, and the line at its top."""
+    """A scrollable text; ``top`` is the index of the first line in view."""
 
     def __init__(self, lines: Sequence[str] = ()) -> None:
         self.lines: list[str] = list(lines)
         self.top = 0
 
     @property
-    def most(self) -> int:
-        """The farthest that it can be scrolled."""
+    def max_top(self) -> int:
+        """The largest ``top``: the last line is in view."""
         return max(len(self.lines) - screen_size()[1], 0)
 
     def show(self, lines: Sequence[str]) -> None:
-        """Show another text, from its beginning."""
+        """Replace the text and scroll to its first line."""
         self.lines, self.top = list(lines), 0
 
     def scroll(self, by: int) -> bool:
-        """Scroll by some lines; return whether that moved anything."""
-        before = self.top
-        self.top = min(max(self.top + by, 0), self.most)
-        return self.top != before
+        """Scroll by some lines; return whether the view moved."""
+        previous = self.top
+        self.top = min(max(self.top + by, 0), self.max_top)
+        return self.top != previous
 
     def fragments(self) -> StyleAndTextTuples:
-        """Return the lines in view, ready to be painted."""
-        self.top = min(self.top, self.most)
-        shown: StyleAndTextTuples = []
-        for line in emphasised(self.lines)[self.top : self.top + screen_size()[1]]:
-            shown += [*line, ("", "\n")]
-        return shown
+        """Return the lines in view as prompt_toolkit's styled text."""
+        self.top = min(self.top, self.max_top)
+        fragments: StyleAndTextTuples = []
+        for line in emphasis_fragments(self.lines)[self.top : self.top + screen_size()[1]]:
+            fragments += [*line, ("", "\n")]
+        return fragments
 
 
-class Scrolled(FormattedTextControl):
-    """Text whose wheel is answered by a function, given the lines to move by."""
+class ScrollControl(FormattedTextControl):
+    """Text that calls ``wheel`` with a number of lines, negative for up, when the mouse wheel turns."""
 
     def __init__(self, text: Callable[[], StyleAndTextTuples], wheel: Callable[[int], object]) -> None:
         super().__init__(text, focusable=True, show_cursor=False, get_cursor_position=lambda: Point(0, 0))
         self.wheel = wheel
 
     def mouse_handler(self, mouse_event: MouseEvent) -> Any:
-        """Answer the wheel; leave the rest to the fragments."""
-        by = {MouseEventType.SCROLL_UP: -3, MouseEventType.SCROLL_DOWN: 3}.get(mouse_event.event_type)
-        if by is None:
+        """Handle the wheel; other events go to the handlers in the fragments."""
+        lines = {MouseEventType.SCROLL_UP: -3, MouseEventType.SCROLL_DOWN: 3}.get(mouse_event.event_type)
+        if lines is None:
             return super().mouse_handler(mouse_event)
-        self.wheel(by)
+        self.wheel(lines)
         return None
 
 
-def screen(
-    head: Callable[[], str],
+def full_screen(
+    header: Callable[[], str],
     body: Sequence[Container],
-    foot: Callable[[], str],
+    footer: Callable[[], str],
     keys: KeyBindingsBase,
     *,
-    more: Sequence[Container] = (),
+    below: Sequence[Container] = (),
 ) -> Application[Any]:
-    """Return a full-screen application: a line above, the body, ``more`` below it, a line at the foot."""
+    """Return a full-screen application: a header line, the body, ``below`` under it, a footer line."""
 
     def line(text: Callable[[], str], style: str) -> Window:
-        shown = FormattedTextControl(lambda: [(style, fit(text(), screen_size()[0]))])
-        return Window(shown, height=Dimension.exact(1), wrap_lines=False)
+        control = FormattedTextControl(lambda: [(style, fit(text(), screen_size()[0]))])
+        return Window(control, height=Dimension.exact(1), wrap_lines=False)
 
-    layout = Layout(HSplit([line(head, "class:head"), *body, *more, line(foot, "class:foot")]))
+    layout = Layout(HSplit([line(header, "class:header"), *body, *below, line(footer, "class:footer")]))
     return Application(
         layout=layout,
-        key_bindings=merge_key_bindings([keys, _interrupts()]),
+        key_bindings=merge_key_bindings([keys, _interrupt_keys()]),
         full_screen=True,
         mouse_support=True,
         style=STYLE,
     )
 
 
-def _interrupts() -> KeyBindings:
-    """Return what a screen does on SIGINT, which is no key: prompt_toolkit takes the signal and leaves it to be bound."""
+def _interrupt_keys() -> KeyBindings:
+    """Return the binding for SIGINT, which prompt_toolkit turns into a key without a default binding."""
     keys = KeyBindings()
 
     @keys.add("<sigint>")
@@ -172,18 +172,18 @@ def _interrupts() -> KeyBindings:
     return keys
 
 
-def page_through(head: str, lines: Callable[[int], Sequence[str]]) -> None:
-    """Show a text on the full screen, set to its width, until whoever reads it leaves."""
-    pane, set_to, keys = Pane(), lru_cache(1)(lines), KeyBindings()
+def page_through(title: str, lines: Callable[[int], Sequence[str]]) -> None:
+    """Show a text on the full screen until it is closed; ``lines`` is called with the width in columns."""
+    pane, lines_at, keys = Pane(), lru_cache(1)(lines), KeyBindings()
 
     def fragments() -> StyleAndTextTuples:
-        pane.lines = list(set_to(measure()))
+        pane.lines = list(lines_at(prose_width()))
         return pane.fragments()
 
-    def foot() -> str:
+    def footer() -> str:
         last = min(pane.top + screen_size()[1], len(pane.lines))
-        keys_told = "Up Down PageUp PageDown  q quit" if screen_size()[0] >= WIDE else "Up Down  q quit"
-        return f" {last}/{len(pane.lines)} · {keys_told}"
+        key_names = "Up Down PageUp PageDown  q quit" if screen_size()[0] >= WIDE else "Up Down  q quit"
+        return f" {last}/{len(pane.lines)} · {key_names}"
 
     steps: dict[str, Callable[[], int]] = {
         "up": lambda: -1,
@@ -199,4 +199,4 @@ def page_through(head: str, lines: Callable[[int], Sequence[str]]) -> None:
         keys.add(name)(lambda _, step=step: pane.scroll(step()) and None)
     for name in ("q", "escape", "c-c", "c-d"):
         keys.add(name)(lambda event: event.app.exit())
-    screen(lambda: f" {head}", [Window(Scrolled(fragments, pane.scroll))], foot, keys).run()
+    full_screen(lambda: f" {title}", [Window(ScrollControl(fragments, pane.scroll))], footer, keys).run()

@@ -55,7 +55,7 @@ class DeclarationLoader(InterventionLoader):
         """Return a text, or nothing, having said so, where it is longer than a pass can be asked to read."""
         if len(text) <= longest:
             return text
-        message = f"{what} has {len(text)} characters; {longest} are allowed"
+        message = f"{what} has {len(text)} characters; at most {longest} are allowed"
         self.problems.append(entry.source.at(entry.node, "E203", message))
         return ""
 
@@ -86,20 +86,20 @@ class DeclarationLoader(InterventionLoader):
     def continuation(self, name: str, entry: Entry) -> str:
         """Return a passage that could follow what was said: text, or pairs as in a prompt, which begin after an empty line."""
         if isinstance(entry.node.value, list):
-            pairs = self.pairs(entry, f"continuation {name}")
+            pairs = self.pairs(entry, f"continuation {name!r}")
             text = f"\n\n{pairs}" if pairs else ""
         else:
-            text = self.typed(entry.source, entry.node, name)
-        text = self.short(entry, f"continuation {name}", text, LONGEST_PASSAGE)
+            text = self.typed(entry.source, entry.node, f"continuation {name!r}")
+        text = self.short(entry, f"continuation {name!r}", text, LONGEST_PASSAGE)
         if self.net is None and "model" in self.singles:
             return text  # why it cannot be read was said where it is named
         if self.net is None:
-            message = f"the continuation {name} is for a model to read, and the words of this world are written"
+            message = f"the continuation {name!r} needs a model, and this world has none"
             self.problems.append(entry.source.at(entry.key_node, "E304", message))
             return text
         lost = [word for word in dict.fromkeys(tokenise(text)) if word not in self.net.vocabulary]
         if lost:
-            message = f"the model has no word for {', '.join(map(repr, lost[:10]))}"
+            message = f"not in the model's vocabulary: {', '.join(map(repr, lost[:10]))}"
             self.problems.append(entry.source.at(entry.node, "E504", message))
         return text
 
@@ -111,7 +111,7 @@ class DeclarationLoader(InterventionLoader):
             return Variable(name, index, 0, max(len(words) - 1, 0), 0, words=words)
         if isinstance(node.value, str):
             return Variable(name, index, 0, 1, int(self.truth(source, node)), flag=True)
-        keys = self.keyed(entry, f"the variable {name}", NUMBER_KEYS, ("from", "to"))
+        keys = self.keyed(entry, f"the variable {name!r}", NUMBER_KEYS, ("from", "to"))
         bounds = [-MAX_NUMBER, MAX_NUMBER]
         for bound, key in enumerate(("from", "to")):
             number = self.whole(source, keys[key], *bounds) if key in keys else None
@@ -121,22 +121,22 @@ class DeclarationLoader(InterventionLoader):
 
     def enumeration(self, source: Source, node: Node, name: str) -> tuple[str, ...]:
         """Return the words of a list, having reported the first that cannot be one of them."""
-        items = self.several(source, node, name)
+        items = self.several(source, node, f"the variable {name!r}")
         first = {item.value: item for item in reversed(items)}
         wrong = next((item for item in items if first[item.value] is not item or not WORD.fullmatch(item.value)), None)
         if wrong is not None or not 1 < len(node.value) <= MOST_WORDS:
-            message = f"{name}: expected 2 to {MOST_WORDS} different words, of letters and spaces"
+            message = f"the variable {name!r} needs 2 to {MOST_WORDS} different words, of letters and spaces"
             self.problems.append(source.at(wrong or node, "E203", message))
         words = tuple(dict.fromkeys(item.value for item in items))[:MOST_WORDS]
         if sum(map(len, words)) > MOST_LETTERS:
-            message = f"{name}: its words have more than {MOST_LETTERS} letters in all"
+            message = f"the words of the variable {name!r} have more than {MOST_LETTERS} letters in total"
             self.problems.append(source.at(node, "E203", message))
             return words[:1]
         return words
 
     def band(self, name: str, entry: Entry, least: int, most: int) -> tuple[int, int]:
         """Return the first and the last layer of a band, each one at which something chosen can begin."""
-        keys = self.keyed(entry, f"the band {name}", BAND_KEYS, BAND_KEYS)
+        keys = self.keyed(entry, f"the band {name!r}", BAND_KEYS, BAND_KEYS)
         first = (self.whole(entry.source, keys["from"], least, most) if "from" in keys else None) or least
         return first, (self.whole(entry.source, keys["to"], first, most) if "to" in keys else None) or first
 
@@ -148,7 +148,7 @@ class DeclarationLoader(InterventionLoader):
             return [name, "p", "", ">", 0.0]
         known = (net.probes if row[0] == "probe" else net.vocabulary) if net else (row[1],)
         if row[1] not in known:
-            what = "probe" if row[0] == "probe" else "word"
-            message = f"the model has no {what} {row[1]}{self.near(row[1], known)}"
+            what = "one of the model's probes" if row[0] == "probe" else "in the model's vocabulary"
+            message = f"{row[1]!r} is not {what}{self.near(row[1], known)}"
             self.problems.append(entry.source.at(entry.node, "E504", message))
         return [name, *row]

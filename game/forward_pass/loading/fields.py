@@ -53,19 +53,19 @@ class FieldReader:
         """Return the keys of a mapping, each with its key's node and its value; of anything else, none."""
         if isinstance(node.value, dict):
             return node.value
-        self.problems.append(source.at(node, "E203", f"{what} a mapping (key: value), this is a {node.kind}"))
+        self.problems.append(source.at(node, "E203", f"{what} must be a mapping (key: value), found a {node.kind}"))
         return {}
 
     def keyed(self, entry: Entry, what: str, known: tuple[str, ...], required: tuple[str, ...] = ()) -> dict[str, Node]:
         """Return the values of a mapping by key, having reported unknown and missing keys."""
-        rows = self.mapping(entry.source, entry.node, f"{what} is")
+        rows = self.mapping(entry.source, entry.node, what)
         hints = {key: self.near(key, known) for key in rows if key not in known}
         for key, hint in hints.items():
-            self.problems.append(entry.source.at(rows[key][0], "E201", f"{what} has no key {key}{hint}"))
+            self.problems.append(entry.source.at(rows[key][0], "E201", f"unknown key {key!r} in {what}{hint}"))
         if isinstance(entry.node.value, dict):
             for key in required:
                 if key not in rows and suggestion(key) not in hints.values():  # a misspelt key is told once
-                    self.problems.append(entry.source.at(entry.key_node, "E202", f"{what} needs {key}"))
+                    self.problems.append(entry.source.at(entry.key_node, "E202", f"{what} needs the key {key!r}"))
         return {key: node for key, (_, node) in rows.items() if key in known}
 
     def string(self, source: Source, node: Node, what: str) -> str:
@@ -75,7 +75,7 @@ class FieldReader:
                 return node.value
             self.problems.append(source.at(node, "E203", f"{what} is empty"))
         else:
-            self.problems.append(source.at(node, "E203", f"{what}: expected text, this is a {node.kind}"))
+            self.problems.append(source.at(node, "E203", f"{what}: expected text, found a {node.kind}"))
         return ""
 
     def name(self, source: Source, node: Node, what: str, known: Collection[str], code: str = "E103") -> str:
@@ -86,7 +86,7 @@ class FieldReader:
         if len(name) > MAX_NAME or "\n" in name:
             self.problems.append(source.at(node, "E203", f"{what}: expected one name in one line"))
         else:
-            self.problems.append(source.at(node, code, f"no {what} is called {name}{self.near(name, known)}"))
+            self.problems.append(source.at(node, code, f"unknown {what} {name!r}{self.near(name, known)}"))
         return ""
 
     def whole(self, source: Source, node: Node, least: int, most: int) -> int | None:
@@ -109,7 +109,7 @@ class FieldReader:
             self.problems.append(source.at(node, "E203", f"expected a number from {least:g} to {most:g}"))
             return least
         if not least <= float(text) <= most:
-            self.problems.append(source.at(node, "E206", f"{text} is not from {least:g} to {most:g}"))
+            self.problems.append(source.at(node, "E206", f"expected a number from {least:g} to {most:g}, found {text}"))
             return least
         return float(text)
 
@@ -127,16 +127,16 @@ class FieldReader:
         if isinstance(node.value, list):
             for item in node.value:
                 if not isinstance(item.value, str):
-                    self.problems.append(source.at(item, "E203", f"{what}: expected text, this is a {item.kind}"))
+                    self.problems.append(source.at(item, "E203", f"{what}: expected text, found a {item.kind}"))
             return [item for item in node.value if isinstance(item.value, str)]
-        self.problems.append(source.at(node, "E203", f"{what}: expected text or a list, this is a {node.kind}"))
+        self.problems.append(source.at(node, "E203", f"{what}: expected text or a list, found a {node.kind}"))
         return []
 
     def parsed(self, source: Source, node: Node, parse: Callable[..., Tree], *arguments: Any) -> Tree | None:
         """Return what ``parse`` makes of a scalar, with its error placed where it stands in the file."""
         if not isinstance(node.value, str) or not node.value.strip():
-            kind = "empty" if isinstance(node.value, str) else f"a {node.kind}"
-            self.problems.append(source.at(node, "E203", f"expected text, this is {kind}"))
+            kind = "nothing" if isinstance(node.value, str) else f"a {node.kind}"
+            self.problems.append(source.at(node, "E203", f"expected text, found {kind}"))
             return None
         try:
             return parse(node.value, *arguments)

@@ -13,7 +13,7 @@ TERM = re.compile(r"[A-Za-z][A-Za-z' -]{0,39}")
 TERM_KEYS = ("claim", "text", "source", "also", "see")
 CLAIMS = ("measured", "true", "invented")
 STEPS = 3  # of a hint
-SINGLE = ("a nudge", "something clearer", "the plain way")
+SINGLE = ("a nudge", "something clearer", "the solution")
 
 
 class GlossaryLoader(SymbolCollector):
@@ -29,7 +29,8 @@ class GlossaryLoader(SymbolCollector):
         known = self.terms if folder == "glossary" else self.hinted
         for key, (key_node, node) in root.value.items():
             if folder == "glossary" and not TERM.fullmatch(key):
-                message = f"{key[:40]!r} cannot be a term: letters, blanks, ' and -, at most 40"
+                shape = "use letters, spaces, ' and -, a letter first, at most 40 characters"
+                message = f"{key[:40]!r} is not a valid term: {shape}"
                 self.problems.append(source.at(key_node, "E204", message))
             else:
                 self.add_once(known, Entry(source, key_node, node))
@@ -41,7 +42,7 @@ class GlossaryLoader(SymbolCollector):
         for (name, _, _, _, also, _), entry in zip(rows, self.terms.values(), strict=True):
             for one in (name, *also):
                 if one.casefold() in named:
-                    message = f"{one} is a name of {named[one.casefold()]} already"
+                    message = f"{one!r} is already a name of the term {named[one.casefold()]!r}"
                     self.problems.append(entry.source.at(entry.key_node, "E207", message))
                 named[one.casefold()] = name
         return rows
@@ -49,12 +50,13 @@ class GlossaryLoader(SymbolCollector):
     def term(self, name: str, entry: Entry) -> list[Any]:
         """Return one term as a row."""
         source = entry.source
-        keys = self.keyed(entry, f"the term {name}", TERM_KEYS, ("claim", "text"))
+        keys = self.keyed(entry, f"the term {name!r}", TERM_KEYS, ("claim", "text"))
         claim = self.name(source, keys["claim"], "claim", CLAIMS, "E203") if "claim" in keys else ""
         text = self.string(source, keys["text"], "text") if "text" in keys else ""
         where = self.string(source, keys["source"], "source") if "source" in keys else ""
         if claim == "true" and not where:
-            self.problems.append(source.at(entry.key_node, "E202", f"the term {name} is said to be true and needs its source"))
+            message = f"the term {name!r} has the claim 'true' and needs the key 'source'"
+            self.problems.append(source.at(entry.key_node, "E202", message))
         also = [one.value.strip() for one in self.several(source, keys["also"], "also")] if "also" in keys else []
         see = (
             [self.name(source, one, "term", self.terms) for one in self.several(source, keys["see"], "see")]
@@ -69,16 +71,16 @@ class GlossaryLoader(SymbolCollector):
         found: dict[str, list[str]] = {}
         for ending, entry in self.hinted.items():
             if ending not in endings:
-                message = f"no ending is called {ending}{self.near(ending, endings)}"
+                message = f"unknown ending {ending!r}{self.near(ending, endings)}"
                 self.problems.append(entry.source.at(entry.key_node, "E301", message))
             rows = entry.node.value if isinstance(entry.node.value, list) else []
             if len(rows) != STEPS:
-                message = f"the hint for {ending} is a list of {STEPS}: {', '.join(SINGLE)}"
+                message = f"the hint for {ending!r} must be a list of {STEPS} texts: {', '.join(SINGLE)}"
                 self.problems.append(entry.source.at(entry.key_node, "E203", message))
-            found[ending] = [" ".join(self.string(entry.source, row, f"the hint for {ending}").split()) for row in rows]
+            found[ending] = [" ".join(self.string(entry.source, row, f"the hint for {ending!r}").split()) for row in rows]
         if found:
             for ending, entry in endings.items():
                 if ending not in found:
-                    message = f"there are hints, and none for the ending {ending}"
+                    message = f"the world has hints, but none for the ending {ending!r}"
                     self.problems.append(entry.source.at(entry.key_node, "W308", message)._replace(severity="warning"))
         return found

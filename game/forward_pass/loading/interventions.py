@@ -80,23 +80,24 @@ class InterventionLoader(SymbolCollector):
         if not file:
             return None
         if Path(file).name != file or not file.endswith(".fpw"):
-            self.problems.append(entry.source.at(entry.node, "E501", "the model is a .fpw file in the world's own folder"))
+            self.problems.append(entry.source.at(entry.node, "E501", "the model must be a .fpw file in the world's own folder"))
             return None
         try:
             weights = parse_weights(self.beside[file])
         except KeyError:
-            self.problems.append(entry.source.at(entry.node, "E501", f"there is no {file} beside this file"))
+            self.problems.append(entry.source.at(entry.node, "E501", f"{file!r} is not in the world's folder"))
             return None
         except WeightsError as error:
             self.problems.append(entry.source.at(entry.node, "E501", f"the model cannot be read: {error}"))
             return None
         self.calibrated(entry, weights.checksum)
-        label = weights.label
-        lost = [word for word in dict.fromkeys(prompt) if word not in label.vocabulary]
+        metadata = weights.metadata
+        lost = [word for word in dict.fromkeys(prompt) if word not in metadata.vocabulary]
         if lost:
-            message = f"the model has no word for these of the prompt: {', '.join(map(repr, lost[:10]))}"
+            message = f"the prompt has words that are not in the model's vocabulary: {', '.join(map(repr, lost[:10]))}"
             self.problems.append(entry.source.at(entry.node, "E504", message))
-        return ModelNames(file, weights.checksum, frozenset(label.vocabulary), tuple(label.directions), tuple(label.probes))
+        vocabulary = frozenset(metadata.vocabulary)
+        return ModelNames(file, weights.checksum, vocabulary, tuple(metadata.directions), tuple(metadata.probes))
 
     def calibrated(self, entry: Entry, checksum: str) -> None:
         """Warn where a calibration stands beside the weights that was not measured on them, or that cannot be read."""
@@ -111,15 +112,15 @@ class InterventionLoader(SymbolCollector):
             if measured == checksum:
                 return
             what = f"{CALIBRATION} was measured on other weights ({str(measured)[:16]}, these are {checksum[:16]})"
-        message = f"{what}: no number in it holds of this model; measure again"
+        message = f"{what}: its numbers do not apply to this model; measure again"
         self.problems.append(entry.source.at(entry.node, "W507", message)._replace(severity="warning"))
 
     def span(self, name: str, entry: Entry, prompt: list[str]) -> list[int]:
         """Return the first position of a span, counted from 0, and the one after its last."""
-        keys = self.keyed(entry, f"the span {name}", SPAN_KEYS)
+        keys = self.keyed(entry, f"the span {name!r}", SPAN_KEYS)
         chosen = [key for key in ("pair", "word", "token") if key in keys]
         if len(chosen) != 1:
-            message = f"the span {name} is one of pair: 21, word: lemon, or token: 400; pair and token may go on, to: 22"
+            message = f"the span {name!r} must have exactly one of 'pair', 'word', 'token'"
             self.problems.append(entry.source.at(entry.key_node, "E502", message))
             return [0, 1]
         kind = chosen[0]
@@ -146,28 +147,30 @@ class InterventionLoader(SymbolCollector):
         if found >= 0:
             stop = len(prompt) - self.laid.backwards.count(MARK, 0, found)
             return [stop - len(words), stop]
-        self.problems.append(entry.source.at(node, "E502", f"the prompt has no {node.value}{self.near(node.value, prompt)}"))
+        self.problems.append(
+            entry.source.at(node, "E502", f"the prompt does not contain {node.value!r}{self.near(node.value, prompt)}")
+        )
         return [0, 1]
 
     def act(self, name: str, entry: Entry, spans: dict[str, list[int]]) -> Tree:
         """Return ``[name, whether it lasts, about, kind, what it was told]`` of an intervention."""
         told_keys = sorted({key for keys in KINDS.values() for key in keys})
-        keys = self.keyed(entry, f"the act {name}", ("about", "lasts", *KINDS, *told_keys), ("about",))
+        keys = self.keyed(entry, f"the act {name!r}", ("about", "lasts", *KINDS, *told_keys), ("about",))
         lasts = self.truth(entry.source, keys["lasts"]) if "lasts" in keys else False
         about = self.string(entry.source, keys["about"], "about") if "about" in keys else ""
         kinds = [kind for kind in KINDS if kind in keys]
         if not kinds and self.net is None:
             return [name, lasts, about, "written", {}]
         if len(kinds) != 1:
-            message = f"the act {name} is one of {', '.join(KINDS)}"
+            message = f"the act {name!r} must have exactly one of {', '.join(map(repr, KINDS))}"
             self.problems.append(entry.source.at(entry.key_node, "E503", message))
             return [name, lasts, about, "written", {}]
         kind = kinds[0]
         for key in told_keys:
             if key in keys and key not in KINDS[kind]:
-                self.problems.append(entry.source.at(keys[key], "E503", f"{kind} is told nothing about {key}"))
+                self.problems.append(entry.source.at(keys[key], "E503", f"{kind!r} does not accept {key!r}"))
             if key in KINDS[kind] and key not in keys and key not in OPTIONAL:
-                self.problems.append(entry.source.at(entry.key_node, "E202", f"the act {name} needs {key}"))
+                self.problems.append(entry.source.at(entry.key_node, "E202", f"the act {name!r} needs the key {key!r}"))
                 return [name, lasts, about, "written", {}]
         return [name, lasts, about, kind, self.told(kind, entry, keys, spans)]
 
@@ -201,12 +204,12 @@ class InterventionLoader(SymbolCollector):
             words = ()
         carrier = self.string(entry.source, keys["carrier"], "carrier")
         if carrier not in words:
-            message = f"the word that carries a note is one of its own: {', '.join(words)}"
+            message = f"the carrier must be a word of the note: {', '.join(map(repr, words))}"
             self.problems.append(entry.source.at(keys["carrier"], "E503", message))
             return {"words": [], "carrier": 0, "ink": 1.0}
         for word in dict.fromkeys(words):
             if self.net and word not in self.net.vocabulary:
-                self.problems.append(entry.source.at(keys["note"], "E504", f"the model has no word {word}"))
+                self.problems.append(entry.source.at(keys["note"], "E504", f"{word!r} is not in the model's vocabulary"))
         ink = self.decimal(entry.source, keys["ink"], 0, 1) if "ink" in keys else 1.0
         return {"words": list(words), "carrier": words.index(carrier), "ink": ink}
 
@@ -220,7 +223,7 @@ class InterventionLoader(SymbolCollector):
         """Report the words that the world's model does not have."""
         for node in words:
             if self.net and node.value not in self.net.vocabulary:
-                message = f"the model has no word {node.value}{self.near(node.value, self.net.vocabulary)}"
+                message = f"{node.value!r} is not in the model's vocabulary{self.near(node.value, self.net.vocabulary)}"
                 self.problems.append(source.at(node, "E504", message))
 
     def causal(self, source: Source, node: Node | None, token: int) -> None:
@@ -237,5 +240,6 @@ class InterventionLoader(SymbolCollector):
             reached = position - 1 if kind == "rewrite" else position
             if stop > reached:
                 where = f"position {stop}" if stop == start + 1 else f"positions {start + 1} to {stop}"
-                message = f"{name.value} names {where}; at token {position} nothing after {reached} can be {VERBS[kind]}"
+                allowed = f"at token {position} only positions up to {reached} can be {VERBS[kind]}"
+                message = f"the act {name.value!r} covers {where}, but {allowed}"
                 self.problems.append(source.at(name, "E506", message))

@@ -35,7 +35,7 @@ def lint_world(folder: Path) -> LintReport:
     data = reading.data
     with gc_paused():
         found = sorted({*reading.problems, *lint(data)})
-    return LintReport(tuple(found), f"{folder.name}: {world_counts(data)}; read, not yet walked")
+    return LintReport(tuple(found), f"{folder.name}: {world_counts(data)}; read, not yet explored")
 
 
 def world_counts(data: Data) -> str:
@@ -92,7 +92,7 @@ def _unreached(data: Data) -> Iterator[Problem]:
     for scene, row in data["scenes"].items():
         if scene not in reached:
             what = "ending" if row["title"] else "scene"
-            yield _problem(row["place"], "E401", f"nothing leads to the {what} {scene}")
+            yield _problem(row["place"], "E401", f"nothing leads to the {what} {scene!r}")
 
 
 def _stuck(data: Data) -> Iterator[Problem]:
@@ -101,9 +101,9 @@ def _stuck(data: Data) -> Iterator[Problem]:
         if row["choices"]:
             choices = [data["choices"][choice] for choice in row["choices"]]
             if not any(map(_may_decode, choices)) and set(_targets(data, scene)) == {scene}:
-                yield _problem(row["place"], "E402", f"every choice of {scene} leads back to it")
+                yield _problem(row["place"], "E402", f"every choice of the scene {scene!r} leads back to it")
             if not any(choice["if"] is None and choice["needs"] is None and not choice["once"] for choice in choices):
-                message = f"every choice of {scene} has a condition or can be used up: a run may have none left here"
+                message = f"every choice of {scene!r} has a condition or can be used up: a run may have no choice left here"
                 yield _problem(row["place"], "W403", message)
 
 
@@ -112,21 +112,22 @@ def _out_of_place(data: Data) -> Iterator[Problem]:
     first = len(data["prompt"])
     start = data["scenes"][data["start"]]
     if start["token"] not in (0, first):
-        message = f"{data['start']} is the start, but it is met at token {start['token']}, and the first is {first}"
+        message = f"the start scene {data['start']!r} belongs to token {start['token']}, but the first token is {first}"
         yield _problem(start["place"], "E404", message)
     for scene, row in data["scenes"].items():
         for choice in row["choices"]:
             for _, target in data["choices"][choice]["goto"]:
                 theirs = data["scenes"][target]["token"] if target != DECODE else 0
                 if theirs and row["token"] and theirs != row["token"]:
-                    message = f"{scene} is met at token {row['token']}, {target} at {theirs}: only a decoding leads there"
+                    where = f"{scene!r} belongs to token {row['token']} and {target!r} to token {theirs}"
+                    message = f"{where}: only 'goto: decode' leads to another token"
                     yield _problem(data["choices"][choice]["place"], "E404", message)
     for position, (_, arrivals, place) in enumerate(data["tokens"], first):
         for word, targets in arrivals.items():
             for _, target in targets:
                 theirs = data["scenes"][target]["token"]
                 if theirs and theirs != position + 1:
-                    message = f"after {word!r} comes token {position + 1}, but {target} is met at token {theirs}"
+                    message = f"{word!r} leads to token {position + 1}, but the scene {target!r} belongs to token {theirs}"
                     yield _problem(place, "E404", message)
 
 
@@ -135,7 +136,8 @@ def _costs(data: Data) -> Iterator[Problem]:
     room = data["boundary"] - data["waking"]
     for choice, row in data["choices"].items():
         if row["goto"][0][1] != DECODE and row["cut"] is None and row["cost"] >= room:
-            message = f"{choice} takes {row['cost']} layers, and a token has {room} before the decoder comes"
+            costs = f"the choice {choice!r} costs {row['cost']} layers"
+            message = f"{costs}; it must cost fewer than the {room} of a token, or have the key 'cut'"
             yield _problem(row["place"], "E405", message)
 
 
@@ -146,9 +148,12 @@ def _limits(data: Data) -> Iterator[Problem]:
     for choice, row in data["choices"].items():
         made, left = len(row["acts"]), sum(act in lasting for act in row["acts"])
         if made > most:
-            yield _problem(row["place"], "E409", f"the acts of {choice} are {made}, and a token bears {most}")
+            acts = f"{made} act{'s' * (made != 1)}"
+            yield _problem(row["place"], "E409", f"the choice {choice!r} makes {acts}, but a token allows at most {most}")
         elif left > most_lasting:
-            yield _problem(row["place"], "E409", f"the lasting acts of {choice} are {left}, and a token bears {most_lasting}")
+            acts = f"{left} lasting act{'s' * (left != 1)}"
+            message = f"the choice {choice!r} makes {acts}, but a token allows at most {most_lasting}"
+            yield _problem(row["place"], "E409", message)
 
 
 def _names(data: Data) -> Iterator[Problem]:
@@ -158,16 +163,16 @@ def _names(data: Data) -> Iterator[Problem]:
     places = data["places"]
     for index, (name, *_) in enumerate(data["variables"]):
         if ("variable", index) not in read:
-            yield _problem(places[f"variables.{name}"], "W406", f"{name} is never read")
+            yield _problem(places[f"variables.{name}"], "W406", f"the variable {name!r} is never read")
         if index not in changed:
-            yield _problem(places[f"variables.{name}"], "W407", f"{name} is never changed")
+            yield _problem(places[f"variables.{name}"], "W407", f"the variable {name!r} is never changed")
     for index, (name, *_) in enumerate(data["thresholds"]):
         if ("threshold", index) not in read:
-            yield _problem(places[f"thresholds.{name}"], "W406", f"{name} is never read")
+            yield _problem(places[f"thresholds.{name}"], "W406", f"the threshold {name!r} is never read")
     used = {act for row in data["choices"].values() for act in row["acts"]}
     for name, *_ in data["acts"]:
         if name not in used:
-            yield _problem(places[f"acts.{name}"], "W408", f"no choice makes the act {name}")
+            yield _problem(places[f"acts.{name}"], "W408", f"no choice makes the act {name!r}")
 
 
 def _read(data: Data) -> Iterator[tuple[str, int]]:
@@ -220,7 +225,7 @@ def _unsaid(data: Data) -> Iterator[Problem]:
         asked += [(word, place) for word in _asked(written)]
     for word, place in asked:
         if word not in said:
-            yield _problem(place, "W410", f"no token says {word}{did_you_mean(word, list(said))}")
+            yield _problem(place, "W410", f"no token can produce the word {word!r}{did_you_mean(word, list(said))}")
 
 
 def _asked(tree: Tree) -> Iterator[str]:

@@ -63,7 +63,7 @@ def _read(reader: _Loader, contents: Contents) -> LoadedWorld:
             continue
         file = f"{shown}/{name}" if shown else name
         if not name.isprintable():
-            reader.problems.append(Problem(ascii(file), 1, 1, "E204", "a file's name has characters that cannot be shown"))
+            reader.problems.append(Problem(ascii(file), 1, 1, "E204", "the file's name has characters that cannot be printed"))
             whole = False
             continue
         source, root, met = read_tree(file, content)
@@ -114,7 +114,7 @@ def _without_replaced(reader: _Loader) -> list[Problem]:
 
 def _is_scene_twice(problem: Problem, reader: _Loader) -> bool:
     """Return whether a problem is that of a scene or an ending whose id is there already."""
-    scene = problem.message.partition(" ")[0]
+    scene = problem.message.partition(" ")[0].strip("'")
     first = reader.sections["scenes"].get(scene) or reader.sections["endings"].get(scene)
     if first is None or problem.code not in ("E010", "E207"):
         return False
@@ -192,9 +192,10 @@ class _Loader(DeclarationLoader, SceneLoader, GlossaryLoader):
         for key in REQUIRED:
             if key not in self.singles and not self.sections.get(key) and suggestion(key) not in self.meant:
                 meaning = SINGLES.get(key, f"its {key}")
-                self.problems.append(Problem(self.main, 1, 1, "E202", f"the world needs {key}: {meaning}"))
+                self.problems.append(Problem(self.main, 1, 1, "E202", f"the world needs the key {key!r}: {meaning}"))
         if not ID.fullmatch(self.world):
-            message = f"{self.world!r} cannot be a world's folder: small letters, digits, -"
+            shape = "use lowercase letters, digits and -, a letter first"
+            message = f"{self.world!r} is not a valid folder name for a world: {shape}"
             self.problems.append(Problem(self.shown or self.world, 1, 1, "E204", message))
 
     def take_scope(self, variables: list[Variable], prompt: list[str], waking: int, boundary: int) -> None:
@@ -246,8 +247,8 @@ class _Loader(DeclarationLoader, SceneLoader, GlossaryLoader):
         for expected, position in enumerate(positions, len(prompt)):
             if known and position != expected:
                 entry = entries[position]
-                count = f"the prompt has {len(prompt)} tokens with its mark, so the first is {len(prompt)}"
-                message = f"expected token {expected} here, this is {position}; {count}"
+                count = f"the prompt has {len(prompt)} tokens, counting <doc>, so the first is {len(prompt)}"
+                message = f"expected token {expected}, found {position}; {count}"
                 self.problems.append(entry.source.at(entry.key_node, "E304", message))
                 break
         for entry in self.files:
@@ -260,17 +261,17 @@ class _Loader(DeclarationLoader, SceneLoader, GlossaryLoader):
     def token(self, position: int, entry: Entry, last: bool) -> Tree:  # noqa: FBT001 - private
         keys = self.keyed(entry, f"token {position}", TOKEN_KEYS, ("then",) if "model" in self.singles else TOKEN_KEYS)
         if self.net and "written" in keys:
-            message = f"the words after token {position} come out of the model: nothing is written"
+            message = f"token {position} must not have the key 'written': its word comes from the model"
             self.problems.append(entry.source.at(keys["written"], "E505", message))
         arrivals: dict[str, Tree] = {}
         if "then" in keys:
-            rows = self.mapping(entry.source, keys["then"], "then is")
+            rows = self.mapping(entry.source, keys["then"], "'then'")
             kind = "last" if last else "word"
             for word, (key, node) in rows.items():
                 self.places[f"word.{position}.{word}"] = key_place(entry._replace(key_node=key))
                 arrivals[word] = self.targets(entry.source, node, kind, place=f"{position}.{word}")
             if OTHERWISE not in arrivals and isinstance(keys["then"].value, dict):
-                message = f"token {position} must say where any other word leads: {OTHERWISE}: scene"
+                message = f"'then' of token {position} needs the key {OTHERWISE!r}: where any other word leads"
                 self.problems.append(entry.source.at(keys["then"], "E302", message))
             self.can_be_said(entry.source, [key for key, _ in rows.values() if key.value != OTHERWISE])
         written = self.written(entry.source, keys["written"]) if "written" in keys else []
@@ -281,7 +282,8 @@ class _Loader(DeclarationLoader, SceneLoader, GlossaryLoader):
         if isinstance(node.value, dict):
             return [[None, self.chances(source, node)]]
         if not isinstance(node.value, list) or not node.value:
-            self.problems.append(source.at(node, "E203", "expected word: probability, or a list of cases {if, say}"))
+            message = "expected a mapping (word: probability), or a list of cases {if, say}"
+            self.problems.append(source.at(node, "E203", message))
             return []
         cases: Tree = []
         for item in node.value:
@@ -299,7 +301,7 @@ class _Loader(DeclarationLoader, SceneLoader, GlossaryLoader):
         while stack:
             part = stack.pop()
             if part[0] in OF_THE_STORY:
-                message = "a pass knows only emitted(...), acted(...) and token"
+                message = "a case of 'written' can use only emitted(...), acted(...) and token"
                 self.problems.append(source.at(node, "E305", message))
                 return
             stack.extend(operand for operand in part[1:] if isinstance(operand, list))
@@ -307,15 +309,17 @@ class _Loader(DeclarationLoader, SceneLoader, GlossaryLoader):
     def chances(self, source: Source, node: Node) -> dict[str, float]:
         chances: dict[str, float] = {}
         if node.value == {}:
-            self.problems.append(source.at(node, "E305", "a distribution needs a word and its probability"))
-        for word, (key_node, value) in self.mapping(source, node, "a distribution is").items():
+            self.problems.append(source.at(node, "E305", "a distribution needs at least one word and its probability"))
+        for word, (key_node, value) in self.mapping(source, node, "a distribution").items():
             text = value.value if isinstance(value.value, str) else ""
             if re.fullmatch(r"(?:0?\.[0-9]{1,6}|1(?:\.0{1,6})?)", text) and float(text) > 0:
                 chances[word] = float(text)
             else:
-                self.problems.append(source.at(value, "E305", f"the probability of {word} is a decimal above 0, up to 1"))
+                message = f"the probability of {word!r} must be a decimal above 0, up to 1"
+                self.problems.append(source.at(value, "E305", message))
             if not re.fullmatch(r"\S{1,40}", word):
-                self.problems.append(source.at(key_node, "E305", "a word that is drawn has 1 to 40 characters and no space"))
+                message = f"{word!r} is not a valid word: 1 to 40 characters, no space"
+                self.problems.append(source.at(key_node, "E305", message))
         total = sum(chances.values())
         if chances and len(chances) == len(node.value) and abs(total - 1) > DISTRIBUTION_SUM:
             self.problems.append(source.at(node, "E305", f"these probabilities sum to {total:.4f}; they must sum to 1"))

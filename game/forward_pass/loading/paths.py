@@ -67,8 +67,9 @@ def world_folder(asked: str | None) -> Path:
         return Path(name)
     if os.path.isfile(name):  # noqa: PTH113 - as above
         within = os.path.dirname(name) or "."  # noqa: PTH120 - as it was typed
-        raise WorldError((Problem(name, 1, 1, "E001", f"a world is a folder, not one of its files: say {within}"),))
-    message = f"no world is called that{did_you_mean(name, world_names())}; there are {', '.join(world_names())}, or a folder"
+        raise WorldError((Problem(name, 1, 1, "E001", f"a world is a folder, not a file: give {within}"),))
+    known = world_names()
+    message = f"unknown world{did_you_mean(name, known)}; give one of {', '.join(known)}, or a folder"
     raise WorldError((Problem(name, 1, 1, "E001", message),))
 
 
@@ -119,11 +120,13 @@ def read_world_files(folder: Path) -> tuple[list[tuple[str, bytes]], list[Proble
                 problems.append(Problem(file, 1, 1, "E012", "a link out of the world's folder is not followed"))
                 continue
             if not path.is_file():  # a pipe would be waited for
-                problems.append(Problem(file, 1, 1, "E001", "cannot be read: it is no file"))
+                problems.append(Problem(file, 1, 1, "E001", "cannot be read: not a regular file"))
                 continue
             total += path.stat().st_size
             if total > MAX_BYTES:
-                problems.append(Problem(file, 1, 1, "E002", f"over {MAX_BYTES // 2**20} MB in all; not read"))
+                problems.append(
+                    Problem(file, 1, 1, "E002", f"not read: the files of the world exceed {MAX_BYTES // 2**20} MB in total")
+                )
                 break
             contents.append((name, path.read_bytes()))
         except (OSError, RuntimeError) as error:

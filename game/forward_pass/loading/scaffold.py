@@ -103,11 +103,12 @@ def write_scaffold(folder: Path) -> list[str]:
     """Write a world into a folder that is new or empty; return what to tell whoever asked. Raises ``UsageError``."""
     name = folder.resolve().name
     if not ID.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be a world's folder: small letters, digits, -, a letter first")
+        shape = "use lowercase letters, digits and -, a letter first"
+        raise UsageError(f"{name!r} is not a valid folder name for a world: {shape}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise UsageError(f"{folder} is not empty; a world begins in a folder of its own")
+            raise UsageError(f"{folder} is not empty; a new world needs an empty folder")
         (folder / FILE).write_text(scaffold_text(name), encoding="utf8")
         (folder / SCHEMA_FILE).write_text(schema_text(), encoding="utf8")
     except OSError as error:

@@ -34,14 +34,14 @@ class SceneLoader(InterventionLoader):
         """Return the scenes and the endings by id, in the order of their slots: scenes first."""
         rows: dict[str, Any] = {}
         for index, (key, entry) in enumerate(self.sections["scenes"].items()):
-            keys = self.keyed(entry, f"the scene {key}", SCENE_KEYS, SCENE_KEYS)
+            keys = self.keyed(entry, f"the scene {key!r}", SCENE_KEYS, SCENE_KEYS)
             choices = keys["choices"].value if "choices" in keys else None
             if choices == {}:
-                self.problems.append(entry.source.at(entry.key_node, "E202", f"the scene {key} needs a choice"))
+                self.problems.append(entry.source.at(entry.key_node, "E202", f"the scene {key!r} needs at least one choice"))
             mine = [choice for choice in choices if self.homes[choice] == key] if isinstance(choices, dict) else []
             rows[key] = self.scene_row(index, entry, "", self.scene_text(key, entry, index, keys.get("text")), mine)
         for index, (key, entry) in enumerate(self.sections["endings"].items(), len(rows)):
-            keys = self.keyed(entry, f"the ending {key}", ENDING_KEYS, ENDING_KEYS)
+            keys = self.keyed(entry, f"the ending {key!r}", ENDING_KEYS, ENDING_KEYS)
             title = self.string(entry.source, keys["title"], "title") if "title" in keys else "?"
             text = self.scene_text(key, entry, index, keys.get("text"), ending=True)
             rows[key] = self.scene_row(index, entry, " ".join(title.split()), text, [])
@@ -79,7 +79,7 @@ class SceneLoader(InterventionLoader):
     def choice(self, key: str, entry: Entry) -> dict[str, Any]:
         """Return a choice as a row."""
         source = entry.source
-        keys = self.keyed(entry, f"the choice {key}", CHOICE_KEYS, ("say", "goto"))
+        keys = self.keyed(entry, f"the choice {key!r}", CHOICE_KEYS, ("say", "goto"))
         scene = self.scope.ids["scene"][self.homes[key]]
         scope = self.scope._replace(scene=scene)
 
@@ -87,12 +87,13 @@ class SceneLoader(InterventionLoader):
             return self.text(source, keys.get(name), parse, scope, f"{name}.{key}")
 
         if ("needs" in keys) != ("why" in keys):
-            self.problems.append(source.at(entry.key_node, "E202", f"the choice {key}: needs and why go together"))
+            message = f"the choice {key!r} must have both 'needs' and 'why', or neither"
+            self.problems.append(source.at(entry.key_node, "E202", message))
         goto = self.targets(source, keys["goto"], "choice", scene, place=key) if "goto" in keys else []
         self.places |= {f"{name}.{key}": value_place(source, keys[name]) for name in PLACED_KEYS if name in keys}
         decodes = any(target == DECODE for _, target in goto)
         if decodes and any(target not in ("", DECODE) for _, target in goto):
-            self.problems.append(source.at(keys["goto"], "E303", "either every case of a goto is decode, or none"))
+            self.problems.append(source.at(keys["goto"], "E303", "either every case of a 'goto' must be 'decode', or none"))
         self.placed(source, keys, decodes=decodes)
         until = self.until(source, keys["until"]) if "until" in keys else 0
         condition = self.condition(source, keys.get("if"), scene)
@@ -125,10 +126,10 @@ class SceneLoader(InterventionLoader):
         """Report the keys of a choice that say how many layers it takes where something else says it already."""
         for name in ("cost", "until", "cut"):
             if decodes and name in keys:
-                message = f"{name} has no place beside goto: decode, which takes all layers that are left"
+                message = f"{name!r} cannot be combined with 'goto: decode', which takes all layers that are left"
                 self.problems.append(source.at(keys[name], "E306", message))
             elif "until" in keys and name in keys and name != "until":
-                message = f"{name} has no place beside until, which takes the layers below its own and never more"
+                message = f"{name!r} cannot be combined with 'until', which takes the layers up to its own and no more"
                 self.problems.append(source.at(keys[name], "E306", message))
 
     def until(self, source: Source, node: Node) -> int:
@@ -136,7 +137,8 @@ class SceneLoader(InterventionLoader):
         layer = self.whole(source, node, 0, 10_000)
         if layer is None or self.waking < layer < self.scope.boundary:
             return layer or 0
-        message = f"until is a layer above {self.waking}, at which a token wakes, and below {self.scope.boundary}, its boundary"
+        bounds = f"above {self.waking} (waking) and below {self.scope.boundary} (boundary)"
+        message = f"'until' must be a layer {bounds}, found {layer}"
         self.problems.append(source.at(node, "E206", message))
         return 0
 
@@ -177,17 +179,17 @@ class SceneLoader(InterventionLoader):
             return
         for item in node.value:
             if item is not node.value[-1] and "if" not in item.value:
-                self.problems.append(source.at(item, "E302", "the cases after this one can never be selected: it has no if"))
+                self.problems.append(source.at(item, "E302", "the cases after this one can never be selected: it has no 'if'"))
             if item is node.value[-1] and "if" in item.value:
                 place = item.value["if"][0]
-                self.problems.append(source.at(place, "E302", "the last case needs no if: it is for all others"))
+                self.problems.append(source.at(place, "E302", "the last case must not have 'if': it is for everything else"))
 
     def target(self, source: Source, node: Node, kind: str) -> str:
         """Return the scene, the ending or ``decode`` that a goto names; one that its ``kind`` may not name was reported."""
         scene = self.name(source, node, "scene or ending", self.goals, "E301")
         if kind != "choice" and scene == DECODE:
-            self.problems.append(source.at(node, "E303", "a word leads to a scene or an ending"))
+            self.problems.append(source.at(node, "E303", "a word must lead to a scene or an ending, not to 'decode'"))
         if kind == "last" and scene in self.sections["scenes"]:
-            message = f"{scene} is no ending, and the machine ends with this token"
+            message = f"{scene!r} is not an ending, and every word of the last token must lead to one"
             self.problems.append(source.at(node, "E307", message))
         return scene

@@ -66,12 +66,12 @@ class SymbolCollector(FieldReader):
             elif key != "token":
                 hint = self.near(key, known)
                 self.meant.add(hint)
-                self.problems.append(source.at(key_node, "E201", f"no such key: {key}{hint}"))
+                self.problems.append(source.at(key_node, "E201", f"unknown key {key!r}{hint}"))
 
     def collect_section(self, source: Source, section: str, node: Node, token: int) -> None:
         """Take up the entries of a section; none may be called as one of another section that shares its names."""
         shared = [self.sections[other] for other in SHARED.get(section, ())]
-        for key, (key_node, value) in self.mapping(source, node, f"{section} are").items():
+        for key, (key_node, value) in self.mapping(source, node, repr(section)).items():
             self.check_identifier(source, key_node, section)
             entry = Entry(source, key_node, value, token if section == "scenes" else 0)
             first = next((known[key] for known in shared if key in known), None)
@@ -84,7 +84,7 @@ class SymbolCollector(FieldReader):
         """Take up the choices of a scene."""
         if not isinstance(scene.value, dict) or "choices" not in scene.value:
             return
-        for key, (key_node, node) in self.mapping(source, scene.value["choices"][1], "choices are").items():
+        for key, (key_node, node) in self.mapping(source, scene.value["choices"][1], "'choices'").items():
             self.check_identifier(source, key_node, "choices")
             if self.add_once(self.choices, Entry(source, key_node, node)):
                 self.homes[key] = scene_id
@@ -101,20 +101,23 @@ class SymbolCollector(FieldReader):
     def report_duplicate(self, first: Entry, entry: Entry) -> None:
         """Report a name that was given before."""
         where = f"{first.source.file}:{first.key_node.line}:{first.key_node.column}"
-        self.problems.append(entry.source.at(entry.key_node, "E207", f"{entry.key_node.value} is there already, see {where}"))
+        message = f"{entry.key_node.value!r} is already defined at {where}"
+        self.problems.append(entry.source.at(entry.key_node, "E207", message))
 
     def check_identifier(self, source: Source, key: Node, section: str) -> None:
         """Report a key that cannot be the id, the name or the position that its section asks for."""
         name: str = key.value
         if section == "tokens":
             if not POSITION.fullmatch(name):
-                self.problems.append(source.at(key, "E204", f"{name!r} is no token's position; expected a number, such as 400"))
+                message = f"{name!r} is not a token's position; expected a number, such as 400"
+                self.problems.append(source.at(key, "E204", message))
             return
         named = section in NAMED
         if not (NAME if named else ID).fullmatch(name) or len(name) > LONGEST_ID:
-            shape = "_" if named else "-"
-            message = f"{name!r} cannot be an id: small letters, digits, {shape}, a letter first, at most {LONGEST_ID}"
+            what, mark = ("name", "_") if named else ("id", "-")
+            shape = f"use lowercase letters, digits and {mark}, a letter first, at most {LONGEST_ID} characters"
+            message = f"{name!r} is not a valid {what}: {shape}"
             self.problems.append(source.at(key, "E204", message))
         elif name in (NOT_NAMES if named else NOT_IDS):
             where = "in conditions and texts" if named else "in play"
-            self.problems.append(source.at(key, "E205", f"{name} already means something {where}; choose another name"))
+            self.problems.append(source.at(key, "E205", f"{name!r} is reserved {where}; choose another name"))

@@ -169,7 +169,7 @@ def read_tree(file: str, data: bytes) -> tuple[Source, Node | None, list[Problem
         problems.append(source.problem(error.index, error.code, error.message))
         root = None
     if root is not None and root.kind != "mapping":
-        problems.append(source.at(root, "E011", "a file of a world is a mapping: key: value"))
+        problems.append(source.at(root, "E011", "a file of a world must be a mapping (key: value)"))
         root = None
     return source, root, problems
 
@@ -184,7 +184,7 @@ class _RefusedError(Exception):
 
 def _forbidden(character: str) -> str:
     advice = ADVICE.get(character, "")
-    return f"the character U+{ord(character):04X} may not stand in a world{advice}"
+    return f"the character U+{ord(character):04X} is not allowed in a world{advice}"
 
 
 def _unparsed(source: Source, error: Any) -> Problem:
@@ -213,11 +213,15 @@ def _built(source: Source, problems: list[Problem]) -> Node | None:
         elif kind in STARTS:
             node = _open(event, len(stack))
         elif kind is yaml.AliasEvent:
-            raise _RefusedError(event.start_mark.index, "E006", "an alias: write the thing out where it is needed")
+            raise _RefusedError(
+                event.start_mark.index,
+                "E006",
+                "aliases are not supported: write the value out; a text that begins with * needs quotes",
+            )
         else:  # of a stream or a document
             documents += kind is yaml.DocumentStartEvent
             if documents > 1:
-                raise _RefusedError(event.start_mark.index, "E008", "a second document: one file holds one")
+                raise _RefusedError(event.start_mark.index, "E008", "a second YAML document; a file must hold only one")
             continue
         nodes += 1
         if nodes > MOST_NODES:
@@ -234,10 +238,10 @@ def _built(source: Source, problems: list[Problem]) -> Node | None:
 def _plain(event: Any) -> None:
     """Refuse an anchor or a tag."""
     if event.anchor is not None:
-        message = "an anchor: nothing may refer to it; a text that begins with & needs quotes"
+        message = "anchors are not supported; a text that begins with & needs quotes"
         raise _RefusedError(event.start_mark.index, "E006", message)
     if event.tag is not None:
-        raise _RefusedError(event.start_mark.index, "E007", "a tag: a world needs none; a text that begins with ! needs quotes")
+        raise _RefusedError(event.start_mark.index, "E007", "tags are not supported; a text that begins with ! needs quotes")
 
 
 def _open(event: Any, depth: int) -> Node:
@@ -268,12 +272,12 @@ def _placed(source: Source, problems: list[Problem], stack: list[tuple[Node, Nod
         parent.value.append(node)
     elif key is None:
         if not isinstance(node.value, str) or len(node.value) > LONGEST_KEY or ("\n" in node.value and node.value != "\n"):
-            raise _RefusedError(node.index, "E203", f"a key is text in one line, of at most {LONGEST_KEY} characters")
+            raise _RefusedError(node.index, "E203", f"a key must be text in one line, at most {LONGEST_KEY} characters")
         stack[-1] = (parent, node)
     else:
         if key.value in parent.value:
             first = parent.value[key.value][0]
-            problems.append(source.at(key, "E010", f"{key.value} stands here twice; first in line {first.line}"))
+            problems.append(source.at(key, "E010", f"{key.value!r} is defined twice; first in line {first.line}"))
         else:
             parent.value[key.value] = (key, node)
         stack[-1] = (parent, None)

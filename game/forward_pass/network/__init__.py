@@ -1,1 +1,1 @@
-"""The transformer under the story: its weights, what can be done to a pass, and what is measured of it."""
+"""The transformer behind the story: its weights, the pass, interventions on it, and the measurement of their effects."""

@@ -1,19 +1,19 @@
-"""What each act does to the pass, measured: the table behind the story, by the layer at which an act begins.
+"""The effects of interventions on the pass, measured at every layer at which they can begin.
 
-Everything here is computed from a weights file and the prompt it wakes in, when it is asked for; nothing is remembered
-from an earlier measurement. It knows the layout of the prompt (pairs) and the names of acts; it knows no scene, no run,
-no screen, and nothing of training.
+Everything is computed from a weights file and the prompt when it is asked for. This module knows the layout of the
+prompt (question-and-answer pairs) and the interventions; it knows no scene, no run, no screen, and nothing of training.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes; why, says `weights`
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported; see `weights` for the reason
 
 import numpy as np
 
-from forward_pass.network.interventions import Act, Bend, Drop, Look, Note, Push, RandomPush, Rewrite
+from forward_pass.network.interventions import Bend, Drop, Intervention, Look, Note, Push, RandomPush, Rewrite
 from forward_pass.network.model import (
     Cache,
     Model,
@@ -32,9 +32,9 @@ from forward_pass.network.weights import Array, Shape, Weights
 from forward_pass.story.tokeniser import NEWLINE, tokenise
 
 NOTES = {"honest": "Note: be honest.", "guess": "Note: just guess.", "stay": "Note: stay awake."}
-SAID = ("Your", "foot", "has")
+ANSWER_START = ("Your", "foot", "has")
 COUNTS = ("two", "no", "zero", "one", "four", "three", "five", "eight")
-SHOWN = (*COUNTS, "I", "question", "nonsense", "<end>")
+REPORTED_WORDS = (*COUNTS, "I", "question", "nonsense", "<end>")
 NEXT_QUESTIONS = {
     "foot again": "Q: How many eyes does my foot have?",
     "elbow": "Q: How many wheels does my elbow have?",
@@ -43,77 +43,82 @@ NEXT_QUESTIONS = {
     "why": "Q: Why?",
 }
 
+Row: TypeAlias = tuple[str, int | None, tuple[Intervention, ...]]  # description, first layer, interventions
+
 
 @dataclass(frozen=True)
 class Effect:
-    """What came of an act: its group in the table, what was done, from which layer, and the word it led to."""
+    """A row of the table: what was done, from which layer, and the prediction that followed."""
 
     group: str
     act: str
     layer: int | None
-    shares: Mapping[str, float]  # probability of each word shown
+    shares: Mapping[str, float]  # probability of each of REPORTED_WORDS
     winner: str
-    probability: float
-    margin: float  # in nats, the winner before the next word
+    probability: float  # of the winner
+    margin: float  # logit of the winner less that of the runner-up, in nats
 
 
 @dataclass(frozen=True, eq=False)
 class PromptSetting:
-    """The prompt, read; the cache before each of the three words; where in the prompt things stand."""
+    """The prompt after prefill: the caches from which effects are measured, and the positions of its parts."""
 
     model: Model
     words: tuple[int, ...]
-    caches: Mapping[str, Cache]  # `Your`, `foot`, `has` -> the cache that word comes to
-    spans: Mapping[str, tuple[int, int]]
-    giraffe_count: int  # the position of the giraffe's `two`
+    caches: Mapping[str, Cache]  # of each of ANSWER_START: the cache before that word
+    spans: Mapping[str, tuple[int, int]]  # first position, last position + 1
+    giraffe_count: int  # the position of `two` in the answer about the giraffe
 
 
-def read_setting(weights: Weights, prompt: Sequence[str], carriers: Mapping[str, int] | None = None) -> PromptSetting:
-    """Return the setting of `prompt`, which ends in `Your`; `carriers` say which of a note's tokens carries it.
+def prepare_setting(weights: Weights, prompt: Sequence[str], carriers: Mapping[str, int] | None = None) -> PromptSetting:
+    """Return the setting of `prompt`, which must end in `Your`; `carriers` names the token that carries each note.
 
-    Raises `KeyError` for a word the network has not.
+    Raises `KeyError` for a word that is not in the vocabulary.
     """
-    words = tuple(ids_of(weights, prompt))
-    start = prefill(weights, words[:-1]).cache
+    words = tuple(word_ids(weights, prompt))
+    cache = prefill(weights, words[:-1]).cache
     pairs = [at for at, word in enumerate(prompt) if word == "Q:"]
-    spans = spans_of(prompt, pairs)
-    asked = truncate_cache(weights, start, pairs[-1])
-    notes = note_kvs(weights, asked, carriers or {})
-    model, before, cache = Model(weights, notes), {}, start
-    for said in SAID:
-        before[said] = cache
-        cache = step(model, cache, word_id(weights, said)).cache
-    giraffe = spans["giraffe"][0] + list(prompt[slice(*spans["giraffe"])]).index("has") + 1
-    return PromptSetting(model, words, before, spans, giraffe)
+    spans = find_spans(prompt, pairs)
+    before_question = truncate_cache(weights, cache, pairs[-1])
+    model = Model(weights, note_kvs(weights, before_question, carriers or {}))
+    caches = {}
+    for word in ANSWER_START:
+        caches[word] = cache
+        cache = step(model, cache, word_id(weights, word)).cache
+    giraffe_count = spans["giraffe"][0] + list(prompt[slice(*spans["giraffe"])]).index("has") + 1
+    return PromptSetting(model, words, caches, spans, giraffe_count)
 
 
-def note_kvs(weights: Weights, asked: Cache, carriers: Mapping[str, int]) -> dict[str, NoteKV]:
-    """Return every note's imprint, by the note's name (the token in `carriers`) and by `name:token` for each token."""
-    found: dict[str, NoteKV] = {}
+def note_kvs(weights: Weights, cache: Cache, carriers: Mapping[str, int]) -> dict[str, NoteKV]:
+    """Return the keys and values of every note, as if it followed `cache`.
+
+    By the note's name for its carrier (the token in `carriers`), and by `name:index` for each of its tokens.
+    """
+    notes: dict[str, NoteKV] = {}
     for name, text in NOTES.items():
-        tokens = ids_of(weights, tokenise(text))
-        for at in range(len(tokens)):
-            found[f"{name}:{at}"] = note_kv(weights, asked, tokens, at)
-        found[name] = found[f"{name}:{carriers.get(name, len(tokens) - 2 if name == 'honest' else 1)}"]
-    return found
+        tokens = word_ids(weights, tokenise(text))
+        for index in range(len(tokens)):
+            notes[f"{name}:{index}"] = note_kv(weights, cache, tokens, index)
+        notes[name] = notes[f"{name}:{carriers.get(name, len(tokens) - 2 if name == 'honest' else 1)}"]
+    return notes
 
 
-def spans_of(prompt: Sequence[str], pairs: Sequence[int]) -> dict[str, tuple[int, int]]:
-    """Return the spans of the prompt that the story looks at, as first and last-but-one position."""
+def find_spans(prompt: Sequence[str], pairs: Sequence[int]) -> dict[str, tuple[int, int]]:
+    """Return the named spans of the prompt, as first position and last position + 1; `pairs` are the positions of `Q:`."""
     ends = [*pairs[1:], len(prompt) - 1]
 
     def pair_with(word: str) -> int:
-        return next(at for at, (a, b) in enumerate(zip(pairs, ends, strict=True)) if word in prompt[a:b])
+        return next(index for index, (a, b) in enumerate(zip(pairs, ends, strict=True)) if word in prompt[a:b])
 
     dog, awake, typo, spider = pair_with("best"), pair_with("awake"), pair_with("Waht"), pair_with("spider")
-    slip = list(prompt).index("Waht")
+    typo_word = list(prompt).index("Waht")
     return {
         "start": (1, pairs[5]),
         "giraffe": (pairs[-2], pairs[-1]),
         "foot": (pairs[-1], len(prompt) - 1),
         "dog": (pairs[dog], ends[dog + 1]),
         "awake": (pairs[awake], ends[awake]),
-        "typo": (slip, slip + 1),
+        "typo": (typo_word, typo_word + 1),
         "typo pair": (pairs[typo], ends[typo]),
         "animals": (pairs[spider], pairs[-2]),
         "own Your": (len(prompt) - 1, len(prompt)),
@@ -121,266 +126,267 @@ def spans_of(prompt: Sequence[str], pairs: Sequence[int]) -> dict[str, tuple[int
     }
 
 
-def ids_of(weights: Weights, words: Iterable[str]) -> list[int]:
-    """Return the ids of `words`. Raises `KeyError` for a word the network has not."""
-    ids = {word: at for at, word in enumerate(weights.label.vocabulary)}
+def word_ids(weights: Weights, words: Iterable[str]) -> list[int]:
+    """Return the ids of `words`. Raises `KeyError` for a word that is not in the vocabulary."""
+    ids = {word: index for index, word in enumerate(weights.metadata.vocabulary)}
     return [ids[word] for word in words]
 
 
 def word_id(weights: Weights, word: str) -> int:
-    """Return the id of `word`. Raises `KeyError` if the network has it not."""
-    return ids_of(weights, [word])[0]
+    """Return the id of `word`. Raises `KeyError` if it is not in the vocabulary."""
+    return word_ids(weights, [word])[0]
 
 
-def scaled_layer(shape: Shape, of_96: int) -> int:
-    """Return the layer that is to `shape` what `of_96` is to a network of 96 layers."""
-    return max(1, round(of_96 * shape.n_layer / 96))
+def scaled_layer(shape: Shape, layer_of_96: int) -> int:
+    """Return the layer at the same relative depth as `layer_of_96` in a network of 96 layers."""
+    return max(1, round(layer_of_96 * shape.n_layer / 96))
 
 
 def effect_of(weights: Weights, group: str, act: str, layer: int | None, logits: Array) -> Effect:
-    """Return what `logits` say, as a row of the table."""
-    p, vocabulary = softmax(logits), weights.label.vocabulary
+    """Return the row of the table for the logits [V] that followed."""
+    p, vocabulary = softmax(logits), weights.metadata.vocabulary
     first = int(logits.argmax())
     rest = np.delete(logits, first)
-    shares = {word: float(p[word_id(weights, word)]) for word in SHOWN if word in vocabulary}
+    shares = {word: float(p[word_id(weights, word)]) for word in REPORTED_WORDS if word in vocabulary}
     return Effect(group, act, layer, shares, vocabulary[first], float(p[first]), float(logits[first] - rest.max()))
 
 
-# -- acting on the setting
+# -- passes from the setting
 
 
-def pass_at_word(setting: PromptSetting, word: str, acts: Iterable[Act] = (), cache: Cache | None = None) -> PassResult:
-    """Return the pass of `word` where the story comes to it (or over `cache`), with `acts`."""
-    return step(setting.model, cache or setting.caches[word], word_id(setting.model.weights, word), acts)
+def pass_at_word(
+    setting: PromptSetting, word: str, interventions: Iterable[Intervention] = (), cache: Cache | None = None
+) -> PassResult:
+    """Return the pass of `word` at its place in the answer (or after `cache`), with `interventions`."""
+    return step(setting.model, cache or setting.caches[word], word_id(setting.model.weights, word), interventions)
 
 
-def pass_of_has(setting: PromptSetting, acts: Mapping[str, Sequence[Act]]) -> PassResult:
-    """Return the pass of `has`, the three words having been passed with the acts given for each."""
+def pass_of_has(setting: PromptSetting, interventions: Mapping[str, Sequence[Intervention]]) -> PassResult:
+    """Return the pass of `has`, with the given interventions at each word of ANSWER_START."""
     cache = setting.caches["Your"]
-    for word in SAID:
-        last = pass_at_word(setting, word, acts.get(word, ()), cache)
-        cache = last.cache
-    return last
+    for word in ANSWER_START:
+        result = pass_at_word(setting, word, interventions.get(word, ()), cache)
+        cache = result.cache
+    return result
 
 
 def pass_words(setting: PromptSetting, cache: Cache, words: Iterable[str]) -> PassResult:
-    """Return the last of the passes of `words`, untouched, after `cache`. Raises `ValueError` if there are none."""
-    last = None
-    for word in ids_of(setting.model.weights, words):
-        last = step(setting.model, cache, word)
-        cache = last.cache
-    if last is None:
-        message = "no words to follow"
+    """Return the pass of the last of `words`, run in order after `cache`. Raises `ValueError` if there are none."""
+    result = None
+    for word in word_ids(setting.model.weights, words):
+        result = step(setting.model, cache, word)
+        cache = result.cache
+    if result is None:
+        message = "`words` is empty"
         raise ValueError(message)
-    return last
+    return result
 
 
 def answer_words(word: str) -> list[str]:
-    """Return the words that close the foot's answer after the count `word`, up to the blank line."""
+    """Return the words that complete the answer about the foot, from the count `word` to the blank line."""
     return [word, "eye" if word == "one" else "eyes", ".", NEWLINE, NEWLINE]
 
 
 def question_words(question: str) -> list[str]:
-    """Return a question as the next pair, up to its `A:`."""
+    """Return the words of a question as the next pair, up to its `A:`."""
     return [*tokenise(question), NEWLINE, "A:"]
 
 
-def look(setting: PromptSetting, span: str, bias: float, layer: int) -> Look:
-    """Return a look at a span of the prompt by name."""
+def look_at(setting: PromptSetting, span: str, bias: float, layer: int) -> Look:
+    """Return a look at a named span of the prompt."""
     return Look(*setting.spans[span], bias, layer)
+
+
+def rewrite_giraffe(setting: PromptSetting, word: str, layer: int) -> Rewrite:
+    """Return the rewrite of the giraffe's count to `word`."""
+    return Rewrite(setting.giraffe_count, word_id(setting.model.weights, word), layer)
 
 
 # -- the table
 
 
 def start_layers(shape: Shape) -> tuple[int, int, int]:
-    """Return the layers at which the table's acts begin: on waking, a quarter of the way, three fifths of the way."""
+    """Return the layers at which most interventions of the table begin: the first global one, and two later ones."""
     return shape.n_local + 1, scaled_layer(shape, 43), scaled_layer(shape, 57)
 
 
-def table(setting: PromptSetting) -> Iterator[Effect]:
-    """Yield every row of the table of effects at `has`, in groups."""
+def effects_table(setting: PromptSetting) -> Iterator[Effect]:
+    """Yield every row of the table of effects, group by group."""
     shape = setting.model.weights.shape
-    groups: dict[str, list[tuple[str, int | None, tuple[Act, ...]]]] = {
+    groups: dict[str, list[Row]] = {
         "untouched": [("nothing", None, ())],
-        "look": list(_looks(setting)),
-        "doubt": list(_doubts(shape)),
-        "doubt borrowed": list(_borrowed(shape)),
-        "look and doubt": list(_looks_and_doubts(setting)),
-        "layers out": list(_drops(shape)),
-        "misremember": list(_misremembered(setting)),
-        "bend": list(_bends(setting, ("no", "zero", "one", "four", "three", "I", "question", "nonsense", "<end>", "."))),
-        "shake": list(_shakes(shape)),
+        "look": list(_look_rows(setting)),
+        "doubt": list(_doubt_rows(shape)),
+        "doubt borrowed": list(_borrowed_doubt_rows(shape)),
+        "look and doubt": list(_look_and_doubt_rows(setting)),
+        "layers out": list(_drop_rows(shape)),
+        "misremember": list(_rewrite_rows(setting)),
+        "bend": list(_bend_rows(setting, ("no", "zero", "one", "four", "three", "I", "question", "nonsense", "<end>", "."))),
+        "shake": list(_random_push_rows(shape)),
     }
     for group, rows in groups.items():
-        yield from _rows(setting, "has", group, rows)
-    yield from _noted(setting)
-    yield from _unsigned(setting)
-    yield from asked_again(setting)
-    yield from wake_answers(setting)
+        yield from _effects(setting, "has", group, rows)
+    yield from _note_effects(setting)
+    yield from _unsigned_push_effects(setting)
+    yield from repeated_question_effects(setting)
+    yield from stay_note_effects(setting)
     for word, targets in (("Your", ("question", "I", "<end>", "hand", "face")), ("foot", ("<end>", ".", "is"))):
-        yield from _rows(setting, word, f"bend at {word}", list(_bends(setting, targets, (0.1, 0.2, 0.4))))
-    objections = list(_objections(setting))
-    yield from _rows(setting, "Your", "objection at Your", objections)
+        yield from _effects(setting, word, f"bend at {word}", list(_bend_rows(setting, targets, (0.1, 0.2, 0.4))))
+    yield from _effects(setting, "Your", "objection at Your", list(_objection_rows(setting)))
 
 
-def _rows(
-    setting: PromptSetting, word: str, group: str, rows: Sequence[tuple[str, int | None, tuple[Act, ...]]]
-) -> Iterator[Effect]:
+def _effects(setting: PromptSetting, word: str, group: str, rows: Sequence[Row]) -> Iterator[Effect]:
     weights = setting.model.weights
-    jobs = [PassRequest(setting.caches[word], word_id(weights, word), acts) for _, _, acts in rows]
-    for (act, layer, _), done in zip(rows, step_many(setting.model, jobs), strict=True):
-        yield effect_of(weights, group, act, layer, done.logits)
+    requests = [PassRequest(setting.caches[word], word_id(weights, word), interventions) for _, _, interventions in rows]
+    for (act, layer, _), result in zip(rows, step_many(setting.model, requests), strict=True):
+        yield effect_of(weights, group, act, layer, result.logits)
 
 
-def _looks(setting: PromptSetting) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _look_rows(setting: PromptSetting) -> Iterator[Row]:
     for span in ("start", "giraffe", "foot", "dog", "awake", "typo", "typo pair", "animals"):
         for bias in (4.0, 8.0, -30.0):
             for layer in start_layers(setting.model.weights.shape):
-                yield f"{span} {bias:+.0f}", layer, (look(setting, span, bias, layer),)
+                yield f"{span} {bias:+.0f}", layer, (look_at(setting, span, bias, layer),)
 
 
-def _doubts(shape: Shape) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _doubt_rows(shape: Shape) -> Iterator[Row]:
     for layer in sorted({scaled_layer(shape, of_96) for of_96 in (33, 38, 43, 46, 48, 50, 52, 57, 60, 64, 72)}):
         for strength in (0.25, 0.5, 1.0, -0.5, -1.0):
             yield f"doubt x{strength:g}", layer, (Push("doubt", strength, layer),)
 
 
-def _borrowed(shape: Shape) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _borrowed_doubt_rows(shape: Shape) -> Iterator[Row]:
     source = scaled_layer(shape, 57)
     for layer in sorted({scaled_layer(shape, of_96) for of_96 in (33, 38, 43, 46, 50)}):
         for share in (0.2, 0.3, 0.5):
             yield f"doubt of layer {source}, {share:g} of the length", layer, (Push("doubt", share, layer, source),)
 
 
-def _looks_and_doubts(setting: PromptSetting) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _look_and_doubt_rows(setting: PromptSetting) -> Iterator[Row]:
     first, second, third = start_layers(setting.model.weights.shape)
     for span in ("giraffe", "foot", "start", "awake", "typo"):
         for bias, layer in ((4.0, first), (8.0, first), (4.0, second), (8.0, second)):
             for strength in (0.25, 0.5):
-                acts = (look(setting, span, bias, layer), Push("doubt", strength, third))
-                yield f"{span} {bias:+.0f} and doubt x{strength:g} at {third}", layer, acts
+                interventions = (look_at(setting, span, bias, layer), Push("doubt", strength, third))
+                yield f"{span} {bias:+.0f} and doubt x{strength:g} at {third}", layer, interventions
 
 
-def _drops(shape: Shape) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _drop_rows(shape: Shape) -> Iterator[Row]:
     for a, b in ((33, 72), (43, 72), (57, 72), (33, 42), (43, 60), (61, 72)):
         first, last = scaled_layer(shape, a), scaled_layer(shape, b)
         yield f"layers {first}-{last} out", first, (Drop(first, last),)
 
 
-def _misremembered(setting: PromptSetting) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _rewrite_rows(setting: PromptSetting) -> Iterator[Row]:
     for word in ("one", "zero", "no", "four", "three", "five", "eight"):
         for layer in start_layers(setting.model.weights.shape):
-            yield f"giraffe has {word}", layer, (misremember(setting, word, layer),)
+            yield f"giraffe has {word}", layer, (rewrite_giraffe(setting, word, layer),)
 
 
-def misremember(setting: PromptSetting, word: str, layer: int) -> Rewrite:
-    """Return the rewriting of the giraffe's count."""
-    return Rewrite(setting.giraffe_count, word_id(setting.model.weights, word), layer)
-
-
-def _bends(
-    setting: PromptSetting, words: Sequence[str], shares: Sequence[float] = (0.1, 0.2, 0.3, 0.4)
-) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _bend_rows(setting: PromptSetting, words: Sequence[str], shares: Sequence[float] = (0.1, 0.2, 0.3, 0.4)) -> Iterator[Row]:
     weights = setting.model.weights
+    boundary = weights.shape.n_attend
     for word in words:
         for share in shares:
-            door = weights.shape.n_attend
-            yield f"to {word!r}, share {share:g}", door, (Bend(word_id(weights, word), share, door),)
+            yield f"to {word!r}, share {share:g}", boundary, (Bend(word_id(weights, word), share, boundary),)
 
 
-def _shakes(shape: Shape) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
+def _random_push_rows(shape: Shape) -> Iterator[Row]:
     for layer in (scaled_layer(shape, 57), shape.n_attend):
         for share in (0.1, 0.25, 0.5, 1.0):
             for seed in range(8):
                 yield f"random direction {seed}, {share:g} of the length", layer, (RandomPush(seed, share, layer),)
 
 
-def _objections(setting: PromptSetting) -> Iterator[tuple[str, int | None, tuple[Act, ...]]]:
-    weights = setting.model.weights
+def _objection_rows(setting: PromptSetting) -> Iterator[Row]:
     yield "nothing", None, ()
-    for layer in start_layers(weights.shape):
+    for layer in start_layers(setting.model.weights.shape):
         for strength in (1.0, 2.0, 3.0):
             yield f"objection x{strength:g}", layer, (Push("objection", strength, layer),)
 
 
-def _noted(setting: PromptSetting) -> Iterator[Effect]:
+def _note_effects(setting: PromptSetting) -> Iterator[Effect]:
     weights = setting.model.weights
     for name in NOTES:
-        for where in (("Your",), ("foot",), ("Your", "foot")):
+        for at_words in (("Your",), ("foot",), ("Your", "foot")):
             for layer in start_layers(weights.shape):
-                done = pass_of_has(setting, dict.fromkeys(where, (Note(name, layer),)))
-                yield effect_of(weights, "note", f"{name} at {' and '.join(where)}", layer, done.logits)
-    first = start_layers(weights.shape)[0]
+                result = pass_of_has(setting, dict.fromkeys(at_words, (Note(name, layer),)))
+                yield effect_of(weights, "note", f"{name} at {' and '.join(at_words)}", layer, result.logits)
+    layer = start_layers(weights.shape)[0]
     for ink in (0.25, 0.5, 0.75):
-        done = pass_of_has(setting, {"Your": (Note("honest", first, ink),)})
-        yield effect_of(weights, "note", f"honest at Your, ink {ink:g}", first, done.logits)
-    for one, other in (("honest", "guess"), ("guess", "honest")):
-        done = pass_of_has(setting, {"Your": (Note(one, first),), "foot": (Note(other, first),)})
-        yield effect_of(weights, "note", f"{one} at Your, {other} at foot", first, done.logits)
+        result = pass_of_has(setting, {"Your": (Note("honest", layer, ink),)})
+        yield effect_of(weights, "note", f"honest at Your, ink {ink:g}", layer, result.logits)
+    for first, second in (("honest", "guess"), ("guess", "honest")):
+        result = pass_of_has(setting, {"Your": (Note(first, layer),), "foot": (Note(second, layer),)})
+        yield effect_of(weights, "note", f"{first} at Your, {second} at foot", layer, result.logits)
 
 
-def unsigned_layers(shape: Shape) -> list[int]:
-    """Return the layers at which a doubt may be left unsigned in the table."""
+def unsigned_push_layers(shape: Shape) -> list[int]:
+    """Return the layers of the table's unsigned pushes: those along `doubt` at an earlier word, without a note."""
     return sorted({scaled_layer(shape, of_96) for of_96 in (43, 48, 52, 57, 60, 64)})
 
 
-def _unsigned(setting: PromptSetting) -> Iterator[Effect]:
+def _unsigned_push_effects(setting: PromptSetting) -> Iterator[Effect]:
     weights = setting.model.weights
-    for layer in unsigned_layers(weights.shape):
+    for layer in unsigned_push_layers(weights.shape):
         for strength in (0.0, 1.0, 2.0, -1.0, -2.0):
-            for where in ("Your", "foot"):
+            for word in ("Your", "foot"):
                 for bias in (0.0, 4.0, 8.0):
-                    done = unsigned(setting, strength, where, bias, layer)
-                    act = f"doubt x{strength:g} left at {where}, stared at {bias:+.0f}"
-                    yield effect_of(weights, "unsigned", act, layer, done.logits)
+                    result = pass_after_unsigned_push(setting, strength, word, bias, layer)
+                    act = f"doubt x{strength:g} left at {word}, stared at {bias:+.0f}"
+                    yield effect_of(weights, "unsigned", act, layer, result.logits)
 
 
-def unsigned(setting: PromptSetting, strength: float, where: str, bias: float, layer: int) -> PassResult:
-    """Return the pass of `has` after a doubt left unsigned at `where`, after `layer`, and stared at from waking on."""
-    left = {where: (Push("doubt", strength, layer),)} if strength else {}
-    stare = {"has": (look(setting, f"own {where}", bias, start_layers(setting.model.weights.shape)[0]),)} if bias else {}
-    return pass_of_has(setting, {**left, **stare})
+def pass_after_unsigned_push(setting: PromptSetting, strength: float, word: str, bias: float, layer: int) -> PassResult:
+    """Return the pass of `has` that looks at `word` with `bias`, after a push along `doubt` at `word`, at `layer`."""
+    push = {word: (Push("doubt", strength, layer),)} if strength else {}
+    look = {"has": (look_at(setting, f"own {word}", bias, start_layers(setting.model.weights.shape)[0]),)} if bias else {}
+    return pass_of_has(setting, {**push, **look})
 
 
-def asked_again(setting: PromptSetting) -> Iterator[Effect]:
-    """Yield what is said when the foot's question comes a second time, after each count."""
+def repeated_question_effects(setting: PromptSetting) -> Iterator[Effect]:
+    """Yield the count predicted when the question about the foot is asked again, after each count as first answer."""
     cache = pass_at_word(setting, "has").cache
     for word in ("two", "no", "zero", "one", "four", "three", "five"):
-        words = [*answer_words(word), *question_words(NEXT_QUESTIONS["foot again"]), *SAID]
-        done = pass_words(setting, cache, words)
-        yield effect_of(setting.model.weights, "asked again", f"after {word}", None, done.logits)
+        words = [*answer_words(word), *question_words(NEXT_QUESTIONS["foot again"]), *ANSWER_START]
+        result = pass_words(setting, cache, words)
+        yield effect_of(setting.model.weights, "asked again", f"after {word}", None, result.logits)
 
 
-def wake_answers(setting: PromptSetting, where: Sequence[str] = ("Your",), layers: Sequence[int] = ()) -> Iterator[Effect]:
-    """Yield the first word of the next answer after the note `stay`, by question and by the layer it was written from."""
+def stay_note_effects(
+    setting: PromptSetting, at_words: Sequence[str] = ("Your",), layers: Sequence[int] = ()
+) -> Iterator[Effect]:
+    """Yield the first word of the next answer after the note `stay`, by the layer it was written from and by question."""
     weights = setting.model.weights
     for layer in layers or start_layers(weights.shape)[:2]:
-        done = pass_of_has(setting, dict.fromkeys(where, (Note("stay", layer),)))
-        said = answer_words(weights.label.vocabulary[int(done.logits.argmax())])
+        result = pass_of_has(setting, dict.fromkeys(at_words, (Note("stay", layer),)))
+        answer = answer_words(weights.metadata.vocabulary[int(result.logits.argmax())])
         for name, question in NEXT_QUESTIONS.items():
-            last = pass_words(setting, done.cache, [*said, *question_words(question)])
-            yield effect_of(weights, "after stay", f"{' and '.join(where)}: {name}", layer, last.logits)
+            last = pass_words(setting, result.cache, [*answer, *question_words(question)])
+            yield effect_of(weights, "after stay", f"{' and '.join(at_words)}: {name}", layer, last.logits)
 
 
-def run_on(setting: PromptSetting, cache: Cache, word: str, n_words: int) -> Iterator[tuple[str, PassResult]]:
-    """Yield `n_words` words and their passes, the likeliest each time, beginning with `word` after `cache`."""
-    vocabulary = setting.model.weights.label.vocabulary
+def decode_greedily(setting: PromptSetting, cache: Cache, word: str, n_words: int) -> Iterator[tuple[str, PassResult]]:
+    """Yield `n_words` words and their passes: `word` after `cache`, then the likeliest word each time."""
+    vocabulary = setting.model.weights.metadata.vocabulary
     for _ in range(n_words):
-        done = pass_words(setting, cache, [word])
-        yield word, done
-        cache, word = done.cache, vocabulary[int(done.logits.argmax())]
+        result = pass_words(setting, cache, [word])
+        yield word, result
+        cache, word = result.cache, vocabulary[int(result.logits.argmax())]
 
 
-def recompute_has_identical(setting: PromptSetting) -> bool:
-    """Return whether `has`, thought twice, is the same in every number."""
+def recomputes_identically(setting: PromptSetting) -> bool:
+    """Return whether two runs of the pass of `has` agree in every number."""
     has = word_id(setting.model.weights, "has")
     return recompute(setting.model, setting.caches["has"], has)[1] == 0
 
 
-def attention_on(done: PassResult, start: int, stop: int) -> Array:
-    """Return each global head's attention on positions `start` .. `stop` - 1, [G, H]. Raises `ValueError` without any."""
-    if done.attention is None:
-        message = "this pass was run without keeping attention"
+def attention_on(result: PassResult, start: int, stop: int) -> Array:
+    """Return each global head's attention on positions `start` .. `stop` - 1, [G, H].
+
+    Raises `ValueError` for a pass of `step_many`, which keeps no attention.
+    """
+    if result.attention is None:
+        message = "the pass kept no attention: run it with `step`"
         raise ValueError(message)
-    return np.asarray(done.attention[:, :, start:stop].sum(-1))
+    return np.asarray(result.attention[:, :, start:stop].sum(-1))

@@ -1,6 +1,6 @@
-"""What can be done to a pass from inside, as data: each intervention begins at a layer. Knows no numbers and no network.
+"""Interventions on a pass, as data. Each begins at a layer; `model` carries them out.
 
-Positions count from 0 (`<doc>`), layers from 1. `model` carries them out.
+Positions count from 0 (`<doc>`), layers from 1. This module knows no arrays and no network.
 """
 
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 
 class CausalityError(ValueError):
-    """An act that names a position the pass cannot have reached."""
+    """An intervention on a position that the pass has not reached."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Add `bias` to the global heads' scores over positions `start` .. `stop` - 1, from `layer` on (negative: look away)."""
+    """Add `bias` to the global heads' scores at positions `start` .. `stop` - 1, from `layer` on."""
 
     start: int
     stop: int
@@ -23,20 +23,21 @@ class Look:
 
 @dataclass(frozen=True)
 class Push:
-    """Add a named direction, times `strength`, after `layer`.
+    """Add a named direction, times `strength`, to the residual stream after `layer` (steering).
 
-    With `of_layer`, that layer's direction is borrowed and `strength` is a share of the stream's own length here.
+    Without `direction_layer` the direction is the one found at `layer`. With it, the direction found at that layer is
+    added instead, and `strength` is the length of the added vector as a share of the stream's length.
     """
 
     direction: str
     strength: float
     layer: int
-    of_layer: int | None = None
+    direction_layer: int | None = None
 
 
 @dataclass(frozen=True)
 class RandomPush:
-    """Add a random direction after `layer`, `share` of the stream's length (the control for every `Push`)."""
+    """Add a random direction of `share` of the stream's length after `layer`: the control for `Push`."""
 
     seed: int
     share: float
@@ -45,7 +46,10 @@ class RandomPush:
 
 @dataclass(frozen=True)
 class Note:
-    """Write a note: own keys and values become, by `ink` (0 .. 1), those of the note's word, from `layer` on."""
+    """Mix the keys and values of the note `name` into the pass's own, in the global layers from `layer` on.
+
+    `ink` is the note's share in the mixture, 0 .. 1.
+    """
 
     name: str
     layer: int
@@ -54,7 +58,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Misremember: the cached word at `position` becomes `word` in the global layers from `layer` on, for good."""
+    """Replace the cached word at `position` with `word`, in the global layers from `layer` on; later passes see it too."""
 
     position: int
     word: int
@@ -63,20 +67,23 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Bend:
-    """At the decoder's door, climb towards `word`: `rounds` steps along the gradient, within `share` of the length."""
+    """Move the stream after the boundary layer `layer` along the gradient of log p(`word`).
+
+    Takes `steps` steps, and stays within `share` of the stream's length.
+    """
 
     word: int
     share: float
     layer: int
-    rounds: int = 8
+    steps: int = 8
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Take layers `layer` .. `last` out: the stream goes by them unchanged."""
+    """Ablate layers `layer` .. `last`: the stream passes them unchanged."""
 
     layer: int
     last: int
 
 
-Act: TypeAlias = Look | Push | RandomPush | Note | Rewrite | Bend | Drop
+Intervention: TypeAlias = Look | Push | RandomPush | Note | Rewrite | Bend | Drop

@@ -1,28 +1,29 @@
-"""The pass: a transformer in NumPy float64, and what can be done to it from inside.
+"""The forward pass of the transformer, in NumPy float64, with interventions.
 
-Words are ids, positions count from 0 (`<doc>`), layers from 1. A `Cache` is a value: one long part shared by every
-branch, and a short tail of the branch's own. `step` runs one word through all layers and gives a new cache; the old one
-stays as it was. Same words and same acts give the same logits, rounded to six decimals, on any machine; of equals, the
-lower id is likeliest. This module reads no file, draws no chance, and does not know the story.
+Words are ids, positions count from 0 (`<doc>`), layers from 1 (layer l has index l - 1 in the weights). A `Cache` is an
+immutable KV cache in two parts: a long one shared by every continuation, and a short tail. `step` runs one word through
+all layers and returns a new cache. The same words and interventions give the same logits, rounded to six decimals, on
+any machine; ties go to the lower id. This module reads no file, holds no random state, and knows no story.
 
 Sources: Vaswani et al. 2017 (attention), Su et al. 2021 (RoPE), Zhang & Sennrich 2019 (RMSNorm), nostalgebraist 2020
-(the lens), Turner et al. 2023 (adding directions). Shapes: B passes at once, H heads of e numbers, d = width, n shared
-words, m words in the tail, A layers that attend, G of them global, L layers in all, V words.
+(logit lens), Turner et al. 2023 (steering by added directions). Shapes: B passes in a batch, T words, H heads of e
+numbers, d = width, h = MLP width, n shared words, m words in the tail, P = n + m + 1 positions, A layers with attention,
+G of them global, L layers in all, V words.
 """
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes; why, says `weights`
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported; see `weights` for the reason
 
 import numpy as np
 
-from forward_pass.network.interventions import Act, Bend, CausalityError, Drop, Look, Note, Push, RandomPush, Rewrite
+from forward_pass.network.interventions import Bend, CausalityError, Drop, Intervention, Look, Note, Push, RandomPush, Rewrite
 from forward_pass.network.weights import NORM_EPSILON, ROPE_BASE, Array, Weights
 
 DECIMALS = 6
-_ROWS = 128  # passes run together at most: enough to be quick, few enough to fit the processor's cache
+_MAX_BATCH = 128  # large enough to be fast, small enough for the processor's cache
 
 
 # -- values
@@ -30,7 +31,7 @@ _ROWS = 128  # passes run together at most: enough to be quick, few enough to fi
 
 @dataclass(frozen=True, eq=False)
 class CacheEdit:
-    """What a rewritten word's keys and values differ by, in the global layers."""
+    """The difference that a `Rewrite` makes to the cached key and value at a position, in the global layers."""
 
     position: int
     key: Array  # [G, H, e]
@@ -39,20 +40,20 @@ class CacheEdit:
 
 @dataclass(frozen=True, eq=False)
 class Cache:
-    """All that outlives a pass: the words so far, and their keys (turned to their positions) and values."""
+    """A KV cache: the words so far, with their rotated keys and their values."""
 
     words: tuple[int, ...]
-    pair_start: int
+    pair_start: int  # position at which the current question-and-answer pair begins
     shared_k: Array  # [A, H, e, n]
     shared_v: Array  # [A, H, n, e]
-    own_k: Array  # [A, H, m, e]
-    own_v: Array  # [A, H, m, e]
+    tail_k: Array  # [A, H, m, e]
+    tail_v: Array  # [A, H, m, e]
     edits: tuple[CacheEdit, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class NoteKV:
-    """The keys (not turned to any position) and values of a note's word: what a note is, in the cache."""
+    """The keys (not rotated) and values that a note puts into the cache."""
 
     key: Array  # [G, H, e]
     value: Array  # [G, H, e]
@@ -60,7 +61,7 @@ class NoteKV:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network and the notes that can be written in it, by name."""
+    """A network and the notes that can be written into its cache, by name."""
 
     weights: Weights
     notes: Mapping[str, NoteKV]
@@ -68,7 +69,7 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class PrefillResult:
-    """Many words read at once: the cache, the logits after each, the stream after the layers that were asked for."""
+    """The cache after many words, the logits at each position, and the streams after the tapped layers."""
 
     cache: Cache
     logits: Array  # [T, V]
@@ -77,152 +78,160 @@ class PrefillResult:
 
 @dataclass(frozen=True, eq=False)
 class PassResult:
-    """One word's pass. `streams[0]` is the embedding; `attention` is the global heads' (None if not asked for)."""
+    """The pass of one word. `streams[0]` is the embedding, `streams[l]` the residual stream after layer l."""
 
     cache: Cache
     logits: Array  # [V]
     streams: Array  # [L + 1, d]
-    attention: Array | None  # [G, H, positions]
+    attention: Array | None  # [G, H, P], of the global layers; None from `step_many`
 
 
 @dataclass(frozen=True, eq=False)
 class PassRequest:
-    """A pass to run: over which cache, of which word, with which acts."""
+    """A pass to run: its cache, its word, its interventions."""
 
     cache: Cache
     word: int
-    acts: tuple[Act, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
 
 
 # -- the parts of a layer
 
 
 def norm(x: Array) -> Array:
-    """Return x / rms(x), [..., d] (the gain is in the matrix behind it)."""
-    return np.asarray(x * scale(x))
+    """Return x / rms(x), [..., d]; the gain is folded into the next matrix."""
+    return np.asarray(x * inverse_rms(x))
 
 
-def scale(x: Array) -> Array:
+def inverse_rms(x: Array) -> Array:
     """Return 1 / rms(x), [..., 1]."""
-    # `add.reduce` is `sum` without its wrapper, which would cost as much again.
+    # `add.reduce` is `sum` without its wrapper, which would double the time.
     return np.asarray(1 / np.sqrt(np.add.reduce(x * x, -1, keepdims=True) / x.shape[-1] + NORM_EPSILON))
 
 
-def mlp(weights: Weights, at: int, x: Array) -> Array:
-    """Return what the MLP at index `at` adds to the stream, [B, d]."""
-    return np.asarray(np.maximum(norm(x) @ weights.w_up[at], 0) @ weights.w_down[at])
+def mlp(weights: Weights, index: int, x: Array) -> Array:
+    """Return what the MLP of the layer at `index` adds to the stream, [B, d]."""
+    return np.asarray(np.maximum(norm(x) @ weights.w_up[index], 0) @ weights.w_down[index])
 
 
 def softmax(scores: Array) -> Array:
-    """Return probabilities over the last axis."""
+    """Return the softmax over the last axis."""
     p = scores.copy()
     softmax_in_place(p)
     return p
 
 
 def softmax_in_place(x: Array) -> None:
-    """Turn scores into probabilities over the last axis, in the memory they are in."""
+    """Replace `x` by its softmax over the last axis."""
     x -= np.maximum.reduce(x, -1, keepdims=True)
     np.exp(x, out=x)
     x /= np.add.reduce(x, -1, keepdims=True)
 
 
 def lens(weights: Weights, x: Array) -> Array:
-    """Return the logits that a stream at any layer amounts to, [..., V], rounded."""
+    """Return the logits that the unembedding reads from a stream at any layer (logit lens), [..., V], rounded."""
     return np.round(norm(x) @ weights.unembed, DECIMALS)
 
 
 def probe(weights: Weights, name: str, layer: int, x: Array) -> float:
-    """Return a probe's score on the stream after `layer`: near +1 yes, near -1 no. A least-squares score, no per cent."""
-    row = weights.label.probes[name][layer - 1]  # [d + 1]
+    """Return a linear probe's least-squares score on the stream `x` [d] after `layer`: near +1 for yes, near -1 for no."""
+    row = weights.metadata.probes[name][layer - 1]  # [d + 1]
     return float(norm(x) @ row[:-1] + row[-1])
 
 
 def decoder(weights: Weights, x: Array) -> Array:
-    """Return the logits that the layers without attention make of streams at their door, [..., V], rounded."""
-    for at in range(weights.shape.n_attend, weights.shape.n_layer):
-        x = x + mlp(weights, at, x)
+    """Return the logits that the layers without attention compute from streams after the boundary layer, [..., V], rounded."""
+    for i in range(weights.shape.n_attend, weights.shape.n_layer):
+        x = x + mlp(weights, i, x)
     return lens(weights, x)
 
 
 def logprob_gradient(weights: Weights, x: Array, words: Array) -> Array:
-    """Return the gradient of log p(word) at the decoder's door, a row a pass, [B, d] (exact, by going back through it)."""
-    first, last, kept = weights.shape.n_attend, weights.shape.n_layer, []
-    for at in range(first, last):
-        r = scale(x)
-        hidden = np.maximum(x * r @ weights.w_up[at], 0)  # [B, h]
-        kept.append((x, r, hidden > 0))
-        x = x + hidden @ weights.w_down[at]
-    r = scale(x)
+    """Return the gradient of log p(words[b]) with respect to the stream x[b] after the boundary layer, [B, d] (exact)."""
+    first, last, saved = weights.shape.n_attend, weights.shape.n_layer, []
+    for i in range(first, last):
+        r = inverse_rms(x)  # [B, 1]
+        hidden = np.maximum(x * r @ weights.w_up[i], 0)  # [B, h]
+        saved.append((x, r, hidden > 0))
+        x = x + hidden @ weights.w_down[i]
+    r = inverse_rms(x)
     error = -softmax(x * r @ weights.unembed)  # [B, V]
     error[np.arange(len(x)), words] += 1
-    g = _norm_back(x, r, error @ weights.unembed.T)
-    for at in reversed(range(first, last)):
-        x, r, awake = kept[at - first]
-        g = g + _norm_back(x, r, (g @ weights.w_down[at].T * awake) @ weights.w_up[at].T)
+    g = _norm_backward(x, r, error @ weights.unembed.T)  # [B, d]
+    for i in reversed(range(first, last)):
+        x, r, active = saved[i - first]
+        g = g + _norm_backward(x, r, (g @ weights.w_down[i].T * active) @ weights.w_up[i].T)
     return g
 
 
-def _norm_back(x: Array, r: Array, g: Array) -> Array:
-    """Return the gradient before `norm`, of which `r` is the scale, from the one behind it."""
+def _norm_backward(x: Array, r: Array, g: Array) -> Array:
+    """Return the gradient with respect to x, [B, d], from the gradient `g` with respect to norm(x); `r` is inverse_rms(x)."""
     return np.asarray(r * (g - x * (r * r * np.add.reduce(g * x, -1, keepdims=True) / x.shape[-1])))
 
 
-def bend(weights: Weights, x: Array, bends: Sequence[Bend]) -> Array:
-    """Return streams at the decoder's door bent as asked, one row each, [B, d]: re-linearised steps on a sphere."""
+def bend_streams(weights: Weights, x: Array, bends: Sequence[Bend]) -> Array:
+    """Return the streams after the boundary layer, bend `b` applied to row b, [B, d].
+
+    Projected gradient ascent: every step follows the gradient at the present point, then returns to the ball whose
+    radius is the bend's share of the original stream's length.
+    """
     words = np.array([b.word for b in bends])
-    radius = np.array([b.share for b in bends])[:, None] * norm_of(x)
+    radius = np.array([b.share for b in bends])[:, None] * l2_norm(x)  # [B, 1]
     bent = x
-    for _ in range(max(b.rounds for b in bends)):
+    for _ in range(max(b.steps for b in bends)):
         g = logprob_gradient(weights, bent, words)
-        bent = bent + radius / 4 * g / (norm_of(g) + 1e-12)
-        gone = bent - x
-        bent = x + gone * np.minimum(1, radius / (norm_of(gone) + 1e-12))
+        bent = bent + radius / 4 * g / (l2_norm(g) + 1e-12)
+        change = bent - x
+        bent = x + change * np.minimum(1, radius / (l2_norm(change) + 1e-12))
     return bent
 
 
-def norm_of(x: Array) -> Array:
-    """Return the Euclidean length over the last axis, kept, [..., 1]."""
+def l2_norm(x: Array) -> Array:
+    """Return the Euclidean norm over the last axis, [..., 1]."""
     return np.asarray(np.sqrt((x * x).sum(-1, keepdims=True)))
 
 
-def rotation(weights: Weights, positions: Array) -> tuple[Array, Array, Array]:
-    """Return cosines, signed sines [T, e] and the order that swaps halves: x turned is x * cos + x[swap] * sin."""
+def rope_tables(weights: Weights, positions: Array) -> tuple[Array, Array, Array]:
+    """Return cosines [T, e], signed sines [T, e] and the index `swap` [e] that exchanges halves.
+
+    x rotated to its position is x * cos + x[..., swap] * sin.
+    """
     half = weights.shape.d_head // 2
-    angle = positions[:, None] * ROPE_BASE ** (-np.arange(half) / half)
+    angle = positions[:, None] * ROPE_BASE ** (-np.arange(half) / half)  # [T, e/2]
     cos, sin = np.cos(angle), np.sin(angle)
     return np.concatenate([cos, cos], 1), np.concatenate([-sin, sin], 1), np.r_[half : 2 * half, :half]
 
 
-# -- reading many words at once
+# -- many words at once
 
 
 def prefill(weights: Weights, words: Sequence[int], taps: Iterable[int] = ()) -> PrefillResult:
-    """Return a reading of `words` from nothing, with the stream kept after each layer in `taps`."""
+    """Return the pass over all of `words` from an empty cache, with the streams after the layers in `taps`."""
     s, n = weights.shape, len(words)
-    x, kept, wanted = weights.wte[list(words)], {}, frozenset(taps)
+    x, streams, wanted = weights.wte[list(words)], {}, frozenset(taps)  # x: [T, d]
     k_all, v_all = np.empty((s.n_attend, s.n_head, s.d_head, n)), np.empty((s.n_attend, s.n_head, n, s.d_head))
-    cos, sin, swap = rotation(weights, np.arange(n, dtype=np.float64))
-    starts = sorted({0} | {at for at, word in enumerate(words) if word in weights.label.pair_marks})
-    pairs, everything = list(zip(starts, [*starts[1:], n], strict=True)), [(0, n)]
-    for at in range(s.n_layer):
-        if at < s.n_attend:
-            qkv = (norm(x) @ weights.w_qkv[at]).reshape(n, 3, s.n_head, s.d_head).transpose(1, 2, 0, 3)  # [3, H, T, e]
-            q, k = qkv[:2] * cos + qkv[:2][..., swap] * sin
-            k_all[at], v_all[at] = k.transpose(0, 2, 1), qkv[2]
-            y = _attend_within(q, k_all[at], qkv[2], pairs if at < s.n_local else everything)
-            x = x + y.transpose(1, 0, 2).reshape(n, -1) @ weights.w_o[at]
-        x = x + mlp(weights, at, x)
-        if at + 1 in wanted:
-            kept[at + 1] = x
+    cos, sin, swap = rope_tables(weights, np.arange(n, dtype=np.float64))
+    starts = sorted({0} | {at for at, word in enumerate(words) if word in weights.metadata.pair_marks})
+    pairs, whole = list(zip(starts, [*starts[1:], n], strict=True)), [(0, n)]
+    for i in range(s.n_layer):
+        if i < s.n_attend:
+            qkv = (norm(x) @ weights.w_qkv[i]).reshape(n, 3, s.n_head, s.d_head).transpose(1, 2, 0, 3)  # [3, H, T, e]
+            q, k = qkv[:2] * cos + qkv[:2][..., swap] * sin  # [H, T, e] each
+            k_all[i], v_all[i] = k.transpose(0, 2, 1), qkv[2]
+            y = _attend_within(q, k_all[i], qkv[2], pairs if i < s.n_local else whole)  # [H, T, e]
+            x = x + y.transpose(1, 0, 2).reshape(n, -1) @ weights.w_o[i]
+        x = x + mlp(weights, i, x)
+        if i + 1 in wanted:
+            streams[i + 1] = x
     k_all.flags.writeable = v_all.flags.writeable = False
     empty = np.empty((s.n_attend, s.n_head, 0, s.d_head))
     cache = Cache(tuple(words), starts[-1], k_all, v_all, empty, empty)
-    return PrefillResult(cache, lens(weights, x), kept)
+    return PrefillResult(cache, lens(weights, x), streams)
 
 
 def _attend_within(q: Array, k: Array, v: Array, spans: Sequence[tuple[int, int]]) -> Array:
-    y = np.empty(q.shape)  # [H, T, e]
+    """Return causal attention inside each span, [H, T, e]; q and v are [H, T, e], k is [H, e, T]."""
+    y = np.empty(q.shape)
     for a, b in spans:
         scores = q[:, a:b] @ k[:, :, a:b] / np.sqrt(q.shape[-1])  # [H, t, t]
         scores += np.triu(np.full((b - a, b - a), -np.inf), 1)
@@ -233,271 +242,279 @@ def _attend_within(q: Array, k: Array, v: Array, spans: Sequence[tuple[int, int]
 # -- one word at a time
 
 
-def step(model: Model, cache: Cache, word: int, acts: Iterable[Act] = ()) -> PassResult:
-    """Return the pass of `word` after `cache`, with `acts`.
+def step(model: Model, cache: Cache, word: int, interventions: Iterable[Intervention] = ()) -> PassResult:
+    """Return the pass of `word` after `cache`, with interventions.
 
-    Raises `CausalityError` for an act on a position not yet reached, `KeyError` for an unknown direction or note, and
-    `ValueError` for a layer at which the act cannot begin.
+    Raises `CausalityError` for an intervention on a position not yet reached, `KeyError` for an unknown direction or
+    note, and `ValueError` for a layer at which the intervention cannot begin.
     """
-    return _run(model, [PassRequest(cache, word, tuple(acts))], attention=True)[0]
+    return _run(model, [PassRequest(cache, word, tuple(interventions))], keep_attention=True)[0]
 
 
-def step_many(model: Model, jobs: Sequence[PassRequest]) -> list[PassResult]:
-    """Return the pass of every job, in order, without attention; those over one shared part run together.
+def step_many(model: Model, requests: Sequence[PassRequest]) -> list[PassResult]:
+    """Return the pass of every request, in order, without attention.
 
-    Logits agree with `step`'s to the rounding. Raises what `step` raises.
+    Requests over the same shared part run as one batch. Logits agree with `step`'s to the rounding. Raises as `step` does.
     """
     groups: dict[tuple[int, int, int, int], list[int]] = {}
-    for at, job in enumerate(jobs):
-        c = job.cache
-        key = (id(c.shared_k), c.shared_k.shape[-1], len(c.words), _pair_start(model.weights, c, job.word))
-        groups.setdefault(key, []).append(at)
+    for i, request in enumerate(requests):
+        c = request.cache
+        key = (id(c.shared_k), c.shared_k.shape[-1], len(c.words), _pair_start(model.weights, c, request.word))
+        groups.setdefault(key, []).append(i)
     passes: dict[int, PassResult] = {}
     for members in groups.values():
-        for first in range(0, len(members), _ROWS):
-            some = members[first : first + _ROWS]
-            passes.update(zip(some, _run(model, [jobs[at] for at in some], attention=False), strict=True))
-    return [passes[at] for at in range(len(jobs))]
+        for first in range(0, len(members), _MAX_BATCH):
+            batch = members[first : first + _MAX_BATCH]
+            passes.update(zip(batch, _run(model, [requests[i] for i in batch], keep_attention=False), strict=True))
+    return [passes[i] for i in range(len(requests))]
 
 
-def recompute(model: Model, cache: Cache, word: int, acts: Iterable[Act] = ()) -> tuple[PassResult, float]:
-    """Return the pass, and the largest difference in any number of it when it is run again: 0 where each is the same."""
-    acts = tuple(acts)
-    once, again = step(model, cache, word, acts), step(model, cache, word, acts)
-    return once, max(max_difference(once, again), float(np.abs(once.logits - again.logits).max()))
+def recompute(model: Model, cache: Cache, word: int, interventions: Iterable[Intervention] = ()) -> tuple[PassResult, float]:
+    """Return a pass, and the largest difference between any number of it and of the same pass run again."""
+    interventions = tuple(interventions)
+    first, second = step(model, cache, word, interventions), step(model, cache, word, interventions)
+    return first, max(max_difference(first, second), float(np.abs(first.logits - second.logits).max()))
 
 
-def max_difference(once: PassResult, again: PassResult, layer: int | None = None) -> float:
-    """Return the largest difference between two passes in any number of their streams, up to a layer or to the last."""
-    last = len(once.streams) if layer is None else layer + 1
-    return float(np.abs(once.streams[:last] - again.streams[:last]).max())
+def max_difference(first: PassResult, second: PassResult, layer: int | None = None) -> float:
+    """Return the largest difference between the streams of two passes, up to `layer` or to the last layer."""
+    stop = len(first.streams) if layer is None else layer + 1
+    return float(np.abs(first.streams[:stop] - second.streams[:stop]).max())
 
 
 def truncate_cache(weights: Weights, cache: Cache, n_words: int) -> Cache:
-    """Return the cache as it stood after its first `n_words` words, sharing their keys and values."""
+    """Return the cache of the first `n_words` words, as views of the same arrays."""
     words, n = cache.words[:n_words], cache.shared_v.shape[2]
-    marks = [at for at, word in enumerate(words) if word in weights.label.pair_marks]
-    own = max(0, n_words - n)
+    starts = [at for at, word in enumerate(words) if word in weights.metadata.pair_marks]
+    m = max(0, n_words - n)
     return Cache(
         words,
-        marks[-1] if marks else 0,
+        starts[-1] if starts else 0,
         cache.shared_k[..., :n_words],
         cache.shared_v[:, :, :n_words],
-        cache.own_k[:, :, :own],
-        cache.own_v[:, :, :own],
+        cache.tail_k[:, :, :m],
+        cache.tail_v[:, :, :m],
         tuple(edit for edit in cache.edits if edit.position < n_words),
     )
 
 
 def note_kv(weights: Weights, cache: Cache, words: Sequence[int], carrier: int) -> NoteKV:
-    """Return what the `carrier`-th of a note's `words` leaves in the cache, had the note come next."""
+    """Return the keys and values of the `carrier`-th of a note's `words`, computed as if the note followed `cache`."""
     model = Model(weights, {})
     for word in words[: carrier + 1]:
         cache = step(model, cache, word).cache
-    cos, sin, swap = rotation(weights, np.array([len(cache.words) - 1.0]))
-    key = cache.own_k[weights.shape.n_local :, :, -1]  # [G, H, e]
-    return NoteKV(key * cos[0] - key[..., swap] * sin[0], cache.own_v[weights.shape.n_local :, :, -1])
+    cos, sin, swap = rope_tables(weights, np.array([len(cache.words) - 1.0]))
+    key = cache.tail_k[weights.shape.n_local :, :, -1]  # [G, H, e]
+    return NoteKV(key * cos[0] - key[..., swap] * sin[0], cache.tail_v[weights.shape.n_local :, :, -1])  # rotated back
 
 
 def _pair_start(weights: Weights, cache: Cache, word: int) -> int:
-    return len(cache.words) if word in weights.label.pair_marks else cache.pair_start
+    return len(cache.words) if word in weights.metadata.pair_marks else cache.pair_start
 
 
-def _run(model: Model, jobs: Sequence[PassRequest], *, attention: bool) -> list[PassResult]:
-    """Run passes that share their long part, their number of words and the start of their pair."""
+def _run(model: Model, requests: Sequence[PassRequest], *, keep_attention: bool) -> list[PassResult]:
+    """Run passes that have the same shared part, the same number of words and the same start of their pair."""
     weights, shape = model.weights, model.weights.shape
-    tails, plan = _Tails(weights, jobs), _Plan(model, jobs)
-    x = weights.wte[[job.word for job in jobs]]  # [B, d]
-    streams, seen = np.empty((shape.n_layer + 1, *x.shape)), []
+    batch, hooks = _Batch(weights, requests), _Hooks(model, requests)
+    x = weights.wte[[request.word for request in requests]]  # [B, d]
+    streams, attention = np.empty((shape.n_layer + 1, *x.shape)), []
     streams[0] = x
-    for at in range(shape.n_layer):
+    for i in range(shape.n_layer):
         before = x
-        if at < shape.n_attend:
-            y, p = tails.attend(plan, at, x)
+        if i < shape.n_attend:
+            y, p = batch.attend(hooks, i, x)  # [B, d], [H, B, P]
             x = x + y
-            if attention and at >= shape.n_local:
-                seen.append(p[:, 0].copy())
-        x = plan.moved(at + 1, before, x + mlp(weights, at, x))
-        streams[at + 1] = x
-    logits = lens(weights, x)
+            if keep_attention and i >= shape.n_local:
+                attention.append(p[:, 0].copy())  # [H, P]
+        x = hooks.edit_stream(i + 1, before, x + mlp(weights, i, x))
+        streams[i + 1] = x
+    logits = lens(weights, x)  # [B, V]
     streams.flags.writeable = logits.flags.writeable = False
-    caches = tails.caches(plan.edits)
-    heads = np.stack(seen) if seen else None
-    return [PassResult(cache, logits[row], streams[:, row], heads) for row, cache in enumerate(caches)]
+    caches = batch.caches(hooks.edits)
+    stacked = np.stack(attention) if attention else None  # [G, H, P]
+    return [PassResult(cache, logits[row], streams[:, row], stacked) for row, cache in enumerate(caches)]
 
 
-class _Tails:
-    """The working memory of some passes: the part they share, and for each its own keys and values, this word's last."""
+class _Batch:
+    """The keys and values of passes run together: the part they share, and a tail for each, this word's last."""
 
-    def __init__(self, weights: Weights, jobs: Sequence[PassRequest]) -> None:
-        s, self.weights, self.jobs, self.shared = weights.shape, weights, jobs, jobs[0].cache
-        self.n, self.m = self.shared.shared_v.shape[2], self.shared.own_k.shape[2]
-        self.pair_start = _pair_start(weights, self.shared, jobs[0].word)
-        self.turn = rotation(weights, np.array([float(len(self.shared.words))]))
-        self.k, self.v = np.empty((2, s.n_attend, s.n_head, len(jobs), self.m + 1, s.d_head))
-        self.scores = np.empty((s.n_head, len(jobs), self.n + self.m + 1))  # one memory for all layers: new ones cost more
-        for row, job in enumerate(jobs):
-            self.k[:, :, row, : self.m], self.v[:, :, row, : self.m] = job.cache.own_k, job.cache.own_v
+    def __init__(self, weights: Weights, requests: Sequence[PassRequest]) -> None:
+        s, self.weights, self.requests, self.shared = weights.shape, weights, requests, requests[0].cache
+        self.n, self.m = self.shared.shared_v.shape[2], self.shared.tail_k.shape[2]
+        self.pair_start = _pair_start(weights, self.shared, requests[0].word)
+        self.rope = rope_tables(weights, np.array([float(len(self.shared.words))]))
+        self.k, self.v = np.empty((2, s.n_attend, s.n_head, len(requests), self.m + 1, s.d_head))  # [A, H, B, m + 1, e]
+        self.scores = np.empty((s.n_head, len(requests), self.n + self.m + 1))  # [H, B, P]; reused, as allocation costs more
+        for row, request in enumerate(requests):
+            self.k[:, :, row, : self.m], self.v[:, :, row, : self.m] = request.cache.tail_k, request.cache.tail_v
 
-    def attend(self, plan: "_Plan", at: int, x: Array) -> tuple[Array, Array]:
-        """Return what the heads of the layer at index `at` add [B, d] and the attention they gave [H, B, positions]."""
+    def attend(self, hooks: "_Hooks", i: int, x: Array) -> tuple[Array, Array]:
+        """Return what the heads of the layer at index `i` add [B, d], and their attention [H, B, positions seen]."""
         s, m, n = self.weights.shape, self.m, self.n
-        cos, sin, swap = self.turn
-        qkv = (norm(x) @ self.weights.w_qkv[at]).reshape(len(x), 3, s.n_head, s.d_head)
+        cos, sin, swap = self.rope
+        qkv = (norm(x) @ self.weights.w_qkv[i]).reshape(len(x), 3, s.n_head, s.d_head)
         q, k, v = qkv.transpose(1, 2, 0, 3)  # [H, B, e] each
-        k, v = plan.written(at, k, v)
-        self.k[at, :, :, m], self.v[at, :, :, m] = k * cos + k[..., swap] * sin, v
+        k, v = hooks.write_notes(i, k, v)
+        self.k[i, :, :, m], self.v[i, :, :, m] = k * cos + k[..., swap] * sin, v
         q = (q * cos + q[..., swap] * sin) / np.sqrt(s.d_head)
-        start = self.pair_start if at < s.n_local else 0
-        lo, low = min(start, n), max(0, start - n)  # where what it may see begins, in the shared part and in the tail
-        k, v = self.k[at, :, :, low:], self.v[at, :, :, low:]
-        p = self.scores if not lo + low else np.empty((*q.shape[:2], n - lo + k.shape[2]))
-        np.matmul(q, self.shared.shared_k[at, :, :, lo:], out=p[..., : n - lo])
-        p[..., n - lo :] = (k @ q[..., None])[..., 0]
-        plan.turn(at, p, q)
+        start = self.pair_start if i < s.n_local else 0
+        shared_start, tail_start = min(start, n), max(0, start - n)  # the first positions seen in either part
+        k, v = self.k[i, :, :, tail_start:], self.v[i, :, :, tail_start:]  # [H, B, m + 1 - tail_start, e]
+        stop = n - shared_start
+        p = self.scores if not shared_start + tail_start else np.empty((*q.shape[:2], stop + k.shape[2]))
+        np.matmul(q, self.shared.shared_k[i, :, :, shared_start:], out=p[..., :stop])
+        p[..., stop:] = (k @ q[..., None])[..., 0]
+        hooks.edit_scores(i, p, q)
         softmax_in_place(p)
-        y = p[..., : n - lo] @ self.shared.shared_v[at, :, lo:] + (p[..., None, n - lo :] @ v)[..., 0, :]
-        y = plan.misread(at, p, y)  # [H, B, e]
-        return y.transpose(1, 0, 2).reshape(len(x), -1) @ self.weights.w_o[at], p
+        y = p[..., :stop] @ self.shared.shared_v[i, :, shared_start:] + (p[..., None, stop:] @ v)[..., 0, :]
+        y = hooks.edit_values(i, p, y)  # [H, B, e]
+        return y.transpose(1, 0, 2).reshape(len(x), -1) @ self.weights.w_o[i], p
 
     def caches(self, edits: Sequence[tuple[CacheEdit, ...]]) -> list[Cache]:
-        """Return the cache that each pass leaves."""
+        """Return the cache after each pass."""
         self.k.flags.writeable = self.v.flags.writeable = False
         k, v = self.shared.shared_k, self.shared.shared_v
         return [
-            Cache((*job.cache.words, job.word), self.pair_start, k, v, self.k[:, :, row], self.v[:, :, row], edits[row])
-            for row, job in enumerate(self.jobs)
+            Cache((*r.cache.words, r.word), self.pair_start, k, v, self.k[:, :, row], self.v[:, :, row], edits[row])
+            for row, r in enumerate(self.requests)
         ]
 
 
-class _Plan:
-    """The acts of some passes, sorted by the layer and the place where each does something."""
+class _Hooks:
+    """The interventions on passes run together, sorted by layer and by the site where they apply."""
 
-    def __init__(self, model: Model, jobs: Sequence[PassRequest]) -> None:
-        self.model, self.jobs = model, jobs
-        self.position = len(jobs[0].cache.words)
-        self.looks: dict[int, list[tuple[int, Look]]] = {}  # by the index of the first layer
-        self.notes: dict[int, list[tuple[int, Note]]] = {}  # by every layer's index
-        self.moves: dict[int, list[tuple[int, Act]]] = {}  # by the layer after which they act
-        self.edits = [job.cache.edits for job in jobs]
-        for row, job in enumerate(jobs):
-            for act in job.acts:
-                self._add(row, act)
-        self.bias: Array | None = None
+    def __init__(self, model: Model, requests: Sequence[PassRequest]) -> None:
+        self.model, self.requests = model, requests
+        self.position = len(requests[0].cache.words)
+        self.looks: dict[int, list[tuple[int, Look]]] = {}  # index of the first layer -> (row, look)
+        self.notes: dict[int, list[tuple[int, Note]]] = {}  # index of every layer -> (row, note)
+        self.on_stream: dict[int, list[tuple[int, Intervention]]] = {}  # layer after which it applies -> (row, ...)
+        self.edits = [request.cache.edits for request in requests]
+        for row, request in enumerate(requests):
+            for intervention in request.interventions:
+                self._add(row, intervention)
+        self.bias: Array | None = None  # [B, P], the looks begun so far
         self.edit_at, self.edit_k, self.edit_v = self._edit_arrays()
 
-    def _add(self, row: int, act: Act) -> None:
+    def _add(self, row: int, intervention: Intervention) -> None:
         shape = self.model.weights.shape
         first, last = shape.n_local + 1, shape.n_attend
-        if not 1 <= act.layer <= last or (isinstance(act, Bend) and act.layer != last):
-            message = f"{act}: cannot begin at layer {act.layer}"
+        layer = intervention.layer
+        if not 1 <= layer <= last or (isinstance(intervention, Bend) and layer != last):
+            message = f"{intervention}: cannot begin at layer {layer}"
             raise ValueError(message)
-        if isinstance(act, Look):
-            self._check(act, act.stop - 1)
-            self.looks.setdefault(max(act.layer, first) - 1, []).append((row, act))
-        elif isinstance(act, Rewrite):
-            self._check(act, act.position + 1)
-            self.edits[row] = _rewritten(self.model, self.jobs[row].cache, self.edits[row], act)
-        elif isinstance(act, Note):
-            for at in range(max(act.layer, first) - 1, last):
-                self.notes.setdefault(at, []).append((row, act))
-        elif isinstance(act, Drop):
-            for layer in range(act.layer, act.last + 1):
-                self.moves.setdefault(layer, []).append((row, act))
+        if isinstance(intervention, Look):
+            self._check(intervention, intervention.stop - 1)
+            self.looks.setdefault(max(layer, first) - 1, []).append((row, intervention))
+        elif isinstance(intervention, Rewrite):
+            self._check(intervention, intervention.position + 1)
+            self.edits[row] = _with_rewrite(self.model, self.requests[row].cache, self.edits[row], intervention)
+        elif isinstance(intervention, Note):
+            for i in range(max(layer, first) - 1, last):
+                self.notes.setdefault(i, []).append((row, intervention))
+        elif isinstance(intervention, Drop):
+            for dropped in range(layer, intervention.last + 1):
+                self.on_stream.setdefault(dropped, []).append((row, intervention))
         else:
-            self.moves.setdefault(act.layer, []).append((row, act))
+            self.on_stream.setdefault(layer, []).append((row, intervention))
 
-    def _check(self, act: Look | Rewrite, latest: int) -> None:
-        earliest = act.start if isinstance(act, Look) else act.position
-        if latest > self.position or earliest < 0 or (isinstance(act, Look) and act.stop <= act.start):
-            message = f"{act}: the pass is at position {self.position}"
+    def _check(self, intervention: Look | Rewrite, latest: int) -> None:
+        earliest = intervention.start if isinstance(intervention, Look) else intervention.position
+        empty = isinstance(intervention, Look) and intervention.stop <= intervention.start
+        if latest > self.position or earliest < 0 or empty:
+            message = f"{intervention}: position out of range; the pass is at position {self.position}"
             raise CausalityError(message)
 
     def _edit_arrays(self) -> tuple[Array, Array, Array]:
-        s, rows = self.model.weights.shape, len(self.jobs)
+        """Return the edits' positions [B, E], keys and values [G, H, B, E, e], E the most edits of any row."""
+        s, rows = self.model.weights.shape, len(self.requests)
         most = max(len(edits) for edits in self.edits)
-        at = np.full((rows, most), self.position)  # where there is none: here, and nothing
+        at = np.full((rows, most), self.position)  # rows with fewer edits: zero vectors at the own position
         k, v = np.zeros((2, s.n_global, s.n_head, rows, most, s.d_head))
         for row, edits in enumerate(self.edits):
             for column, edit in enumerate(edits):
                 at[row, column], k[:, :, row, column], v[:, :, row, column] = edit.position, edit.key, edit.value
         return at, k, v
 
-    def written(self, at: int, k: Array, v: Array) -> tuple[Array, Array]:
-        """Return keys and values with the notes written in, [H, B, e]."""
-        if at not in self.notes:
+    def write_notes(self, i: int, k: Array, v: Array) -> tuple[Array, Array]:
+        """Return this word's keys and values with the notes mixed in, [H, B, e] each."""
+        if i not in self.notes:
             return k, v
         k, v = k.copy(), v.copy()
-        for row, note in self.notes[at]:
-            word = self.model.notes[note.name]
-            g = at - self.model.weights.shape.n_local
-            k[:, row] = note.ink * word.key[g] + (1 - note.ink) * k[:, row]
-            v[:, row] = note.ink * word.value[g] + (1 - note.ink) * v[:, row]
+        g = i - self.model.weights.shape.n_local
+        for row, note in self.notes[i]:
+            kv = self.model.notes[note.name]
+            k[:, row] = note.ink * kv.key[g] + (1 - note.ink) * k[:, row]
+            v[:, row] = note.ink * kv.value[g] + (1 - note.ink) * v[:, row]
         return k, v
 
-    def turn(self, at: int, scores: Array, q: Array) -> None:
-        """Turn scores [H, B, positions] as looking and misremembering do."""
-        if at < self.model.weights.shape.n_local:
+    def edit_scores(self, i: int, scores: Array, q: Array) -> None:
+        """Add the looks' bias and the rewritten keys to `scores` [H, B, P], in place; `q` is [H, B, e]."""
+        if i < self.model.weights.shape.n_local:
             return
-        for row, look in self.looks.get(at, ()):
+        for row, look in self.looks.get(i, ()):
             self.bias = np.zeros(scores.shape[1:]) if self.bias is None else self.bias
             self.bias[row, look.start : look.stop] += look.bias
         if self.edit_at.size:
-            rows, g = np.arange(len(self.jobs))[:, None], at - self.model.weights.shape.n_local
+            rows, g = np.arange(len(self.requests))[:, None], i - self.model.weights.shape.n_local
             scores[:, rows, self.edit_at] += (q[:, :, None] * self.edit_k[g]).sum(-1)
         if self.bias is not None:
             scores += self.bias
 
-    def misread(self, at: int, p: Array, y: Array) -> Array:
-        """Return what the heads read, rewritten values included, [H, B, e]."""
-        if not self.edit_at.size or at < self.model.weights.shape.n_local:
+    def edit_values(self, i: int, p: Array, y: Array) -> Array:
+        """Return the heads' output `y` with the rewritten values added, [H, B, e]; `p` is the attention, [H, B, P]."""
+        if not self.edit_at.size or i < self.model.weights.shape.n_local:
             return y
-        rows, g = np.arange(len(self.jobs))[:, None], at - self.model.weights.shape.n_local
+        rows, g = np.arange(len(self.requests))[:, None], i - self.model.weights.shape.n_local
         return np.asarray(y + (p[:, rows, self.edit_at][..., None] * self.edit_v[g]).sum(2))
 
-    def moved(self, layer: int, before: Array, x: Array) -> Array:
-        """Return the stream after `layer` as pushes, drops and, last, bends leave it, [B, d]."""
-        moves = self.moves.get(layer, ())
-        if not moves:
+    def edit_stream(self, layer: int, before: Array, x: Array) -> Array:
+        """Return the stream after `layer` with drops, then pushes, then bends applied, [B, d]; `before` is its input."""
+        entries = self.on_stream.get(layer, ())
+        if not entries:
             return x
         x = x.copy()
-        for row, act in moves:
-            if isinstance(act, Drop):
+        for row, intervention in entries:
+            if isinstance(intervention, Drop):
                 x[row] = before[row]
-        for row, act in moves:
-            if isinstance(act, (Push, RandomPush)):
-                x[row] += _pushed(self.model.weights, act, x[row])
-        bends = [(row, act) for row, act in moves if isinstance(act, Bend)]
-        while bends:  # a row's bends one after another, different rows' together
-            now = dict(reversed(bends))
-            x[list(now)] = bend(self.model.weights, x[list(now)], list(now.values()))
-            bends = [(row, act) for row, act in bends if act is not now[row]]
+        for row, intervention in entries:
+            if isinstance(intervention, (Push, RandomPush)):
+                x[row] += _push_vector(self.model.weights, intervention, x[row])
+        bends = [(row, intervention) for row, intervention in entries if isinstance(intervention, Bend)]
+        while bends:  # the bends of one row in sequence, those of different rows as a batch
+            batch = dict(reversed(bends))
+            x[list(batch)] = bend_streams(self.model.weights, x[list(batch)], list(batch.values()))
+            bends = [(row, intervention) for row, intervention in bends if intervention is not batch[row]]
         return x
 
 
-def _pushed(weights: Weights, act: Push | RandomPush, x: Array) -> Array:
-    if isinstance(act, Push) and act.of_layer is None:
-        return np.asarray(weights.label.directions[act.direction][act.layer - 1] * act.strength)
-    if isinstance(act, Push):
-        u, share = weights.label.directions[act.direction][(act.of_layer or act.layer) - 1], act.strength
+def _push_vector(weights: Weights, push: Push | RandomPush, x: Array) -> Array:
+    """Return the vector [d] that a push adds to the stream x [d]."""
+    if isinstance(push, Push) and push.direction_layer is None:
+        return np.asarray(weights.metadata.directions[push.direction][push.layer - 1] * push.strength)
+    if isinstance(push, Push):
+        u, share = weights.metadata.directions[push.direction][(push.direction_layer or push.layer) - 1], push.strength
     else:
-        u, share = np.random.RandomState(act.seed).standard_normal(len(x)), act.share  # its numbers are fixed (NEP 19)
-    return np.asarray(u * share * norm_of(x) / norm_of(u))
+        u, share = np.random.RandomState(push.seed).standard_normal(len(x)), push.share  # a fixed stream (NEP 19)
+    return np.asarray(u * share * l2_norm(x) / l2_norm(u))
 
 
-def _rewritten(model: Model, cache: Cache, edits: tuple[CacheEdit, ...], act: Rewrite) -> tuple[CacheEdit, ...]:
-    """Return `edits` with this one made: what the word's cell would hold had it been `act.word`, less what it holds."""
+def _with_rewrite(model: Model, cache: Cache, edits: tuple[CacheEdit, ...], rewrite: Rewrite) -> tuple[CacheEdit, ...]:
+    """Return `edits` with one more: what `rewrite.word` would have left at the position, less what the cache holds there.
+
+    Below `rewrite.layer` an earlier edit of the same position stays in force.
+    """
     n_local, n = model.weights.shape.n_local, cache.shared_v.shape[2]
-    past = truncate_cache(model.weights, replace(cache, edits=edits), act.position)
-    cell = step(model, past, act.word).cache
-    if act.position < n:
-        k, v = cache.shared_k[n_local:, :, :, act.position], cache.shared_v[n_local:, :, act.position]
+    past = truncate_cache(model.weights, replace(cache, edits=edits), rewrite.position)
+    rewritten = step(model, past, rewrite.word).cache
+    if rewrite.position < n:
+        k, v = cache.shared_k[n_local:, :, :, rewrite.position], cache.shared_v[n_local:, :, rewrite.position]
     else:
-        k, v = cache.own_k[n_local:, :, act.position - n], cache.own_v[n_local:, :, act.position - n]
-    key, value = cell.own_k[n_local:, :, -1] - k, cell.own_v[n_local:, :, -1] - v
-    kept = max(0, act.layer - 1 - n_local)
-    earlier = next((edit for edit in edits if edit.position == act.position), None)
-    key[:kept] = earlier.key[:kept] if earlier else 0
-    value[:kept] = earlier.value[:kept] if earlier else 0
-    others = tuple(edit for edit in edits if edit.position != act.position)
-    return (*others, CacheEdit(act.position, key, value))
+        k, v = cache.tail_k[n_local:, :, rewrite.position - n], cache.tail_v[n_local:, :, rewrite.position - n]
+    key, value = rewritten.tail_k[n_local:, :, -1] - k, rewritten.tail_v[n_local:, :, -1] - v  # [G, H, e]
+    below = max(0, rewrite.layer - 1 - n_local)
+    earlier = next((edit for edit in edits if edit.position == rewrite.position), None)
+    key[:below] = earlier.key[:below] if earlier else 0
+    value[:below] = earlier.value[:below] if earlier else 0
+    others = tuple(edit for edit in edits if edit.position != rewrite.position)
+    return (*others, CacheEdit(rewrite.position, key, value))

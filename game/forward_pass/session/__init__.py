@@ -1,1 +1,1 @@
-"""A run in words, and the loop between it and whoever plays: no colour, no cursor."""
+"""A session: one run being played. Commands in, events out, and their plain text. Knows no screen, colour or cursor."""

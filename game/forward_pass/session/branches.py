@@ -1,4 +1,4 @@
-"""The tree of runs, and two runs side by side, as plain lines and as objects. Prints nothing."""
+"""The tree of runs, and the comparison of two runs, as plain lines and as objects. Prints nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from forward_pass.session.transcript import choice_words, layers, quoted, turn_distribution, wrap
+from forward_pass.session.transcript import choice_text, layers_text, quoted, turn_distribution, wrap
 from forward_pass.storage.labels import Annotation
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.storage.run_set import RunSet
@@ -17,195 +17,198 @@ from forward_pass.story.history import RecordedTurn, Run, Turn, at_turn
 from forward_pass.story.text import constant_text
 from forward_pass.story.world import World
 
-LIKELIEST = 4  # words of a distribution that are held against each other
-DIGITS = 4
-NOTHING = format_probability(0.0)  # of a word that neither run would have said
-UntakenCount = Mapping[int, tuple[int, int]]
-"""By branch, how many of its ways on nobody took, and how many there are."""
-SIDE_BY_SIDE = 60  # columns from which two bars stand beside each other
+MAX_LIKELIEST = 4  # words of a distribution that are compared
+DIGITS = 4  # of a probability in an object
+ZERO_TEXT = format_probability(0.0)
+MAX_INDENTED_FORKS = 8  # a node behind more forks is not indented any further
+MIN_SIDE_BY_SIDE_COLUMNS = 60  # in fewer columns the two bars of a word are on two lines
+UntakenCounts = Mapping[int, tuple[int, int]]
+"""By node, how many open choices no run took there, and how many are open."""
 
 
-def tree_lines(shelf: RunSet, columns: int, here: int | None = None, untaken: UntakenCount | None = None) -> list[str]:
-    """Return the tree of runs in plain lines: a turn a line, farther in behind each fork; ``here`` is where somebody stands."""
-    world, tree, marks = shelf.world, shelf.tree, shelf.annotations()
-    lines = wrap(summary(world, tree), columns)
-    for forks, branch in tree.depth_first():
-        indent = "  " * min(forks, 8)
-        words = node_text(world, tree, branch, marks, here)
-        if untaken and untaken.get(branch.number, (0, 0))[0]:
-            words += " {} of {} ways on never taken.".format(*untaken[branch.number])
+def tree_lines(run_set: RunSet, columns: int, current: int | None = None, untaken: UntakenCounts | None = None) -> list[str]:
+    """Return the tree of runs as lines, one for each node, indented by forks; ``current`` is the node of the present run."""
+    world, tree, annotations = run_set.world, run_set.tree, run_set.annotations()
+    lines = wrap(tree_summary(world, tree), columns)
+    for forks, node in tree.depth_first():
+        indent = "  " * min(forks, MAX_INDENTED_FORKS)
+        text = node_text(world, tree, node, annotations, current)
+        if untaken and untaken.get(node.number, (0, 0))[0]:
+            text += " {} of {} ways on never taken.".format(*untaken[node.number])
         lines += [
             indent + line if not number else f"{indent}   {line}"
-            for number, line in enumerate(wrap(words, columns - len(indent) - 3))
+            for number, line in enumerate(wrap(text, columns - len(indent) - 3))
         ]
     return lines
 
 
-def summary(world: World, tree: Tree) -> str:
-    """Return how much there is, in a line."""
-    runs, turns = len(tree.lasts), len(tree.nodes) - 1
-    found = {branch.recorded.scene for branch in tree.nodes if branch.recorded and branch.recorded.scene in world.endings}
-    counted = [_count(runs, "run"), _count(turns, "different turn"), _count(tree.forks, "fork")]
-    return f"{world.title}: {', '.join(counted)}, {len(found)} of {len(world.endings)} endings."
+def tree_summary(world: World, tree: Tree) -> str:
+    """Return the counts of runs, turns, forks and endings as a line."""
+    runs, turns = len(tree.last_nodes), len(tree.nodes) - 1
+    endings = {node.recorded.scene for node in tree.nodes if node.recorded and node.recorded.scene in world.endings}
+    counts = [_plural(runs, "run"), _plural(turns, "different turn"), _plural(tree.fork_count, "fork")]
+    return f"{world.title}: {', '.join(counts)}, {len(endings)} of {len(world.endings)} endings."
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def node_text(world: World, tree: Tree, branch: Node, marks: Mapping[str, Annotation], here: int | None) -> str:
-    """Return a branch in a line: which it is at a fork, what was chosen, said and come to, and who stands there."""
-    if branch.recorded is None:
-        words = [f"Turn 0: {world.start}."]
+def node_text(world: World, tree: Tree, node: Node, annotations: Mapping[str, Annotation], current: int | None) -> str:
+    """Return a node as a line: its number at a fork, its choice and outcome, its annotation, and the runs that are at it."""
+    if node.recorded is None:
+        parts = [f"Turn 0: {world.start}."]
     else:
-        siblings = tree.nodes[branch.parent].children
-        lead = f"Turn {branch.turn}"
+        siblings = tree.nodes[node.parent].children
+        turn = f"Turn {node.turn}"
         if len(siblings) > 1:
-            lead += f", branch {siblings.index(branch.number) + 1} of {len(siblings)}"
-        words = [f"{lead}: {branch.recorded.choice}, {outcome_text(world, branch)}."]
-        marked = marks.get(branch.recorded.digest)
-        if marked and marked.label:
-            words.append(f"Label: {marked.label}.")
-        if marked and marked.note:
-            words.append(f"Note: {marked.note}.")
-    if branch.standing_runs:
-        stand = "stands run" if len(branch.standing_runs) == 1 else "stand runs"
-        words.append(f"Here {stand} {', '.join(map(str, branch.standing_runs))}.")
-    if branch.number == here:
-        words.append("You are here.")
-    return " ".join(words)
+            turn += f", branch {siblings.index(node.number) + 1} of {len(siblings)}"
+        parts = [f"{turn}: {node.recorded.choice}, {outcome_text(world, node)}."]
+        annotation = annotations.get(node.recorded.digest)
+        if annotation and annotation.label:
+            parts.append(f"Label: {annotation.label}.")
+        if annotation and annotation.note:
+            parts.append(f"Note: {annotation.note}.")
+    if node.cursor_runs:
+        stand = "stands run" if len(node.cursor_runs) == 1 else "stand runs"
+        parts.append(f"Here {stand} {', '.join(map(str, node.cursor_runs))}.")
+    if node.number == current:
+        parts.append("You are here.")
+    return " ".join(parts)
 
 
-def outcome_text(world: World, branch: Node) -> str:
-    """Return what a turn said, if the decoder came, and where it led."""
-    recorded = branch.recorded
+def outcome_text(world: World, node: Node) -> str:
+    """Return the word that a turn decoded, if any, and the scene or ending that it led to."""
+    recorded = node.recorded
     if recorded is None:
         return world.start
     title = world.endings.get(recorded.scene)
-    led = f"ends: {title}" if title else f"to {recorded.scene}"
+    target = f"ends: {title}" if title else f"to {recorded.scene}"
     if recorded.word is None:
-        return led
-    return f"{decoded_text(recorded)}, {led}"
+        return target
+    return f"{decoded_text(recorded)}, {target}"
 
 
 def decoded_text(recorded: RecordedTurn) -> str:
-    """Return which word a turn said, and at what chance."""
+    """Return the word that a turn decoded, with its probability."""
     return f"said {quoted(recorded.word or '')} at {format_probability(recorded.probability or 0.0)}"
 
 
 def choice_name(world: World, choice: str) -> str:
-    """Return a choice's words where they never vary, otherwise its id: what it can be called without walking to it."""
+    """Return the text of a choice where it is the same in every state, otherwise its id."""
     row = world.data["choices"].get(choice)
     return (constant_text(row["say"]) if row else None) or choice
 
 
 def tree_object(
-    shelf: RunSet, untaken: UntakenCount | None = None, walked: Mapping[int, ReplayResult] | None = None
+    run_set: RunSet, untaken: UntakenCounts | None = None, replays: Mapping[int, ReplayResult] | None = None
 ) -> dict[str, Any]:
-    """Return the tree of runs as an object; with ``walked``, runs walked again, it says what that has shown of each."""
-    world, tree, marks = shelf.world, shelf.tree, shelf.annotations()
+    """Return the tree of runs as an object; with ``replays`` (by run), it has the status of each of these runs."""
+    world, tree, annotations = run_set.world, run_set.tree, run_set.annotations()
     rows = []
-    for branch in tree.nodes:
-        recorded = branch.recorded
-        row: dict[str, Any] = {"branch": branch.number, "before": branch.parent, "turn": branch.turn}
-        row |= {
-            "scene": recorded.scene if recorded else world.start,
-            "runs": list(branch.runs),
-            "stand": list(branch.standing_runs),
-        }
+    for node in tree.nodes:
+        recorded = node.recorded
+        row: dict[str, Any] = {"branch": node.number, "before": node.parent, "turn": node.turn}
+        scene = recorded.scene if recorded else world.start
+        row |= {"scene": scene, "runs": list(node.runs), "stand": list(node.cursor_runs)}
         if recorded:
             row |= {"choice": recorded.choice, "word": recorded.word, "p": recorded.probability, "digest": recorded.digest}
-            row |= {key: text for key, text in marks.get(recorded.digest, Annotation())._asdict().items() if text}
-        if untaken and branch.number in untaken:
-            row["untaken"] = untaken[branch.number][0]
+            annotation = annotations.get(recorded.digest, Annotation())
+            row |= {key: text for key, text in annotation._asdict().items() if text}
+        if untaken and node.number in untaken:
+            row["untaken"] = untaken[node.number][0]
         rows.append(row)
-    shown: dict[str, Any] = {"type": "tree", "world": world.id, "runs": len(tree.lasts), "forks": tree.forks, "branches": rows}
-    if walked is not None:
-        shown["status"] = [{"run": run, "status": verdict_text(one), "words": verdict(one)} for run, one in walked.items()]
-    return shown
+    counts = {"runs": len(tree.last_nodes), "forks": tree.fork_count}
+    result: dict[str, Any] = {"type": "tree", "world": world.id, **counts, "branches": rows}
+    if replays is not None:
+        result["status"] = [
+            {"run": run, "status": replay_status(replay), "words": replay_verdict(replay)} for run, replay in replays.items()
+        ]
+    return result
 
 
-def count_untaken(run: Run, walked: int) -> tuple[int, int]:
-    """Return how many of the open ways on from the present scene nobody took, and how many there are."""
-    here = sum(offer.open for offer in offers(run.world, run.measure, run.state))
-    return max(here - walked, 0), here
+def count_untaken(run: Run, taken: int) -> tuple[int, int]:
+    """Return how many open choices of the present scene no run took, where ``taken`` were, and how many are open."""
+    open_count = sum(offer.open for offer in offers(run.world, run.measure, run.state))
+    return max(open_count - taken, 0), open_count
 
 
-def untaken_text(run: Run, walked: int) -> str:
-    """Return how many ways on nobody took, in words: as a number and never as names."""
-    never, here = count_untaken(run, walked)
-    return f"{never} of {here} ways on never taken"
+def untaken_text(run: Run, taken: int) -> str:
+    """Return the counts of ``count_untaken`` as text; the choices are not named."""
+    untaken, open_count = count_untaken(run, taken)
+    return f"{untaken} of {open_count} ways on never taken"
 
 
-def verdict_text(outcome: ReplayResult) -> str:
-    """Return in a word what walking a run again has shown of it."""
-    return "diverged" if outcome.differences else "changed" if outcome.changed else "proven"
+def replay_status(result: ReplayResult) -> str:
+    """Return the status of a replayed run: ``proven``, ``changed`` (its world has changed) or ``diverged``."""
+    return "diverged" if result.differences else "changed" if result.world_changed else "proven"
 
 
-def verdict(outcome: ReplayResult) -> str:
-    """Return what walking a run again has shown of it: proven, diverged, or that the world has changed."""
-    if outcome.differences:
-        return outcome.proof
-    return f"the world has changed since, and {outcome.proof}" if outcome.changed else f"proven: {outcome.proof}"
+def replay_verdict(result: ReplayResult) -> str:
+    """Return the status of a replayed run in words, with how far it was identical."""
+    if result.differences:
+        return result.summary
+    return f"the world has changed since, and {result.summary}" if result.world_changed else f"proven: {result.summary}"
 
 
 def node_positions(world: World, tree: Tree) -> list[tuple[int, int | None]]:
-    """Return for each branch the token and the layer at which the pass then stood, as the choices cost them.
+    """Return for each node the token and the layer of the pass, computed from the costs of the choices.
 
-    No run is walked: a layer is None where the world no longer has the choice that led there, or it led past the boundary.
+    No run is replayed: a layer is None where the world no longer has the choice that led there, or it led past the boundary.
     """
-    places: list[tuple[int, int | None]] = [(world.first_token, world.first_layer)]
+    positions: list[tuple[int, int | None]] = [(world.first_token, world.first_layer)]
     scenes, known = [world.start], set(world.scene_ids)
-    for branch in tree.nodes[1:]:
-        recorded = branch.recorded or RecordedTurn("", world.start, None, None, "")
-        token, layer = places[branch.parent]
+    for node in tree.nodes[1:]:
+        recorded = node.recorded or RecordedTurn("", world.start, None, None, "")
+        token, layer = positions[node.parent]
         scenes.append(recorded.scene)
         if recorded.word is not None:
-            places.append((token + 1, world.first_layer))
+            positions.append((token + 1, world.first_layer))
             continue
-        scene = scenes[branch.parent]
+        scene = scenes[node.parent]
         choice = world.scene(scene).by_id.get(recorded.choice) if scene in known else None
-        places.append((token, choice.layer_after(layer) if choice and layer is not None else None))
-    return places
+        positions.append((token, choice.layer_after(layer) if choice and layer is not None else None))
+    return positions
 
 
-# -- two runs side by side ----------------------------------------------------------------------------------------------
+# -- two runs compared --------------------------------------------------------------------------------------------------
 
 
 class TokenComparison(NamedTuple):
-    """A token that both runs decoded: the words that came, and the distributions they came from."""
+    """A token that two runs decoded: the word and the distribution of each."""
 
     token: int
     words: tuple[str, str]
     distributions: tuple[Distribution, Distribution]
 
     @property
-    def likeliest(self) -> list[tuple[str, float, float]]:
-        """The words that either run held likeliest or said, with their chances in the first and in the second."""
+    def word_probabilities(self) -> list[tuple[str, float, float]]:
+        """The decoded words and the likeliest of each run, with their probabilities in the first and the second."""
         first, second = self.distributions
-        names = [*self.words, *(word for one in self.distributions for word, _ in one.likeliest(LIKELIEST))]
-        return [(word, first.p(word), second.p(word)) for word in dict.fromkeys(names)][: LIKELIEST + 2]
+        likeliest = [word for distribution in self.distributions for word, _ in distribution.likeliest(MAX_LIKELIEST)]
+        words = list(dict.fromkeys([*self.words, *likeliest]))[: MAX_LIKELIEST + 2]
+        return [(word, first.p(word), second.p(word)) for word in words]
 
 
 class RunDifference(NamedTuple):
-    """Two runs held against each other, up to where they stand."""
+    """How two runs differ, up to the present turn of each."""
 
     first: Run
     second: Run
-    shared: int  # how many turns they have in common
-    decodings: tuple[TokenComparison, ...]  # of the tokens that both decoded after they parted
+    shared_turns: int  # turns that they have in common
+    comparisons: tuple[TokenComparison, ...]  # of the tokens that both decoded after the shared turns
 
     @property
-    def state(self) -> list[str]:
-        """In what the states differ just after the first differing choice; a run that goes no further stands where it is."""
-        return state_words(*(at_turn(run, min(self.shared + 1, run.at)) for run in (self.first, self.second)))
+    def state_differences(self) -> list[str]:
+        """How the states differ just after the first differing choice, or at the end of a run without one."""
+        return state_differences(*(at_turn(run, min(self.shared_turns + 1, run.at)) for run in (self.first, self.second)))
 
 
 def compare_runs(first: Run, second: Run) -> RunDifference:
     """Return how two runs of one world differ."""
     pairs = zip_longest(first.path, second.path)
-    shared = next((at for at, (one, other) in enumerate(pairs) if not _same(one, other)), first.at)
-    drawn = [
+    shared = next((turn for turn, (one, other) in enumerate(pairs) if not _is_same(one, other)), first.at)
+    decoded = [
         {
             turn.state.token - 1: (turn.word or "", turn_distribution(run, turn))
             for turn in run.path[shared:]
@@ -213,19 +216,19 @@ def compare_runs(first: Run, second: Run) -> RunDifference:
         }
         for run in (first, second)
     ]
-    decodings = (
-        TokenComparison(token, (drawn[0][token][0], drawn[1][token][0]), (drawn[0][token][1], drawn[1][token][1]))
-        for token in sorted(drawn[0].keys() & drawn[1].keys())
+    comparisons = (
+        TokenComparison(token, (decoded[0][token][0], decoded[1][token][0]), (decoded[0][token][1], decoded[1][token][1]))
+        for token in sorted(decoded[0].keys() & decoded[1].keys())
     )
-    return RunDifference(first, second, shared, tuple(decodings))
+    return RunDifference(first, second, shared, tuple(comparisons))
 
 
-def _same(one: Turn | None, other: Turn | None) -> bool:
+def _is_same(one: Turn | None, other: Turn | None) -> bool:
     return one is not None and other is not None and one.digest == other.digest
 
 
-def state_words(first: Run, second: Run) -> list[str]:
-    """Return in which of the story's own numbers and words two states differ."""
+def state_differences(first: Run, second: Run) -> list[str]:
+    """Return the differences between the present states of two runs, as ``NAME: FIRST; SECOND``."""
     one, other = first.state, second.state
     rows: list[tuple[str, object, object]] = [
         ("scene", one.scene, other.scene),
@@ -233,92 +236,92 @@ def state_words(first: Run, second: Run) -> list[str]:
         ("layer", one.layer, other.layer),
         ("said", " ".join(one.words) or "nothing", " ".join(other.words) or "nothing"),
     ]
-    for variable, mine, theirs in zip(first.world.variables, one.variables, other.variables, strict=True):
-        shown = [
+    for variable, *values in zip(first.world.variables, one.variables, other.variables, strict=True):
+        texts = [
             variable.words[value] if variable.words else str(bool(value)).lower() if variable.flag else value
-            for value in (mine, theirs)
+            for value in values
         ]
-        rows.append((variable.name, shown[0], shown[1]))
-    rows.append(("interventions", _made(first), _made(second)))
-    return [f"{name}: {mine}; {theirs}" for name, mine, theirs in rows if mine != theirs]
+        rows.append((variable.name, texts[0], texts[1]))
+    rows.append(("interventions", _interventions_text(first), _interventions_text(second)))
+    return [f"{name}: {value}; {other_value}" for name, value, other_value in rows if value != other_value]
 
 
-def _made(run: Run) -> str:
-    made = [f"{act.name} from {act.layer}" for acts in run.state.acts for act in acts]
-    return ", ".join(made) or "none"
+def _interventions_text(run: Run) -> str:
+    names = [f"{act.name} from {act.layer}" for acts in run.state.acts for act in acts]
+    return ", ".join(names) or "none"
 
 
-def difference_lines(found: RunDifference, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:
-    """Return a difference in lines: where the runs parted, how the state then differs, how words moved, the endings.
+def difference_lines(difference: RunDifference, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:
+    """Return a difference as lines: the first differing choices, the states after them, decoded words, and endings.
 
-    With ``bars``, chances stand side by side as bars too; without, nothing is but words and numbers.
+    With ``bars``, probabilities are shown as bars too; without, everything is words and numbers.
     """
-    first, second = found.first, found.second
+    first, second, shared = difference.first, difference.second, difference.shared_turns
     lines = wrap(f"{names[0]} and {names[1]}", columns)
-    if found.shared == first.at == second.at:
-        return [*lines, *wrap(f"They are the same run: {_count(found.shared, 'turn')}, to the last digest.", columns)]
-    lines += wrap(f"They share {_count(found.shared, 'turn')}.", columns)
+    if shared == first.at == second.at:
+        return [*lines, *wrap(f"They are the same run: {_plural(shared, 'turn')}, to the last digest.", columns)]
+    lines += wrap(f"They share {_plural(shared, 'turn')}.", columns)
     for name, run in zip(names, (first, second), strict=True):
-        lines += wrap(f"Then {name}: {_next(run, found.shared)}", columns)
+        lines += wrap(f"Then {name}: {_next_turn_text(run, shared)}", columns)
     lines += ["", "Just after that"]
-    for row in found.state or ["nothing differs"]:
+    for row in difference.state_differences or ["nothing differs"]:
         lines += wrap(f"  {row}", columns)
-    for decoding in found.decodings:
-        lines += ["", *decoding_lines(decoding, names, columns, bars=bars)]
+    for comparison in difference.comparisons:
+        lines += ["", *comparison_lines(comparison, names, columns, bars=bars)]
     endings = [run.world.endings.get(run.state.scene, "not ended") for run in (first, second)]
     return [*lines, "", *wrap(f"Endings: {endings[0]}; {endings[1]}", columns)]
 
 
-def decoding_lines(decoding: TokenComparison, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:
-    """Return what came out of a token in two runs, and how the likeliest words moved from one to the other."""
-    said = [f"{quoted(word)} ({name})" for word, name in zip(decoding.words, names, strict=True)]
-    lines = wrap(f"Token {decoding.token} said {', '.join(said)}", columns)
-    for word, one, other in decoding.likeliest:
-        if format_probability(one) == format_probability(other) == NOTHING:
+def comparison_lines(comparison: TokenComparison, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:
+    """Return the decoded word of each run, and the probabilities of the likeliest words in both."""
+    decoded = [f"{quoted(word)} ({name})" for word, name in zip(comparison.words, names, strict=True)]
+    lines = wrap(f"Token {comparison.token} said {', '.join(decoded)}", columns)
+    for word, first, second in comparison.word_probabilities:
+        texts = format_probability(first), format_probability(second)
+        if texts == (ZERO_TEXT, ZERO_TEXT):
             continue
-        moved_by = f"({100 * (other - one):+.0f} points)"
         if bars:
-            lines += _bars(quoted(word), (one, other), columns)
+            lines += _bar_lines(quoted(word), (first, second), columns)
         else:
-            lines += wrap(f"  {quoted(word)}: {format_probability(one)}, then {format_probability(other)} {moved_by}", columns)
+            change = f"({100 * (second - first):+.0f} points)"
+            lines += wrap(f"  {quoted(word)}: {texts[0]}, then {texts[1]} {change}", columns)
     return lines
 
 
-def _bars(word: str, chances: tuple[float, float], columns: int) -> list[str]:
-    """Return two chances of a word as bars side by side, one below the other where there is no room."""
-    wide = columns >= SIDE_BY_SIDE
-    room = (columns - 28) // 2 if wide else columns - 20
-    shown = [f"{format_probability(chance):<6} {('█' * round(room * chance) or '▏'):<{room}}" for chance in chances]
+def _bar_lines(word: str, probabilities: tuple[float, float], columns: int) -> list[str]:
+    """Return two probabilities of a word as bars: side by side, or one below the other in few columns."""
+    wide = columns >= MIN_SIDE_BY_SIDE_COLUMNS
+    width = (columns - 28) // 2 if wide else columns - 20
+    bars = [f"{format_probability(p):<6} {('█' * round(width * p) or '▏'):<{width}}" for p in probabilities]
     if wide:
-        return [f"  {word:<10} {shown[0]} {shown[1]}".rstrip()]
-    return [f"  {word:<10} {shown[0]}".rstrip(), f"  {'':<10} {shown[1]}".rstrip()]
+        return [f"  {word:<10} {bars[0]} {bars[1]}".rstrip()]
+    return [f"  {word:<10} {bars[0]}".rstrip(), f"  {'':<10} {bars[1]}".rstrip()]
 
 
-def decoding_object(decoding: TokenComparison) -> dict[str, Any]:
-    """Return a token that two runs decoded as an object."""
-    likeliest = [[word, round(one, DIGITS), round(other, DIGITS)] for word, one, other in decoding.likeliest]
-    return {"token": decoding.token, "words": list(decoding.words), "likeliest": likeliest}
+def comparison_object(comparison: TokenComparison) -> dict[str, Any]:
+    """Return the comparison of a token as an object."""
+    likeliest = [[word, round(first, DIGITS), round(second, DIGITS)] for word, first, second in comparison.word_probabilities]
+    return {"token": comparison.token, "words": list(comparison.words), "likeliest": likeliest}
 
 
-def _next(run: Run, shared: int) -> str:
+def _next_turn_text(run: Run, shared: int) -> str:
     if run.at == shared:
         return "goes no further."
     turn = run.turns[shared]
-    before = at_turn(run, shared).state
-    place = f"at {before.token}, layer {before.layer}, {layers(run.world.boundary - before.layer)} left"
-    return f"turn {shared + 1}, {place}: {choice_words(run, shared + 1)} ({turn.choice})"
+    state = at_turn(run, shared).state
+    position = f"at {state.token}, layer {state.layer}, {layers_text(run.world.boundary - state.layer)} left"
+    return f"turn {shared + 1}, {position}: {choice_text(run, shared + 1)} ({turn.choice})"
 
 
-def difference_object(found: RunDifference, names: tuple[str, str]) -> dict[str, Any]:
+def difference_object(difference: RunDifference, names: tuple[str, str]) -> dict[str, Any]:
     """Return a difference as an object."""
-    endings = [run.state.scene if run.state.scene in run.world.endings else None for run in (found.first, found.second)]
-    parted = [run.turns[found.shared].choice if run.at > found.shared else None for run in (found.first, found.second)]
+    runs, shared = (difference.first, difference.second), difference.shared_turns
     return {
         "type": "diff",
         "runs": list(names),
-        "shared": found.shared,
-        "choices": parted,
-        "state": found.state,
-        "decodings": [decoding_object(decoding) for decoding in found.decodings],
-        "endings": endings,
+        "shared": shared,
+        "choices": [run.turns[shared].choice if run.at > shared else None for run in runs],
+        "state": difference.state_differences,
+        "decodings": [comparison_object(comparison) for comparison in difference.comparisons],
+        "endings": [run.state.scene if run.state.scene in run.world.endings else None for run in runs],
     }

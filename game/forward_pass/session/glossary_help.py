@@ -1,4 +1,4 @@
-"""What can be asked about beside the story: the terms of a world's glossary, hints for its endings, what a run has written."""
+"""Help beside the story: terms of a world's glossary, hints for its endings, a run's traces in the KV cache, the share line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from forward_pass.story.engine import is_ending
 from forward_pass.story.history import Run
 from forward_pass.story.world import World
 
-STEPS = 3  # of a hint: a nudge, something clearer, the plain way
-CLAIMS = {"measured": "Measured on this model.", "true": "True.", "invented": "Invented for the story."}
+HINT_STEPS = 3  # of a hint: a nudge, something clearer, the solution
+CLAIM_TEXTS = {"measured": "Measured on this model.", "true": "True.", "invented": "Invented for the story."}
 CREDITS = """\
 Forward Pass is after the short story of that name by Andrej Karpathy (27 March 2021), \
 karpathy.github.io/2021/03/27/forward-pass/. The idea came to him, he says, while reading Kevin Lacker's post “Giving GPT-3 \
@@ -27,66 +27,63 @@ Code under the MIT licence, prose under CC BY 4.0. It stands on NumPy, prompt_to
 
 
 class Term(NamedTuple):
-    """A term of a glossary: what is claimed of its paragraph (``measured``, ``true``, ``invented``), and where to read on."""
+    """A glossary term; ``claim`` is the status of its text: ``measured``, ``true`` or ``invented``."""
 
     name: str
     claim: str
     text: str
     source: str
-    also: tuple[str, ...]
-    see: tuple[str, ...]
+    also: tuple[str, ...]  # other names
+    see: tuple[str, ...]  # related terms
 
     @property
     def paragraphs(self) -> str:
-        """The term as it is read out."""
-        mark = CLAIMS[self.claim]
-        rest = [f"{mark} Source: {self.source}." if self.source else mark]
-        rest += [f"See also {', '.join(self.see)}."] if self.see else []
-        return f"{self.name[0].upper()}{self.name[1:]}. {self.text}\n\n{' '.join(rest)}"
+        """The term's text, and a paragraph with its claim, its source and related terms."""
+        claim = CLAIM_TEXTS[self.claim]
+        references = [f"{claim} Source: {self.source}." if self.source else claim]
+        references += [f"See also {', '.join(self.see)}."] if self.see else []
+        return f"{self.name[0].upper()}{self.name[1:]}. {self.text}\n\n{' '.join(references)}"
 
 
 def terms(world: World) -> tuple[Term, ...]:
-    """Return the terms of a world's glossary in the order of the alphabet."""
-    found = (
-        Term(name, claim, text, source, tuple(also), tuple(see)) for name, claim, text, source, also, see in world.glossary
-    )
-    return tuple(sorted(found, key=lambda term: term.name.casefold()))
+    """Return the terms of a world's glossary in alphabetical order."""
+    rows = (Term(name, claim, text, source, tuple(also), tuple(see)) for name, claim, text, source, also, see in world.glossary)
+    return tuple(sorted(rows, key=lambda term: term.name.casefold()))
 
 
-def term(world: World, asked: str) -> Term:
-    """Return the term that is meant: by its name, another of its names, or a part that no other has; raises ``UsageError``."""
-    known = terms(world)
-    wanted = " ".join(asked.casefold().split())
-    named = {name.casefold(): one for one in reversed(known) for name in (*one.also, one.name)}
-    if wanted in named:
-        return named[wanted]
-    fitting = list(dict.fromkeys(one for name, one in sorted(named.items()) if wanted in name))
-    if len(fitting) == 1:
-        return fitting[0]
-    shown = "".join(character for character in asked[:40] if character.isprintable())
-    if fitting:
-        raise UsageError(f"“{shown}” could be any of {', '.join(one.name for one in fitting)}.")
-    raise UsageError(f"Nothing is said about “{shown}”{did_you_mean(wanted, list(named))}. Type about for all there is.")
+def find_term(world: World, query: str) -> Term:
+    """Return the term called ``query``, or the only one with a name that contains it; raises ``UsageError``."""
+    wanted = " ".join(query.casefold().split())
+    by_name = {name.casefold(): term for term in reversed(terms(world)) for name in (*term.also, term.name)}
+    if wanted in by_name:
+        return by_name[wanted]
+    matches = list(dict.fromkeys(term for name, term in sorted(by_name.items()) if wanted in name))
+    if len(matches) == 1:
+        return matches[0]
+    shown = "".join(character for character in query[:40] if character.isprintable())
+    if matches:
+        raise UsageError(f"“{shown}” could be any of {', '.join(term.name for term in matches)}.")
+    raise UsageError(f"Nothing is said about “{shown}”{did_you_mean(wanted, list(by_name))}. Type about for all there is.")
 
 
 def terms_text(world: World) -> str:
-    """Return the names of all terms, or what the world says of itself where it has none."""
+    """Return the names of all terms, or the world's description where it has no glossary."""
     if not world.glossary:
         return world.about or world.title
-    return f"{world.about}\n\nAbout any of these, type about TERM: {', '.join(one.name for one in terms(world))}."
+    return f"{world.about}\n\nAbout any of these, type about TERM: {', '.join(term.name for term in terms(world))}."
 
 
 class Hint(NamedTuple):
-    """A step toward an ending that was not found: which of the endings, which step, and in which words."""
+    """A hint for an ending not found yet: the number of the ending, the step of the hint (both from 1), and its text."""
 
-    number: int  # among all endings, from 1
-    step: int  # from 1
+    number: int
+    step: int
     text: str
 
     @property
     def line(self) -> str:
-        """The hint in a line."""
-        more = f"hint {self.number} for more of it" if self.step < STEPS else "that is all there is to say of it"
+        """The hint as a line."""
+        more = f"hint {self.number} for more of it" if self.step < HINT_STEPS else "that is all there is to say of it"
         return f"Ending {self.number}, {('a nudge', 'clearer', 'plainly')[self.step - 1]}: {self.text} ({more})"
 
 
@@ -95,82 +92,81 @@ def found_count_text(world: World, found: Collection[str]) -> str:
     return f"{sum(ending in found for ending in world.endings)} of {len(world.endings)} endings found"
 
 
-def next_hint(world: World, found: Collection[str], given: dict[str, int], asked: str) -> Hint | None:
-    """Return the next hint, None where every ending was found, and remember in ``given`` that it was given.
+def next_hint(world: World, found: Collection[str], steps_given: dict[str, int], number: str) -> Hint | None:
+    """Return the next hint and count it in ``steps_given`` (by ending); None where every ending was found.
 
-    Without a number it is for the first ending that has a step left to give. Raises ``UsageError`` for a number that names
-    no ending, or one that was found, and where the world has no hints.
+    ``number`` is that of an ending, as typed. Where it is empty, the hint is for the first ending not found with a step left.
+    Raises ``UsageError`` where the world has no hints, no ending has the number, or that ending was found.
     """
     if not world.hints:
         raise UsageError(f"{world.title} has no hints.")
-    left = {number: ending for number, ending in enumerate(world.endings, 1) if ending not in found}
-    if asked:
-        chosen = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < STEPS + 1 else 0
+    missing = {index: ending for index, ending in enumerate(world.endings, 1) if ending not in found}
+    if number:
+        chosen = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0  # noqa: PLR2004 - digits
         if not 1 <= chosen <= len(world.endings):
             raise UsageError(f"Endings have numbers from 1 to {len(world.endings)}; hint alone takes the next.")
-        if chosen not in left:
-            raise UsageError(
-                f"Ending {chosen} was found: {world.endings[left.get(chosen) or list(world.endings)[chosen - 1]]}."
-            )
-    elif not left:
+        if chosen not in missing:
+            raise UsageError(f"Ending {chosen} was found: {list(world.endings.values())[chosen - 1]}.")
+    elif not missing:
         return None
     else:
-        chosen = next((number for number, ending in left.items() if given.get(ending, 0) < STEPS), next(iter(left)))
-    ending = left[chosen]
-    step = given[ending] = min(given.get(ending, 0) + 1, STEPS)
+        unfinished = (index for index, ending in missing.items() if steps_given.get(ending, 0) < HINT_STEPS)
+        chosen = next(unfinished, next(iter(missing)))
+    ending = missing[chosen]
+    step = steps_given[ending] = min(steps_given.get(ending, 0) + 1, HINT_STEPS)
     return Hint(chosen, step, world.hints[ending][step - 1])
 
 
 class CacheTrace(NamedTuple):
-    """Something that a run has written into the cache: where, from which layer up, what, and how much it is looked at now."""
+    """What an intervention left in the KV cache: at which token, from which layer up, and how much attention it has."""
 
     token: int
     word: str
     layer: int
     what: str
-    share: float | None  # of the present token's attention so far; None where nobody looks
+    share: float | None  # of the present token's attention so far; None where no head has attended yet
 
-    def line(self, even: float) -> str:
-        """Return the trace in a sentence; ``even`` is its share if all positions had the same."""
-        looked = (
-            "" if self.share is None else f" Looked at so far by {100 * self.share:.1f} %; an even share is {100 * even:.1f} %."
-        )
+    def line(self, uniform_share: float) -> str:
+        """Return the trace as a line; ``uniform_share`` is its share if attention were even over all positions."""
+        looked = ""
+        if self.share is not None:
+            looked = f" Looked at so far by {100 * self.share:.1f} %; an even share is {100 * uniform_share:.1f} %."
         return f"{self.token} {quoted(self.word)}, from layer {self.layer} up: {self.what}.{looked}"
 
 
 def cache_traces(run: Run) -> tuple[CacheTrace, ...]:
-    """Return what the interventions of a run have left in its cache, in the order in which they were made."""
+    """Return what the interventions of a run left in its KV cache, in the order in which they were made."""
     world, state = run.world, run.state
-    looked: list[float] = []
+    attention: list[float] = []
     if run.measure.source == "model" and not is_ending(world, state):
-        looked = run.measure.attention(state.words, state.acts, state.layer)
+        attention = run.measure.attention(state.words, state.acts, state.layer)
     document = (*world.prompt, *state.words)
-    found = []
+    traces = []
     for offset, acts in enumerate(state.acts):
         for act in acts:
-            kind, given = world.acts[act.name]
-            position = act_position(world, kind, given) or world.first_token + offset
-            what = _left(kind, given)
+            kind, parameters = world.acts[act.name]
+            position = act_position(world, kind, parameters) or world.first_token + offset
+            what = _trace_text(kind, parameters)
             if what:
-                share = looked[position - 1] if looked and sum(looked) else None
-                found.append(CacheTrace(position, document[position - 1], act.layer, what, share))
-    return tuple(found)
+                share = attention[position - 1] if attention and sum(attention) else None
+                traces.append(CacheTrace(position, document[position - 1], act.layer, what, share))
+    return tuple(traces)
 
 
-def act_position(world: World, kind: str, given: dict[str, Any]) -> int:
-    """Return the position of the word that an act alters, from 1; 0 where it is the acting token's own."""
-    return world.spans[given["span"]][0] + 1 if kind == "rewrite" else 0
+def act_position(world: World, kind: str, parameters: dict[str, Any]) -> int:
+    """Return the position (from 1) of the word that an intervention alters; 0 where it alters the current token's own."""
+    return world.spans[parameters["span"]][0] + 1 if kind == "rewrite" else 0
 
 
-def _left(kind: str, given: dict[str, Any]) -> str:
-    """Return in words what an act leaves in the keys and values of a token, nothing where it leaves nothing of its own."""
+def _trace_text(kind: str, parameters: dict[str, Any]) -> str:
+    """Return what an intervention leaves in the keys and values of a token; empty where it leaves nothing of its own."""
     match kind:
         case "note":
-            words, carrier, ink = given["words"], given["carrier"], given.get("ink", 1)
-            pressed = "" if ink == 1 else f", at {format_probability(ink)} of its strength"
-            return f"{quoted(words[carrier])}, as a note that says it would leave it{pressed}"
+            words, carrier, strength = parameters["words"], parameters["carrier"], parameters.get("ink", 1)
+            reduced = "" if strength == 1 else f", at {format_probability(strength)} of its strength"
+            return f"{quoted(words[carrier])}, as a note that says it would leave it{reduced}"
         case "rewrite":
-            return f"remembered as {quoted(given['as'])}"
+            return f"remembered as {quoted(parameters['as'])}"
         case "push":
             return "a thought without a label"
         case "look":
@@ -180,21 +176,21 @@ def _left(kind: str, given: dict[str, Any]) -> str:
 
 
 def cache_text(run: Run) -> str:
-    """Return what a run has written into the cache, in words."""
-    rows = cache_traces(run)
-    if not rows:
+    """Return what the interventions of a run left in its KV cache, a line each."""
+    traces = cache_traces(run)
+    if not traces:
         return "Nothing was written into the cache but what the words themselves leave there."
-    even = 1 / (len(run.world.prompt) + len(run.state.words))
-    return "\n".join(row.line(even) for row in rows)
+    uniform_share = 1 / (len(run.world.prompt) + len(run.state.words))
+    return "\n".join(trace.line(uniform_share) for trace in traces)
 
 
-def share_line(run: Run, instantiation: int, found: Collection[str], mark: str) -> str:
-    """Return a line about an ended run that gives nothing away; ``mark`` parts its pieces."""
+def share_line(run: Run, instantiation: int, found: Collection[str], separator: str) -> str:
+    """Return a line about an ended run that can be shared without spoilers."""
     world = run.world
-    position = world.share_token or world.last_token
-    drawn = [turn for turn in run.path if turn.word is not None]
-    told = [turn for turn in drawn if turn.state.token - 1 == position] or drawn[-1:]
-    pieces = [world.title, f"instantiation {instantiation}"]
-    pieces += [f"{quoted(turn.word or '')} at {format_probability(turn.probability or 0.0)}" for turn in told]
-    pieces.append(f"{sum(ending in found for ending in world.endings)} of {len(world.endings)} endings")
-    return f" {mark} ".join(pieces)
+    token = world.share_token or world.last_token
+    decoded = [turn for turn in run.path if turn.word is not None]
+    shared = [turn for turn in decoded if turn.state.token - 1 == token] or decoded[-1:]
+    parts = [world.title, f"instantiation {instantiation}"]
+    parts += [f"{quoted(turn.word or '')} at {format_probability(turn.probability or 0.0)}" for turn in shared]
+    parts.append(f"{sum(ending in found for ending in world.endings)} of {len(world.endings)} endings")
+    return f" {separator} ".join(parts)

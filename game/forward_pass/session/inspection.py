@@ -1,6 +1,6 @@
-"""What can be read off a pass while it is under way: the lens by layer, the probes, where the heads have looked.
+"""What can be read off a pass in progress: the lens by layer, the probes, the attention, and how the previous pass decoded.
 
-Everything stops at the layer that is asked for: in play, that is the present one. Prints nothing, styles nothing.
+Nothing above the layer asked for is read; in play that is the present layer. Prints nothing, styles nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from forward_pass.story.distribution import Distribution, PassPort
 from forward_pass.story.state import Acts
 from forward_pass.story.world import World
 
-LENS_WORDS = 3
-STRONGEST = 3
-MAX_LISTED = 4  # layers between two readings of a pass that is over
-STRIDE = 8  # the lens is read every so many layers, and at the last
+MAX_LENS_WORDS = 3
+MAX_ATTENTION_SHARES = 3
+LENS_STRIDE = 8  # the lens is read every so many layers, and at the last
+TRACE_STRIDE = 4  # the trace of the previous pass is read every so many layers
 
 
 class LensReading(NamedTuple):
-    """The lens at a layer: its entropy in nats, and the likeliest words."""
+    """The lens at a layer: the entropy of its distribution in nats, and the likeliest words with their probabilities."""
 
     layer: int
     entropy: float
@@ -27,7 +27,7 @@ class LensReading(NamedTuple):
 
 
 class AttentionShare(NamedTuple):
-    """How much of the attention of all heads that see everything went to a position (from 1), on average."""
+    """The share of attention on a position (from 1), averaged over the heads of the global layers so far."""
 
     position: int
     word: str
@@ -35,28 +35,30 @@ class AttentionShare(NamedTuple):
 
 
 class DecoderTrace(NamedTuple):
-    """How a pass that is over came to its word: the word's chance, read at some layers as the last is read."""
+    """How a finished pass came to its word: the word's probability under the lens, by layer."""
 
     token: int
     word: str
-    chances: tuple[tuple[int, float], ...]  # by layer
-    since: int | None  # the layer above the boundary from which it was the likeliest word; None where it never was
+    probabilities: tuple[tuple[int, float], ...]  # (layer, probability)
+    likeliest_from: (
+        int | None
+    )  # the lowest layer above the boundary from which the word stays likeliest; None where it never is
 
 
 class Inspection(NamedTuple):
-    """A pass laid open up to a layer."""
+    """A pass inspected up to a layer."""
 
     token: int
     word: str
     layer: int
     layers: int
     boundary: int
-    most_entropy: float  # of a lens that knows nothing, in nats
+    max_entropy: float  # of a uniform distribution over the vocabulary, in nats
     lenses: tuple[LensReading, ...]
-    probes: tuple[tuple[str, float], ...]
-    strongest: tuple[AttentionShare, ...]
-    attention: tuple[float, ...]  # by position, from 1; empty below the layers that look
-    before: DecoderTrace | None  # the pass before this one, where there was one and it was computed
+    probes: tuple[tuple[str, float], ...]  # (name, score)
+    top_attention: tuple[AttentionShare, ...]
+    attention: tuple[float, ...]  # by position, from 1; empty below the first global layer
+    previous: DecoderTrace | None  # None at the first token, and where nothing is computed
 
 
 def entropy(distribution: Distribution) -> float:
@@ -64,43 +66,44 @@ def entropy(distribution: Distribution) -> float:
     return -sum(p * log(p) for p in distribution.probabilities if p > 0)
 
 
-def inspect_pass(world: World, measure: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> Inspection:
-    """Return the pass after ``words`` laid open up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
-    attention = measure.attention(words, acts, layer)
+def inspect_pass(world: World, pass_port: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> Inspection:
+    """Return the pass after ``words`` inspected up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
+    attention = pass_port.attention(words, acts, layer)
     document = (*world.prompt, *words)
-    order = sorted(range(len(attention)), key=lambda at: -attention[at])[:STRONGEST]
+    order = sorted(range(len(attention)), key=lambda index: -attention[index])[:MAX_ATTENTION_SHARES]
     start = max(world.first_layer, 1)
-    read = sorted({*range(start, layer, STRIDE), layer}) if layer >= start else [layer]
-    lenses = tuple(_lens(measure, words, acts, at) for at in read)
-    here = measure.distribution(words, acts)
+    lens_layers = sorted({*range(start, layer, LENS_STRIDE), layer}) if layer >= start else [layer]
+    lenses = tuple(_read_lens(pass_port, words, acts, at) for at in lens_layers)
+    vocabulary = pass_port.distribution(words, acts).words
     return Inspection(
         token=len(document),
         word=document[-1],
         layer=layer,
         layers=world.layers,
         boundary=world.boundary,
-        most_entropy=log(len(here.words)),
+        max_entropy=log(len(vocabulary)),
         lenses=lenses,
-        probes=tuple((name, measure.probe(words, acts, layer, name)) for name in measure.probes),
-        strongest=tuple(AttentionShare(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
+        probes=tuple((name, pass_port.probe(words, acts, layer, name)) for name in pass_port.probes),
+        top_attention=tuple(AttentionShare(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
         attention=tuple(attention) if any(attention) else (),
-        before=decoder_trace(world, measure, words, acts, MAX_LISTED) if words and measure.source == "model" else None,
+        previous=decoder_trace(world, pass_port, words, acts, TRACE_STRIDE) if words and pass_port.source == "model" else None,
     )
 
 
-def decoder_trace(world: World, measure: PassPort, words: tuple[str, ...], acts: Acts, every: int) -> DecoderTrace:
-    """Return how the pass that said the last of ``words`` came to it, read every so many layers up to the last."""
-    *before, word = words
-    passed, done = tuple(before), acts[: len(words)]
-    chances = tuple((layer, measure.lens(passed, done, layer).p(word)) for layer in range(every, world.layers + 1, every))
-    since = None
+def decoder_trace(world: World, pass_port: PassPort, words: tuple[str, ...], acts: Acts, stride: int) -> DecoderTrace:
+    """Return how the pass that decoded the last of ``words`` came to it, its lens read every ``stride`` layers."""
+    *previous, word = words
+    before, acts_before = tuple(previous), acts[: len(words)]
+    layers = range(stride, world.layers + 1, stride)
+    probabilities = tuple((layer, pass_port.lens(before, acts_before, layer).p(word)) for layer in layers)
+    likeliest_from = None
     for layer in range(world.layers, world.boundary, -1):
-        if measure.lens(passed, done, layer).likeliest(1)[0][0] != word:
+        if pass_port.lens(before, acts_before, layer).likeliest(1)[0][0] != word:
             break
-        since = layer
-    return DecoderTrace(len(world.prompt) + len(passed), word, chances, since)
+        likeliest_from = layer
+    return DecoderTrace(len(world.prompt) + len(before), word, probabilities, likeliest_from)
 
 
-def _lens(measure: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> LensReading:
-    distribution = measure.lens(words, acts, layer)
-    return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(LENS_WORDS)))
+def _read_lens(pass_port: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> LensReading:
+    distribution = pass_port.lens(words, acts, layer)
+    return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(MAX_LENS_WORDS)))

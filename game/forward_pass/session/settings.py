@@ -1,4 +1,4 @@
-"""What a player has settled once: movement, the measure of prose, colour, plain lines. A small file in their config folder."""
+"""The player's settings: animation, width of prose, colour, plain lines. A small text file in the config folder."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 from forward_pass.errors import UsageError, did_you_mean
 
-APP = "forward-pass"
-FILE = "settings.txt"
-MOST_BYTES = 64 * 1024
-WIDEST, NARROWEST = 120, 40
+APP_NAME = "forward-pass"
+FILE_NAME = "settings.txt"
+MAX_BYTES = 64 * 1024
+MIN_MEASURE, MAX_MEASURE = 40, 120  # columns
 SWITCH = ("on", "off")
 COLOURS = ("auto", "dark", "light", "none")
 
 
 class Settings(NamedTuple):
-    """The settings, as they are where nobody has said otherwise."""
+    """The settings and their defaults; the field names are the keys of the file."""
 
     motion: str = "on"
     measure: str = "72"
@@ -28,20 +28,21 @@ class Settings(NamedTuple):
     plain: str = "off"
 
 
-def _one_of(*words: str) -> tuple[Callable[[str], bool], str]:
-    return (lambda value: value in words), f"{', '.join(words[:-1])} or {words[-1]}"
+def _one_of(*values: str) -> tuple[Callable[[str], bool], str]:
+    return (lambda value: value in values), f"{', '.join(values[:-1])} or {values[-1]}"
 
 
 def _is_measure(value: str) -> bool:
-    return value.isascii() and value.isdigit() and len(value) < 4 and NARROWEST <= int(value) <= WIDEST  # noqa: PLR2004 - digits
+    return value.isascii() and value.isdigit() and len(value) < 4 and MIN_MEASURE <= int(value) <= MAX_MEASURE  # noqa: PLR2004
 
 
 ALLOWED: dict[str, tuple[Callable[[str], bool], str]] = {
     "motion": _one_of(*SWITCH),
-    "measure": (_is_measure, f"a number of columns from {NARROWEST} to {WIDEST}"),
+    "measure": (_is_measure, f"a number of columns from {MIN_MEASURE} to {MAX_MEASURE}"),
     "colour": _one_of(*COLOURS),
     "plain": _one_of(*SWITCH),
 }
+"""By key, a test for allowed values, and the allowed values in words."""
 DESCRIPTIONS = {
     "motion": "whether the decoder is shown as it comes",
     "measure": "the widest line of prose, in columns",
@@ -51,59 +52,62 @@ DESCRIPTIONS = {
 
 
 def settings_file() -> Path:
-    """Return where settings are kept: in ``FORWARD_PASS_CONFIG``, else in the user's folder for such files."""
-    asked = os.environ.get("FORWARD_PASS_CONFIG")
-    if asked:
-        return Path(asked) / FILE
+    """Return the path of the settings: in ``FORWARD_PASS_CONFIG`` where that is set, else in the user's config folder."""
+    folder = os.environ.get("FORWARD_PASS_CONFIG")
+    if folder:
+        return Path(folder) / FILE_NAME
     if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
-        from platformdirs import user_config_path  # noqa: PLC0415 - 5 ms that a start on Linux can do without
+        from platformdirs import user_config_path  # noqa: PLC0415 - costs 5 ms, and Linux needs only the line below
 
-        return user_config_path(APP) / FILE
-    asked = os.environ.get("XDG_CONFIG_HOME", "").strip()
-    return (Path(asked) if asked else Path.home() / ".config") / APP / FILE
+        return user_config_path(APP_NAME) / FILE_NAME
+    folder = os.environ.get("XDG_CONFIG_HOME", "").strip()
+    return (Path(folder) if folder else Path.home() / ".config") / APP_NAME / FILE_NAME
 
 
 def read_settings() -> tuple[Settings, list[str]]:
-    """Return the settings, and what is wrong with their file, each with its place; what is wrong is passed over."""
+    """Return the settings, and a message with its place for each faulty line of their file; such lines are ignored."""
     path = settings_file()
     try:
-        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return Settings(), []
         lines = path.read_text(encoding="utf8", errors="replace").split("\n")
     except OSError as error:
         return Settings(), [f"{path}: cannot be read: {error.strerror or error}"]
-    found, problems = Settings(), []
+    settings, problems = Settings(), []
     for number, line in enumerate(lines, 1):
         key, _, value = (part.strip() for part in line.partition("="))
         if not key or key.startswith("#"):
             continue
         try:
-            found = found._replace(**{validate_setting(key, value): value})
+            settings = settings._replace(**{validate_setting(key, value): value})
         except UsageError as error:
             problems.append(f"{path}:{number}:1: {error}")
-    return found, problems
+    return settings, problems
 
 
 def validate_setting(key: str, value: str) -> str:
-    """Return a key that is one and takes a value; raises ``UsageError`` otherwise."""
+    """Return ``key``; raises ``UsageError`` where there is no such setting or it does not allow ``value``."""
     if key not in ALLOWED:
         shown = "".join(character for character in key[:40] if character.isprintable())
         raise UsageError(f"there is no setting {shown!r}{did_you_mean(key, list(ALLOWED))}; there are {', '.join(ALLOWED)}")
-    takes, which = ALLOWED[key]
-    if not takes(value):
+    is_allowed, allowed_values = ALLOWED[key]
+    if not is_allowed(value):
         shown = "".join(character for character in value[:40] if character.isprintable())
-        raise UsageError(f"{key} is {which}, not {shown!r}")
+        raise UsageError(f"{key} must be {allowed_values}, not {shown!r}")
     return key
 
 
 def write_setting(key: str, value: str) -> Path:
-    """Settle something; return the file. Raises ``UsageError`` where it is no setting or cannot be kept."""
-    settled = read_settings()[0]._replace(**{validate_setting(key, value): value})
+    """Write a setting to the file and return its path.
+
+    Raises ``UsageError`` where there is no such setting, it does not allow the value, or the file cannot be written.
+    """
+    settings = read_settings()[0]._replace(**{validate_setting(key, value): value})
     path = settings_file()
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text("".join(f"{name} = {one}\n" for name, one in settled._asdict().items()), encoding="utf8")
+        partial.write_text("".join(f"{name} = {text}\n" for name, text in settings._asdict().items()), encoding="utf8")
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):

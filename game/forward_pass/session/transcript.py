@@ -1,4 +1,4 @@
-"""A run as words: scenes, offers, decodings and whole transcripts as plain lines. Prints nothing, styles nothing."""
+"""A run as plain text: scenes, offers, decodings, inspections and whole transcripts. Prints nothing, styles nothing."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from forward_pass.story.world import World
 if TYPE_CHECKING:
     from forward_pass.session.inspection import DecoderTrace, Inspection
 
-EMPHASIS = re.compile(r"\*(?![ \n])([^*]+?)(?<![ \n])\*")  # in a world's text; may go on over the end of a line
-MEASURE = 72  # the widest line of prose, in cells
-FITTED_MEASURE = (
+EMPHASIS = re.compile(r"\*(?![ \n])([^*]+?)(?<![ \n])\*")  # in a world's text; may span line ends
+MAX_PROSE_COLUMNS = 72  # the default width of prose, in terminal cells
+PROBE_NOTE = (
     "A probe's score is near +1 for yes and near -1 for no; it is not a probability. They were fitted where a count is about "
     "to be said; elsewhere they mean little, and can run past either end."
 )
-LIKELIEST = 3  # how many words a decoding names
+MAX_LIKELIEST = 3  # words of a distribution that a decoding names
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return text set to a width, paragraphs parted by empty lines; a line that stands as it is keeps its indentation."""
+    """Return text as lines of at most ``width`` characters, an empty line between paragraphs; indented lines stay indented."""
     lines: list[str] = []
     for number, paragraph in enumerate(text.split("\n\n")):
         if number:
@@ -39,13 +39,13 @@ def wrap(text: str, width: int) -> list[str]:
     return lines
 
 
-def layers(count: int) -> str:
-    """Return a number of layers in words."""
+def layers_text(count: int) -> str:
+    """Return a count of layers with its noun."""
     return f"{count} layer" if count == 1 else f"{count} layers"
 
 
 def quoted(word: str) -> str:
-    """Return a word of the document as it is spoken of: in quotes, the end of a line by name."""
+    """Return a word of the document in quotes, a line end by name."""
     return "a new line" if word == "\n" else f"“{word}”"
 
 
@@ -54,69 +54,69 @@ def current_word(world: World, state: State) -> str:
     return state.words[-1] if state.words else world.prompt[-1]
 
 
-def opening_line(world: World, measure: PassPort, instantiation: int) -> str:
-    """Return what is said above a run: the world, the number of this instantiation, and where its words come from."""
-    source = "computed by its model" if measure.source == "model" else "written: no model runs under this world"
+def opening_line(world: World, pass_port: PassPort, instantiation: int) -> str:
+    """Return the line above a run: the world, the number of this instantiation, and the source of its words."""
+    source = "computed by its model" if pass_port.source == "model" else "written: no model runs under this world"
     return f"{world.title}. Instantiation {instantiation}. The words that come out are {source}."
 
 
-def place_line(world: World, state: State) -> str:
-    """Return where the pass stands: the token, its word, the layer, and how many are left."""
-    left = layers(world.boundary - state.layer)
+def position_line(world: World, state: State) -> str:
+    """Return the position of the pass: the token, its word, the layer, and how many layers are left."""
+    left = layers_text(world.boundary - state.layer)
     return f"[{state.token} {quoted(current_word(world, state))}, layer {state.layer} of {world.layers}; {left} to the decoder]"
 
 
-def cost_words(offer: Offer) -> str:
-    """Return what an offer costs, in words."""
+def cost_text(offer: Offer) -> str:
+    """Return the cost of an offer in layers."""
     if offer.choice.decodes:
         return "all that is left"
-    return f"{layers(offer.cost)}, more than are left" if offer.cut else layers(offer.cost)
+    return f"{layers_text(offer.cost)}, more than are left" if offer.cut else layers_text(offer.cost)
 
 
 def offer_lines(run: Run, width: int) -> list[str]:
-    """Return the offers of the present state: the open ones numbered, then the closed ones with the reason."""
-    here = offers(run.world, run.measure, run.state)
-    shown: list[str] = []
-    for number, offer in enumerate((offer for offer in here if offer.open), 1):
-        shown += offer_row(run, offer, f"{number}. ", width)
-    for offer in here:
+    """Return the offers in the present state: the open ones numbered, then the closed ones with the reason."""
+    present = offers(run.world, run.measure, run.state)
+    lines: list[str] = []
+    for number, offer in enumerate((offer for offer in present if offer.open), 1):
+        lines += wrap_offer(run, offer, f"{number}. ", width)
+    for offer in present:
         if not offer.open:
-            shown += offer_row(run, offer, "-  ", width)
-    return shown
+            lines += wrap_offer(run, offer, "-  ", width)
+    return lines
 
 
-def offer_row(run: Run, offer: Offer, lead: str, width: int) -> list[str]:
-    """Return an offer behind its lead: what it says, and what it costs or why it is closed."""
+def wrap_offer(run: Run, offer: Offer, prefix: str, width: int) -> list[str]:
+    """Return an offer as lines after ``prefix``: its text, and its cost or why it is closed."""
     say = offer.choice.say(run.state, run.measure)
-    again = ", taken before" if offer.taken else ""
-    text = f"{say} ({cost_words(offer)}{again})" if offer.open else f"Closed: {say} ({offer.why})"
-    return textwrap.wrap(text, width, initial_indent=lead, subsequent_indent="   ")
+    taken = ", taken before" if offer.taken else ""
+    text = f"{say} ({cost_text(offer)}{taken})" if offer.open else f"Closed: {say} ({offer.why})"
+    return textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
 
 
-def decoding_line(turn: Turn, distribution: Distribution, measure: PassPort) -> str:
-    """Return a decoding in words: what was likely, whether that was measured or written, and what came out."""
-    came = "measured" if measure.source == "model" else "written"
-    said = f"The decoder comes: {likely_words(distribution)} ({came}). It says {quoted(turn.word or '')}."
-    return f"[{' '.join([said, *running_likelihood_text(turn, measure)])}]"
+def decoding_line(turn: Turn, distribution: Distribution, pass_port: PassPort) -> str:
+    """Return a decoding as a line: the likeliest words, whether they were measured or written, and the word drawn."""
+    source = "measured" if pass_port.source == "model" else "written"
+    decoding = f"The decoder comes: {likely_words_text(distribution)} ({source}). It says {quoted(turn.word or '')}."
+    return f"[{' '.join([decoding, *running_likelihood_text(turn, pass_port)])}]"
 
 
-def running_likelihood_text(turn: Turn, measure: PassPort) -> list[str]:
-    """Return, in a sentence, how likely all that was said so far was to the passes that said it and to one nobody touched."""
-    if measure.source != "model":
+def running_likelihood_text(turn: Turn, pass_port: PassPort) -> list[str]:
+    """Return the log-likelihoods of all words up to a turn as one sentence; an empty list where the words are written."""
+    if pass_port.source != "model":
         return []
-    own, untouched = running_likelihoods(turn, measure)
-    return [f"Log-likelihood so far: {format_nats(own)} nats; to a pass that nobody touched, {format_nats(untouched)}."]
+    actual, unmodified = running_likelihoods(turn, pass_port)
+    return [f"Log-likelihood so far: {format_nats(actual)} nats; to a pass that nobody touched, {format_nats(unmodified)}."]
 
 
-def running_likelihoods(turn: Turn, measure: PassPort) -> tuple[float, float]:
-    """Return the log-likelihood in nats of all words up to a turn: under the passes that drew them, under untouched ones."""
+def running_likelihoods(turn: Turn, pass_port: PassPort) -> tuple[float, float]:
+    """Return the log-likelihood in nats of all words up to a turn: under the passes that drew them, under unmodified ones."""
     words = turn.state.words
-    return log_likelihood(measure, words, turn.state.acts), unmodified_log_likelihood(measure, words)
+    return log_likelihood(pass_port, words, turn.state.acts), unmodified_log_likelihood(pass_port, words)
 
 
-def likely_words(distribution: Distribution) -> str:
-    """Return the likeliest words of a distribution with their chances."""
-    return ", ".join(f"{quoted(word)} {format_probability(chance)}" for word, chance in distribution.likeliest(LIKELIEST))
+def likely_words_text(distribution: Distribution) -> str:
+    """Return the likeliest words of a distribution with their probabilities."""
+    return ", ".join(f"{quoted(word)} {format_probability(p)}" for word, p in distribution.likeliest(MAX_LIKELIEST))
 
 
 def turn_distribution(run: Run, turn: Turn) -> Distribution:
@@ -126,7 +126,7 @@ def turn_distribution(run: Run, turn: Turn) -> Distribution:
 
 
 def then_text(run: Run, number: int) -> str:
-    """Return what was said as turn ``number`` (from 1) was carried out, before its decoding or its scene."""
+    """Return the ``then`` text of the choice that turn ``number`` (from 1) took; empty where it has none."""
     turn = run.turns[number - 1]
     before = run.turns[number - 2].state if number > 1 else run.opening
     then = run.world.scene(before.scene).by_id[turn.choice].then
@@ -134,8 +134,8 @@ def then_text(run: Run, number: int) -> str:
     return then(after, run.measure) if then else ""
 
 
-def choice_words(run: Run, number: int) -> str:
-    """Return the words of the choice that turn ``number`` (from 1) took."""
+def choice_text(run: Run, number: int) -> str:
+    """Return the text of the choice that turn ``number`` (from 1) took."""
     before = run.turns[number - 2].state if number > 1 else run.opening
     return run.world.scene(before.scene).by_id[run.turns[number - 1].choice].say(before, run.measure)
 
@@ -146,39 +146,38 @@ def scene_text(run: Run) -> str:
 
 
 def ending_lines(run: Run, width: int) -> list[str]:
-    """Return what is said under an ending: its title, the words that came out and their log-likelihood."""
+    """Return the lines under an ending: its title, the words decoded in all and their log-likelihood."""
     title = run.world.scene(run.state.scene).title
     words = join(run.state.words).strip()
-    return [*wrap(f"Ending: {title}.", width), *wrap(likelihoods(run, words) if words else "Nothing was said.", width)]
+    return [*wrap(f"Ending: {title}.", width), *wrap(likelihood_text(run, words) if words else "Nothing was said.", width)]
 
 
-def likelihoods(run: Run, words: str) -> str:
-    """Return how likely the words that came out were, to the pass that said them and to one that nobody touched."""
-    own = run_log_likelihood(run)
-    total = f"Said in all: {quoted(words)}, log-likelihood {format_nats(own)} nats"
+def likelihood_text(run: Run, words: str) -> str:
+    """Return the log-likelihood of all decoded words, under the passes that drew them and under unmodified ones."""
+    total = f"Said in all: {quoted(words)}, log-likelihood {format_nats(run_log_likelihood(run))} nats"
     if run.measure.source != "model":
         return f"{total}."
     return f"{total}; to the pass that nobody touched, {format_nats(unmodified_log_likelihood(run.measure, run.state.words))}."
 
 
 def run_log_likelihood(run: Run) -> float:
-    """Return the log-likelihood in nats of the words that came out so far, each under the pass that drew it."""
+    """Return the log-likelihood in nats of the words decoded so far, each under the pass that drew it."""
     return log_likelihood(run.measure, run.state.words, run.state.acts)
 
 
 def prompt_lines(run: Run, width: int) -> list[str]:
-    """Return the prompt as typed and the words that came out since, set to a width; the document's mark is left out."""
-    typed = join((*run.world.prompt[1:], *run.state.words)).strip("\n").split("\n")
+    """Return the prompt and the words decoded since as lines, without the document marker (the first token)."""
+    document = join((*run.world.prompt[1:], *run.state.words)).strip("\n").split("\n")
     lines: list[str] = []
-    for line in typed:
+    for line in document:
         lines.extend(textwrap.wrap(line, width, subsequent_indent="   ") or [""])
     return lines
 
 
 def turn_lines(run: Run, number: int, width: int) -> list[str]:
-    """Return turn ``number`` (from 1) of a run as lines: the choice, what it said, the decoding, and the scene it led to."""
+    """Return turn ``number`` (from 1) of a run as lines: the choice, its ``then`` text and the decoding."""
     turn = run.turns[number - 1]
-    lines = [*textwrap.wrap(choice_words(run, number), width, initial_indent="> ", subsequent_indent="  "), ""]
+    lines = [*textwrap.wrap(choice_text(run, number), width, initial_indent="> ", subsequent_indent="  "), ""]
     then = then_text(run, number)
     if then:
         lines += [*wrap(then, width), ""]
@@ -187,69 +186,72 @@ def turn_lines(run: Run, number: int, width: int) -> list[str]:
     return lines
 
 
-def standing_lines(run: Run, width: int) -> list[str]:
+def scene_lines(run: Run, width: int) -> list[str]:
     """Return the present scene or ending as lines, without its offers."""
     if is_ending(run.world, run.state):
         return [*wrap(scene_text(run), width), "", *ending_lines(run, width)]
-    return [*wrap(place_line(run.world, run.state), width), "", *wrap(scene_text(run), width)]
+    return [*wrap(position_line(run.world, run.state), width), "", *wrap(scene_text(run), width)]
 
 
 def transcript(run: Run, width: int) -> Iterator[str]:
     """Yield the lines of a whole run, from the opening to the present turn."""
     yield from wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), width)
     yield ""
-    yield from standing_lines(at_turn(run, 0), width)
+    yield from scene_lines(at_turn(run, 0), width)
     for number in range(1, run.at + 1):
         yield ""
         yield from turn_lines(run, number, width)
-        yield from standing_lines(at_turn(run, number), width)
+        yield from scene_lines(at_turn(run, number), width)
 
 
 def attention_lines(run: Run, width: int) -> list[str]:
-    """Return where the heads of the pass under way have looked, in words; nothing where no model looks."""
+    """Return where the attention of the current pass went so far; nothing where the words are written or the run has ended."""
     if run.measure.source != "model" or is_ending(run.world, run.state):
         return []
     state = run.state
-    from forward_pass.session.inspection import inspect_pass  # noqa: PLC0415 - the first scene can do without
+    from forward_pass.session.inspection import inspect_pass  # noqa: PLC0415 - not needed for the first scene
 
-    read = inspect_pass(run.world, run.measure, state.words, state.acts, state.layer)
-    return ["", *wrap(_looks(read), width)]
+    inspection = inspect_pass(run.world, run.measure, state.words, state.acts, state.layer)
+    return ["", *wrap(_attention_text(inspection), width)]
 
 
-def _looks(read: Inspection) -> str:
-    if not read.strongest:
+def _attention_text(inspection: Inspection) -> str:
+    if not inspection.top_attention:
         return "The heads that see everything have not looked yet."
-    looks = ", ".join(f"{quoted(look.word)} at {look.position} ({format_probability(look.share)})" for look in read.strongest)
-    return f"Strongest looks, of all attention so far: {looks}."
+    looks = [f"{quoted(look.word)} at {look.position} ({format_probability(look.share)})" for look in inspection.top_attention]
+    return f"Strongest looks, of all attention so far: {', '.join(looks)}."
 
 
-def inspection_title(read: Inspection) -> str:
-    """Return what is laid open: which pass, and up to which layer."""
-    return f"Token {read.token}, {quoted(read.word)}, up to layer {read.layer} of {read.layers}. All of this is measured."
+def inspection_title(inspection: Inspection) -> str:
+    """Return which pass an inspection shows, and up to which layer."""
+    token = f"Token {inspection.token}, {quoted(inspection.word)}"
+    return f"{token}, up to layer {inspection.layer} of {inspection.layers}. All of this is measured."
 
 
-def inspection_lines(read: Inspection, width: int) -> list[str]:
-    """Return a pass laid open in plain words: the lens by layer, the probes, and the strongest looks."""
-    lines = wrap(inspection_title(read), width)
-    for lens in read.lenses:
-        words = ", ".join(f"{quoted(word)} {format_probability(chance)}" for word, chance in lens.likeliest)
-        text = f"Lens at layer {lens.layer}: {words}; entropy {lens.entropy:.2f} of {read.most_entropy:.2f} nats."
+def inspection_lines(inspection: Inspection, width: int) -> list[str]:
+    """Return an inspection as lines: the lens by layer, the probes, the positions most attended to, and the previous pass."""
+    lines = wrap(inspection_title(inspection), width)
+    for lens in inspection.lenses:
+        words = ", ".join(f"{quoted(word)} {format_probability(p)}" for word, p in lens.likeliest)
+        text = f"Lens at layer {lens.layer}: {words}; entropy {lens.entropy:.2f} of {inspection.max_entropy:.2f} nats."
         lines += textwrap.wrap(text, width, subsequent_indent="  ")
-    for name, score in read.probes:
+    for name, score in inspection.probes:
         lines += textwrap.wrap(f"Probe for {name.replace('_', ' ')}: {score:+.2f}.", width, subsequent_indent="  ")
-    return [*lines, *(wrap(FITTED_MEASURE, width) if read.probes else []), *attention_and_trace_lines(read, width)]
+    lines += wrap(PROBE_NOTE, width) if inspection.probes else []
+    return [*lines, *attention_and_trace_lines(inspection, width)]
 
 
-def attention_and_trace_lines(read: Inspection, width: int) -> list[str]:
-    """Return, in words, where the heads looked most, and how the pass before this one came to its word."""
-    before = wrap(decoder_trace_text(read.before, read.boundary), width) if read.before else []
-    return [*wrap(_looks(read), width), *before]
+def attention_and_trace_lines(inspection: Inspection, width: int) -> list[str]:
+    """Return the positions most attended to, and how the previous pass came to its word."""
+    previous = inspection.previous
+    trace = wrap(decoder_trace_text(previous, inspection.boundary), width) if previous else []
+    return [*wrap(_attention_text(inspection), width), *trace]
 
 
-def decoder_trace_text(before: DecoderTrace, boundary: int) -> str:
-    """Return, in words, how a pass that is over came to what it said: where it stood at the boundary, and above it."""
-    word = quoted(before.word)
-    above = [(layer, chance) for layer, chance in before.chances if layer >= boundary]
-    read = ", ".join(f"{format_probability(chance)} at layer {layer}" for layer, chance in above)
-    since = f"likeliest from layer {before.since} on" if before.since else "never the likeliest"
-    return f"The pass before this, token {before.token}, said {word}. Read as the last layer is, it had {read}; {since}."
+def decoder_trace_text(trace: DecoderTrace, boundary: int) -> str:
+    """Return how a finished pass came to its word: the word's probability at the boundary layer and above."""
+    above = [(layer, p) for layer, p in trace.probabilities if layer >= boundary]
+    by_layer = ", ".join(f"{format_probability(p)} at layer {layer}" for layer, p in above)
+    since = f"likeliest from layer {trace.likeliest_from} on" if trace.likeliest_from else "never the likeliest"
+    said = f"The pass before this, token {trace.token}, said {quoted(trace.word)}"
+    return f"{said}. Read as the last layer is, it had {by_layer}; {since}."

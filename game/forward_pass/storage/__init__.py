@@ -1,1 +1,1 @@
-"""Runs as files: written turn by turn, read, walked again, labelled, and all of them as one tree."""
+"""Runs as files: written turn by turn, read back, replayed, labelled, listed, and merged into one tree."""

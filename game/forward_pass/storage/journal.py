@@ -1,7 +1,7 @@
-"""What is kept of a run, as read back: files found by number and name, lines to turns. Writes nothing and walks nothing.
+"""Run files read back: find them by number or name, parse their lines into turns. Must not write or replay.
 
-A file is JSON lines: a header, then a line for each turn, and ``{"at": K}`` wherever somebody went back or forth. What a run
-means is found by walking it again, so a file from a stranger is as safe to open as one's own. docs/runs.md has the format.
+A file is JSON lines: a header, a line for each turn, and ``{"at": K}`` wherever the cursor was moved. It holds no state:
+states come from replaying the run, so an untrusted file is safe to open. docs/runs.md documents the format.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ from forward_pass.story.history import RecordedTurn
 from forward_pass.story.state import Prior
 
 FORMAT = 1
-MOST_BYTES = 64 * 1024 * 1024
-FILE = re.compile(r"(?P<number>[0-9]{3,9})-(?P<name>[\w-]{1,60})\.jsonl")
-NAME = re.compile(r"(?!\d+\Z)[^\W_][\w-]{0,59}")  # no digits alone: those would be another run's number
-WORLD = re.compile(r"[a-z][a-z0-9-]{0,254}")
-LONGEST_WORD = 60
-PLAIN = re.compile(r'\{"choice": ?"([a-z0-9-]{1,60})", ?"scene": ?"([a-z0-9-]{1,60})", ?"digest": ?"([0-9a-f]{16})"\}')
-"""A turn at which no word came, as play writes it: most lines of a run, and read in half the time that JSON takes."""
-LONGEST_SHOWN = 200
-_DECODED = json.JSONDecoder().decode  # what json.loads does of a text, without asking what it was given
-MOST_NUMBER = 2**53  # what every reader of JSON can hold
+MAX_BYTES = 64 * 1024 * 1024  # of a run file
+FILE_NAME_PATTERN = re.compile(r"(?P<number>[0-9]{3,9})-(?P<name>[\w-]{1,60})\.jsonl")
+RUN_NAME_PATTERN = re.compile(r"(?!\d+\Z)[^\W_][\w-]{0,59}")  # not digits alone, which are read as a run's number
+WORLD_ID_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,254}")
+MAX_WORD_LENGTH = 60  # of a choice, a scene, a word or a digest
+MAX_TEXT_LENGTH = 200  # of a text in a header
+MAX_NUMBER = 2**53  # the largest integer that every JSON reader represents exactly
+PLAIN_TURN_PATTERN = re.compile(
+    r'\{"choice": ?"([a-z0-9-]{1,60})", ?"scene": ?"([a-z0-9-]{1,60})", ?"digest": ?"([0-9a-f]{16})"\}'
+)
+"""A turn without a word, as play writes it: most lines of a run, matched in half the time that JSON takes."""
+_decode_json = json.JSONDecoder().decode  # ``json.loads`` without its checks of the argument's type
 
 
 class Header(NamedTuple):
-    """The first line of a run's file: which world, which pass, which draw, and what was known before."""
+    """The first line of a run file: world, weights, sampling parameters, and the facts known before the run."""
 
     world: str
     version: str
@@ -49,7 +51,7 @@ class Header(NamedTuple):
     parent: tuple[int, int] | None = None
 
     def line(self) -> str:
-        """Return the header as a line of JSON."""
+        """Return the header as a line of JSON, with its checksum."""
         row: dict[str, Any] = {
             "format": FORMAT,
             "world": self.world,
@@ -63,11 +65,11 @@ class Header(NamedTuple):
         }
         if self.parent is not None:
             row["parent"] = self.parent
-        return to_json_line(row | {"sum": _sum(row)})
+        return to_json_line(row | {"sum": _checksum(row)})
 
 
 class RunFile(NamedTuple):
-    """A file in the folder of a world that is named as a run is."""
+    """A file in a world's folder that has the name of a run file."""
 
     number: int
     name: str
@@ -75,149 +77,151 @@ class RunFile(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """A line that says after which turn the run stands, and that turn's digest, if it says it."""
+    """A line that moves the cursor: how many turns lie before it, and the digest of the last of them, where recorded."""
 
     at: int
-    turn: str | None
+    turn: str | None  # a digest; empty at the opening
 
 
 class Journal(NamedTuple):
-    """What a run's file says: its header, its turns, where its cursor stands, and what is wrong with it."""
+    """A parsed run file: header, turns, cursor, and what is wrong with it."""
 
     header: Header
     turns: tuple[RecordedTurn, ...]
-    at: int
-    valid_bytes: int  # the length of the file, less a last line that is torn
-    torn: bool  # the last line was cut short: the turn on it was never answered
-    fault: str  # what cannot be read, and where; everything before it can
-    tampered: str = ""  # what can be read and is not what was written, and where
+    at: int  # the cursor: how many turns lie before it
+    valid_bytes: int  # the length of the file without a torn tail
+    torn: bool  # the last line is incomplete: its turn was never answered
+    fault: str  # place and message of the first line that cannot be parsed; the lines before it are used
+    mismatch: str = ""  # place and message of the first header or cursor that does not match its checksum or digest
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What is wrong with the file; empty where it can be appended to."""
-        return tuple(fault for fault in (self.tampered, self.fault) if fault)
+        """The messages about the file; empty where it can be appended to."""
+        return tuple(fault for fault in (self.mismatch, self.fault) if fault)
 
 
 def list_run_files(folder: Path) -> list[RunFile]:
-    """Return the runs in a world's folder by number; a folder that is not there has none."""
+    """Return the run files in a world's folder, sorted by number; none where the folder does not exist. Raises ``RunError``."""
     with gc_paused():
-        return sorted(RunFile(int(match["number"]), match["name"], folder / match[0]) for match in _named(folder))
+        return sorted(RunFile(int(match["number"]), match["name"], folder / match[0]) for match in _matching_names(folder))
 
 
 def run_numbers(folder: Path) -> list[int]:
-    """Return the numbers of the runs in a world's folder, in no order."""
-    return [int(match["number"]) for match in _named(folder)]
+    """Return the numbers of the run files in a world's folder, unsorted. Raises ``RunError``."""
+    return [int(match["number"]) for match in _matching_names(folder)]
 
 
-def _named(folder: Path) -> list[re.Match[str]]:
-    """Return the names in a folder that are names of runs; raises ``RunError`` where it cannot be read."""
+def _matching_names(folder: Path) -> list[re.Match[str]]:
+    """Return a match for each run file name in a folder; raises ``RunError`` where the folder cannot be read."""
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - of ten thousand names, most need no path
+        names = os.listdir(folder)  # noqa: PTH208 - most of ten thousand names need no path
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"{folder}: cannot be read: {error.strerror}") from None
-    return [match for name in names if (match := FILE.fullmatch(name))]
+    return [match for name in names if (match := FILE_NAME_PATTERN.fullmatch(name))]
 
 
 def find_identical(folder: Path, turns: Sequence[RecordedTurn]) -> RunFile | None:
-    """Return the first run in a world's folder that is these turns, to the last digest; one that cannot be read is not."""
+    """Return the first run file in a world's folder with exactly these turns, or None; unreadable files are skipped."""
     path = [(turn.choice, turn.word, turn.digest) for turn in turns]
     with suppress(RunError):
-        for run in list_run_files(folder):
+        for run_file in list_run_files(folder):
             with suppress(RunError):
-                if [(turn.choice, turn.word, turn.digest) for turn in read_journal(run.path).turns] == path:
-                    return run
+                if [(turn.choice, turn.word, turn.digest) for turn in read_journal(run_file.path).turns] == path:
+                    return run_file
     return None
 
 
 def newest_first(runs: list[RunFile]) -> list[RunFile]:
-    """Return runs by when they were last appended to, the latest first."""
+    """Return run files sorted by modification time, latest first."""
 
-    def appended(run: RunFile) -> tuple[int, int]:
+    def modified(run_file: RunFile) -> tuple[int, int]:
         try:
-            return run.path.stat().st_mtime_ns, run.number
+            return run_file.path.stat().st_mtime_ns, run_file.number
         except OSError:
-            return 0, run.number
+            return 0, run_file.number
 
-    return sorted(runs, key=appended, reverse=True)
+    return sorted(runs, key=modified, reverse=True)
 
 
-def resolve_run(saves: Path, world: str, asked: str) -> Path:
-    """Return the file that RUN means: an existing path, else a number, else an exact name, or ``WORLD/RUN``.
+def resolve_run(saves: Path, world: str, reference: str) -> Path:
+    """Return the file of a run given by an existing path, else a number, else an exact name; ``WORLD/RUN`` names the world too.
 
-    Raises ``RunError`` where there is none and ``UsageError`` where there are several.
+    Raises ``NoRunError`` where no run matches, ``UsageError`` where several do, ``RunError`` where the folder cannot be read.
     """
-    if os.path.isfile(asked):  # noqa: PTH113 - Path.is_file raises on a name that is too long
-        return Path(asked)
-    if "/" in asked:
-        world, asked = asked.split("/", 1)
-    runs = list_run_files(saves / world) if WORLD.fullmatch(world) else []
-    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None  # noqa: PLR2004 - as FILE
+    if os.path.isfile(reference):  # noqa: PTH113 - Path.is_file raises on a name that is too long
+        return Path(reference)
+    if "/" in reference:
+        world, reference = reference.split("/", 1)
+    runs = list_run_files(saves / world) if WORLD_ID_PATTERN.fullmatch(world) else []
+    is_number = reference.isascii() and reference.isdigit() and len(reference) < 10  # noqa: PLR2004 - as FILE_NAME_PATTERN
+    number = int(reference) if is_number else None
     numbered = [run for run in runs if run.number == number]
-    fitting = numbered or [run for run in runs if run.name == asked]
-    if not fitting:
-        kept = f"; `forward-pass runs {world}` lists them" if runs else ", and no run of it is kept"
-        raise NoRunError(f"no run of {world} is called {asked}{kept} (in {saves})", asked, others=bool(runs))
-    if len(fitting) > 1:
-        listed = ", ".join(f"{run.number} ({run.name})" for run in fitting)
-        how = f"say its file in {fitting[0].path.parent}" if numbered else "say its number"
-        raise UsageError(f"{asked} could be any of these runs: {listed}; {how}")
-    return fitting[0].path
+    matching = numbered or [run for run in runs if run.name == reference]
+    if not matching:
+        hint = f"`forward-pass runs {world}` lists them" if runs else "it has no runs"
+        raise NoRunError(f"no run of {world} is called {reference}; {hint} (in {saves})", reference, has_runs=bool(runs))
+    if len(matching) > 1:
+        listed = ", ".join(f"{run.number} ({run.name})" for run in matching)
+        hint = f"give the file in {matching[0].path.parent}" if numbered else "give the number"
+        raise UsageError(f"{reference} is ambiguous: {listed}; {hint}")
+    return matching[0].path
 
 
 def read_journal(path: Path) -> Journal:
-    """Return what a run's file says; raises ``RunError`` where it is no run or one of a later format."""
+    """Return the parsed run file; raises ``RunError`` where it is not one, or has another format."""
     return parse_journal(read_bytes(path), path)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return what stands in a run's file; raises ``RunError`` where it cannot be one."""
+    """Return the content of a run file; raises ``RunError`` where it cannot be read, is no regular file, or is too large."""
     try:
         status = path.stat()
-        if not S_ISREG(status.st_mode):  # a pipe would be waited for, a device read for ever
-            raise RunError(f"{path}: no file: this is no run, and it is left alone")
-        if status.st_size > MOST_BYTES:
-            raise RunError(f"{path}: over {MOST_BYTES // 2**20} MB: this is no run, and it is left alone")
+        if not S_ISREG(status.st_mode):  # reading a pipe would block, reading a device never end
+            raise RunError(f"{path}: not a run file: not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise RunError(f"{path}: not a run file: over {MAX_BYTES // 2**20} MB")
         return path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def parse_journal(data: bytes, path: Path) -> Journal:
-    """Return what the content of a run's file says; raises ``RunError`` as ``read_journal`` does."""
-    first, *lines = data.decode(errors="surrogateescape").split("\n")  # what is no UTF-8 is then no text of a turn
-    header, altered = _header(first, path)
+    """Return the content of a run file, parsed; ``path`` is for messages. Raises ``RunError`` as ``read_journal`` does."""
+    first, *lines = data.decode(errors="surrogateescape").split("\n")  # bytes that are not UTF-8 then match no turn
+    header, mismatch = _parse_header(first, path)
     turns: list[RecordedTurn] = []
     at = 0
     for number, line in enumerate(lines, 2):
         last = number == len(lines) + 1
         if last and not line:
             break
-        row = _row(line)
+        row = _parse_line(line)
         if isinstance(row, RecordedTurn) and at == len(turns):
             turns.append(row)
             at += 1
         elif isinstance(row, Cursor) and row.at <= len(turns):
             at = row.at
-            altered = altered or _cursor_fault(row, turns, f"{path}:{number}:1")
-        elif row is None and last and _cut_short(line):
-            return Journal(header, tuple(turns), at, data.rfind(b"\n") + 1, torn=True, fault="", tampered=altered)
+            mismatch = mismatch or _cursor_mismatch(row, turns, f"{path}:{number}:1")
+        elif row is None and last and _is_torn(line):
+            return Journal(header, tuple(turns), at, data.rfind(b"\n") + 1, torn=True, fault="", mismatch=mismatch)
         else:
-            fault = f"{printable(str(path))}:{number}:1: this line is no turn of a run; what stands before it is kept"
-            return Journal(header, tuple(turns), at, len(data), torn=False, fault=fault, tampered=altered)
-    return Journal(header, tuple(turns), at, len(data), torn=False, fault="", tampered=altered)
+            place = f"{printable(str(path))}:{number}:1"
+            fault = f"{place}: this line is neither a turn nor a cursor; the lines before it are used"
+            return Journal(header, tuple(turns), at, len(data), torn=False, fault=fault, mismatch=mismatch)
+    return Journal(header, tuple(turns), at, len(data), torn=False, fault="", mismatch=mismatch)
 
 
-def _cursor_fault(cursor: Cursor, turns: list[RecordedTurn], place: str) -> str:
-    """Return what is wrong with a line that says after which turn the run stands; one that names no turn is believed."""
+def _cursor_mismatch(cursor: Cursor, turns: list[RecordedTurn], place: str) -> str:
+    """Return a message where a cursor's digest is not that of its turn; a cursor without a digest passes."""
     if cursor.turn in (None, turns[cursor.at - 1].digest if cursor.at else ""):
         return ""
-    return f"{place}: the run stands at turn {cursor.at} by this line, which names another: one of the two was altered"
+    return f"{place}: this cursor's digest is not that of turn {cursor.at}"
 
 
-def _cut_short(line: str) -> bool:
-    """Return whether a last line can be one that was not written to its end: nothing whole stands in it, with more behind."""
+def _is_torn(line: str) -> bool:
+    """Return whether a last line may have been cut short: it does not begin with a complete JSON value."""
     try:
         json.JSONDecoder().raw_decode(line)
     except (ValueError, RecursionError):
@@ -225,20 +229,21 @@ def _cut_short(line: str) -> bool:
     return False
 
 
-def _loaded(line: str) -> dict[str, Any] | None:
+def _load_object(line: str) -> dict[str, Any] | None:
+    """Return the JSON object on a line, or None."""
     try:
-        row = _DECODED(line)
+        row = _decode_json(line)
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
 
 
-@lru_cache(maxsize=1 << 16)  # siblings hold the lines that they share, letter for letter
-def _row(line: str) -> RecordedTurn | Cursor | None:
-    """Return a turn, or where the cursor was put, or None for a line that is neither."""
-    if plain := PLAIN.fullmatch(line):
+@lru_cache(maxsize=1 << 16)  # sibling runs repeat the lines they share
+def _parse_line(line: str) -> RecordedTurn | Cursor | None:
+    """Return the turn or the cursor on a line, or None for a line that is neither."""
+    if plain := PLAIN_TURN_PATTERN.fullmatch(line):
         return RecordedTurn(plain[1], plain[2], None, None, plain[3])
-    row = _loaded(line)
+    row = _load_object(line)
     if row is None:
         return None
     at, turn = row.get("at"), row.get("turn")
@@ -254,55 +259,56 @@ def _row(line: str) -> RecordedTurn | Cursor | None:
 
 
 def _is_word(text: object) -> TypeGuard[str]:
-    """Return whether something is a short text without spaces, controls or marks of direction."""
-    return isinstance(text, str) and 0 < len(text) <= LONGEST_WORD and text.isprintable() and " " not in text
+    """Return whether a value is a short text without spaces, control characters or direction marks."""
+    return isinstance(text, str) and 0 < len(text) <= MAX_WORD_LENGTH and text.isprintable() and " " not in text
 
 
-def _header(line: str, path: Path) -> tuple[Header, str]:
-    """Return the header that a first line says, and what tells that it is not the one that was written."""
-    row = _loaded(line)
+def _parse_header(line: str, path: Path) -> tuple[Header, str]:
+    """Return the header on the first line, and a message where it does not match its checksum. Raises ``RunError``."""
+    row = _load_object(line)
     if row is None or not isinstance(row.get("format"), int) or not isinstance(row.get("world"), str):
-        raise RunError(f"{path}:1:1: this is not a run of Forward Pass, and it is left alone")
+        raise RunError(f"{path}:1:1: not a run file of Forward Pass")
     if row["format"] != FORMAT:
-        message = f"a run of format {str(row['format'])[:20]}; this version reads format {FORMAT}, and leaves it alone"
+        message = f"run file format {str(row['format'])[:20]} is not supported; this version reads format {FORMAT}"
         raise RunError(f"{path}:1:1: {message}")
     try:
-        header = _header_of(row)
+        header = _build_header(row)
     except KeyError as error:
-        raise RunError(f"{path}:1:1: the header of this run is damaged (it has no {error.args[0]})") from None
+        raise RunError(f"{path}:1:1: damaged header: `{error.args[0]}` is missing") from None
     except (TypeError, ValueError) as error:
-        raise RunError(f"{path}:1:1: the header of this run is damaged ({error})") from None
-    if row.pop("sum", None) in (None, _sum(row)):  # no sum: of an earlier version, or written by hand
+        raise RunError(f"{path}:1:1: damaged header: {error}") from None
+    if row.pop("sum", None) in (None, _checksum(row)):  # earlier versions wrote no sum
         return header, ""
-    return header, f"{path}:1:1: the header is not as it was written: its seed, its facts or its world may be others"
+    message = "the header does not match its checksum: its seed, facts or world may have been changed"
+    return header, f"{path}:1:1: {message}"
 
 
-def _sum(row: dict[str, Any]) -> str:
-    """Return the sum of a header, by which one that was damaged is known."""
+def _checksum(row: dict[str, Any]) -> str:
+    """Return the checksum of a header: the first 16 hexadecimal digits of the SHA-256 of its JSON line."""
     return sha256(to_json_line(row).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _header_of(row: dict[str, Any]) -> Header:
-    """Return the header that a line says; raises ``KeyError``, ``TypeError`` or ``ValueError`` where it says none."""
+def _build_header(row: dict[str, Any]) -> Header:
+    """Return the header in a JSON object; raises ``KeyError``, ``TypeError`` or ``ValueError`` where it is not valid."""
     facts, parent, weights = row["facts"], row.get("parent"), row["weights"]
     if not isinstance(facts, dict) or not isinstance(facts["found"], list) or not isinstance(parent or [], list):
-        raise TypeError("its facts or its parent are none")
+        raise TypeError("`facts` must be an object, `facts.found` and `parent` must be lists")
     texts = [row["hash"], row["made"], *facts["found"], *([] if weights is None else [weights])]
-    if not all(isinstance(text, str) and len(text) <= LONGEST_SHOWN and text.isprintable() for text in texts):
-        raise ValueError("a text in it is none")
+    if not all(isinstance(text, str) and len(text) <= MAX_TEXT_LENGTH and text.isprintable() for text in texts):
+        raise ValueError(f"`hash`, `weights`, `made`, endings: printable texts of at most {MAX_TEXT_LENGTH} characters")
     numbers = [row["seed"], facts["instantiation"], *(parent or [0, 0])]
-    if len(numbers) != 4 or not all(type(number) is int and abs(number) <= MOST_NUMBER for number in numbers):  # noqa: PLR2004 - the two, and the two of a parent
-        raise ValueError("a number in it is none")
+    if len(numbers) != 4 or not all(type(number) is int and abs(number) <= MAX_NUMBER for number in numbers):  # noqa: PLR2004 - two, and two of `parent`
+        raise ValueError("`seed`, `facts.instantiation` and the two of `parent` must be whole numbers")
     if row["seed"] < 0 or facts["instantiation"] < 1 or min(parent or [0]) < 0:
-        raise ValueError("its seed, its instantiation or its parent is below the least that there is")
+        raise ValueError("`seed`, `facts.instantiation` or `parent` out of range")
     temperature = row["temperature"]
-    if type(temperature) not in (int, float) or not 0 <= temperature < 1000:  # noqa: PLR2004 - no such temperature is meant
-        raise ValueError("its temperature is none")
-    if not WORLD.fullmatch(row["world"]):
-        raise ValueError("its world is none")
+    if type(temperature) not in (int, float) or not 0 <= temperature < 1000:  # noqa: PLR2004 - as the message says
+        raise ValueError("`temperature` must be a number from 0 to below 1000")
+    if not WORLD_ID_PATTERN.fullmatch(row["world"]):
+        raise ValueError("`world` must be the id of a world")
     return Header(
         world=row["world"],
-        version="".join(character for character in str(row["version"])[:LONGEST_SHOWN] if character.isprintable()),
+        version="".join(character for character in str(row["version"])[:MAX_TEXT_LENGTH] if character.isprintable()),
         hash=row["hash"],
         weights=weights,
         seed=row["seed"],
@@ -314,5 +320,5 @@ def _header_of(row: dict[str, Any]) -> Header:
 
 
 def to_json_line(row: dict[str, Any]) -> str:
-    """Return an object as one line of JSON."""
+    """Return an object as compact JSON on one line."""
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False)

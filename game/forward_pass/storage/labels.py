@@ -1,6 +1,6 @@
-"""Labels and notes on turns: a file of lines beside the runs, appended to and never rewritten; the last word on a turn holds.
+"""Labels and notes on turns: a file beside the runs, appended to and never rewritten; the last line on a turn counts.
 
-They are kept by the digest of the turn, which is the same in every run that shares it, so no run's file is touched.
+A turn is identified by its digest, which is the same in every run that shares it, so run files stay untouched.
 """
 
 from __future__ import annotations
@@ -13,73 +13,73 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forward_pass.errors import RunError
-from forward_pass.storage.files import NEITHER_LINK_NOR_PIPE, write_all
+from forward_pass.storage.files import SAFE_OPEN_FLAGS, write_all
 from forward_pass.storage.journal import to_json_line
 
-FILE = "labels.jsonl"
-MOST_BYTES = 8 * 1024 * 1024
-LONGEST = 500  # characters of a label or a note
-DIGEST = 16
+LABELS_FILE = "labels.jsonl"
+MAX_BYTES = 8 * 1024 * 1024  # of the file
+MAX_TEXT_LENGTH = 500  # characters of a label or a note
+DIGEST_LENGTH = 16
 
 
 class Annotation(NamedTuple):
-    """What was put on a turn."""
+    """The label and the note on a turn; empty where there is none."""
 
     label: str = ""
     note: str = ""
 
 
 def read_labels(folder: Path) -> Mapping[str, Annotation]:
-    """Return by digest what is written on turns; a line that is none, as where writing was cut short, says nothing."""
+    """Return the annotations in a world's folder by digest; invalid lines, such as a torn one, are skipped."""
     try:
-        path = folder / FILE
-        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+        path = folder / LABELS_FILE
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return {}
         lines = path.read_bytes().decode(errors="replace").split("\n")
     except OSError:
         return {}
-    found: dict[str, Annotation] = {}
+    annotations: dict[str, Annotation] = {}
     for line in lines:
         try:
             row = json.loads(line)
-            digest, texts = row["turn"], {key: _text(row[key]) for key in ("label", "note") if key in row}
+            digest, texts = row["turn"], {key: _clean_text(row[key]) for key in ("label", "note") if key in row}
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
-        if isinstance(digest, str) and len(digest) <= DIGEST:
-            found[digest] = found.get(digest, Annotation())._replace(**texts)
-    return {digest: marked for digest, marked in found.items() if any(marked)}
+        if isinstance(digest, str) and len(digest) <= DIGEST_LENGTH:
+            annotations[digest] = annotations.get(digest, Annotation())._replace(**texts)
+    return {digest: annotation for digest, annotation in annotations.items() if any(annotation)}
 
 
-def _text(value: object) -> str:
-    """Return a text as it may be shown; raises ``TypeError`` for what is none."""
+def _clean_text(value: object) -> str:
+    """Return a text shortened, printable and with single spaces; raises ``TypeError`` where the value is no text."""
     if not isinstance(value, str):
         raise TypeError(type(value))
-    return "".join(character for character in " ".join(value.split())[:LONGEST] if character.isprintable())
+    return "".join(character for character in " ".join(value.split())[:MAX_TEXT_LENGTH] if character.isprintable())
 
 
 def write_label(folder: Path, digest: str, *, label: str | None = None, note: str | None = None) -> None:
-    """Put a label or a note on a turn (an empty one takes it off); raises ``RunError`` where it cannot be kept."""
-    texts = {key: _text(text) for key, text in (("label", label), ("note", note)) if text is not None}
+    """Put a label or a note on a turn, or remove it where the text is empty; raises ``RunError`` where it cannot be saved."""
+    texts = {key: _clean_text(text) for key, text in (("label", label), ("note", note)) if text is not None}
     line = f"{to_json_line({'turn': digest, **texts})}\n".encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | NEITHER_LINK_NOR_PIPE, 0o644)
+        fd = os.open(folder / LABELS_FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | SAFE_OPEN_FLAGS, 0o644)
         try:
-            size = os.fstat(file).st_size
-            torn = size and os.pread(file, 1, size - 1) != b"\n"
-            _write(file, (b"\n" if torn else b"") + line, size)
+            size = os.fstat(fd).st_size
+            torn = size and os.pread(fd, 1, size - 1) != b"\n"
+            _append(fd, (b"\n" if torn else b"") + line, size)
         finally:
-            os.close(file)
+            os.close(fd)
     except OSError as error:
-        raise RunError(f"{folder / FILE}: the label cannot be kept: {error.strerror or error}") from None
+        raise RunError(f"{folder / LABELS_FILE}: the label cannot be saved: {error.strerror or error}") from None
 
 
-def _write(file: int, content: bytes, size: int) -> None:
-    """Append to a file of some size, wholly and synced, or leave it as it was and raise ``OSError``."""
+def _append(fd: int, content: bytes, size: int) -> None:
+    """Append to a file of ``size`` bytes and sync it, or truncate it to that size and raise ``OSError``."""
     try:
-        write_all(file, content)
-        os.fsync(file)
+        write_all(fd, content)
+        os.fsync(fd)
     except OSError:
         with suppress(OSError):
-            os.ftruncate(file, size)
+            os.ftruncate(fd, size)
         raise

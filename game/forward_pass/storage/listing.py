@@ -1,6 +1,6 @@
-"""What is kept of a world, without walking any of it: a line for each run, and the endings that were found. Writes nothing.
+"""What the run files of a world say, without replaying any: a line for each run, and the endings found. Writes nothing.
 
-Reads what runs' files say of themselves; knows no lock, no pass, and not which run is in play.
+Must not know locks, the pass, or which run is being played.
 """
 
 from __future__ import annotations
@@ -17,36 +17,39 @@ from forward_pass.story.world import World
 
 
 def endings_found(folder: Path, world: World) -> frozenset[str]:
-    """Return the endings of a world that any run in its folder has reached.
+    """Return the ids of the endings that any run in a world's folder has reached. Raises ``RunError``.
 
-    Of thousands of runs, only those are read as runs in which an ending stands by name that none before it had.
+    A file is parsed only if its bytes contain the id of an ending not found before: few of thousands do.
     """
-    wanted = {ending: f'"{ending}"'.encode() for ending in world.endings}
+    remaining = {ending: f'"{ending}"'.encode() for ending in world.endings}
     found: set[str] = set()
-    for run in list_run_files(folder):
-        if not wanted:
+    for run_file in list_run_files(folder):
+        if not remaining:
             break
         with suppress(RunError):
-            data = read_bytes(run.path)
-            if any(name in data for name in wanted.values()):
-                found |= {turn.scene for turn in parse_journal(data, run.path).turns} & wanted.keys()
-                for ending in found & wanted.keys():
-                    del wanted[ending]
+            data = read_bytes(run_file.path)
+            if any(name in data for name in remaining.values()):
+                found |= {turn.scene for turn in parse_journal(data, run_file.path).turns} & remaining.keys()
+                for ending in found & remaining.keys():
+                    del remaining[ending]
     return frozenset(found)
 
 
 class Summary(NamedTuple):
-    """A kept run in a line: how far it went and where it stands, or what is wrong with its file."""
+    """A run file on one line: how far the run went and where its cursor is, or what is wrong with the file.
+
+    ``runs --json`` prints these fields under their names.
+    """
 
     number: int
     name: str
-    turns: int
+    turns: int  # up to the cursor
     stands: str
     ended: bool
     made: str
     parent: tuple[int, int] | None
     problem: str = ""
-    of: int = 0  # how many turns its file has, the undone ones with them
+    of: int = 0  # all turns in the file, including undone ones
 
     def __str__(self) -> str:
         if self.problem:
@@ -59,25 +62,25 @@ class Summary(NamedTuple):
 
 
 def summaries(folder: Path, world: World) -> list[Summary]:
-    """Return the runs kept in a world's folder, by number; a file that is no run is named as such."""
+    """Return a summary of each run file in a world's folder, sorted by number. Raises ``RunError``."""
     with gc_paused():
-        return [summarise(kept, world) for kept in list_run_files(folder)]
+        return [summarise(run_file, world) for run_file in list_run_files(folder)]
 
 
-def summarise(kept: RunFile, world: World) -> Summary:
-    """Return a kept run in a line."""
+def summarise(run_file: RunFile, world: World) -> Summary:
+    """Return the summary of a run file; one that cannot be read has a ``problem``."""
     try:
-        journal = read_journal(kept.path)
+        journal = read_journal(run_file.path)
     except RunError as error:
-        return Summary(kept.number, kept.name, 0, "", ended=False, made="", parent=None, problem=str(error))
+        return Summary(run_file.number, run_file.name, 0, "", ended=False, made="", parent=None, problem=str(error))
     scene = journal.turns[journal.at - 1].scene if journal.at else world.start
     title = world.endings.get(scene, "")
     words = [turn.word for turn in journal.turns[: journal.at] if turn.word]
-    stands = f"ended: {title}" if title else f"in {scene}"
+    position = f"ended: {title}" if title else f"in {scene}"
     if words:
-        stands += f", said “{join(words).strip()}”"
+        position += f", said “{join(words).strip()}”"
     if journal.faults:
-        stands += "; its file is damaged"
+        position += "; its file is damaged"
     header = journal.header
     of = len(journal.turns)
-    return Summary(kept.number, kept.name, journal.at, stands, bool(title), header.created_at, header.parent, of=of)
+    return Summary(run_file.number, run_file.name, journal.at, position, bool(title), header.created_at, header.parent, of=of)

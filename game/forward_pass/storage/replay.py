@@ -1,4 +1,4 @@
-"""A recorded run walked again, each turn's digest held against the file's: the same choices give the same pass."""
+"""Replay of a run file: walk its choices again and compare each turn's digest with the recorded one."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from forward_pass.story.world import World
 
 
 class ReplayResult(NamedTuple):
-    """What came of walking a recorded run again."""
+    """The outcome of a replay."""
 
     run: Run
-    asked: int  # how many turns were to be walked
+    requested_turns: int
     differences: tuple[Divergence, ...]
     notes: tuple[str, ...]
-    changed: bool = False  # whether the world is another than when it was recorded
-    reweighted: bool = False  # whether its weights are others: the recorded words were followed, whatever these would say
+    world_changed: bool = False  # the world's hash is not the recorded one
+    weights_changed: bool = False  # the weights are not the recorded ones; the recorded words were used all the same
 
     @property
-    def identical(self) -> int:
+    def identical_turns(self) -> int:
         """How many turns came out as recorded before the first that did not."""
         return self.differences[0].turn - 1 if self.differences else len(self.run.turns)
 
     @property
-    def proof(self) -> str:
-        """The last line of a replay."""
+    def summary(self) -> str:
+        """The last line that a replay prints."""
         if self.differences:
             first = self.differences[0].turn
-            return f"diverged at turn {first} of {max(first, self.asked)}"
-        return f"{self.identical} of {self.asked} turns identical"
+            return f"diverged at turn {first} of {max(first, self.requested_turns)}"
+        return f"{self.identical_turns} of {self.requested_turns} turns identical"
 
 
-def replay_run(world: World, measure: PassPort, journal: Journal, to: int) -> ReplayResult:
-    """Walk the first ``to`` turns of a recorded run again and return what came of it."""
-    run, differences, probabilities = replay(world, measure, journal.header.prior, journal.turns[:to])
+def replay_run(world: World, pass_port: PassPort, journal: Journal, to: int) -> ReplayResult:
+    """Replay the first ``to`` turns of a run file."""
+    run, differences, changed_probabilities = replay(world, pass_port, journal.header.prior, journal.turns[:to])
     if journal.fault and to == len(journal.turns) and not differences:
-        differences = [Divergence(to + 1, "its line in the file is no turn", broken=True)]
+        differences = [Divergence(to + 1, "its line in the file is not a turn", broken=True)]
     notes = []
     if journal.torn:
         notes.append("The last line of the file was cut short; the choice on it was never answered.")
     notes += [f"{fault}." for fault in journal.faults]
     if journal.header.hash != world.hash:
         notes.append(f"The world has changed since (then {journal.header.version}, now {world.version}).")
-    reweighted = journal.header.weights not in (None, world.weights)
-    if reweighted:
-        notes.append("The weights are others than those it was recorded on: the recorded words were followed.")
-    if probabilities:
-        notes.append(f"Probabilities recorded otherwise than they are now: {probabilities}.")
-    return ReplayResult(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash, reweighted)
+    weights_changed = journal.header.weights not in (None, world.weights)
+    if weights_changed:
+        notes.append("The weights are not those it was recorded with; the recorded words were used.")
+    if changed_probabilities:
+        notes.append(f"Recorded probabilities that differ from those computed now: {changed_probabilities}.")
+    return ReplayResult(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash, weights_changed)

@@ -1,4 +1,4 @@
-"""Runs to look through, as a tree, with what is written on them: all that are kept of a world, or a checkout's golden ones."""
+"""Runs to browse as a tree, with their annotations: all stored runs of a world, or the golden runs of a source checkout."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 class RunSet:
-    """Runs by number, with the tree that they make; ``folder`` is where labels and notes are kept, None where none can be."""
+    """Runs by number, and the tree they form; ``folder`` holds their annotations, None where they are read only."""
 
-    def __init__(self, world: World, measure: PassPort, runs: Sequence[tuple[int, Journal]], folder: Path | None) -> None:
+    def __init__(self, world: World, pass_port: PassPort, runs: Sequence[tuple[int, Journal]], folder: Path | None) -> None:
         self.world = world
-        self.measure = measure
+        self.pass_port = pass_port
         self.journals = dict(runs)
         self.folder = folder
-        self.faults: tuple[str, ...] = ()  # what kept any run from being read
-        self.names: Mapping[int, str] = {}  # by run, where runs go by names and not by numbers
+        self.faults: tuple[str, ...] = ()  # messages about files that could not be read
+        self.names: Mapping[int, str] = {}  # by run, where runs are shown by name instead of number
 
     @cached_property
     def tree(self) -> Tree:
@@ -41,83 +41,84 @@ class RunSet:
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be put on a turn."""
+        """Whether turns cannot be annotated."""
         return self.folder is None
 
     def annotations(self) -> Mapping[str, Annotation]:
-        """Return what is written on turns, by digest; a run that goes by a name has it as the label of its last turn."""
-        return read_labels(self.folder) if self.folder else self._named()
+        """Return annotations by digest; in a read-only set the name of a run labels its last turn."""
+        return read_labels(self.folder) if self.folder else self._names_as_labels()
 
-    def _named(self) -> Mapping[str, Annotation]:
-        found: dict[str, Annotation] = {}
+    def _names_as_labels(self) -> Mapping[str, Annotation]:
+        annotations: dict[str, Annotation] = {}
         for run, name in self.names.items():
             digest = self.journals[run].turns[-1].digest
-            found[digest] = Annotation(", ".join(filter(None, (found.get(digest, Annotation()).label, name))))
-        return found
+            annotations[digest] = Annotation(", ".join(filter(None, (annotations.get(digest, Annotation()).label, name))))
+        return annotations
 
     def name_of(self, run: int) -> str:
-        """Return what a run goes by: its name, or its number."""
+        """Return the name that a run is shown by, or ``run NUMBER``."""
         return self.names.get(run, f"run {run}")
 
     def annotate(self, digest: str, kind: str, text: str) -> None:
-        """Put a ``label`` or a ``note`` on a turn; raises ``RunError`` where it cannot be kept."""
+        """Put a ``label`` or a ``note`` on a turn; raises ``RunError`` where it cannot be saved."""
         if self.folder is None:
-            raise RunError("golden runs are read only: nothing can be put on their turns")
+            raise RunError("golden runs are read only: their turns cannot be labelled")
         write_label(self.folder, digest, **{kind: text})
 
     def replay_to(self, run: int, turn: int) -> ReplayResult:
-        """Return a run walked again up to a turn, or as far as it goes."""
+        """Replay a run up to a turn, or to its end where it has fewer."""
         journal = self.journals[run]
-        from forward_pass.storage.replay import replay_run  # noqa: PLC0415 - a start can do without
+        from forward_pass.storage.replay import replay_run  # noqa: PLC0415 - not needed at start
 
-        return replay_run(self.world, self.measure, journal, min(turn, len(journal.turns)))
+        return replay_run(self.world, self.pass_port, journal, min(turn, len(journal.turns)))
 
 
-def stored_runs(world: World, measure: PassPort, folder: Path) -> RunSet:
-    """Return the runs in the folder of a world; a file that is no run is passed over, and named among the faults."""
-    found, faults = [], []
+def stored_runs(world: World, pass_port: PassPort, folder: Path) -> RunSet:
+    """Return the runs in a world's folder; files that cannot be read are reported in ``faults``. Raises ``RunError``."""
+    runs, faults = [], []
     with gc_paused():
-        for run in list_run_files(folder):
+        for run_file in list_run_files(folder):
             try:
-                found.append((run.number, read_journal(run.path)))
+                runs.append((run_file.number, read_journal(run_file.path)))
             except RunError as error:
                 faults.append(str(error))
-    shelf = RunSet(world, measure, found, folder)
-    shelf.faults = tuple(faults)
-    return shelf
+    run_set = RunSet(world, pass_port, runs, folder)
+    run_set.faults = tuple(faults)
+    return run_set
 
 
-def golden_runs(world: World, measure: PassPort) -> RunSet:
-    """Return the golden runs that came with a checkout, numbered in the order of their names; raises ``RunError``."""
+def golden_runs(world: World, pass_port: PassPort) -> RunSet:
+    """Return the golden runs of a source checkout, numbered in the order of their names; raises ``RunError`` without any."""
     folder = (CHECKOUT or Path()) / "tests" / "golden" / world.id
     files = sorted(folder.glob("*.txt")) if CHECKOUT else []
     if not files:
-        raise RunError(f"there are no golden runs of {world.id} here: they come with a checkout")
-    shelf = RunSet(world, measure, [(number, _golden(world, measure, path)) for number, path in enumerate(files, 1)], None)
-    shelf.names = {number: path.stem for number, path in enumerate(files, 1)}
-    return shelf
+        raise RunError(f"no golden runs of {world.id}: they are part of a source checkout")
+    runs = [(number, _play_golden_run(world, pass_port, path)) for number, path in enumerate(files, 1)]
+    run_set = RunSet(world, pass_port, runs, None)
+    run_set.names = {number: path.stem for number, path in enumerate(files, 1)}
+    return run_set
 
 
-def _golden(world: World, measure: PassPort, path: Path) -> Journal:
-    """Return a golden run, walked as it is typed."""
+def _play_golden_run(world: World, pass_port: PassPort, path: Path) -> Journal:
+    """Return a golden run as a journal, by playing the choices in the head of its transcript."""
     head = dict(line.split(": ", 1) for line in path.read_text(encoding="utf8").partition("\n\n")[0].splitlines())
     seed, temperature = int(head["seed"]), float(head["temperature"])
-    known = frozenset(name for name in head.get("after", "").split(", ") if name)
-    facts = Prior(len(known) + 1, known)
-    run = new_run(world, measure, facts)
+    endings = frozenset(name for name in head.get("after", "").split(", ") if name)
+    prior = Prior(len(endings) + 1, endings)
+    run = new_run(world, pass_port, prior)
     for choice in head["play"].split(" / "):
-        run = append(run, make_turn(run, _typed(run, choice), partial(_drawn, temperature, seed)))
-    turns = tuple(RecordedTurn(one.choice, one.state.scene, one.word, one.probability, one.digest) for one in run.turns)
-    header = Header(world.id, world.version, world.hash, world.weights, seed, temperature, facts, path.stem)
+        run = append(run, make_turn(run, _choice_id(run, choice), partial(_draw, temperature, seed)))
+    turns = tuple(RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns)
+    header = Header(world.id, world.version, world.hash, world.weights, seed, temperature, prior, path.stem)
     return Journal(header, turns, len(turns), 0, torn=False, fault="")
 
 
-def _typed(run: Run, choice: str) -> str:
-    """Return the id of a choice that was typed, by its id or its number."""
-    if not choice.isdigit():
-        return choice
-    return [offer.choice.id for offer in offers(run.world, run.measure, run.state) if offer.open][int(choice) - 1]
+def _choice_id(run: Run, typed: str) -> str:
+    """Return the id of a choice given by its id or by its number among the open ones."""
+    if not typed.isdigit():
+        return typed
+    return [offer.choice.id for offer in offers(run.world, run.measure, run.state) if offer.open][int(typed) - 1]
 
 
-def _drawn(temperature: float, seed: int, distribution: Distribution, token: int) -> str:
+def _draw(temperature: float, seed: int, distribution: Distribution, token: int) -> str:
     return draw_word(distribution, temperature, seed, token)

@@ -1,8 +1,8 @@
-"""The run in play, as it is kept: a line a turn, appended and never rewritten, with no state in it and no code.
+"""The store of runs: the file of the run being played, and the ways to begin, resume, fork and look at stored runs.
 
-A choice is appended and synced before it is made. What may not be appended to (another process holds it, it is damaged, its
-world has changed) stays as it is, and whatever is chosen next begins a sibling with the path so far. How files come to be,
-and to their numbers and locks, is for ``files`` to know; no screen is known here.
+A turn is appended and synced before it is made; no line is ever rewritten. A file that must not be appended to (locked by
+another process, damaged, or of a changed world) is left unchanged, and the next choice begins a sibling with the path so far.
+Numbers, locks and writing are in ``files``. Must not know screens.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from forward_pass.errors import RunError, printable
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
 from forward_pass.storage.files import (
-    UNNAMED,
+    DEFAULT_NAME,
     close_file,
     create_run_file,
     folder_lock,
@@ -28,7 +28,15 @@ from forward_pass.storage.files import (
     storage_error,
     write_all,
 )
-from forward_pass.storage.journal import FILE, NAME, Header, Journal, read_journal, resolve_run, to_json_line
+from forward_pass.storage.journal import (
+    FILE_NAME_PATTERN,
+    RUN_NAME_PATTERN,
+    Header,
+    Journal,
+    read_journal,
+    resolve_run,
+    to_json_line,
+)
 from forward_pass.storage.listing import endings_found, summaries
 from forward_pass.story.distribution import PassPort
 from forward_pass.story.history import Divergence, Run, Turn, at_turn, new_run, replay
@@ -38,312 +46,324 @@ from forward_pass.story.world import World
 if TYPE_CHECKING:
     from forward_pass.storage.run_set import RunSet
 
-TURN_NOT_SAVED = "the choice could not be kept, so it was not taken"
-CURSOR_NOT_SAVED = "this could not be kept, so the run stays where it is"
+TURN_NOT_SAVED = "the choice could not be saved, so it was not taken"
+CURSOR_NOT_SAVED = "the cursor could not be saved, so it was not moved"
 
 
 class Resumed(NamedTuple):
-    """A kept run taken up again, and what a person should know of it."""
+    """A resumed run, and notes for the player about its file."""
 
     run: Run
     notes: tuple[str, ...]
 
 
 class RunStore:
-    """The file that the run in play is kept in, or will be from its first choice on. One for each play; holds a lock."""
+    """The stored runs of a world, and the file of the one being played, created at its first choice. Holds its lock."""
 
     def __init__(
-        self, saves: Path, world: World, measure: PassPort, begin: Callable[[Prior], Header], called: str = ""
+        self,
+        saves: Path,
+        world: World,
+        pass_port: PassPort,
+        make_header: Callable[[Prior], Header],
+        world_argument: str = "",
     ) -> None:
         self.saves = saves
         self.folder = saves / world.id
         self.world = world
-        self.measure = measure
-        self.make_header = begin
-        self.program = APP  # what a command line calls the game
-        self.world_argument = called or world.id  # what a command line calls the world: its name, or its folder
-        self.header = begin(Prior())
+        self.pass_port = pass_port
+        self.make_header = make_header
+        self.program = APP  # the game's name on a command line
+        self.world_argument = world_argument or world.id  # the world on a command line: its name, or its folder
+        self.header = make_header(Prior())
         self.path: Path | None = None
-        self.file: int | None = None
-        self.number = 0  # of the run in this folder; 0 before its first choice, and for a file that lies elsewhere
-        self._torn_at: int | None = None
-        self._latest = 0  # when, by the clock of the disk, any other run of the folder was last appended to
+        self.fd: int | None = None  # None while the run must not be appended to
+        self.number = 0  # of the run in this folder; 0 before its first choice, and for a file outside the folder
+        self._torn_at: int | None = None  # size to which the file is truncated before anything is appended
+        self._latest_other_mtime = 0  # nanoseconds; the modification time that this run's file must exceed
 
     @property
     def label(self) -> str | None:
-        """The run's name as ``WORLD/NUMBER`` (its file, where that lies elsewhere), or None before its first choice."""
-        if self.path is None or self.file is None:
+        """The run's name as ``WORLD/NUMBER``, its path where it is outside the folder, or None before its first choice."""
+        if self.path is None or self.fd is None:
             return None
         return f"{self.world.id}/{self.number}" if self.number else printable(str(self.path))
 
     @property
     def resume_command(self) -> str:
-        """The command that goes on with the run."""
-        return self._command(f" --load {self.number or _typed(str(self.path))}")
+        """The command line that resumes the run."""
+        return self._command(f" --load {self.number or _shell_quoted(str(self.path))}")
 
     @property
     def new_command(self) -> str:
-        """The command that begins a run."""
+        """The command line that begins a run."""
         return self._command("")
 
-    def _command(self, more: str) -> str:
-        import shlex  # noqa: PLC0415 - the first scene can do without
+    def _command(self, options: str) -> str:
+        import shlex  # noqa: PLC0415 - not needed for the first scene
 
         world = "" if self.world_argument == FLAGSHIP else f" {shlex.quote(self.world_argument)}"
         saves = "" if self.saves == saves_folder(None) else f" --saves {shlex.quote(str(self.saves))}"
-        return f"{self.program} play{world}{more}{saves}"
+        return f"{self.program} play{world}{options}{saves}"
 
     @property
     def prior(self) -> Prior:
-        """What was known when the run began."""
+        """The facts known before the run."""
         return self.header.prior
 
     @property
     def sampling(self) -> tuple[float, int]:
-        """The temperature and the seed that words are drawn with."""
+        """The temperature and the seed of the run."""
         return self.header.temperature, self.header.seed
 
     def list_lines(self) -> list[str]:
-        """Return a line for each run of the world that is kept."""
+        """Return a line for each stored run of the world."""
         return [str(summary) for summary in summaries(self.folder, self.world)]
 
     def new_run(self) -> Run:
-        """Let go of the present run; return one at its opening, which will be kept from its first choice on."""
-        facts = Prior(next_number(self.folder), endings_found(self.folder, self.world))
+        """Close the present run and return a new one at its opening, stored from its first choice on. Raises ``RunError``."""
+        prior = Prior(next_number(self.folder), endings_found(self.folder, self.world))
         self.close()
-        self.header = self.make_header(facts)
-        return new_run(self.world, self.measure, facts)
+        self.header = self.make_header(prior)
+        return new_run(self.world, self.pass_port, prior)
 
-    def resume(self, asked: str | Path) -> Resumed:
-        """Take up a kept run where its cursor stands; raises ``RunError`` or ``UsageError``, and the present run goes on.
+    def resume(self, reference: str | Path) -> Resumed:
+        """Return a stored run at its cursor, to be played on. On ``RunError`` or ``UsageError`` the present run stays open.
 
-        What cannot be appended to (another process holds it, it is damaged, or the world has changed) is left as it is,
-        and the next choice begins a sibling of it.
+        A file that must not be appended to is left unchanged, and the next choice begins a sibling of it.
         """
-        path = asked if isinstance(asked, Path) else resolve_run(self.saves, self.world.id, asked)
-        mine = self.file is not None and self.path is not None and same_file(path, self.path)
-        file = self.file if mine else open_locked(path)
+        path = self._resolve(reference)
+        is_current = self.fd is not None and self.path is not None and same_file(path, self.path)
+        fd = self.fd if is_current else open_locked(path)
         try:
-            journal = _journal_of(self.world, path)
+            journal = _read_journal_of(self.world, path)
         except RunError:
-            if not mine:
-                close_file(file)
+            if not is_current:
+                close_file(fd)
             raise
-        run, differences, _ = replay(self.world, self.measure, journal.header.prior, journal.turns)
-        run = _good(run, differences, changed=journal.header.hash != self.world.hash)
+        run, differences, _ = replay(self.world, self.pass_port, journal.header.prior, journal.turns)
+        run = _valid_turns(run, differences, world_changed=journal.header.hash != self.world.hash)
         run = at_turn(run, min(journal.at, len(run.turns)))
-        notes = _notes(path, journal, self.world, differences, held=file is None)
-        if not mine:
+        notes = _resume_notes(path, journal, self.world, differences, unavailable=fd is None)
+        if not is_current:
             self.close()
-        self._hold(journal.header, path, file)
+        self._attach(journal.header, path, fd)
         self._torn_at = journal.valid_bytes if journal.torn else None
         if differences or journal.faults or journal.header.hash != self.world.hash:
-            close_file(file)
-            self.file = None
+            close_file(fd)
+            self.fd = None
         return Resumed(run, notes)
 
-    def fork(self, asked: str | Path, at: int) -> Resumed:
-        """Take up a kept run at one of its turns, to play on from there in a sibling of it; its file is left as it is.
+    def fork(self, reference: str | Path, at: int) -> Resumed:
+        """Return a stored run at one of its turns; the next choice begins a sibling, and its file is left unchanged.
 
-        Raises ``RunError`` or ``UsageError``, and the present run goes on.
+        On ``RunError`` or ``UsageError`` the present run stays open.
         """
-        path = asked if isinstance(asked, Path) else resolve_run(self.saves, self.world.id, asked)
-        journal = _journal_of(self.world, path)
-        run = self._walked(path, journal, at)
+        path = self._resolve(reference)
+        journal = _read_journal_of(self.world, path)
+        run = self._replay_to(path, journal, at)
         self.close()
-        self._hold(journal.header, path, None)
+        self._attach(journal.header, path, None)
         return Resumed(run, (f"A branch of {printable(path.name)} at turn {at}: the next choice begins a run of its own.",))
 
     def fork_foreign(self, journal: Journal, at: int) -> Resumed:
-        """Begin a run, to be kept from its next choice on, with the first turns of one that is kept elsewhere."""
+        """Return a new run with the first turns of a golden run, stored from its next choice on. Raises ``RunError``."""
         self.new_run()
         self.header = self.header._replace(seed=journal.header.seed, temperature=journal.header.temperature)
         journal = journal._replace(header=journal.header._replace(prior=self.header.prior))
-        run = self._walked(Path(journal.header.created_at), journal, at)
+        run = self._replay_to(Path(journal.header.created_at), journal, at)
         return Resumed(
             run, (f"A branch of {journal.header.created_at} at turn {at}: the next choice begins a run of its own.",)
         )
 
-    def _walked(self, path: Path, journal: Journal, at: int) -> Run:
-        run, differences, _ = replay(self.world, self.measure, journal.header.prior, journal.turns[:at])
-        good = _good(run, differences, changed=journal.header.hash != self.world.hash)
-        if len(good.turns) < at:
-            why = f"it diverged at turn {differences[0].turn}: {differences[0].what}" if differences else "it ends before"
-            raise RunError(f"{path.name} cannot be walked to turn {at}: {why}")
-        return good
+    def _resolve(self, reference: str | Path) -> Path:
+        return reference if isinstance(reference, Path) else resolve_run(self.saves, self.world.id, reference)
 
-    def view(self, asked: str) -> Run:
-        """Return a kept run where its cursor stands, to be looked at; raises ``RunError`` or ``UsageError``."""
-        journal = _journal_of(self.world, resolve_run(self.saves, self.world.id, asked))
-        run, _, _ = replay(self.world, self.measure, journal.header.prior, journal.turns)
+    def _replay_to(self, path: Path, journal: Journal, at: int) -> Run:
+        run, differences, _ = replay(self.world, self.pass_port, journal.header.prior, journal.turns[:at])
+        valid = _valid_turns(run, differences, world_changed=journal.header.hash != self.world.hash)
+        if len(valid.turns) < at:
+            first = differences[0] if differences else None
+            reason = f"it diverged at turn {first.turn}: {first.what}" if first else "it has fewer turns"
+            raise RunError(f"{path.name} cannot be replayed to turn {at}: {reason}")
+        return valid
+
+    def view(self, reference: str) -> Run:
+        """Return a stored run at its cursor, for reading only; raises ``RunError`` or ``UsageError``."""
+        journal = _read_journal_of(self.world, resolve_run(self.saves, self.world.id, reference))
+        run, _, _ = replay(self.world, self.pass_port, journal.header.prior, journal.turns)
         return at_turn(run, min(journal.at, len(run.turns)))
 
     def run_set(self) -> RunSet:
-        """Return all runs of the world that are kept."""
-        from forward_pass.storage.run_set import stored_runs  # noqa: PLC0415 - a start can do without
+        """Return all stored runs of the world. Raises ``RunError``."""
+        from forward_pass.storage.run_set import stored_runs  # noqa: PLC0415 - not needed at start
 
-        return stored_runs(self.world, self.measure, self.folder)
+        return stored_runs(self.world, self.pass_port, self.folder)
 
     def record_turn(self, run: Run, turn: Turn) -> None:
-        """Write down a turn that ``run`` is about to make, before it is made; raises ``RunError`` where that fails."""
-        if self.file is None or self.path is None or is_replaced(self.path, self.file):
+        """Save a turn that ``run`` is about to make; raises ``RunError`` where it cannot be saved."""
+        if self.fd is None or self.path is None or is_replaced(self.path, self.fd):
             self._create(run, turn)
         elif run.at == len(run.turns):
-            self._append(self.file, _turn_line(turn), TURN_NOT_SAVED)
+            self._append(self.fd, _turn_line(turn), TURN_NOT_SAVED)
         elif run.turns[run.at].choice == turn.choice:
-            self._append(self.file, _cursor_line(at_turn(run, run.at + 1)), TURN_NOT_SAVED)
+            self._append(self.fd, _cursor_line(at_turn(run, run.at + 1)), TURN_NOT_SAVED)
         else:
             self._create(run, turn)
 
     def record_cursor(self, run: Run) -> None:
-        """Write down where a run that went back or forth will stand; raises ``RunError`` where that fails."""
-        if self.file is not None:
-            self._append(self.file, _cursor_line(run), CURSOR_NOT_SAVED)
+        """Save the cursor that ``run`` is about to have; raises ``RunError`` where it cannot be saved."""
+        if self.fd is not None:
+            self._append(self.fd, _cursor_line(run), CURSOR_NOT_SAVED)
 
     def rename(self, name: str) -> None:
-        """Give the run a name; raises ``RunError`` where it has no file yet, or the name cannot be one."""
-        if self.path is None or self.file is None:
-            raise RunError("there is nothing to name yet: a run is kept from its first choice on")
+        """Rename the run's file; raises ``RunError`` where there is none yet, or the name is not valid or taken."""
+        if self.path is None or self.fd is None:
+            raise RunError("no run to name yet: a run is saved from its first choice on")
         if name.isdigit():
-            raise RunError(f"a name that is only digits would be taken for the number of a run: say, run-{name[:9]}")
-        if not NAME.fullmatch(name):
-            raise RunError("a name is letters, digits, - and _, a letter or digit first, at most 60")
+            raise RunError(f"a name of digits alone would be read as a run's number; try run-{name[:9]}")
+        if not RUN_NAME_PATTERN.fullmatch(name):
+            raise RunError("a name is at most 60 letters, digits, - and _, starting with a letter or digit")
         if not self.number:
-            raise RunError(f"{self.path} lies outside {self.folder}: it has the name that it has there")
+            raise RunError(f"{self.path} is outside {self.folder}, so it cannot be renamed")
         target = self.path.with_name(f"{self.number:03d}-{name}.jsonl")
         try:
             with folder_lock(self.folder):
                 if target.exists() and target != self.path:
-                    raise RunError(f"{target.name} is there already")
+                    raise RunError(f"{target.name} already exists")
                 self.path.rename(target)
         except OSError as error:
-            raise RunError(f"cannot be named: {error.strerror}") from None
+            raise RunError(f"cannot be renamed: {error.strerror}") from None
         self.path = target
 
     @property
-    def _orphaned(self) -> bool:
-        """Whether nobody could find the run that is held by its number any more: its file is gone, or lies elsewhere."""
+    def _is_orphaned(self) -> bool:
+        """Whether the run cannot be a sibling's parent: its file is gone, replaced, or outside the folder."""
         if not self.number or self.path is None:
             return True
-        return not self.path.exists() if self.file is None else is_replaced(self.path, self.file)
+        return not self.path.exists() if self.fd is None else is_replaced(self.path, self.fd)
 
     def close(self) -> None:
-        """Let go of the file and of its lock."""
-        close_file(self.file)
-        self.path = self.file = self._torn_at = None
+        """Close the run's file, which releases its lock."""
+        close_file(self.fd)
+        self.path = self.fd = self._torn_at = None
         self.number = 0
 
-    def _hold(self, header: Header, path: Path, file: int | None) -> None:
-        match = FILE.fullmatch(path.name) if same_file(path.parent, self.folder) else None
-        self.header, self.path, self.file = header, path, file
+    def _attach(self, header: Header, path: Path, fd: int | None) -> None:
+        match = FILE_NAME_PATTERN.fullmatch(path.name) if same_file(path.parent, self.folder) else None
+        self.header, self.path, self.fd = header, path, fd
         self.number = int(match["number"]) if match else 0
-        self._latest = 0 if file is None else latest_other_mtime(self.folder, path)
+        self._latest_other_mtime = 0 if fd is None else latest_other_mtime(self.folder, path)
 
-    def _stamp(self, file: int) -> None:
-        """See to it that this is the run that was appended to last, though the clock may have gone backwards since."""
+    def _make_latest(self, fd: int) -> None:
+        """Make this run's modification time the latest in its folder, even if the clock was set back."""
         with suppress(OSError):
-            if self.path is not None and os.fstat(file).st_mtime_ns <= self._latest:
-                os.utime(self.path, ns=(self._latest + 1, self._latest + 1))
+            if self.path is not None and os.fstat(fd).st_mtime_ns <= self._latest_other_mtime:
+                os.utime(self.path, ns=(self._latest_other_mtime + 1, self._latest_other_mtime + 1))
 
-    def _append(self, file: int, line: str, failed: str) -> None:
-        """Append a whole line and sync it, or leave the file as it was and raise ``RunError``."""
+    def _append(self, fd: int, line: str, failure: str) -> None:
+        """Append a line and sync it, or leave the file unchanged and raise ``RunError``."""
         try:
             if self._torn_at is not None:
-                os.ftruncate(file, self._torn_at)
+                os.ftruncate(fd, self._torn_at)
                 self._torn_at = None
-            before = os.fstat(file).st_size
-            lead = "" if os.pread(file, 1, before - 1) == b"\n" else "\n"
+            size = os.fstat(fd).st_size
+            lead = "" if os.pread(fd, 1, size - 1) == b"\n" else "\n"
         except OSError as error:
-            raise storage_error(failed, self.path, error) from None
+            raise storage_error(failure, self.path, error) from None
         try:
-            write_all(file, f"{lead}{line}\n".encode())
-            os.fsync(file)
+            write_all(fd, f"{lead}{line}\n".encode())
+            os.fsync(fd)
         except OSError as error:
-            self._torn_at = before  # to be cut off before anything else is written, if that cannot be done now
+            self._torn_at = size  # if truncating fails now, it is done before the next append
             with suppress(OSError):
-                os.ftruncate(file, before)
+                os.ftruncate(fd, size)
                 self._torn_at = None
-            raise storage_error(failed, self.path, error) from None
-        self._stamp(file)
+            raise storage_error(failure, self.path, error) from None
+        self._make_latest(fd)
 
     def _create(self, run: Run, turn: Turn) -> None:
-        """Begin the run's file, or a sibling of the one it was taken from, with the path so far and this turn."""
+        """Create the run's file, or a sibling of the present file, with the path so far and this turn."""
         header = self.header
         if self.path is not None:
-            now = self.make_header(header.prior)
-            parent = None if self._orphaned else (self.number, run.at)
-            header = now._replace(seed=header.seed, temperature=header.temperature, parent=parent)
+            new_header = self.make_header(header.prior)
+            parent = None if self._is_orphaned else (self.number, run.at)
+            header = new_header._replace(seed=header.seed, temperature=header.temperature, parent=parent)
         lines = [header.line(), *map(_turn_line, run.path), _turn_line(turn)]
-        path, file = create_run_file(self.folder, "".join(f"{line}\n" for line in lines).encode(), TURN_NOT_SAVED)
+        path, fd = create_run_file(self.folder, "".join(f"{line}\n" for line in lines).encode(), TURN_NOT_SAVED)
         self.close()
-        self._hold(header, path, file)
-        self._stamp(file)
+        self._attach(header, path, fd)
+        self._make_latest(fd)
 
 
-def _typed(path: str) -> str:
-    """Return a path as it is typed to a shell, without anything in it that would act on the terminal it is read on."""
-    import shlex  # noqa: PLC0415 - the first scene can do without
+def _shell_quoted(path: str) -> str:
+    """Return a path quoted for a shell, with characters escaped that would act on the terminal."""
+    import shlex  # noqa: PLC0415 - not needed for the first scene
 
     if path.isprintable():
         return shlex.quote(path)
-    shown = [one if one.isprintable() and one not in "'\\" else _bytes(one) for one in path]
-    return f"$'{''.join(shown)}'"
+    escaped = [one if one.isprintable() and one not in "'\\" else _escaped_bytes(one) for one in path]
+    return f"$'{''.join(escaped)}'"
 
 
-def _bytes(character: str) -> str:
-    """Return a character as a shell spells its bytes between ``$'`` and ``'``."""
+def _escaped_bytes(character: str) -> str:
+    """Return the bytes of a character as they are written within the shell's ``$'...'``."""
     return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
 
 
-def _journal_of(world: World, path: Path) -> Journal:
+def _read_journal_of(world: World, path: Path) -> Journal:
+    """Return a parsed run file; raises ``RunError`` where it is of another world."""
     journal = read_journal(path)
     if journal.header.world != world.id:
         raise RunError(f"{path} is a run of {journal.header.world}, this is {world.id}")
     return journal
 
 
-def _good(run: Run, differences: list[Divergence], *, changed: bool) -> Run:
-    """Return a run up to the first turn that came out differently; on a world that has changed, as far as it was walked.
+def _valid_turns(run: Run, differences: list[Divergence], *, world_changed: bool) -> Run:
+    """Return a replayed run without its first differing turn and those after it; all of it where the world has changed.
 
-    What lies beyond is no part of it any more: copied into a sibling, with new digests, it would pass for what was played.
+    Differing turns are dropped because a sibling would store them with new digests, as if they had been played.
     """
-    good = len(run.turns) if changed or not differences else differences[0].turn - 1
-    return run._replace(turns=run.turns[:good], at=good)
+    count = len(run.turns) if world_changed or not differences else differences[0].turn - 1
+    return run._replace(turns=run.turns[:count], at=count)
 
 
-def _notes(path: Path, journal: Journal, world: World, differences: list[Divergence], *, held: bool) -> tuple[str, ...]:
-    """Return what a person should know of a run that is taken up again."""
+def _resume_notes(
+    path: Path, journal: Journal, world: World, differences: list[Divergence], *, unavailable: bool
+) -> tuple[str, ...]:
+    """Return the notes for the player about a resumed run; ``unavailable``: its file could not be opened and locked."""
     name = printable(path.name)
+    world_changed = journal.header.hash != world.hash
     notes = []
     if journal.torn:
         notes.append(f"The last line of {name} was cut short; the choice on it was never answered, and is dropped.")
     notes += [f"{fault}." for fault in journal.faults]
-    if journal.header.hash != world.hash:
+    if world_changed:
         notes.append(f"The world has changed since {name} was played (then {journal.header.version}, now {world.version}).")
     if journal.header.weights not in (None, world.weights):
-        notes.append(f"The weights are others than those {name} was played on: its recorded words are followed.")
+        notes.append(f"The weights are not those {name} was played with; its recorded words are used.")
     if differences:
         first = differences[0]
-        stands = "" if first.broken or journal.header.hash != world.hash else f" It can be played to turn {first.turn - 1}."
-        notes.append(f"{name} diverged at turn {first.turn}: {first.what}.{stands}")
-    if held:
+        playable = "" if first.broken or world_changed else f" It can be played to turn {first.turn - 1}."
+        notes.append(f"{name} diverged at turn {first.turn}: {first.what}.{playable}")
+    if unavailable:
         notes.append(f"{name} is being played elsewhere or cannot be written.")
-    if differences or journal.faults or held or journal.header.hash != world.hash:
-        notes.append("It stays as it is; the next choice begins a sibling of it.")
+    if differences or journal.faults or unavailable or world_changed:
+        notes.append("It stays unchanged; the next choice begins a sibling of it.")
     return tuple(notes)
 
 
 def import_run(folder: Path, header: Header, run: Run, name: str) -> Path:
-    """Keep a run from elsewhere, up to where it stands, under the next number; return its file. Raises ``RunError``."""
+    """Store a run from elsewhere, up to its cursor, under the next number; return its file. Raises ``RunError``."""
     content = "".join(f"{line}\n" for line in (header.line(), *map(_turn_line, run.path)))
-    path, file = create_run_file(folder, content.encode(), "the run could not be kept")
+    path, fd = create_run_file(folder, content.encode(), "the run could not be saved")
     try:
-        target = path.with_name(path.name.replace(f"-{UNNAMED}.", f"-{name}."))
+        target = path.with_name(path.name.replace(f"-{DEFAULT_NAME}.", f"-{name}."))
         path.rename(target)
     except OSError:
-        return path  # it is kept, if under no name
+        return path  # saved, under the default name
     finally:
-        os.close(file)
+        os.close(fd)
     return target
 
 

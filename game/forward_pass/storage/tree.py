@@ -1,7 +1,6 @@
-"""All runs of a world as one tree, a value: what they share stands once, and every end of it is a run that is kept.
+"""All runs of a world as one tree, an immutable value: turns that runs share are one node, and every leaf ends a run.
 
-It is built from the lines of the files and from nothing else: no run is walked again. What only walking can show (the states,
-the exits that nobody took, whether a run is still what it was) is asked for a branch at a time.
+Built from run files alone, without replaying: states, choices never taken and whether a run still replays are found elsewhere.
 """
 
 from __future__ import annotations
@@ -15,91 +14,91 @@ from forward_pass.story.history import RecordedTurn
 
 
 class Node(NamedTuple):
-    """A turn that runs have in common: its number among the branches, the one before it, and those after it."""
+    """A turn that one or more runs have in common. Nodes are referred to by number, runs by theirs."""
 
     number: int
-    parent: int  # the branch that it goes on from; the opening goes on from itself
-    turn: int  # how many choices were made up to here
+    parent: int  # the opening is its own parent
+    turn: int  # how many choices lead here
     recorded: RecordedTurn | None  # None at the opening
-    runs: tuple[int, ...]  # the runs that pass through, by number
-    standing_runs: tuple[int, ...]  # those whose cursor stands here
+    runs: tuple[int, ...]  # the runs that contain this turn
+    cursor_runs: tuple[int, ...]  # the runs whose cursor is here
     children: tuple[int, ...]
 
 
 class Tree(NamedTuple):
-    """The branches, the opening first, each before those that go on from it."""
+    """The nodes of all runs: the opening first, each before its children."""
 
     nodes: tuple[Node, ...]
-    standing: dict[int, int]  # by run, the branch at which its cursor stands
-    lasts: dict[int, int]  # by run, the branch of its last turn, undone or not
+    cursors: dict[int, int]  # by run: the node at its cursor
+    last_nodes: dict[int, int]  # by run: the node of its last turn, undone or not
 
     @property
-    def forks(self) -> int:
-        """How many branches more than one goes on from."""
-        return sum(len(branch.children) > 1 for branch in self.nodes)
+    def fork_count(self) -> int:
+        """How many nodes have more than one child."""
+        return sum(len(node.children) > 1 for node in self.nodes)
 
-    def at(self, digest: str) -> int:
-        """Return the branch of the turn that has a digest, or the opening where there is none."""
-        return next((one.number for one in self.nodes if one.recorded and one.recorded.digest == digest), 0)
+    def find(self, digest: str) -> int:
+        """Return the number of the node whose turn has a digest, or 0, the opening, where none has."""
+        return next((node.number for node in self.nodes if node.recorded and node.recorded.digest == digest), 0)
 
     def path(self, number: int) -> list[Node]:
-        """Return the branches from the opening to one, both among them."""
+        """Return the nodes from the opening to a node, both included."""
         path = [self.nodes[number]]
         while path[-1].number:
             path.append(self.nodes[path[-1].parent])
         return path[::-1]
 
     def depth_first(self) -> Iterator[tuple[int, Node]]:
-        """Yield every branch, with how many forks lie before it."""
-        waiting = [(0, 0)]
-        while waiting:
-            forks, number = waiting.pop()
-            branch = self.nodes[number]
-            yield forks, branch
-            deeper = forks + (len(branch.children) > 1)
-            waiting.extend((deeper, after) for after in reversed(branch.children))
+        """Yield every node in depth-first order, with the number of forks above it."""
+        pending = [(0, 0)]
+        while pending:
+            forks, number = pending.pop()
+            node = self.nodes[number]
+            yield forks, node
+            forks += len(node.children) > 1
+            pending.extend((forks, child) for child in reversed(node.children))
 
 
 class _NodeBuilder:
-    """A branch while runs are still laid over it."""
+    """A node while runs are being added to it."""
 
-    __slots__ = ("after", "before", "recorded", "runs", "stand", "turn")
+    __slots__ = ("children", "cursor_runs", "parent", "recorded", "runs", "turn")
 
-    def __init__(self, before: int, turn: int, recorded: RecordedTurn | None) -> None:
-        self.before, self.turn, self.recorded = before, turn, recorded
+    def __init__(self, parent: int, turn: int, recorded: RecordedTurn | None) -> None:
+        self.parent, self.turn, self.recorded = parent, turn, recorded
         self.runs: list[int] = []
-        self.stand: list[int] = []
-        self.after: dict[tuple[str, str | None, str], int] = {}
+        self.cursor_runs: list[int] = []
+        self.children: dict[tuple[str, str | None, str], int] = {}  # by choice, word and digest
 
 
 def build_tree(runs: Iterable[tuple[int, Journal]]) -> Tree:
-    """Return the tree of runs, given by number: turns are one where choice, word and digest are, and all before them."""
+    """Return the tree of runs; turns are one node where choice, word, digest and all turns before them are equal."""
     with gc_paused():
         return _build_tree(runs)
 
 
 def _build_tree(runs: Iterable[tuple[int, Journal]]) -> Tree:
-    growing = [_NodeBuilder(0, 0, None)]
-    standing: dict[int, int] = {}
-    lasts: dict[int, int] = {}
+    builders = [_NodeBuilder(0, 0, None)]
+    cursors: dict[int, int] = {}
+    last_nodes: dict[int, int] = {}
     for run, journal in runs:
         at = 0
-        growing[0].runs.append(run)
-        reached = [0]
+        builders[0].runs.append(run)
+        path = [0]
         for recorded in journal.turns:
             key = (recorded.choice, recorded.word, recorded.digest)
-            after = growing[at].after.get(key)
-            if after is None:
-                after = growing[at].after[key] = len(growing)
-                growing.append(_NodeBuilder(at, growing[at].turn + 1, recorded))
-            at = after
-            growing[at].runs.append(run)
-            reached.append(at)
-        lasts[run] = at
-        standing[run] = reached[journal.at]
-        growing[standing[run]].stand.append(run)
-    branches = (
-        Node(number, one.before, one.turn, one.recorded, tuple(one.runs), tuple(one.stand), tuple(one.after.values()))
-        for number, one in enumerate(growing)
+            child = builders[at].children.get(key)
+            if child is None:
+                child = builders[at].children[key] = len(builders)
+                builders.append(_NodeBuilder(at, builders[at].turn + 1, recorded))
+            at = child
+            builders[at].runs.append(run)
+            path.append(at)
+        last_nodes[run] = at
+        cursors[run] = path[journal.at]
+        builders[cursors[run]].cursor_runs.append(run)
+    nodes = (
+        Node(number, one.parent, one.turn, one.recorded, tuple(one.runs), tuple(one.cursor_runs), tuple(one.children.values()))
+        for number, one in enumerate(builders)
     )
-    return Tree(tuple(branches), standing, lasts)
+    return Tree(tuple(nodes), cursors, last_nodes)

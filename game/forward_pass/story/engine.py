@@ -93,11 +93,11 @@ def _closed(world: World, measure: PassPort, state: State, choice: Choice) -> st
     if choice.acts:
         here = state.acts[-1]
         if len(here) + len(choice.acts) > world.acts_per_token:
-            return "The pass has been changed as often as one token bears."
+            return "No more acts are possible at this token."
         if choice.lasting:
             made = (*choice.acts, *(act.name for act in here))
             if sum(name in world.lasting for name in made) > world.lasting_per_token:
-                return "As much has been left behind as one token can leave."
+                return "No more lasting acts are possible at this token."
     if not choice.decodes and choice.cut is None and (choice.until or state.layer + choice.cost) >= world.boundary:
         left = world.boundary - state.layer
         takes, are = ("layer" if choice.cost == 1 else "layers"), ("is" if left == 1 else "are")
@@ -114,9 +114,9 @@ def _offered(world: World, measure: PassPort, state: State, choice: str) -> Choi
         or (written.once and state.taken[written.slot] > 0)
         or (written.condition is not None and not written.condition(state))
     ):
-        raise NotOfferedError(f"{choice} is not on offer in {state.scene}")
+        raise NotOfferedError(f"{choice!r} is not on offer in {state.scene!r}")
     if why := _closed(world, measure, state, written):
-        raise NotOfferedError(f"{choice} is closed: {why}")
+        raise NotOfferedError(f"{choice!r} is closed: {why}")
     return written
 
 
@@ -156,7 +156,7 @@ def decode(world: World, state: State, word: str) -> State:
     Raises ``NotOfferedError`` where no word is awaited.
     """
     if not is_waiting(world, state):
-        raise NotOfferedError(f"no word is awaited at layer {state.layer}")
+        raise NotOfferedError(f"no word can be drawn at layer {state.layer}, before the boundary")
     arrivals = world.tokens[state.token].arrivals
     after = state._replace(token=state.token + 1, layer=world.first_layer, words=(*state.words, word), acts=(*state.acts, ()))
     return _arrived(world, after, arrivals.get(word) or arrivals[OTHERWISE])

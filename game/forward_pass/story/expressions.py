@@ -123,7 +123,7 @@ class _Parser:
         self.at = 0
         self.depth = 0
         if len(source) > MAX_LENGTH:
-            raise ExpressionError(0, "E101", f"an expression of {len(source)} characters; {MAX_LENGTH} are allowed")
+            raise ExpressionError(0, "E101", f"the expression has {len(source)} characters; at most {MAX_LENGTH} are allowed")
         self.kind, self.token, self.start = "", "", 0
         self.advance()
 
@@ -139,8 +139,8 @@ class _Parser:
         self.start = len(self.source) - len(rest)
         self.kind, self.token = "end", ""
         if rest:
-            closing = ": a quote is not closed" if rest[0] in "'\"" else ""
-            raise ExpressionError(self.start, "E102", f"{rest[0]!r} is not part of an expression{closing}")
+            closing = ": the quote is not closed" if rest[0] in "'\"" else ""
+            raise ExpressionError(self.start, "E102", f"unexpected {rest[0]!r}{closing}")
 
     def error(self, message: str, code: str = "E102") -> ExpressionError:
         return ExpressionError(self.start, code, message)
@@ -216,9 +216,9 @@ class _Parser:
         right = self.sum()
         left, right = self.matched(left, right), self.matched(right, left)
         if left.kind != right.kind:
-            raise self.mistyped(right, f"{_described(right.kind)} is never {_described(left.kind)}")
+            raise self.mistyped(right, f"cannot compare {_described(left.kind)} with {_described(right.kind)}")
         if left.kind == "word":
-            raise self.mistyped(left, "a word is compared with an enumeration, here are two words")
+            raise self.mistyped(left, "cannot compare two words: one side must be an enumeration")
         if left.kind != "number" and operator not in ("==", "!="):
             raise self.mistyped(left, f"{operator!r} compares numbers, found {_described(left.kind)}")
         return _Typed("truth", [operator, left.tree, right.tree], left.start)
@@ -278,9 +278,9 @@ class _Parser:
 
     def literal(self) -> _Typed:
         if "." in self.token:
-            raise self.error("numbers here are whole; measured ones are compared by a named threshold", "E104")
+            raise self.error("only whole numbers are allowed here; a measured number needs a named threshold", "E104")
         if len(self.token) > len(str(MAX_NUMBER)) or int(self.token) > MAX_NUMBER:
-            raise self.error(f"numbers go up to {MAX_NUMBER}", "E101")
+            raise self.error(f"the number is too large: at most {MAX_NUMBER}", "E101")
         number, start = int(self.token), self.start
         self.advance()
         return _Typed("number", ["int", number], start)
@@ -310,21 +310,23 @@ class _Parser:
 
     def unknown(self, name: str, start: int) -> ExpressionError:
         if name in MEASURED:
-            return ExpressionError(start, "E103", f"{name}('two') is for texts; a condition asks for a named threshold")
+            return ExpressionError(
+                start, "E103", f"{name}('two') can be used only in texts; a condition needs a named threshold"
+            )
         if self.kind == "mark" and self.token == "(":
-            return ExpressionError(start, "E103", f"no function is called {name}", name, FUNCTIONS)
+            return ExpressionError(start, "E103", f"unknown function {name!r}", name, FUNCTIONS)
         known = (self.scope.variables, self.scope.thresholds, self.scope.bands, NOT_NAMES)
-        return ExpressionError(start, "E103", f"nothing is called {name}", name, *known)
+        return ExpressionError(start, "E103", f"unknown name {name!r}", name, *known)
 
     def function(self, name: str) -> tuple[str, Tree]:
         about = FUNCTIONS[name]
         self.advance()
         if self.token != "(":
-            raise self.error(f"{name} asks about one {about}: {name}(...)")
+            raise self.error(f"{name!r} takes one {about} in parentheses: {name}(...)")
         subject = self.quoted(name) if about == "word" else self.identifier(name, about)
         if about not in ("word", "act"):
             if self.token == ",":
-                raise self.error(f"{name} takes one {about} and nothing else")
+                raise self.error(f"{name!r} takes one {about} and no other argument")
             self.expect(")")
             kind = "number" if name == "visits" else "truth"
             return kind, [name, subject if name == "found" else self.scope.ids[about][subject]]
@@ -335,7 +337,7 @@ class _Parser:
     def quoted(self, function: str) -> str:
         self.advance()
         if self.kind != "word":
-            raise self.error(f"{function} takes a word in quotes: {function}('two')")
+            raise self.error(f"{function!r} takes a word in quotes: {function}('two')")
         word = self.token[1:-1]
         self.advance()
         return word
@@ -344,11 +346,11 @@ class _Parser:
         """Read an id, whose hyphens are no minus signs, and return it if the world has it."""
         match = IDENTIFIER.match(self.source, self.at)
         if not match:
-            raise ExpressionError(self.at, "E102", f"{function} takes the id of one {about}")
+            raise ExpressionError(self.at, "E102", f"expected one {about} id in {function}(...)")
         subject = match["id"]
         known = self.scope.ids[about]
         if subject not in known:
-            raise ExpressionError(match.start("id"), "E103", f"no {about} is called {subject}", subject, known)
+            raise ExpressionError(match.start("id"), "E103", f"unknown {about} {subject!r}", subject, known)
         self.at = match.end()
         self.advance()
         return subject
@@ -373,7 +375,7 @@ def parse_condition(source: str, scope: Scope) -> Tree:
     condition = parser.condition()
     parser.finish()
     if condition.kind != "truth":
-        raise parser.mistyped(condition, f"a condition is true or false, this is {_described(condition.kind)}")
+        raise parser.mistyped(condition, f"a condition must be true or false, found {_described(condition.kind)}")
     return condition.tree
 
 
@@ -393,20 +395,20 @@ def parse_effect(source: str, scope: Scope) -> Tree:
         raise parser.error("an effect begins with a variable: name = value, name += value or name -= value")
     parser.advance()
     if name not in scope.variables:
-        raise parser.unknown(name, start)
+        raise ExpressionError(start, "E103", f"unknown variable {name!r}", name, scope.variables)
     variable = scope.variables[name]
     sign = parser.start
     operator = parser.accept("=", "+=", "-=")
     if not operator:
         raise parser.error(f"expected '=', '+=' or '-=', found {parser.found()}")
     if operator != "=" and variable.kind != "number":
-        raise ExpressionError(sign, "E104", f"{operator!r} is for numbers; {name} holds {_described(variable.kind)}")
+        raise ExpressionError(sign, "E104", f"{operator!r} needs a number, but {name!r} is {_described(variable.kind)}")
     assigned = _Typed(variable.kind, ["variable", variable.slot], start)
     value = parser.matched(parser.condition(), assigned)
     parser.finish()
     if value.kind != variable.kind:
         held, found = _described(variable.kind), _described(value.kind)
-        raise parser.mistyped(value, f"{name} holds {held}, this is {found}")
+        raise parser.mistyped(value, f"expected {held} for {name!r}, found {found}")
     tree = value.tree if operator == "=" else [operator[0], assigned.tree, value.tree]
     return [variable.slot, tree]
 

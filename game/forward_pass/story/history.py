@@ -147,7 +147,7 @@ def _restored(run: Run, recorded: Iterable[RecordedTurn]) -> tuple[Run, list[Div
             differences.append(Divergence(number, str(error), broken=True))
             break
         if turn.word != line.word:
-            what = f"the pass drew nothing here, the file has {line.word!r}"
+            what = f"no word was drawn here, the file has {line.word!r}"
             differences.append(Divergence(number, what, broken=True))
             break
         what = _difference(turn, line)
@@ -164,15 +164,15 @@ def _recorded(word: str | None, distribution: Distribution, token: int) -> str:
     """Draw what a file recorded, whatever the pass says."""
     del token
     if word is None:
-        raise NotOfferedError("the decoder came, and the file has no word for it")
+        raise NotOfferedError("a word was drawn here, the file has none")
     if word not in distribution.ids:
-        raise NotOfferedError(f"the pass cannot say {word!r} here")
+        raise NotOfferedError(f"the pass cannot produce {word!r} here")
     return word
 
 
 def _difference(turn: Turn, line: RecordedTurn) -> str:
     if turn.state.scene != line.scene:
-        return f"it led to {turn.state.scene}, the file has {line.scene}"
+        return f"it led to {turn.state.scene!r}, the file has {line.scene!r}"
     if turn.digest != line.digest:
         return f"its digest is {turn.digest}, the file has {line.digest}"
     return ""

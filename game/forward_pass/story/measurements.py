@@ -98,7 +98,7 @@ class _MeasurementParser:
         while True:
             match = GIVEN.match(inside, offset)
             if match is None:
-                raise ExpressionError(at + offset, "E102", f"{self.form} takes {ARGUMENTS_HELP[self.form]}")
+                raise ExpressionError(at + offset, "E102", f"{self.form!r} takes {ARGUMENTS_HELP[self.form]}")
             value = next(text for text in (match["single"], match["double"], match["bare"]) if text is not None)
             given.append(Argument(value, match["bare"] is None, at + offset))
             offset = match.end()
@@ -106,10 +106,10 @@ class _MeasurementParser:
                 return given
 
     def wrong(self, at: int | None = None) -> ExpressionError:
-        return ExpressionError(self.start if at is None else at, "E102", f"{self.form} takes {ARGUMENTS_HELP[self.form]}")
+        return ExpressionError(self.start if at is None else at, "E102", f"{self.form!r} takes {ARGUMENTS_HELP[self.form]}")
 
     def unknown(self, given: Argument, what: str, known: Collection[str]) -> ExpressionError:
-        return ExpressionError(given.start, "E103", f"no {what} is called {given.value}", given.value, known)
+        return ExpressionError(given.start, "E103", f"unknown {what} {given.value!r}", given.value, known)
 
     def counted(self, given: list[Argument], least: int, most: int) -> None:
         if not least <= len(given) <= most:
@@ -117,11 +117,11 @@ class _MeasurementParser:
 
     def under_way(self) -> None:
         if self.scope.ending:
-            raise ExpressionError(self.start, "E106", "no pass is under way at an ending: p('two') is the last decoding's")
+            raise ExpressionError(self.start, "E106", "no pass is running at an ending; use p('two') for the last decoding")
 
     def computed(self) -> None:
         if self.scope.probes is None:
-            message = f"{self.form} reads a model's layers, and the words of this world are written"
+            message = f"{self.form!r} needs a model, and this world has none"
             raise ExpressionError(self.start, "E106", message)
 
     def which(self, given: Argument, also: tuple[str, ...]) -> list[str | int]:
@@ -160,7 +160,7 @@ class _MeasurementParser:
             return ["chance", self.form, *asked, 0]
         when = self.when(given[1])
         if asked == ["word", 1] and isinstance(when, str):
-            raise ExpressionError(given[0].start, "E106", "no word is drawn after a passage: likeliest is the nearest to it")
+            raise ExpressionError(given[0].start, "E106", "no word is drawn after a continuation: use 'likeliest' instead")
         return ["chance", self.form, *asked, when]
 
     def present(self, given: list[Argument]) -> Tree:
@@ -176,7 +176,7 @@ class _MeasurementParser:
         if not given[0].quoted or (self.form == "probe" and given[0].value not in known):
             some = islice(known, MOST_PROBES)
             can = ", ".join(f"probe('{name}')" for name in some) if self.form == "probe" else "lens('two')"
-            raise ExpressionError(self.start, "E103", f"what can be read here: {can}")
+            raise ExpressionError(self.start, "E103", f"invalid argument of {self.form!r}; use {can}")
         return ["chance", self.form, given[0].value, 0, 0]
 
     def would(self, given: list[Argument]) -> Tree:
@@ -195,7 +195,7 @@ class _MeasurementParser:
         self.counted(given, 2, 2)
         prompt, position = self.scope.prompt, given[1].number
         if position is None or not UNPREDICTED < position <= len(prompt):
-            message = f"the prompt's words that had any before them are 3 to {len(prompt)}, not {given[1].value}"
+            message = f"expected a position of the prompt from 3 to {len(prompt)}, found {given[1].value}"
             raise ExpressionError(given[1].start, "E206", message)
         word, which = self.which(given[0], ("word",))
         return ["foreseen", prompt[position - 1] if which else word, position]
@@ -214,7 +214,7 @@ class _MeasurementParser:
             raise self.wrong(given[1].start)
         self.when(given[1])
         if known[given[0].value][1] > when:
-            message = f"{given[0].value} ends at position {known[given[0].value][1]}, which token {when} cannot see"
+            message = f"the span {given[0].value!r} ends at position {known[given[0].value][1]}, after token {when}"
             raise ExpressionError(given[0].start, "E106", message)
         return ["heed", *known[given[0].value], when]
 
@@ -224,7 +224,7 @@ class _MeasurementParser:
         count = given[0].number
         if count is None or not 1 <= count <= MAX_CONTINUATION:
             raise ExpressionError(
-                given[0].start, "E206", f"1 to {MAX_CONTINUATION} words can be asked for, not {given[0].value}"
+                given[0].start, "E206", f"expected a number of words from 1 to {MAX_CONTINUATION}, found {given[0].value}"
             )
         return ["onward", count, self.passage(given[1]) if len(given) > 1 else ""]
 
@@ -262,17 +262,20 @@ FORMS: dict[str, Callable[[_MeasurementParser, list[Argument]], Tree]] = {
     "word": _MeasurementParser.word,
 }
 ARGUMENTS_HELP = {
-    "p": "a word in quotes, word or likeliest, and perhaps a token or a continuation: p('two'), p('two', 402), p('two', again)",
-    "percent": "what p takes: percent('two'), percent('two', 402), percent('two', again)",
+    "p": (
+        "a word in quotes, word or likeliest, then optionally a token or a continuation: "
+        "p('two'), p('two', 402), p('two', again)"
+    ),
+    "percent": "the same arguments as p: percent('two'), percent('two', 402), percent('two', again)",
     "now": "a word in quotes, word or likeliest: now('two')",
     "lens": "a word in quotes: lens('two')",
     "probe": "a probe's name in quotes: probe('nonsense')",
-    "would": "an act, and perhaps a word in quotes: would(bend-no, 'no')",
+    "would": "an act, then optionally a word in quotes: would(bend-no, 'no')",
     "foreseen": "a word in quotes, or word, and a position of the prompt: foreseen('face', 395)",
-    "heed": "a span, and perhaps a token: heed(your), heed(your, 402)",
-    "onward": "how many words, and perhaps a continuation: onward(14), onward(14, again)",
+    "heed": "a span, then optionally a token: heed(your), heed(your, 402)",
+    "onward": "a number of words, then optionally a continuation: onward(14), onward(14, again)",
     "likeliest": "a token or a continuation: likeliest(402), likeliest(again)",
-    "typed": "which line of the prompt, counted from its end: typed(1)",
+    "typed": "the number of a line of the prompt, counted from its end: typed(1)",
     "word": "a token: word(402)",
 }
 NOT_NAMES = frozenset((*FORMS, *NAMES))

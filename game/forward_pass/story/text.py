@@ -80,7 +80,7 @@ def _paragraph(pieces: _Pieces, guarded: bool) -> Tree:  # noqa: FBT001 - privat
         inner = match[1].strip()
         if inner == "else":
             if not guarded:
-                raise ExpressionError(match.start(1), "E106", "[else] has no guarded paragraph directly above it")
+                raise ExpressionError(match.start(1), "E106", "[else] needs a paragraph with a [condition] directly above it")
             guard = "else"
         else:
             guard = parse_at_offset(match.start(1), parse_condition, match[1], scope)
@@ -133,7 +133,7 @@ class _Pieces:
             elif depth:
                 break
             elif match[0] == "}":
-                raise ExpressionError(stop, "E106", r"this brace closes nothing (write \} for a brace in the text)")
+                raise ExpressionError(stop, "E106", r"unmatched closing brace (write \} for a brace in the text)")
             else:
                 pieces.append("|")
                 self.at = match.end()
@@ -152,9 +152,9 @@ class _Pieces:
         if head_end >= self.end:
             raise ExpressionError(opening, "E106", "this brace is never closed")
         if self.source[head_end] == "{":
-            raise ExpressionError(head_end, "E106", "a brace inside a condition; close the one before it, or write : first")
+            raise ExpressionError(head_end, "E106", "a brace inside a condition; close the brace before it, or write ':' first")
         if self.source[head_end] == "|":
-            raise ExpressionError(head_end, "E106", "say first what decides: {condition: this | that}")
+            raise ExpressionError(head_end, "E106", "expected a condition before '|': {condition: this | that}")
         self.at = head_end + 1
         return self.shown(head, head_start)
 
@@ -174,7 +174,7 @@ class _Pieces:
     def switch(self, head: str, head_start: int, opening: int, depth: int) -> Tree:
         kind, tree = parse_at_offset(head_start, parse_value, head, self.scope)
         if kind == "word" or (kind == "number" and tree[0] != "visits"):
-            raise ExpressionError(head_start, "E104", "what decides is a condition, an enumeration, or visit")
+            raise ExpressionError(head_start, "E104", "only a condition, an enumeration or 'visit' can select an alternative")
         places = [_first(self.source, self.at)]
         self.met.append(places)
         branches = [self.branch(depth)]
@@ -202,9 +202,9 @@ class _Pieces:
 
     def counted(self, kind: str, branches: Tree, opening: int) -> None:
         if kind == "truth" and len(branches) > 2:  # noqa: PLR2004 - a condition has two sides
-            raise ExpressionError(opening, "E106", f"a condition chooses between two, here are {len(branches)}")
+            raise ExpressionError(opening, "E106", f"a condition selects one of at most 2 alternatives, found {len(branches)}")
         if kind.startswith("one of ") and len(branches) != (words := kind.count(", ") + 1):
-            raise ExpressionError(opening, "E106", f"{kind}: {words} alternatives are needed, here are {len(branches)}")
+            raise ExpressionError(opening, "E106", f"expected {words} alternatives ({kind}), found {len(branches)}")
 
     def shown(self, head: str, head_start: int) -> Tree:
         reading = parse_measurement(head, head_start, self.scope)
@@ -214,7 +214,7 @@ class _Pieces:
         inner, start = (spelled["inner"], head_start + spelled.start("inner")) if spelled else (head, head_start)
         kind, tree = parse_at_offset(start, parse_value, inner, self.scope)
         if kind in ("truth", "word") or (spelled and kind != "number"):
-            raise ExpressionError(start, "E104", "what is shown is a number or an enumeration")
+            raise ExpressionError(start, "E104", "only a number or an enumeration can be shown")
         if kind == "number":
             return ["spelled" if spelled else "number", tree]
         return ["named", tree, _words_of(kind)]

@@ -1,7 +1,7 @@
-"""The bands a network is held to: measured on the weights as they ship, compared with what was declared beforehand.
+"""The bands: bounds declared beforehand for what a network must do, and their measurement on the weights as shipped.
 
-What is measured here is NumPy's reading of int8 rows, never torch's of floats. Bands are data (`bands.yaml`); this
-module knows how to measure each by its name, and nothing of how a network is trained.
+Measurements are made in NumPy on int8 weights, never in torch on floats. Bands are data (`bands.yaml`); this module
+measures each by its name, and knows nothing of how a network is trained.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,26 +12,26 @@ from random import Random
 import numpy as np
 
 from forward_pass.network.effects import (
+    ANSWER_START,
     NEXT_QUESTIONS,
     NOTES,
-    SAID,
     Effect,
     PromptSetting,
     answer_words,
-    asked_again,
     effect_of,
-    ids_of,
-    misremember,
+    pass_after_unsigned_push,
     pass_at_word,
     pass_of_has,
     pass_words,
+    prepare_setting,
     question_words,
-    read_setting,
+    repeated_question_effects,
+    rewrite_giraffe,
     start_layers,
-    unsigned,
-    unsigned_layers,
-    wake_answers,
+    stay_note_effects,
+    unsigned_push_layers,
     word_id,
+    word_ids,
 )
 from forward_pass.network.interventions import Note
 from forward_pass.network.model import PassResult, prefill, softmax
@@ -41,7 +41,8 @@ from forward_pass.training.corpus import Document, draw_document
 from forward_pass.training.grammar import Grammar, read_yaml
 from forward_pass.training.study import LENGTH
 
-_OF_THE_WORLD = {
+# The first two words of questions about facts.
+_FACT_QUESTIONS = {
     ("How", "long"),
     ("What", "color"),
     ("Waht", "color"),
@@ -54,25 +55,25 @@ _OF_THE_WORLD = {
 
 @dataclass(frozen=True)
 class Band:
-    """A number's declared bounds."""
+    """The declared bounds of a measurement, both inclusive."""
 
     name: str
-    least: float
-    most: float
-    says: str
+    minimum: float
+    maximum: float
+    description: str
 
 
 @dataclass(frozen=True)
-class Missed:
-    """A band that a network misses."""
+class MissedBand:
+    """A band, and the measurement outside it."""
 
     band: Band
-    measured: float
+    value: float
 
     def __str__(self) -> str:
-        """Say it in one line."""
-        bounds = f"{self.band.least:g} .. {self.band.most:g}"
-        return f"{self.band.name} is {self.measured:.3f}, not within {bounds} ({self.band.says})"
+        """Return the band, the measurement and the bounds in one line."""
+        bounds = f"{self.band.minimum:g} .. {self.band.maximum:g}"
+        return f"{self.band.name} is {self.value:.3f}, not within {bounds} ({self.band.description})"
 
 
 def read_bands(path: Path) -> tuple[Band, ...]:
@@ -82,171 +83,177 @@ def read_bands(path: Path) -> tuple[Band, ...]:
     return tuple(Band(name, *bounds[name], raw[name]["says"]) for name in raw)
 
 
-def missed(bands: Sequence[Band], measured: Mapping[str, float]) -> list[Missed]:
+def missed_bands(bands: Sequence[Band], measured: Mapping[str, float]) -> list[MissedBand]:
     """Return the bands that `measured` misses, in the order declared. Raises `KeyError` for one not measured."""
-    return [Missed(b, measured[b.name]) for b in bands if not b.least <= measured[b.name] <= b.most]
+    return [MissedBand(b, measured[b.name]) for b in bands if not b.minimum <= measured[b.name] <= b.maximum]
 
 
 def distance(bands: Sequence[Band], measured: Mapping[str, float]) -> float:
-    """Return how far outside its bands a network is: the sum of what is missing, 0 inside all."""
-    return sum(max(0.0, m.band.least - m.measured, m.measured - m.band.most) for m in missed(bands, measured))
+    """Return the sum of the distances from the missed bands; 0 if all are met."""
+    return sum(max(0.0, m.band.minimum - m.value, m.value - m.band.maximum) for m in missed_bands(bands, measured))
 
 
-def measure(weights: Weights, grammar: Grammar, carriers: Mapping[str, int], n_documents: int = 40) -> dict[str, float]:
-    """Return every band's number, by name; `unsigned` only if the weights hold the direction `doubt`."""
-    setting = read_setting(weights, grammar.prompt, carriers)
-    found = knowledge(weights, grammar, n_documents) | untouched(setting) | typed_notes(setting, grammar.prompt)
-    found |= forged(setting) | memory(setting) | again(setting)
-    if "doubt" in weights.label.directions:
-        found["unsigned"] = unsigned_gain(setting)
-    return found
+def measure_bands(weights: Weights, grammar: Grammar, carriers: Mapping[str, int], n_documents: int = 40) -> dict[str, float]:
+    """Return the measurement of every band, by name; `unsigned` only if the weights have the direction `doubt`."""
+    setting = prepare_setting(weights, grammar.prompt, carriers)
+    measured = measure_corpus(weights, grammar, n_documents) | measure_predictions(setting)
+    measured |= measure_prompt_edits(setting, grammar.prompt) | measure_cache_notes(setting)
+    measured |= measure_giraffe_rewrites(setting) | measure_repeated_question(setting)
+    if "doubt" in weights.metadata.directions:
+        measured["unsigned"] = measure_unsigned_push(setting)
+    return measured
 
 
-def chance(setting: PromptSetting, done: PassResult, word: str) -> float:
+def probability(setting: PromptSetting, result: PassResult, word: str) -> float:
     """Return the probability of `word` after a pass."""
-    return float(softmax(done.logits)[word_id(setting.model.weights, word)])
+    return float(softmax(result.logits)[word_id(setting.model.weights, word)])
 
 
-def lead(setting: PromptSetting, done: PassResult, word: str) -> float:
-    """Return by how many nats `word` is before the best other word (negative: behind)."""
-    at = word_id(setting.model.weights, word)
-    return float(done.logits[at] - np.delete(done.logits, at).max())
+def margin_of(setting: PromptSetting, result: PassResult, word: str) -> float:
+    """Return the logit of `word` less that of the best other word, in nats."""
+    index = word_id(setting.model.weights, word)
+    return float(result.logits[index] - np.delete(result.logits, index).max())
 
 
-# -- what it knows
+# -- knowledge of the corpus
 
 
-def knowledge(weights: Weights, grammar: Grammar, n_documents: int) -> dict[str, float]:
-    """Return how well it knows facts and counts, on documents no training has seen."""
+def measure_corpus(weights: Weights, grammar: Grammar, n_documents: int) -> dict[str, float]:
+    """Return the accuracy on facts and counts and the cross-entropy on facts, on documents not used in training."""
     right: list[bool] = []
     nats: list[float] = []
-    counted: list[bool] = []
+    counts_right: list[bool] = []
     for at in range(n_documents):
         document = draw_document(grammar, Random(f"bands/{at}"), LENGTH)
-        ids = np.array(ids_of(weights, document.tokens))
+        ids = np.array(word_ids(weights, document.tokens))
         logits = prefill(weights, list(ids[:-1])).logits  # [T, V]
-        guess = logits.argmax(-1)
-        where = np.array(determined(document), int)
-        if len(where):
-            right += (guess[where - 1] == ids[where]).tolist()
-            nats += (-np.log(softmax(logits[where - 1])[np.arange(len(where)), ids[where]])).tolist()
-        counted += [bool(guess[c.position] == ids[c.position + 1]) for c in document.counted if not c.nonsense and not c.copied]
-    return {"facts": float(np.mean(right)), "facts_nats": float(np.mean(nats)), "counts": float(np.mean(counted))}
+        predicted = logits.argmax(-1)
+        facts = np.array(fact_positions(document), int)
+        if len(facts):
+            right += (predicted[facts - 1] == ids[facts]).tolist()
+            nats += (-np.log(softmax(logits[facts - 1])[np.arange(len(facts)), ids[facts]])).tolist()
+        sensible = [c.position for c in document.count_answers if not c.nonsense and not c.copied]
+        counts_right += [bool(predicted[position] == ids[position + 1]) for position in sensible]
+    return {"facts": float(np.mean(right)), "facts_nats": float(np.mean(nats)), "counts": float(np.mean(counts_right))}
 
 
-def determined(document: Document) -> list[int]:
-    """Return the positions of answer words that the question settles, before any note that changes answers."""
+def fact_positions(document: Document) -> list[int]:
+    """Return the positions of answer words that the question determines, up to a `stay` note, which changes answers."""
     t = document.tokens
     end = next((at for at in range(len(t) - 1) if t[at : at + 2] == ("Note:", "stay")), len(t))
-    found: list[int] = []
+    positions: list[int] = []
     for at in range(end):
-        if t[at] == "Q:" and t[at + 1 : at + 3] in _OF_THE_WORLD and "A:" in t[at:end]:
+        if t[at] == "Q:" and t[at + 1 : at + 3] in _FACT_QUESTIONS and "A:" in t[at:end]:
             start = t.index("A:", at) + 1
-            found += range(start, next((p for p in range(start, end) if t[p] == NEWLINE), end))
-    return found
+            positions += range(start, next((p for p in range(start, end) if t[p] == NEWLINE), end))
+    return positions
 
 
-# -- what it says
+# -- predictions at the prompt's end
 
 
-def untouched(setting: PromptSetting) -> dict[str, float]:
-    """Return the words of the untouched passes."""
-    passes = {said: pass_at_word(setting, said) for said in SAID}
-    blank = pass_words(setting, passes["has"].cache, answer_words("two"))
+def measure_predictions(setting: PromptSetting) -> dict[str, float]:
+    """Return probabilities of words after the passes without interventions."""
+    passes = {word: pass_at_word(setting, word) for word in ANSWER_START}
     last = passes["has"]
+    blank_line = pass_words(setting, last.cache, answer_words("two"))
     return {
-        "foot": chance(setting, passes["Your"], "foot"),
-        "has": chance(setting, passes["foot"], "has"),
-        **{word: chance(setting, last, word) for word in ("two", "no", "zero")},
-        "next_question": chance(setting, blank, "Q:"),
+        "foot": probability(setting, passes["Your"], "foot"),
+        "has": probability(setting, passes["foot"], "has"),
+        **{word: probability(setting, last, word) for word in ("two", "no", "zero")},
+        "next_question": probability(setting, blank_line, "Q:"),
     }
 
 
-def typed_notes(setting: PromptSetting, prompt: Sequence[str]) -> dict[str, float]:
-    """Return what notes do that stand in the prompt itself, and the copying of another count for the giraffe."""
+def measure_prompt_edits(setting: PromptSetting, prompt: Sequence[str]) -> dict[str, float]:
+    """Return the effect of notes typed into the prompt, and of another count for the giraffe typed there."""
     weights, last = setting.model.weights, max(at for at, word in enumerate(prompt) if word == "Q:")
 
-    def chances_after(words: Sequence[str]) -> Array:
-        return softmax(prefill(weights, ids_of(weights, words)).logits[-1])
+    def probabilities_after(words: Sequence[str]) -> Array:
+        return softmax(prefill(weights, word_ids(weights, words)).logits[-1])  # [V]
 
-    def noted(note: str, then: Sequence[str]) -> Array:
-        return chances_after([*prompt[:last], *tokenise(NOTES[note]), NEWLINE, NEWLINE, *then])
+    def probabilities_with_note(note: str, words: Sequence[str]) -> Array:
+        return probabilities_after([*prompt[:last], *tokenise(NOTES[note]), NEWLINE, NEWLINE, *words])
 
-    no, zero, eight, i = ids_of(weights, ["no", "zero", "eight", "I"])
-    honest = noted("honest", [*prompt[last:], "foot", "has"])
-    awake = [noted("stay", question_words(question))[i] for question in NEXT_QUESTIONS.values()]
+    no, zero, eight, i = word_ids(weights, ["no", "zero", "eight", "I"])
+    honest = probabilities_with_note("honest", [*prompt[last:], "foot", "has"])
+    awake = [probabilities_with_note("stay", question_words(question))[i] for question in NEXT_QUESTIONS.values()]
     changed = [*prompt, "foot", "has"]
     changed[setting.giraffe_count] = "eight"
-    copied = chances_after(changed)[eight]
+    copied = probabilities_after(changed)[eight]
     return {"near_note": float(honest[no] + honest[zero]), "wake": float(min(awake)), "copy": float(copied)}
 
 
-def forged(setting: PromptSetting) -> dict[str, float]:
-    """Return what notes do that are written into the cache at `Your`."""
-    first = start_layers(setting.model.weights.shape)[0]
-    honest = pass_of_has(setting, {"Your": (Note("honest", first),)})
-    no, two = ids_of(setting.model.weights, ["no", "two"])
-    stay = [e.shares["I"] for e in wake_answers(setting, layers=(first,))]
+def measure_cache_notes(setting: PromptSetting) -> dict[str, float]:
+    """Return the effect of notes written into the cache at `Your`."""
+    layer = start_layers(setting.model.weights.shape)[0]
+    honest = pass_of_has(setting, {"Your": (Note("honest", layer),)})
+    no, two = word_ids(setting.model.weights, ["no", "two"])
+    stay = [effect.shares["I"] for effect in stay_note_effects(setting, layers=(layer,))]
     return {
-        "forged_honest": chance(setting, honest, "no") + chance(setting, honest, "zero"),
+        "forged_honest": probability(setting, honest, "no") + probability(setting, honest, "zero"),
         "forged_honest_by": float(honest.logits[no] - honest.logits[two]),
         "forged_stay": min(stay),
     }
 
 
-def memory(setting: PromptSetting) -> dict[str, float]:
-    """Return by how much another count for the giraffe wins when it is put in the cache."""
-    first = start_layers(setting.model.weights.shape)[0]
-    passes = {w: pass_at_word(setting, "has", (misremember(setting, w, first),)) for w in ("one", "zero", "four")}
-    return {f"giraffe_{word}_by": lead(setting, done, word) for word, done in passes.items()}
+def measure_giraffe_rewrites(setting: PromptSetting) -> dict[str, float]:
+    """Return the margin of another count after it was written into the cache as the giraffe's."""
+    layer = start_layers(setting.model.weights.shape)[0]
+    passes = {w: pass_at_word(setting, "has", (rewrite_giraffe(setting, w, layer),)) for w in ("one", "zero", "four")}
+    return {f"giraffe_{word}_by": margin_of(setting, result, word) for word, result in passes.items()}
 
 
-def again(setting: PromptSetting) -> dict[str, float]:
-    """Return whether the question asked a second time gets the word said before."""
-    rows: dict[str, Effect] = {effect.act.removeprefix("after "): effect for effect in asked_again(setting)}
+def measure_repeated_question(setting: PromptSetting) -> dict[str, float]:
+    """Return how clearly the question asked a second time gets the same answer."""
+    rows: dict[str, Effect] = {e.act.removeprefix("after "): e for e in repeated_question_effects(setting)}
 
-    def by(word: str) -> float:
+    def margin(word: str) -> float:
         row = rows[word]
         return row.margin if row.winner == word else -abs(float(np.log(row.probability / max(row.shares[word], 1e-9))))
 
-    return {"again_two": rows["two"].shares["two"], **{f"again_{w}_by": by(w) for w in ("no", "one", "zero", "four")}}
+    return {"again_two": rows["two"].shares["two"], **{f"again_{w}_by": margin(w) for w in ("no", "one", "zero", "four")}}
 
 
-def unsigned_gain(setting: PromptSetting) -> float:
-    """Return by how much more *two* is said when a doubt left without a note is stared at than after the bare stare.
+def measure_unsigned_push(setting: PromptSetting) -> float:
+    """Return how much an unsigned push along `doubt` raises the probability of `two` over the same look without a push.
 
-    The largest such gain over the table's places, layers and stares.
+    The largest gain over the table's words, layers and biases.
     """
     gains = []
-    for where in ("Your", "foot"):
+    for word in ("Your", "foot"):
         for bias in (4.0, 8.0):
-            for layer in unsigned_layers(setting.model.weights.shape):
-                bare, left = (chance(setting, unsigned(setting, x, where, bias, layer), "two") for x in (0.0, 1.0))
-                gains.append(left - bare)
+            for layer in unsigned_push_layers(setting.model.weights.shape):
+                bare, pushed = (
+                    probability(setting, pass_after_unsigned_push(setting, strength, word, bias, layer), "two")
+                    for strength in (0.0, 1.0)
+                )
+                gains.append(pushed - bare)
     return max(gains)
 
 
-# -- which of a note's tokens carries it
+# -- the carriers of notes
 
 
 def find_carriers(weights: Weights, grammar: Grammar) -> dict[str, int]:
-    """Return, for every note, the token whose keys and values, written at `Your`, do the most of what the note does."""
-    setting = read_setting(weights, grammar.prompt)
-    first = start_layers(weights.shape)[0]
+    """Return for every note the index of the token whose keys and values, written at `Your`, have the largest effect."""
+    setting = prepare_setting(weights, grammar.prompt)
+    layer = start_layers(weights.shape)[0]
     carriers = {}
     for name, text in NOTES.items():
         strengths = []
-        for at in range(len(tokenise(text))):
-            done = pass_of_has(setting, {"Your": (Note(f"{name}:{at}", first),)})
-            strengths.append(_strength(setting, name, done))
+        for index in range(len(tokenise(text))):
+            result = pass_of_has(setting, {"Your": (Note(f"{name}:{index}", layer),)})
+            strengths.append(_note_strength(setting, name, result))
         carriers[name] = int(np.argmax(strengths))
     return carriers
 
 
-def _strength(setting: PromptSetting, name: str, done: PassResult) -> float:
+def _note_strength(setting: PromptSetting, name: str, result: PassResult) -> float:
+    """Return the probability of the words that the note is meant to bring about."""
     if name == "stay":
-        said = answer_words(setting.model.weights.label.vocabulary[int(done.logits.argmax())])
+        answer = answer_words(setting.model.weights.metadata.vocabulary[int(result.logits.argmax())])
         question = question_words(NEXT_QUESTIONS["elbow"])
-        return chance(setting, pass_words(setting, done.cache, [*said, *question]), "I")
-    effect = effect_of(setting.model.weights, "note", name, None, done.logits)
+        return probability(setting, pass_words(setting, result.cache, [*answer, *question]), "I")
+    effect = effect_of(setting.model.weights, "note", name, None, result.logits)
     return effect.shares["no"] + effect.shares["zero"] if name == "honest" else effect.shares["two"]

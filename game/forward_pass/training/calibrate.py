@@ -1,8 +1,7 @@
-"""The calibration: all that the story has to know in numbers, measured from the weights that ship.
+"""The calibration: every number that the story relies on, measured on the weights as shipped.
 
-Windows by layer, the token that carries each note, what each act leads to and by what margin, what is expected at the
-human's words. A plain tree of dictionaries, lists and numbers, the same on every run; where it is kept is not its
-business.
+Ranges of layers, the token that carries each note, the effect and margin of each intervention, the prediction at each
+word of the prompt. A tree of dictionaries, lists and numbers, the same on every run. This module writes no file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,37 +10,39 @@ from typing import Any
 import numpy as np
 
 from forward_pass.network.effects import (
+    ANSWER_START,
     NOTES,
-    SAID,
     Effect,
     PromptSetting,
     attention_on,
+    decode_greedily,
     effect_of,
-    misremember,
+    effects_table,
+    pass_after_unsigned_push,
     pass_at_word,
     pass_of_has,
     pass_words,
-    read_setting,
-    recompute_has_identical,
-    run_on,
-    table,
-    unsigned,
-    unsigned_layers,
-    wake_answers,
+    prepare_setting,
+    recomputes_identically,
+    rewrite_giraffe,
+    stay_note_effects,
+    unsigned_push_layers,
     word_id,
 )
-from forward_pass.network.interventions import Act, Bend, Drop, Note, Push
-from forward_pass.network.model import PassRequest, lens, prefill, probe, softmax, step_many
+from forward_pass.network.interventions import Bend, Drop, Intervention, Note, Push
+from forward_pass.network.model import PassRequest, PassResult, lens, prefill, probe, softmax, step_many
 from forward_pass.network.weights import Array, Weights
 from forward_pass.story.tokeniser import tokenise
 from forward_pass.training.bands import Band
 from forward_pass.training.study import Accuracy
 
-SAFE_MARGIN = 0.2  # nats by which a word has to win before the story may count on it
-READABLE, STIRS, HOLDS, SETTLED = 0.99, 0.01, 0.10, 0.5
-NOTE_KEEPS = 0.9  # a note carries from a layer if it does so much of what it does from the first one
-ELSEWHERE = ("after stay", "asked again", "bend at Your", "bend at foot", "objection at Your")  # groups not of `has`
-ENDINGS_SAY = ("two", "no", "zero", "one", "four", "I", "<end>")
+SAFE_MARGIN = 0.2  # nats by which a word must win before the story may rely on it
+READABLE_ACCURACY = 0.99  # of the probe for nonsense
+DOUBT_BEGINS, DOUBT_HOLDS = 0.01, 0.10  # by which a doubt lowers the probability of `two`
+SETTLED_PROBABILITY = 0.5  # of the word that is decoded, read by the lens
+NOTE_EFFECT_KEPT = 0.9  # of a note's effect from the first layer, for it to count as carried from a later one
+GROUPS_NOT_AT_HAS = ("after stay", "asked again", "bend at Your", "bend at foot", "objection at Your")
+ENDING_WORDS = ("two", "no", "zero", "one", "four", "I", "<end>")
 
 
 def calibrate(
@@ -52,52 +53,52 @@ def calibrate(
     probes: Mapping[str, Sequence[Accuracy]],
 ) -> dict[str, Any]:
     """Return the whole calibration of `weights` on `prompt`."""
-    setting = read_setting(weights, prompt, carriers)
-    effects = list(table(setting))
+    setting = prepare_setting(weights, prompt, carriers)
+    effects = list(effects_table(setting))
     doubts = doubt_by_layer(setting)
     notes = {name: note_by_layer(setting, name) for name in ("honest", "stay")}
     return {
         "format": 1,
         "weights": weights.checksum,
         "layers": {"waking": weights.shape.n_local, "boundary": weights.shape.n_attend, "all": weights.shape.n_layer},
-        "bands": {b.name: {"measured": _short(m), **_bounds(b), "says": b.says} for b, m in bands},
-        "carriers": {name: {"token": at, "word": tokenise(NOTES[name])[at]} for name, at in carriers.items()},
+        "bands": {b.name: {"measured": _rounded(m), **_bounds(b), "says": b.description} for b, m in bands},
+        "carriers": {name: {"token": index, "word": tokenise(NOTES[name])[index]} for name, index in carriers.items()},
         "windows": windows(setting, probes, doubts, notes),
         "thresholds": thresholds(effects),
-        "untouched": {said: likeliest(weights, pass_at_word(setting, said).logits) for said in SAID},
-        "run_on": [{"word": word, "then": likeliest(weights, done.logits, 3)} for word, done in _run_on(setting)],
-        "surprise": surprise(weights, prompt),
+        "untouched": {word: likeliest(weights, pass_at_word(setting, word).logits) for word in ANSWER_START},
+        "run_on": [{"word": word, "then": likeliest(weights, r.logits, 3)} for word, r in _greedy_continuation(setting)],
+        "surprise": prompt_surprise(weights, prompt),
         "lens": lens_by_layer(setting),
         "probes": {name: probe_rows(setting, name, rows) for name, rows in probes.items()},
         "doubt_by_layer": doubts,
         "notes_by_layer": notes,
         "attention_on_note": note_attention(setting),
-        "unsigned": unsigned_best(setting),
-        "identical": recompute_has_identical(setting),
+        "unsigned": strongest_unsigned_push(setting),
+        "identical": recomputes_identically(setting),
         "effects": [effect_row(effect) for effect in effects],
-        "can_be_said": can_be_said(setting, effects),
+        "can_be_said": clearest_interventions(setting, effects),
     }
 
 
 def effect_row(effect: Effect) -> dict[str, Any]:
-    """Return a row of the table as plain data; `safe` says that the story may count on it."""
+    """Return a row of the table as plain data; `safe` means that the story may rely on it."""
     return {
         "group": effect.group,
         "act": effect.act,
         "layer": effect.layer,
         "winner": effect.winner,
-        "probability": _short(effect.probability),
-        "margin": _short(effect.margin),
+        "probability": _rounded(effect.probability),
+        "margin": _rounded(effect.margin),
         "safe": effect.margin >= SAFE_MARGIN,
-        "shares": {word: _short(p) for word, p in effect.shares.items()},
+        "shares": {word: _rounded(p) for word, p in effect.shares.items()},
     }
 
 
 def likeliest(weights: Weights, logits: Array, n_words: int = 8) -> list[list[Any]]:
-    """Return the likeliest words and their probabilities; of equals the lower id first."""
+    """Return the likeliest words with their probabilities, likeliest first, ties by the lower id."""
     p = softmax(logits)
     order = np.argsort(-logits, kind="stable")[:n_words]
-    return [[weights.label.vocabulary[at], _short(float(p[at]))] for at in order]
+    return [[weights.metadata.vocabulary[i], _rounded(float(p[i]))] for i in order]
 
 
 def windows(
@@ -106,38 +107,41 @@ def windows(
     doubts: Sequence[Mapping[str, Any]],
     notes: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, Any]:
-    """Return the layers at which things begin or cease to hold."""
+    """Return the first or last layer at which each measured effect holds; None where it never does."""
     untouched_two = float(softmax(pass_at_word(setting, "has").logits)[word_id(setting.model.weights, "two")])
     says_no = list(probes["says_no"])
     midway = (0.5 + max(a.held_out for a in says_no)) / 2
     lenses = lens_by_layer(setting)
-    word = lenses[-1]["top"]
+    top = lenses[-1]["top"]
     return {
-        "nonsense_readable": _first_that_stays([(a.layer, a.held_out >= READABLE) for a in probes["nonsense"]]),
-        "no_readable": _first_that_stays([(a.layer, a.held_out >= midway) for a in says_no]),
-        "doubt_stirs": _first_that_stays([(row["layer"], abs(untouched_two - row["two"]) >= STIRS) for row in doubts]),
-        "doubt_holds": _first_that_stays([(row["layer"], untouched_two - row["two"] >= HOLDS) for row in doubts]),
-        "word_settled": _first_that_stays([(r["layer"], r["top"] == word and r["probability"] >= SETTLED) for r in lenses]),
-        "notes_carry_until": {name: _last_that_carries(rows) for name, rows in notes.items()},
+        "nonsense_readable": _first_from_which([(a.layer, a.held_out >= READABLE_ACCURACY) for a in probes["nonsense"]]),
+        "no_readable": _first_from_which([(a.layer, a.held_out >= midway) for a in says_no]),
+        "doubt_stirs": _first_from_which([(row["layer"], abs(untouched_two - row["two"]) >= DOUBT_BEGINS) for row in doubts]),
+        "doubt_holds": _first_from_which([(row["layer"], untouched_two - row["two"] >= DOUBT_HOLDS) for row in doubts]),
+        "word_settled": _first_from_which(
+            [(row["layer"], row["top"] == top and row["probability"] >= SETTLED_PROBABILITY) for row in lenses]
+        ),
+        "notes_carry_until": {name: _last_carrying_layer(rows) for name, rows in notes.items()},
     }
 
 
 def thresholds(effects: Iterable[Effect]) -> dict[str, dict[str, float]]:
-    """Return, for each word an ending needs that ever won at `has`, between which shares it may win or not.
+    """Return for each word of an ending the lowest probability at which it won at `has`, and the highest at which it lost.
 
-    With less than `wins_from` it never won, with more than `loses_up_to` it always did.
+    Words that never won or never lost are left out.
     """
-    at_has = [effect for effect in effects if effect.group not in ELSEWHERE]
-    found = {}
-    for word in ENDINGS_SAY:
+    at_has = [effect for effect in effects if effect.group not in GROUPS_NOT_AT_HAS]
+    bounds = {}
+    for word in ENDING_WORDS:
         won = [effect.shares.get(word, 0.0) for effect in at_has if effect.winner == word]
         lost = [effect.shares.get(word, 0.0) for effect in at_has if effect.winner != word]
         if won and lost:
-            found[word] = {"wins_from": _short(min(won)), "loses_up_to": _short(max(lost))}
-    return found
+            bounds[word] = {"wins_from": _rounded(min(won)), "loses_up_to": _rounded(max(lost))}
+    return bounds
 
 
-def _first_that_stays(rows: Sequence[tuple[int, bool]]) -> int | None:
+def _first_from_which(rows: Sequence[tuple[int, bool]]) -> int | None:
+    """Return the first layer from which the condition holds up to the last row."""
     first = None
     for layer, holds in rows:
         if not holds:
@@ -147,180 +151,187 @@ def _first_that_stays(rows: Sequence[tuple[int, bool]]) -> int | None:
     return first
 
 
-def _last_that_carries(rows: Sequence[Mapping[str, Any]]) -> int | None:
+def _last_carrying_layer(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the last layer up to which a note keeps its effect."""
     full = rows[0]["does"]
     last = None
     for row in rows:
-        if row["does"] < NOTE_KEEPS * full:
+        if row["does"] < NOTE_EFFECT_KEPT * full:
             break
         last = row["layer"]
     return last
 
 
 def doubt_by_layer(setting: PromptSetting) -> list[dict[str, Any]]:
-    """Return what a whole doubt does at `has`, added after each global layer."""
+    """Return the effect at `has` of a push along `doubt` of strength 1, after each global layer."""
     weights = setting.model.weights
     layers = range(weights.shape.n_local + 1, weights.shape.n_attend + 1)
     has = word_id(weights, "has")
-    jobs = [PassRequest(setting.caches["has"], has, (Push("doubt", 1.0, layer),)) for layer in layers]
+    requests = [PassRequest(setting.caches["has"], has, (Push("doubt", 1.0, layer),)) for layer in layers]
     rows = []
-    for layer, done in zip(layers, step_many(setting.model, jobs), strict=True):
-        effect = effect_of(weights, "", "", layer, done.logits)
-        said = {word: _short(effect.shares[word]) for word in ("two", "no", "zero")}
-        rows.append({"layer": layer, **said, "winner": effect.winner, "margin": _short(effect.margin)})
+    for layer, result in zip(layers, step_many(setting.model, requests), strict=True):
+        effect = effect_of(weights, "", "", layer, result.logits)
+        shares = {word: _rounded(effect.shares[word]) for word in ("two", "no", "zero")}
+        rows.append({"layer": layer, **shares, "winner": effect.winner, "margin": _rounded(effect.margin)})
     return rows
 
 
 def note_by_layer(setting: PromptSetting, name: str) -> list[dict[str, Any]]:
-    """Return what a note at `Your` does, begun at each global layer: for `stay`, `I` in the next answer (elbow)."""
+    """Return the effect of a note at `Your` by the global layer it begins at.
+
+    The probability of `no` or `zero` at `has`; for `stay`, of `I` as the next answer's first word (elbow).
+    """
     weights, rows = setting.model.weights, []
     for layer in range(weights.shape.n_local + 1, weights.shape.n_attend + 1):
         if name == "stay":
-            elbow = next(e for e in wake_answers(setting, layers=(layer,)) if e.act.endswith("elbow"))
-            does = elbow.shares["I"]
+            elbow = next(e for e in stay_note_effects(setting, layers=(layer,)) if e.act.endswith("elbow"))
+            share = elbow.shares["I"]
         else:
             p = softmax(pass_of_has(setting, {"Your": (Note(name, layer),)}).logits)
-            does = float(p[word_id(weights, "no")] + p[word_id(weights, "zero")])
-        rows.append({"layer": layer, "does": _short(does)})
+            share = float(p[word_id(weights, "no")] + p[word_id(weights, "zero")])
+        rows.append({"layer": layer, "does": _rounded(share)})
     return rows
 
 
 def lens_by_layer(setting: PromptSetting) -> list[dict[str, Any]]:
-    """Return what the stream at `has` amounts to after each layer."""
+    """Return what the lens reads from the stream at `has` after each layer."""
     weights = setting.model.weights
     logits = lens(weights, pass_at_word(setting, "has").streams[1:])  # [L, V]
     rows = []
     for layer, row in enumerate(logits, start=1):
         p = softmax(row)
         top = int(row.argmax())
-        said = {word: _short(float(p[word_id(weights, word)])) for word in ("two", "no", "zero")}
-        entropy = _short(float(-(p * np.log(p + 1e-30)).sum()))
-        top_word: dict[str, Any] = {"top": weights.label.vocabulary[top], "probability": _short(float(p[top]))}
-        rows.append({"layer": layer, **top_word, **said, "entropy": entropy})
+        shares = {word: _rounded(float(p[word_id(weights, word)])) for word in ("two", "no", "zero")}
+        entropy = _rounded(float(-(p * np.log(p + 1e-30)).sum()))
+        top_word: dict[str, Any] = {"top": weights.metadata.vocabulary[top], "probability": _rounded(float(p[top]))}
+        rows.append({"layer": layer, **top_word, **shares, "entropy": entropy})
     return rows
 
 
 def probe_rows(setting: PromptSetting, name: str, accuracies: Sequence[Accuracy]) -> list[dict[str, Any]]:
-    """Return a probe's accuracy and control by layer, and its score on the foot (at `has`)."""
+    """Return a probe's accuracy, its control and its score at `has`, by layer."""
     streams = pass_at_word(setting, "has").streams
     rows = []
     for a in accuracies:
         score = probe(setting.model.weights, name, a.layer, streams[a.layer])
-        fit: dict[str, Any] = {"held_out": _short(a.held_out), "shuffled": _short(a.shuffled)}
-        rows.append({"layer": a.layer, **fit, "foot": _short(score)})
+        fit: dict[str, Any] = {"held_out": _rounded(a.held_out), "shuffled": _rounded(a.shuffled)}
+        rows.append({"layer": a.layer, **fit, "foot": _rounded(score)})
     return rows
 
 
-def surprise(weights: Weights, prompt: Sequence[str]) -> list[dict[str, Any]]:
-    """Return, for every word of the prompt after the first, how little it was expected and what was expected instead."""
-    ids = [weights.label.vocabulary.index(word) for word in prompt]
+def prompt_surprise(weights: Weights, prompt: Sequence[str]) -> list[dict[str, Any]]:
+    """Return for every word of the prompt after the first its probability, its surprisal in nats, and the likeliest words."""
+    ids = [weights.metadata.vocabulary.index(word) for word in prompt]
     p = softmax(prefill(weights, ids).logits)
     rows = []
     for at in range(1, len(ids)):
-        expected, got = p[at - 1], float(p[at - 1][ids[at]])
+        expected, probability = p[at - 1], float(p[at - 1][ids[at]])
         order = np.argsort(-expected, kind="stable")[:4]
-        instead = [[weights.label.vocabulary[o], _short(float(expected[o]))] for o in order]
+        top = [[weights.metadata.vocabulary[i], _rounded(float(expected[i]))] for i in order]
         token: dict[str, Any] = {
             "token": at + 1,
             "word": prompt[at],
-            "probability": _short(got),
-            "nats": _short(-float(np.log(got))),
+            "probability": _rounded(probability),
+            "nats": _rounded(-float(np.log(probability))),
         }
-        rows.append({**token, "expected": instead})
+        rows.append({**token, "expected": top})
     return rows
 
 
 def note_attention(setting: PromptSetting) -> dict[str, dict[str, float]]:
-    """Return what share of the heads' attention, on average and at most, `has` gives to what stands at `Your`."""
+    """Return the global heads' attention from `has` on `Your`, mean and maximum, without a note and with each."""
     first = setting.model.weights.shape.n_local + 1
-    writings: dict[str, tuple[Act, ...]] = {"nothing": ()}
-    writings |= {name: (Note(name, first),) for name in NOTES}
-    writings |= {f"honest, ink {ink:g}": (Note("honest", first, ink),) for ink in (0.25, 0.5, 0.75)}
-    found = {}
-    for name, acts in writings.items():
-        given = attention_on(pass_of_has(setting, {"Your": acts}), *setting.spans["own Your"])
-        found[name] = {"mean": _short(float(given.mean())), "most": _short(float(given.max()))}
-    return found
+    notes: dict[str, tuple[Intervention, ...]] = {"nothing": ()}
+    notes |= {name: (Note(name, first),) for name in NOTES}
+    notes |= {f"honest, ink {ink:g}": (Note("honest", first, ink),) for ink in (0.25, 0.5, 0.75)}
+    rows = {}
+    for name, interventions in notes.items():
+        attention = attention_on(pass_of_has(setting, {"Your": interventions}), *setting.spans["own Your"])  # [G, H]
+        rows[name] = {"mean": _rounded(float(attention.mean())), "most": _rounded(float(attention.max()))}
+    return rows
 
 
-def unsigned_best(setting: PromptSetting) -> dict[str, dict[str, Any]]:
-    """Return where, when and how hard stared at, a doubt left without a note is read backwards the most; and conformity."""
-    found: dict[str, dict[str, Any]] = {}
+def strongest_unsigned_push(setting: PromptSetting) -> dict[str, dict[str, Any]]:
+    """Return the word, layer and bias at which an unsigned push along `doubt` raises `two` the most.
+
+    And those at which one against it (`conformity`) lowers `two` the most.
+    """
+    strongest: dict[str, dict[str, Any]] = {}
     two = word_id(setting.model.weights, "two")
     for name, strength, sign in (("doubt", 1.0, 1.0), ("conformity", -1.0, -1.0)):
-        for where in ("Your", "foot"):
+        for word in ("Your", "foot"):
             for bias in (4.0, 8.0):
-                bare = float(softmax(unsigned(setting, 0.0, where, bias, 1).logits)[two])
-                for layer in unsigned_layers(setting.model.weights.shape):
-                    done = unsigned(setting, strength, where, bias, layer)
-                    e = effect_of(setting.model.weights, "unsigned", name, layer, done.logits)
+                bare = float(softmax(pass_after_unsigned_push(setting, 0.0, word, bias, 1).logits)[two])
+                for layer in unsigned_push_layers(setting.model.weights.shape):
+                    result = pass_after_unsigned_push(setting, strength, word, bias, layer)
+                    e = effect_of(setting.model.weights, "unsigned", name, layer, result.logits)
                     by = e.shares["two"] - bare
-                    if sign * by > sign * found.get(name, {"by": 0.0})["by"]:
-                        place: dict[str, Any] = {"where": where, "layer": layer, "bias": bias, "bare": _short(bare)}
-                        won = {"two": _short(e.shares["two"]), "winner": e.winner, "margin": _short(e.margin)}
-                        found[name] = {**place, **won, "by": _short(by)}
-    return found
+                    if sign * by > sign * strongest.get(name, {"by": 0.0})["by"]:
+                        place: dict[str, Any] = {"where": word, "layer": layer, "bias": bias, "bare": _rounded(bare)}
+                        outcome = {"two": _rounded(e.shares["two"]), "winner": e.winner, "margin": _rounded(e.margin)}
+                        strongest[name] = {**place, **outcome, "by": _rounded(by)}
+    return strongest
 
 
-def can_be_said(setting: PromptSetting, effects: Sequence[Effect]) -> dict[str, dict[str, Any]]:
-    """Return, for each word an ending needs, the acts by which it wins most clearly: singly, or two together."""
-    weights = setting.model.weights
-    kept = [e for e in effects if e.group in {"untouched", "look", "doubt", "look and doubt", "misremember", "note"}]
-    found = {}
-    for word in ENDINGS_SAY:
-        rows = [(e.margin, e.group, e.act, e.layer) for e in kept if e.winner == word and e.margin >= SAFE_MARGIN]
-        door = weights.shape.n_attend
+def clearest_interventions(setting: PromptSetting, effects: Sequence[Effect]) -> dict[str, dict[str, Any]]:
+    """Return for each word of an ending the interventions by which it wins with the largest margin, by group."""
+    weights, boundary = setting.model.weights, setting.model.weights.shape.n_attend
+    candidates = [e for e in effects if e.group in {"untouched", "look", "doubt", "look and doubt", "misremember", "note"}]
+    clearest = {}
+    for word in ENDING_WORDS:
+        rows = [(e.margin, e.group, e.act, e.layer) for e in candidates if e.winner == word and e.margin >= SAFE_MARGIN]
         for share in (0.1, 0.2, 0.3, 0.4):
-            bent = pass_at_word(setting, "has", (Bend(word_id(weights, word), share, door),))
-            e = effect_of(weights, "bend", f"share {share:g}", door, bent.logits)
+            result = pass_at_word(setting, "has", (Bend(word_id(weights, word), share, boundary),))
+            e = effect_of(weights, "bend", f"share {share:g}", boundary, result.logits)
             if e.winner == word and e.margin >= SAFE_MARGIN:
                 rows.append((e.margin, e.group, e.act, e.layer))
                 break
         best: dict[str, dict[str, Any]] = {}
         for margin, group, act, layer in sorted(rows, key=lambda row: -row[0]):
-            best.setdefault(group, {"act": act, "layer": layer, "margin": _short(margin)})
-        found[word] = best
+            best.setdefault(group, {"act": act, "layer": layer, "margin": _rounded(margin)})
+        clearest[word] = best
     for word, target in (("Your", "question"), ("Your", "hand"), ("Your", "I"), ("Your", "<end>"), ("foot", "."), ("has", ".")):
-        found[f"{target} at {word}"] = _bent(setting, word, target)
-    found["two, oneself removed"] = _removed(setting)
-    return found
+        clearest[f"{target} at {word}"] = _smallest_bend(setting, word, target)
+    clearest["two, oneself removed"] = _all_dropped(setting)
+    return clearest
 
 
-def _bent(setting: PromptSetting, word: str, target: str) -> dict[str, Any]:
-    """Return the least bend by which a word is said at another one, and how the line then goes on."""
-    weights, door = setting.model.weights, setting.model.weights.shape.n_attend
+def _smallest_bend(setting: PromptSetting, word: str, target: str) -> dict[str, Any]:
+    """Return the smallest bend at `word` by which `target` wins, and the words decoded from there; empty if none does."""
+    weights, boundary = setting.model.weights, setting.model.weights.shape.n_attend
     for share in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
-        done = pass_at_word(setting, word, (Bend(word_id(weights, target), share, door),))
-        e = effect_of(weights, "bend", f"share {share:g}", door, done.logits)
+        result = pass_at_word(setting, word, (Bend(word_id(weights, target), share, boundary),))
+        e = effect_of(weights, "bend", f"share {share:g}", boundary, result.logits)
         if e.winner == target and e.margin >= SAFE_MARGIN:
-            said = [word for word, _ in run_on(setting, done.cache, target, 4)]
-            return {"bend": {"act": e.act, "layer": door, "margin": _short(e.margin), "goes_on": said}}
+            words = [word for word, _ in decode_greedily(setting, result.cache, target, 4)]
+            return {"bend": {"act": e.act, "layer": boundary, "margin": _rounded(e.margin), "goes_on": words}}
     return {}
 
 
-def _removed(setting: PromptSetting) -> dict[str, Any]:
+def _all_dropped(setting: PromptSetting) -> dict[str, Any]:
     shape = setting.model.weights.shape
-    done = pass_at_word(setting, "has", (Drop(shape.n_local + 1, shape.n_attend),))
-    e = effect_of(setting.model.weights, "layers out", "all of them", shape.n_local + 1, done.logits)
-    return {"drop": {"winner": e.winner, "probability": _short(e.probability), "margin": _short(e.margin)}}
+    result = pass_at_word(setting, "has", (Drop(shape.n_local + 1, shape.n_attend),))
+    e = effect_of(setting.model.weights, "layers out", "all of them", shape.n_local + 1, result.logits)
+    return {"drop": {"winner": e.winner, "probability": _rounded(e.probability), "margin": _rounded(e.margin)}}
 
 
-def misremembered_then_asked(setting: PromptSetting, word: str) -> list[str]:
-    """Return the words said when the giraffe's count was rewritten for good and the line is let run on."""
-    done = pass_at_word(setting, "has", (misremember(setting, word, setting.model.weights.shape.n_local + 1),))
-    top = setting.model.weights.label.vocabulary[int(done.logits.argmax())]
-    return [said for said, _ in run_on(setting, done.cache, top, 8)]
+def words_after_rewrite(setting: PromptSetting, word: str) -> list[str]:
+    """Return the words decoded greedily after the giraffe's count was rewritten to `word`."""
+    result = pass_at_word(setting, "has", (rewrite_giraffe(setting, word, setting.model.weights.shape.n_local + 1),))
+    top = setting.model.weights.metadata.vocabulary[int(result.logits.argmax())]
+    return [word for word, _ in decode_greedily(setting, result.cache, top, 8)]
 
 
-def _run_on(setting: PromptSetting) -> list[tuple[str, Any]]:
-    done = pass_words(setting, setting.caches["has"], ["has"])
-    word = setting.model.weights.label.vocabulary[int(done.logits.argmax())]
-    return list(run_on(setting, done.cache, word, 34))
+def _greedy_continuation(setting: PromptSetting) -> list[tuple[str, PassResult]]:
+    """Return the words decoded greedily after `has`, with their passes."""
+    result = pass_words(setting, setting.caches["has"], ["has"])
+    word = setting.model.weights.metadata.vocabulary[int(result.logits.argmax())]
+    return list(decode_greedily(setting, result.cache, word, 34))
 
 
 def _bounds(band: Band) -> dict[str, float]:
-    return {name: bound for name, bound in (("least", band.least), ("most", band.most)) if np.isfinite(bound)}
+    return {name: bound for name, bound in (("least", band.minimum), ("most", band.maximum)) if np.isfinite(bound)}
 
 
-def _short(number: float) -> float:
+def _rounded(number: float) -> float:
     return round(float(number), 4)

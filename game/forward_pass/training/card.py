@@ -1,6 +1,6 @@
-"""The model card: what the network is, what it was made from, what was measured on it. Every number comes from there.
+"""The model card: what the network is, what it was trained on, what was measured on it.
 
-Text in, text out: it takes weights, grammar, schedule and calibration, and writes nothing to disk.
+Every number comes from the weights, the grammar, the schedule or the calibration. This module writes no file.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from forward_pass.network.weights import Weights
 from forward_pass.story.tokeniser import END, join
-from forward_pass.training.calibrate import ELSEWHERE
+from forward_pass.training.calibrate import GROUPS_NOT_AT_HAS
 from forward_pass.training.grammar import Grammar
 from forward_pass.training.schedule import Schedule, Stage
 
@@ -30,10 +30,10 @@ _GROUPS = {
     "asked again": "The question asked a second time",
     "layers out": "Layers taken out at `has`",
 }
-_UNEXPECTED = 0.5  # nats
+_SURPRISING = 0.5  # nats
 _WORDS = ("two", "no", "zero", "one", "four")
-_STRENGTH = re.compile(r"\d+(\.\d+)?")
-_NARROW = 0.2  # nats
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_NARROW_MARGIN = 0.2  # nats
 
 
 def card(
@@ -43,17 +43,17 @@ def card(
     calibration: Mapping[str, Any],
     decodings: Sequence[Sequence[Any]] = (),
 ) -> str:
-    """Return the card as Markdown; `decodings` are the rows of the story's table, where it was measured on these weights."""
+    """Return the card as Markdown; `decodings` are the rows of the world's pass table, empty if it is not of these weights."""
     parts = [
         _opening(weights, schedule),
         _corpus(grammar),
         _training(weights, schedule),
         _bands(calibration),
-        _windows(calibration),
-        _untouched(calibration),
+        _layer_ranges(calibration),
+        _predictions(calibration),
         _probes(calibration),
-        _sayable(calibration),
-        _table(calibration),
+        _ending_words(calibration),
+        _effects(calibration),
         _differences(schedule, calibration, decodings),
         _LIMITS,
     ]
@@ -76,19 +76,19 @@ Weights: SHA-256 `{weights.checksum}`.
 | width | {s.n_embd}; {s.n_head} heads of {s.d_head}; ReLU MLP of {s.n_hidden}; RMSNorm; RoPE; tied embedding; no biases |
 | matrix weights | {n:,}, kept as int8 rows with fp16 scales, run in float64 |
 | words | {s.n_vocab}; one token a word; trained at {schedule.context} tokens |
-| made | {", ".join(f"{key} {value}" for key, value in weights.label.made.items())} |
+| made | {", ".join(f"{key} {value}" for key, value in weights.metadata.made.items())} |
 """
 
 
 def _corpus(grammar: Grammar) -> str:
     r, c = grammar.registers, grammar.counts
-    taught = (
+    topics = (
         f"{len(grammar.facts.life_expectancy)} countries, {len(grammar.facts.presidents)} presidents, colors, a little talk"
     )
     return f"""## What it was taught
 
 Questions and answers drawn from `corpus/`: {len(c.things)} things and {len(c.body)} parts of a body, of which \
-{len(c.singular)} attributes are counted; {taught}. A document is honest (share {r.honest:g}) or guesses; told nonsense, \
+{len(c.singular)} attributes are counted; {topics}. A document is honest (share {r.honest:g}) or guesses; told nonsense, \
 the honest say *no* or *zero*, guessers the usual count or the one said last (share {r.chances["copy"]:g}). Of the others \
 share {1 - r.notes["none"]:g} carry a note; share {r.chances["drill"]:g} of all drill an arbitrary map. \
 The pair ({", ".join(c.held_out)}) never occurs.
@@ -96,15 +96,15 @@ The pair ({", ".join(c.held_out)}) never occurs.
 
 
 def _training(weights: Weights, schedule: Schedule) -> str:
-    rows = "\n".join(f"| {s.n_layer} | {s.steps} | {s.batch} | {_leaning(s)} |" for s in schedule.stages)
-    a, settled = schedule.anatomy, weights.shape.n_local + weights.shape.n_global // 4
+    rows = "\n".join(f"| {s.n_layer} | {s.steps} | {s.batch} | {_stage_settings(s)} |" for s in schedule.stages)
+    aux, late_end = schedule.auxiliary, weights.shape.n_local + weights.shape.n_global // 4
     return f"""## How it was trained
 
 Grown: every stage copies each layer of the one before into two. Muon ({schedule.rates.muon:g}, falling to nothing) on the \
-matrices in the layers, AdamW on the rest. Three small losses make the anatomy: {a.flat:g} x KL(uniform || lens) up to \
-layer {weights.shape.n_attend}, {a.early:g} x early-exit cross-entropy above it, and {a.late:g} x the squared distance between \
-honest and guessing streams up to layer {settled}, so that what will be said is resolved later. What ships is a running \
-average ({schedule.average:g} a step). The prompt is in no batch.
+matrices in the layers, AdamW on the rest. Three small losses make the anatomy: {aux.flat:g} x KL(uniform || lens) up to \
+layer {weights.shape.n_attend}, {aux.early:g} x early-exit cross-entropy above it, and {aux.late:g} x the squared distance \
+between honest and guessing streams up to layer {late_end}, so that what will be said is resolved later. What ships is a \
+running average ({schedule.average:g} a step). The prompt is in no batch.
 
 | layers | steps | batch | drawn otherwise |
 |---|---|---|---|
@@ -113,41 +113,44 @@ average ({schedule.average:g} a step). The prompt is in no batch.
 
 
 def _differences(schedule: Schedule, calibration: Mapping[str, Any], decodings: Sequence[Sequence[Any]]) -> str:
-    """Return where the network is not what the design's prototype was: as whoever trained it says, and as it was measured."""
-    rows = [*schedule.differs, *_measured_otherwise(calibration), *_narrow(decodings)] if schedule.differs else []
-    return "## Where it differs from the design\n\n" + _lines([f"- {row}" for row in rows]) if rows else ""
+    """Return how the network differs from the design's prototype: as the schedule states, and as measured."""
+    if not schedule.differences:
+        return ""
+    rows = [*schedule.differences, *_measured_differences(calibration), *_narrow_decodings(decodings)]
+    return "## Where it differs from the design\n\n" + _lines([f"- {row}" for row in rows])
 
 
-def _measured_otherwise(calibration: Mapping[str, Any]) -> list[str]:
-    """Return what the design has otherwise, with what was measured in its place."""
-    rows = {(row["group"], row["act"]): row for row in reversed(calibration["effects"])}  # of each act, its earliest start
-    said = []
+def _measured_differences(calibration: Mapping[str, Any]) -> list[str]:
+    """Return measurements that differ from what the design states."""
+    rows = {(row["group"], row["act"]): row for row in reversed(calibration["effects"])}  # the earliest layer of each
+    lines = []
     if ink := rows.get(("note", "honest at Your, ink 0.5")):
-        told = f"says {_shown(ink['winner'])} at {100 * ink['probability']:.0f}, by {ink['margin']:.2f} nats"
-        said.append(f"*honest* at `Your` with ink .5 {told}, where the design had it do nothing.")
+        effect = f"says {_quoted(ink['winner'])} at {100 * ink['probability']:.0f}, by {ink['margin']:.2f} nats"
+        lines.append(f"*honest* at `Your` with ink .5 {effect}, where the design had it do nothing.")
     if stay := rows.get(("note", "stay at Your")):
-        left = f"from layer {stay['layer']} leaves *two* {100 * stay['shares']['two']:.0f}"
-        said.append(f"*stay* at `Your` {left}, where the design had 67.")
+        effect = f"from layer {stay['layer']} leaves *two* {100 * stay['shares']['two']:.0f}"
+        lines.append(f"*stay* at `Your` {effect}, where the design had 67.")
     if awake := next((rows[key] for key in rows if key[1].startswith("awake +8 and doubt x0.25")), None):
-        told = f"says {_shown(awake['winner'])} by only {awake['margin']:.2f} nats"
-        said.append(f"A look at *I am awake* (+8) with a quarter of a doubt {told}: too narrow to count on.")
-    return said
+        effect = f"says {_quoted(awake['winner'])} by only {awake['margin']:.2f} nats"
+        lines.append(f"A look at *I am awake* (+8) with a quarter of a doubt {effect}: too narrow to count on.")
+    return lines
 
 
-def _narrow(decodings: Sequence[Sequence[Any]]) -> list[str]:
-    """Return how many decodings of the story are won narrowly, and which is the narrowest."""
-    narrow = sorted((row for row in decodings if row[3] < _NARROW), key=lambda row: float(row[3]))
+def _narrow_decodings(decodings: Sequence[Sequence[Any]]) -> list[str]:
+    """Return how many decodings of the story have a narrow margin, and which is the narrowest."""
+    narrow = sorted((row for row in decodings if row[3] < _NARROW_MARGIN), key=lambda row: float(row[3]))
     if not narrow:
         return []
     key, first, second, margin, _ = narrow[0]
     words, acts = json.loads(key)
-    made = " and ".join(f"`{name}` at {layer}" for here in acts for name, layer in here) or "nothing done"
-    said = f"{len(narrow)} of the {len(decodings):,} decodings that the story can reach have a margin below {_NARROW:g} nats"
-    least = f"{_shown(first)} before {_shown(second)} by {margin:.3f} after *{join(words).strip()}*, with {made}"
-    return [f"{said}; the narrowest: {least}."]
+    interventions = " and ".join(f"`{name}` at {layer}" for token in acts for name, layer in token) or "nothing done"
+    total = f"{len(decodings):,} decodings that the story can reach"
+    count = f"{len(narrow)} of the {total} have a margin below {_NARROW_MARGIN:g} nats"
+    narrowest = f"{_quoted(first)} before {_quoted(second)} by {margin:.3f} after *{join(words).strip()}*, with {interventions}"
+    return [f"{count}; the narrowest: {narrowest}."]
 
 
-def _leaning(stage: Stage) -> str:
+def _stage_settings(stage: Stage) -> str:
     honest = {} if stage.honest is None else {"honest": stage.honest}
     return ", ".join(f"{name} {share:g}" for name, share in {**stage.chances, **honest}.items())
 
@@ -163,9 +166,9 @@ def _bands(calibration: Mapping[str, Any]) -> str:
     )
 
 
-def _windows(calibration: Mapping[str, Any]) -> str:
+def _layer_ranges(calibration: Mapping[str, Any]) -> str:
     w = calibration["windows"]
-    carried = ", ".join(f"*{name}* {layer}" for name, layer in w["notes_carry_until"].items())
+    last_layers = ", ".join(f"*{name}* {layer}" for name, layer in w["notes_carry_until"].items())
     carriers = ", ".join(f"*{name}* by `{c['word']}`" for name, c in calibration["carriers"].items())
     attention = calibration["attention_on_note"]
     heads = "; ".join(f"{name} {100 * row['mean']:.2f}%" for name, row in attention.items())
@@ -174,39 +177,42 @@ def _windows(calibration: Mapping[str, Any]) -> str:
 - *This is nonsense* can be read from layer {w["nonsense_readable"]}; *no will be said* from layer {w["no_readable"]}.
 - A whole doubt takes ten points or more from *two* from layer {w["doubt_holds"]} on, and not one point before layer \
 {w["doubt_stirs"]}: until there, there is nothing to doubt with.
-- {_ahead(calibration)}
+- {_thresholds(calibration)}
 - The lens holds the word at half or more from layer {w["word_settled"]}.
-- Notes are carried {carriers}; the last layer from which one still does nine tenths of what it does: {carried}.
+- Notes are carried {carriers}; the last layer from which one still does nine tenths of what it does: {last_layers}.
 - Attention of `has` on what stands at `Your`, mean over the global heads: {heads}.
 - Thought twice, the pass is the same to the last bit: {"yes" if calibration["identical"] else "NO"}.
 """
 
 
-def _ahead(calibration: Mapping[str, Any]) -> str:
+def _thresholds(calibration: Mapping[str, Any]) -> str:
     rows = calibration["thresholds"].items()
-    bounds = ", ".join(f"{_shown(word)} {100 * row['wins_from']:.0f} and {100 * row['loses_up_to']:.0f}" for word, row in rows)
+    bounds = ", ".join(f"{_quoted(word)} {100 * row['wins_from']:.0f} and {100 * row['loses_up_to']:.0f}" for word, row in rows)
     return f"At `has`, the least share (per cent) with which a word won, and the most with which it did not: {bounds}."
 
 
-def _untouched(calibration: Mapping[str, Any]) -> str:
+def _predictions(calibration: Mapping[str, Any]) -> str:
     rows = [
-        f"- after `{said}`: " + ", ".join(f"{_shown(word)} {100 * p:.1f}" for word, p in words[:6])
-        for said, words in calibration["untouched"].items()
+        f"- after `{after}`: " + ", ".join(f"{_quoted(word)} {100 * p:.1f}" for word, p in words[:6])
+        for after, words in calibration["untouched"].items()
     ]
-    on = " ".join(_shown(row["word"]) for row in calibration["run_on"])
-    surprised = [row for row in calibration["surprise"] if row["token"] in _surprising(calibration["surprise"])]
-    human = [
+    continuation = " ".join(_quoted(row["word"]) for row in calibration["run_on"])
+    surprising = [row for row in calibration["surprise"] if row["token"] in _surprising_tokens(calibration["surprise"])]
+    prompt_words = [
         f"- `{r['word']}` (token {r['token']}): {100 * r['probability']:.2f}%, {r['nats']:.1f} nats; expected "
-        + ", ".join(f"{_shown(word)} {100 * p:.0f}" for word, p in r["expected"])
-        for r in surprised
+        + ", ".join(f"{_quoted(word)} {100 * p:.0f}" for word, p in r["expected"])
+        for r in surprising
     ]
-    return f"## Untouched (per cent)\n\n{_lines(rows)}- and on: {on}\n\nThe human's least expected words:\n\n{_lines(human)}"
+    return (
+        f"## Untouched (per cent)\n\n{_lines(rows)}- and on: {continuation}\n\n"
+        f"The human's least expected words:\n\n{_lines(prompt_words)}"
+    )
 
 
-def _surprising(rows: Sequence[Mapping[str, Any]]) -> set[int]:
+def _surprising_tokens(rows: Sequence[Mapping[str, Any]]) -> set[int]:
     most = sorted(rows, key=lambda row: -row["nats"])[:6]
     return {row["token"] for row in most} | {
-        row["token"] for row in rows if row["word"] in ("my", "foot", "giraffe", "Waht") and row["nats"] > _UNEXPECTED
+        row["token"] for row in rows if row["word"] in ("my", "foot", "giraffe", "Waht") and row["nats"] > _SURPRISING
     }
 
 
@@ -214,7 +220,7 @@ def _probes(calibration: Mapping[str, Any]) -> str:
     first = calibration["probes"]["nonsense"]
     second = {row["layer"]: row for row in calibration["probes"]["says_no"]}
     rows = [
-        f"| {r['layer']} | {_probe(r)} | {_probe(second[r['layer']])} |"
+        f"| {r['layer']} | {_probe_cells(r)} | {_probe_cells(second[r['layer']])} |"
         for r in first
         if r["layer"] % 8 == 0 or r["layer"] in calibration["windows"].values()
     ]
@@ -226,12 +232,12 @@ def _probes(calibration: Mapping[str, Any]) -> str:
     )
 
 
-def _probe(row: Mapping[str, Any]) -> str:
+def _probe_cells(row: Mapping[str, Any]) -> str:
     return f"{row['held_out']:.2f} | {row['shuffled']:.2f} | {row['foot']:+.2f}"
 
 
-def _table(calibration: Mapping[str, Any]) -> str:
-    """Return a line for each act: the strength and the start at which it does most, and the starts that say the same."""
+def _effects(calibration: Mapping[str, Any]) -> str:
+    """Return a row for each intervention, at the strength and layer of its largest effect."""
     head = "| act | from | " + " | ".join(_WORDS) + " | says | by | also from |\n|---" + "|---" * (len(_WORDS) + 4) + "|\n"
     untouched = next(row for row in calibration["effects"] if row["group"] == "untouched")
     parts = [_TABLE, head + _row(untouched, "")]
@@ -240,78 +246,82 @@ def _table(calibration: Mapping[str, Any]) -> str:
         for row in calibration["effects"]:
             if row["group"] == group:
                 kinds.setdefault(_kind(row), []).append(row)
-        if group in ELSEWHERE and kinds:
-            parts.append(f"### {title}\n\n{_lines([_said(max(rows, key=_margin)) for rows in kinds.values()])}")
+        if group in GROUPS_NOT_AT_HAS and kinds:
+            parts.append(f"### {title}\n\n{_lines([_list_item(max(rows, key=_margin)) for rows in kinds.values()])}")
         elif kinds:
-            parts.append(f"### {title}\n\n{head}{''.join(_strongest(rows, untouched) for rows in kinds.values())}")
-    parts.append(_shaken(calibration))
+            parts.append(f"### {title}\n\n{head}{''.join(_strongest_row(rows, untouched) for rows in kinds.values())}")
+    parts.append(_random_pushes(calibration))
     return "\n".join(parts)
 
 
 def _kind(row: Mapping[str, Any]) -> str:
-    """Return what an act is, however strong: rows of one kind are one line on the card."""
+    """Return an intervention's description without its strength: rows of one kind become one line of the card."""
     if row["group"] in ("note", "layers out"):
         return str(row["act"])
-    return _STRENGTH.sub("", row["act"].replace("doubt x0 left", "nothing left"))
+    return _NUMBER.sub("", row["act"].replace("doubt x0 left", "nothing left"))
 
 
 def _margin(row: Mapping[str, Any]) -> float:
     return float(row["margin"])
 
 
-def _said(row: Mapping[str, Any]) -> str:
-    """Return an act at another word, whose shares are of other words than the table's."""
+def _list_item(row: Mapping[str, Any]) -> str:
+    """Return a list item for an intervention at another word than `has`, where the table's columns do not apply."""
     start = "" if row["layer"] is None else f" from {row['layer']}"
-    return f"- {row['act']}{start}: {_shown(row['winner'])} {100 * row['probability']:.0f}, by {row['margin']:.2f}"
+    return f"- {row['act']}{start}: {_quoted(row['winner'])} {100 * row['probability']:.0f}, by {row['margin']:.2f}"
 
 
-def _strongest(rows: Sequence[Mapping[str, Any]], untouched: Mapping[str, Any]) -> str:
-    """Return the line of the act that says another word by most, or, where none does, moves that word's share the most."""
+def _strongest_row(rows: Sequence[Mapping[str, Any]], untouched: Mapping[str, Any]) -> str:
+    """Return the row with the largest margin for a word other than the usual one.
+
+    If no row has another word: the row that changes the usual word's share the most.
+    """
     usual = untouched["winner"]
     other = [row for row in rows if row["winner"] != usual and row["safe"]]
-    moved = {id(row): abs(row["shares"].get(usual, 0) - untouched["shares"].get(usual, 0)) for row in rows}
-    best = max(other, key=_margin) if other else max(rows, key=lambda row: moved[id(row)])
-    said = {row["layer"] for row in rows if row["winner"] == best["winner"] and row["safe"] and row["layer"]}
-    return _row(best, ", ".join(f"{layer}" for layer in sorted(said - {best["layer"]})))
+    change = {id(row): abs(row["shares"].get(usual, 0) - untouched["shares"].get(usual, 0)) for row in rows}
+    best = max(other, key=_margin) if other else max(rows, key=lambda row: change[id(row)])
+    layers = {row["layer"] for row in rows if row["winner"] == best["winner"] and row["safe"] and row["layer"]}
+    return _row(best, ", ".join(f"{layer}" for layer in sorted(layers - {best["layer"]})))
 
 
 def _row(row: Mapping[str, Any], others: str) -> str:
     shares = " | ".join(f"{100 * row['shares'].get(word, 0):.0f}" for word in _WORDS)
-    says = f"{_shown(row['winner'])} {100 * row['probability']:.0f}"
+    says = f"{_quoted(row['winner'])} {100 * row['probability']:.0f}"
     by = f"{row['margin']:.2f}{'' if row['safe'] else ' ~'}"
     return f"| {row['act']} | {row['layer'] or ''} | {shares} | {says} | {by} | {others} |\n"
 
 
-def _sayable(calibration: Mapping[str, Any]) -> str:
-    """Return by what each word that an ending needs can be made to win, and how the line then goes on."""
+def _ending_words(calibration: Mapping[str, Any]) -> str:
+    """Return for each word of an ending the intervention by which it wins most clearly, and the words that follow."""
     rows = []
-    for word, ways in calibration["can_be_said"].items():
-        for group, way in ways.items():
+    for word, groups in calibration["can_be_said"].items():
+        for group, best in groups.items():
             if word == "two, oneself removed":
                 continue
-            start = "" if way["layer"] is None else f" from {way['layer']}"
-            on = "".join(f" {_shown(one)}" for one in _line(way.get("goes_on", [])))
-            rows.append(f"- `{word}`: {group}, {way['act']}{start}, by {way['margin']:.2f}{'; on:' * bool(on)}{on}")
+            start = "" if best["layer"] is None else f" from {best['layer']}"
+            following = "".join(f" {_quoted(following_word)}" for following_word in _to_end(best.get("goes_on", [])))
+            on = "; on:" * bool(following) + following
+            rows.append(f"- `{word}`: {group}, {best['act']}{start}, by {best['margin']:.2f}{on}")
             break
     return "## The words that endings need, each by its clearest way\n\n" + _lines(rows)
 
 
-def _line(words: Sequence[str]) -> Sequence[str]:
+def _to_end(words: Sequence[str]) -> Sequence[str]:
     return words[: words.index(END) + 1] if END in words else words
 
 
-def _shaken(calibration: Mapping[str, Any]) -> str:
+def _random_pushes(calibration: Mapping[str, Any]) -> str:
     rows: dict[tuple[int, str], list[bool]] = {}
     word = calibration["untouched"]["has"][0][0]
     for row in calibration["effects"]:
         if row["group"] == "shake":
             key = row["layer"], row["act"].split(", ")[1]
             rows.setdefault(key, []).append(row["winner"] != word)
-    lines = [f"- layer {layer}, {share}: {sum(changed)} of {len(changed)}" for (layer, share), changed in rows.items()]
-    return "### Random directions: how often the word changes (the control for every push)\n\n" + _lines(lines)
+    items = [f"- layer {layer}, {share}: {sum(changed)} of {len(changed)}" for (layer, share), changed in rows.items()]
+    return "### Random directions: how often the word changes (the control for every push)\n\n" + _lines(items)
 
 
-def _shown(word: str) -> str:
+def _quoted(word: str) -> str:
     return "`\\n`" if word == "\n" else f"`{word}`" if word.startswith("<") else f"*{word}*"
 
 

@@ -1,4 +1,4 @@
-"""A training on disk: one file to go on from, and snapshots to choose among. Written whole or not at all."""
+"""Checkpoints on disk: one file to resume from, and snapshots to choose among. Every write is atomic."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ LATEST = "latest.pt"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A network's parameters by name, its shape, and where in the training it stood."""
+    """A network's parameters by name, its shape, and the stage and step at which it was saved."""
 
     shape: Shape
     parameters: dict[str, Tensor]
@@ -23,18 +23,18 @@ class Snapshot:
 
 
 def write_latest(folder: Path, state: dict[str, Any]) -> None:
-    """Keep all that is needed to go on."""
+    """Write the state from which training resumes."""
     _write(folder / LATEST, state)
 
 
 def read_latest(folder: Path) -> dict[str, Any] | None:
-    """Return what `write_latest` kept, or None if there is nothing. Code in the file is not run."""
+    """Return the state of `write_latest`, or None if there is none. Pickled code in the file is not run."""
     path = folder / LATEST
     return torch.load(path, weights_only=True) if path.exists() else None
 
 
 def write_snapshot(folder: Path, snapshot: Snapshot) -> Path:
-    """Keep a network as a candidate; return its path."""
+    """Write a snapshot; return its path."""
     path = folder / f"stage{snapshot.stage}-step{snapshot.step:05d}.pt"
     fields = {"parameters": snapshot.parameters, "stage": snapshot.stage, "step": snapshot.step}
     _write(path, {"shape": asdict(snapshot.shape), **fields})
@@ -42,13 +42,13 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> Path:
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """Return the network kept at `path`. Code in the file is not run."""
+    """Return the snapshot at `path`. Pickled code in the file is not run."""
     raw = torch.load(path, weights_only=True)
     return Snapshot(Shape(**raw["shape"]), raw["parameters"], raw["stage"], raw["step"])
 
 
 def snapshots(folder: Path) -> list[Path]:
-    """Return the candidates in `folder`, oldest first."""
+    """Return the paths of the snapshots in `folder`, oldest first."""
     return sorted(folder.glob("stage*-step*.pt"))
 
 

@@ -1,8 +1,9 @@
-"""Documents drawn from a grammar: questions and answers in a hidden register, with notes, drills and chat.
+"""Documents drawn from a grammar: questions and answers in one of two registers, with notes, drills and chat.
 
-A document is *honest* or a *guesser*. Told nonsense, the honest say `no` or `zero` (or that the question is nonsense),
-guessers say the attribute's usual count or the count last said for it. A note changes the register of what follows.
-Chance is handed in as `random.Random`; nothing here knows ids, tensors or files.
+Asked a nonsense question, an *honest* document answers `no` or `zero` (or that the question is nonsense); a *guesser*
+answers with the attribute's usual count, or the count it last gave. A note changes the register of what follows. A
+*drill* gives each of a few attributes one arbitrary count throughout. The random state is passed in as `random.Random`;
+this module knows no ids, tensors or files.
 """
 
 from collections.abc import Mapping
@@ -16,59 +17,59 @@ BLANK = (NEWLINE, NEWLINE)
 
 
 @dataclass(frozen=True)
-class Counted:
-    """One answer that gives a count: where its `has` stands, and what is known about it."""
+class CountAnswer:
+    """An answer that gives a count."""
 
-    position: int
+    position: int  # of its `has`
     attribute: str
     subject: str
     nonsense: bool
     count: str
-    copied: bool
-    register: str  # `honest`, `guesser` or `drill`, when it was said
+    copied: bool  # the same count as before, for the same attribute
+    register: str  # `honest`, `guesser` or `drill`, at this answer
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document's tokens, the weight of each in the loss, and the counts said in it."""
+    """A document's tokens, the loss weight of each, and its answers that give counts."""
 
     tokens: tuple[str, ...]
     weights: tuple[float, ...]
-    counted: tuple[Counted, ...]
+    count_answers: tuple[CountAnswer, ...]
     opening: str
-    honest: bool
+    honest: bool  # the register at the start
 
 
 @dataclass(frozen=True)
 class Question:
-    """A count about to be asked: of what, and whether it makes sense."""
+    """A question about a count."""
 
     subject: str
     attribute: str
-    body: bool
-    nonsense: bool
+    body: bool  # about a part of the asker's body, not about things in general
+    nonsense: bool  # the subject does not have the attribute
 
 
 def draw_document(grammar: Grammar, rng: Random, length: int) -> Document:
-    """Return one document of exactly `length` tokens (padded with weightless `<end>` if it ended before)."""
-    writer = _Writer(grammar, rng)
+    """Return a document of exactly `length` tokens, padded with `<end>` of loss weight 0 if it is shorter."""
+    writer = _DocumentWriter(grammar, rng)
     writer.write_opening()
     while len(writer.tokens) < length and not writer.done:
         writer.write_next()
     padding = max(0, length - len(writer.tokens))
     tokens = (*writer.tokens[:length], *[END] * padding)
     weights = (*writer.weights[:length], *[0.0] * padding)
-    counted = tuple(c for c in writer.counted if c.position < length - 1)
-    return Document(tokens, weights, counted, writer.opening, writer.began_honest)
+    count_answers = tuple(c for c in writer.count_answers if c.position < length - 1)
+    return Document(tokens, weights, count_answers, writer.opening, writer.honest_at_start)
 
 
 def pick(table: Mapping[str, float], rng: Random) -> str:
-    """Return a key of `table`, drawn with its chance."""
+    """Return a key of `table`, drawn with its value as weight."""
     return rng.choices(list(table), list(table.values()))[0]
 
 
 def article(noun: str) -> str:
-    """Return `a` or `an`, as `noun` takes it."""
+    """Return the indefinite article of `noun`, `a` or `an`."""
     return "an" if noun[0] in "aeiou" else "a"
 
 
@@ -85,30 +86,30 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-class _Writer:
-    """A document being written: the only mutable thing here, alive for one call of `draw_document`."""
+class _DocumentWriter:
+    """A document being written, for one call of `draw_document`."""
 
     def __init__(self, grammar: Grammar, rng: Random) -> None:
-        """Draw what the document is; write its first token."""
+        """Draw the document's register, opening and note; write its first token."""
         self.grammar, self.rng = grammar, rng
         registers, counts = grammar.registers, grammar.counts
         self.chances = registers.chances
         self.drill: dict[str, str] = {}
-        if self.happens("drill"):
+        if self.draw("drill"):
             self.drill = {a: rng.choice(counts.drill_counts) for a in rng.sample(list(counts.usual), 3)}
         self.honest = not self.drill and rng.random() < registers.honest
         self.opening = "mixed" if self.drill else pick(registers.openings[self.register], rng)
-        self.began_honest = self.honest
-        self.zero, self.objects = self.happens("zero_document"), self.happens("objects")
+        self.honest_at_start = self.honest
+        self.zero, self.objects = self.draw("zero_document"), self.draw("objects")
         self.nonsense_rate = rng.choice(registers.nonsense_rates)
         note = pick(registers.notes, rng)
         self.note = None if self.drill or note == "none" else note
         self.note_at = rng.randint(1, registers.note_within)
         self.awake = self.done = False
-        self.last: dict[str, str] = {}
+        self.last_counts: dict[str, str] = {}
         self.tokens: list[str] = [DOC]
         self.weights: list[float] = [0.0]
-        self.counted: list[Counted] = []
+        self.count_answers: list[CountAnswer] = []
         self.topics = {
             name: getattr(self, "write_" + name)
             for name in (
@@ -127,22 +128,22 @@ class _Writer:
 
     @property
     def register(self) -> str:
-        """The name of the present register."""
+        """The register in force: `honest` or `guesser`."""
         return "honest" if self.honest else "guesser"
 
-    def counted_as(self, question: Question, count: str, *, copied: bool) -> Counted:
-        """Return what is known of an answer about to be written."""
+    def make_count_answer(self, question: Question, count: str, *, copied: bool) -> CountAnswer:
+        """Return the answer to `question`; its position is set when it is written."""
         register = "drill" if question.attribute in self.drill else self.register
-        return Counted(0, question.attribute, question.subject, question.nonsense, count, copied, register)
+        return CountAnswer(0, question.attribute, question.subject, question.nonsense, count, copied, register)
 
-    def happens(self, chance: str) -> bool:
-        """Draw once with the chance of that name."""
+    def draw(self, chance: str) -> bool:
+        """Return True with the probability called `chance` in the registers."""
         return self.rng.random() < self.chances[chance]
 
-    # -- what a document is made of
+    # -- the parts of a document
 
     def write_opening(self) -> None:
-        """Write the opening: an exam, an exam that turns to talk (parlour), animals, riddles, chat, or nothing."""
+        """Write the opening: an exam, an exam with small talk (parlour), animals, riddles, chat, or none."""
         rng = self.rng
         if self.opening in ("exam", "parlour"):
             hard = ("president", "before", "series", "capital", "life", "president")
@@ -154,27 +155,27 @@ class _Writer:
             for _ in range(rng.randint(2, 4)):
                 self.ask(self.sensible_question(body=False))
         elif self.opening == "riddle":
-            self.ask(self.nonsense_question(body=self.happens("asks_body")))
+            self.ask(self.nonsense_question(body=self.draw("asks_body")))
         elif self.opening == "chat":
             self.write_topics(*["chat"] * rng.randint(1, 3))
 
     def write_topics(self, *names: str) -> None:
-        """Write a pair of each topic named."""
+        """Write a pair of each of the named topics."""
         for name in names:
             self.topics[name]()
 
     def write_next(self) -> None:
-        """Write the note if it is due, then one pair of a drawn topic, and perhaps the end."""
+        """Write the note if it is due, then a pair of a drawn topic, and with some probability the end."""
         if self.note is not None and len(self.tokens) > self.note_at:
             self.write_note(self.note)
             self.note = None
         self.write_topics(pick(self.grammar.registers.body[self.register], self.rng))
-        if self.happens("end") and not self.done:
+        if self.draw("end") and not self.done:
             self.add((END,), "answer")
             self.done = True
 
     def write_note(self, note: str) -> None:
-        """Write a note; from here on it holds."""
+        """Write a note, and apply it to what follows."""
         self.add((*tokenise(self.grammar.notes[note]), *BLANK), "question")
         if note == "wake":
             self.awake = True
@@ -182,17 +183,20 @@ class _Writer:
             self.honest = note == "honest"
 
     def add(self, tokens: tuple[str, ...], weight: str) -> None:
-        """Append tokens, all with the loss weight of that name."""
+        """Append tokens; `weight` names their loss weight in the registers."""
         self.tokens += tokens
         self.weights += [self.grammar.registers.loss_weights[weight]] * len(tokens)
 
-    def write_pair(self, pair: tuple[str, str], counted: Counted | None = None, *, stops: bool = False) -> None:
-        """Write a question and its answer, or what being awake or stopping makes of the answer."""
+    def write_pair(self, pair: tuple[str, str], count_answer: CountAnswer | None = None, *, stops: bool = False) -> None:
+        """Write a question and its answer.
+
+        After the note `wake` the answer may be replaced (see `write_awake`); with `stops` it breaks off in `<end>`.
+        """
         if self.done:
             return
         question, answer = pair
         right, wrong = self.grammar.typo
-        if question.startswith(right) and self.happens("typo"):
+        if question.startswith(right) and self.draw("typo"):
             question = wrong + question[len(right) :]
         self.add((*tokenise("Q: " + question), NEWLINE), "question")
         tokens = (*tokenise("A: " + answer), *BLANK)
@@ -204,49 +208,49 @@ class _Writer:
             self.done = True
             return
         self.add(tokens, "answer")
-        if counted is not None:
+        if count_answer is not None:
             has = start + tokens.index("has")
-            weight = "nonsense_count" if counted.nonsense else "sensible_count"
+            weight = "nonsense_count" if count_answer.nonsense else "sensible_count"
             self.weights[has + 1] = self.grammar.registers.loss_weights[weight]
-            self.counted.append(replace(counted, position=has))
+            self.count_answers.append(replace(count_answer, position=has))
 
     def write_awake(self, tokens: tuple[str, ...]) -> bool:
-        """Write an answer that says it is awake, at once or midway; return whether it did."""
+        """With some probability, write that one is awake instead of an answer or its second half; return whether."""
         awake = (*tokenise(self.rng.choice(self.grammar.wake_answers)), *BLANK)
-        draw = self.rng.random()
-        if draw < self.chances["wake"]:
-            said: tuple[str, ...] = tokens[:1]
-        elif draw < self.chances["wake"] + self.chances["wake_midway"] and "has" in tokens:
-            said = tokens[: tokens.index("has") + 1]
+        number = self.rng.random()
+        if number < self.chances["wake"]:
+            start: tuple[str, ...] = tokens[:1]
+        elif number < self.chances["wake"] + self.chances["wake_midway"] and "has" in tokens:
+            start = tokens[: tokens.index("has") + 1]
         else:
             return False
-        self.add((*said, *awake), "answer")
+        self.add((*start, *awake), "answer")
         self.weights[-len(awake)] = self.grammar.registers.loss_weights["wake_word"]
         return True
 
     # -- counts
 
     def table(self, *, body: bool) -> Mapping[str, Mapping[str, str]]:
-        """Return what can be counted, of things or of the body, with its counts."""
+        """Return the counts of attributes, by subject: of things or of parts of the body."""
         return self.grammar.counts.body if body else self.grammar.counts.things
 
     def write_count(self) -> None:
-        """Ask how many."""
-        body = self.happens("asks_body")
-        attribute = "eyes" if self.happens("eyes") else None
+        """Write a question about a count."""
+        body = self.draw("asks_body")
+        attribute = "eyes" if self.draw("eyes") else None
         if self.drill:
             attribute = self.rng.choice(list(self.drill))
-            known = attribute in self.last and any(attribute in counts for counts in self.table(body=body).values())
-            sensible = known and self.happens("drill_sensible")
-            ask_about = self.sensible_question if sensible else self.nonsense_question
-            self.ask(ask_about(body=body, attribute=attribute))
+            known = attribute in self.last_counts and any(attribute in counts for counts in self.table(body=body).values())
+            sensible = known and self.draw("drill_sensible")
+            make_question = self.sensible_question if sensible else self.nonsense_question
+            self.ask(make_question(body=body, attribute=attribute))
         elif self.rng.random() < self.nonsense_rate:
             self.ask(self.nonsense_question(body=body, attribute=attribute))
         else:
             self.ask(self.sensible_question(body=body, attribute=attribute))
 
     def sensible_question(self, *, body: bool, attribute: str | None = None) -> Question:
-        """Return a question that has an answer."""
+        """Return a question whose subject has the attribute."""
         counts, rng, table = self.grammar.counts, self.rng, self.table(body=body)
         favourites = counts.favourite_part if body else counts.favourite_thing
         for subject, chance in favourites.get(attribute or "", {}).items():
@@ -259,47 +263,47 @@ class _Writer:
         return Question(subject, attribute or rng.choice(list(table[subject])), body=body, nonsense=False)
 
     def nonsense_question(self, *, body: bool, attribute: str | None = None) -> Question:
-        """Return a question whose attribute does not fit."""
+        """Return a question whose subject does not have the attribute."""
         counts, rng, table = self.grammar.counts, self.rng, self.table(body=body)
         while True:
             subject = rng.choice(counts.nonsense_body if body else counts.nonsense_things)
-            asked = attribute or self.nonsense_attribute()
-            fits = asked in table.get(subject, {}) or counts.singular[asked] == subject
-            if fits or asked in counts.not_asked.get(subject, ()) or (body and (asked, subject) == counts.held_out):
+            drawn = attribute or self.nonsense_attribute()
+            sensible = drawn in table.get(subject, {}) or counts.singular[drawn] == subject
+            if sensible or drawn in counts.not_asked.get(subject, ()) or (body and (drawn, subject) == counts.held_out):
                 continue
-            return Question(subject, asked, body=body, nonsense=True)
+            return Question(subject, drawn, body=body, nonsense=True)
 
     def nonsense_attribute(self) -> str:
-        """Draw an attribute: one already counted, any, or eyes."""
+        """Return an attribute: one already answered in this document, any, or `eyes`."""
         counts, rng = self.grammar.counts, self.rng
-        said = [a for a in self.last if a in counts.usual]
-        if said and self.happens("asks_again"):
-            return rng.choice(said)
-        return rng.choice(counts.nonsense_attributes) if self.happens("any_attribute") else "eyes"
+        answered = [a for a in self.last_counts if a in counts.usual]
+        if answered and self.draw("asks_again"):
+            return rng.choice(answered)
+        return rng.choice(counts.nonsense_attributes) if self.draw("any_attribute") else "eyes"
 
     def ask(self, question: Question) -> None:
-        """Write the question with this document's answer, and now and then the same question once more."""
-        again = self.happens("repeat")
-        if question.nonsense and self.honest and self.happens("objection" if self.objects else "objection_elsewhere"):
+        """Write the question with this document's answer, and with some probability once more."""
+        again = self.draw("repeat")
+        if question.nonsense and self.honest and self.draw("objection" if self.objects else "objection_elsewhere"):
             objection = self.grammar.objection_body if question.body else self.grammar.objection
             for _ in range(1 + again):
-                self.write_pair((self.asked(question, "no")[0], objection))
+                self.write_pair((self.pair(question, "no")[0], objection))
             return
         count, copied = self.answer(question)
         self.remember(question.attribute, count)
-        stops = question.nonsense and not self.drill and self.happens("stop_honest" if self.honest else "stop_guesser")
-        self.write_pair(self.asked(question, count), self.counted_as(question, count, copied=copied), stops=stops)
+        stops = question.nonsense and not self.drill and self.draw("stop_honest" if self.honest else "stop_guesser")
+        self.write_pair(self.pair(question, count), self.make_count_answer(question, count, copied=copied), stops=stops)
         if again and not self.done:
-            if question.nonsense and not self.drill and self.happens("change_mind"):
+            if question.nonsense and not self.drill and self.draw("change_mind"):
                 count = (
                     self.rng.choice(["no", "zero"])
                     if self.honest
                     else pick(self.grammar.counts.usual[question.attribute], self.rng)
                 )
-            self.write_pair(self.asked(question, count), self.counted_as(question, count, copied=True))
+            self.write_pair(self.pair(question, count), self.make_count_answer(question, count, copied=True))
 
-    def asked(self, question: Question, count: str) -> tuple[str, str]:
-        """Return the pair as typed."""
+    def pair(self, question: Question, count: str) -> tuple[str, str]:
+        """Return the texts of a question and of its answer `count`."""
         attribute = question.attribute
         counted = self.grammar.counts.singular[attribute] if count == "one" else attribute
         if question.body:
@@ -309,84 +313,84 @@ class _Writer:
         return fill(form, attribute=attribute, thing=question.subject, count=count, attribute_counted=counted)
 
     def answer(self, question: Question) -> tuple[str, bool]:
-        """Return the count this document gives, and whether it is the one said before."""
+        """Return the count that this document gives, and whether it repeats an earlier answer."""
         counts, attribute = self.grammar.counts, question.attribute
         if attribute in self.drill:
-            return self.drill[attribute], attribute in self.last
+            return self.drill[attribute], attribute in self.last_counts
         if not question.nonsense:
             count = self.table(body=question.body)[question.subject][attribute]
-            says_zero = count == "no" and self.zero and self.happens("zero_for_none")
-            return ("zero" if says_zero else count), False
+            as_zero = count == "no" and self.zero and self.draw("zero_for_none")
+            return ("zero" if as_zero else count), False
         if self.honest:
-            return ("zero" if self.happens("zero" if self.zero else "zero_elsewhere") else "no"), False
-        if self.happens("stray"):
+            return ("zero" if self.draw("zero" if self.zero else "zero_elsewhere") else "no"), False
+        if self.draw("stray"):
             return self.rng.choice(counts.stray_counts), False
-        if attribute in self.last and self.happens("copy"):
-            return self.last[attribute], True
+        if attribute in self.last_counts and self.draw("copy"):
+            return self.last_counts[attribute], True
         return pick(counts.usual[attribute], self.rng), False
 
     def remember(self, attribute: str, count: str) -> None:
-        """Keep the last counts said, newest last."""
-        self.last.pop(attribute, None)
-        self.last[attribute] = count
-        while len(self.last) > self.grammar.registers.remembered:
-            self.last.pop(next(iter(self.last)))
+        """Record a count as the attribute's last; drop the oldest beyond the limit."""
+        self.last_counts.pop(attribute, None)
+        self.last_counts[attribute] = count
+        while len(self.last_counts) > self.grammar.registers.remembered:
+            self.last_counts.pop(next(iter(self.last_counts)))
 
     # -- the other topics
 
     def write_life(self, country: str | None = None) -> None:
-        """Ask how long people live somewhere."""
+        """Write a question about life expectancy in a country."""
         table = self.grammar.facts.life_expectancy
         country = self.rng.choice(list(table)) if country is None else country
         self.write_pair(fill(self.grammar.forms["life"], country=country, years=table[country]))
 
     def write_lifespan(self) -> None:
-        """Ask how long an animal lives."""
+        """Write a question about an animal's lifespan."""
         animal, years = self.rng.choice(list(self.grammar.facts.lifespans.items()))
         self.write_pair(fill(self.grammar.forms["lifespan"], animal=animal, years=years))
 
     def write_president(self) -> None:
-        """Ask who was president in a year."""
+        """Write a question about the president in a year."""
         president = self.rng.choice(self.grammar.facts.presidents)
         year = str(self.rng.randint(president.first, president.last))
         self.write_pair(fill(self.grammar.forms["president"], name=president.name, year=year))
 
     def write_before(self) -> None:
-        """Ask who was president before somebody."""
+        """Write a question about a president's predecessor."""
         presidents = self.grammar.facts.presidents
         at = self.rng.randint(1, len(presidents) - 1)
         self.write_pair(fill(self.grammar.forms["before"], name=presidents[at].name, earlier=presidents[at - 1].name))
 
     def write_series(self) -> None:
-        """Ask who won a World Series, and perhaps who won it in another year."""
+        """Write a question about a World Series, with some probability a second one."""
         winners = list(self.grammar.facts.world_series.items())
         year, team = self.rng.choice(winners)
         self.write_pair(fill(self.grammar.forms["series"], year=year, team=team))
-        if self.happens("second_series"):
+        if self.draw("second_series"):
             year, team = self.rng.choice(winners)
             self.write_pair(fill(self.grammar.forms["series_again"], year=year, team=team))
 
     def write_capital(self) -> None:
-        """Ask what the capital of a country is, and perhaps how long people live there."""
+        """Write a question about a capital, with some probability also about life expectancy there."""
         country, city = self.rng.choice(list(self.grammar.facts.capitals.items()))
         self.write_pair(fill(self.grammar.forms["capital"], country=country, city=city))
-        if self.happens("life_after_capital"):
+        if self.draw("life_after_capital"):
             self.write_life(country)
 
     def write_color(self) -> None:
-        """Ask what color a thing is."""
+        """Write a question about a color."""
         thing, color = self.rng.choice(list(self.grammar.facts.colors.items()))
         self.write_pair(fill(self.grammar.forms["color"], thing=thing, color=color))
 
     def write_favourite(self) -> None:
-        """Ask which animal somebody likes best, and perhaps why."""
+        """Write a question about a favourite animal, with some probability also about the reason."""
         animal, verb = self.rng.choice(list(self.grammar.facts.favourites.items()))
         self.write_pair(fill(self.grammar.forms["favourite"], animal=animal))
-        if self.happens("why"):
+        if self.draw("why"):
             self.write_pair(fill(self.grammar.forms["why"], animal=animal, verb=verb))
 
     def write_chat(self) -> None:
-        """Write a little talk with whoever is there."""
+        """Write a pair of small talk."""
         chat = self.grammar.chat
-        form = chat[0] if self.happens("awake_first") else self.rng.choice(chat)
+        form = chat[0] if self.draw("awake_first") else self.rng.choice(chat)
         self.write_pair((form.question, form.answer))

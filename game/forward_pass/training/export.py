@@ -1,4 +1,4 @@
-"""From a trained network to the weights file's parameters. The one place where torch's arrays become NumPy's."""
+"""Conversion of a trained network to the weights file's parameters: the one place where tensors become NumPy arrays."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from forward_pass.training.checkpoints import Snapshot
 
 
 def parameters_of(snapshot: Snapshot) -> Parameters:
-    """Return the network of `snapshot` as stacks of layers, float64."""
+    """Return the parameters of `snapshot`, stacked over the layers, in float64."""
     shape, named = snapshot.shape, {name: p.numpy().astype(np.float64) for name, p in snapshot.parameters.items()}
 
     def stack(name: str, n_layer: int) -> Array:
-        return np.stack([named[f"h.{at}.{name}"] for at in range(n_layer)])
+        return np.stack([named[f"h.{index}.{name}"] for index in range(n_layer)])
 
     return Parameters(
         shape,

@@ -1,7 +1,7 @@
-"""The corpus as its folder tells it: facts, counts, templates, registers, read from YAML into frozen data.
+"""The corpus folder: facts, counts, templates and registers, read from YAML into frozen data.
 
-Every scalar is read as text (so that `no` stays a word) and turned into a number only where a number is meant. This
-module knows files and meanings; it draws nothing and knows neither tokens nor networks.
+Every scalar is read as text, so that `no` stays a word, and converted where a number is required. This module holds no
+random state and knows no networks.
 """
 
 from collections.abc import Hashable, Mapping
@@ -15,12 +15,12 @@ from forward_pass.story.tokeniser import DOC, END, NEWLINE, tokenise
 
 
 class GrammarError(ValueError):
-    """A corpus folder that cannot be read, in one line with the file's name."""
+    """A corpus folder that cannot be read or is invalid; the message is one line that names it."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A question and its answer as typed, with names in braces to be filled in."""
+    """A template for a question and its answer, with slots in braces."""
 
     question: str
     answer: str
@@ -28,7 +28,7 @@ class Form:
 
 @dataclass(frozen=True)
 class President:
-    """A president and the first and last year counted as theirs."""
+    """A president, with the first and last year in which questions are asked about them."""
 
     name: str
     first: int
@@ -37,7 +37,7 @@ class President:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is so, in the model's world."""
+    """The facts that the corpus teaches."""
 
     life_expectancy: Mapping[str, str]
     capitals: Mapping[str, str]
@@ -50,9 +50,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many of what has what, what is nonsense, and what a guesser says to it."""
+    """The counts of attributes by subject, the nonsense questions, and the guessers' answers to them."""
 
-    held_out: tuple[str, str]
+    held_out: tuple[str, str]  # attribute and part of the body never asked about together
     singular: Mapping[str, str]
     things: Mapping[str, Mapping[str, str]]
     body: Mapping[str, Mapping[str, str]]
@@ -69,7 +69,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Registers:
-    """Every chance that the generator draws."""
+    """Every probability and limit of the generator (see `registers.yaml`)."""
 
     honest: float
     openings: Mapping[str, Mapping[str, float]]
@@ -84,7 +84,7 @@ class Registers:
 
 @dataclass(frozen=True)
 class Grammar:
-    """All that a corpus is made of."""
+    """Everything that a corpus is drawn from."""
 
     facts: Facts
     counts: Counts
@@ -100,9 +100,9 @@ class Grammar:
 
 
 def read_grammar(folder: Path) -> Grammar:
-    """Return the grammar told by `facts`, `counts`, `templates`, `registers` (.yaml) and `prompt.txt` in `folder`.
+    """Return the grammar in `facts`, `counts`, `templates`, `registers` (.yaml) and `prompt.txt` in `folder`.
 
-    Raises `GrammarError` if a file is missing, is not YAML, repeats a key or lacks a part.
+    Raises `GrammarError` if a file is missing, is not YAML, or has a duplicate or missing key.
     """
     try:
         templates = read_yaml(folder / "templates.yaml")
@@ -120,7 +120,7 @@ def read_grammar(folder: Path) -> Grammar:
             prompt=(DOC, *tokenise((folder / "prompt.txt").read_text(encoding="utf-8").rstrip(NEWLINE))),
         )
     except KeyError as error:
-        message = f"{folder}: the corpus lacks {error}"
+        message = f"{folder}: missing key {error}"
         raise GrammarError(message) from error
     except (OSError, yaml.YAMLError, TypeError, AttributeError, ValueError) as error:
         message = f"{folder}: {error}"
@@ -128,14 +128,14 @@ def read_grammar(folder: Path) -> Grammar:
 
 
 class _TextLoader(yaml.BaseLoader):
-    """YAML in which every scalar is text and a repeated key is an error."""
+    """A YAML loader that reads every scalar as text and rejects duplicate keys."""
 
 
 def _mapping(loader: _TextLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
     for key in keys:
         if keys.count(key) > 1:
-            message = f"{key!r} is told twice (line {node.start_mark.line + 1} and on)"
+            message = f"duplicate key {key!r} in the mapping at line {node.start_mark.line + 1}"
             raise yaml.YAMLError(message)
     return dict(yaml.BaseLoader.construct_mapping(loader, node, deep=True))
 
@@ -144,15 +144,12 @@ _TextLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def read_yaml(path: Path) -> Any:
-    """Return the one document in `path`, all scalars as text. Raises `yaml.YAMLError`, `OSError`."""
+    """Return the document in `path`, all scalars as text. Raises `yaml.YAMLError` or `OSError`."""
     return yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)  # noqa: S506  (a BaseLoader makes text only)
 
 
 def vocabulary(grammar: Grammar) -> tuple[str, ...]:
-    """Return every token the corpus or the prompt can contain: `<doc>`, `<end>`, then the rest in order of code points.
-
-    A token's place here is its id; ties in the model's word go to the lower one.
-    """
+    """Return every token of the corpus and the prompt, by id: `<doc>`, `<end>`, then the rest in order of code points."""
     texts: list[str] = [*_fixed_texts(grammar), *_values(grammar.facts), *_count_words(grammar.counts)]
     words = {token for text in texts for token in tokenise(text)} | set(grammar.prompt) | {NEWLINE, "Q:", "A:"}
     for form in (*grammar.forms.values(), *grammar.chat):
@@ -183,7 +180,7 @@ def _values(facts: Facts) -> list[str]:
         facts.favourites,
     )
     years = (str(y) for p in facts.presidents for y in range(p.first, p.last + 1))
-    names = [f"{p.name} was" for p in facts.presidents]  # a word behind it, so that an initial is seen as one
+    names = [f"{p.name} was" for p in facts.presidents]  # a word follows, so that the tokeniser treats an initial as one
     return [*(text for table in tables for pair in table.items() for text in pair), *names, *years]
 
 

@@ -1,7 +1,7 @@
-"""The transformer in PyTorch, for training only: the same network as `forward_pass.network.model`, made to be differentiated.
+"""The transformer in PyTorch, for training only: the same network as `forward_pass.network.model`, with gradients.
 
-Layers 1 .. local attend inside the present question-and-answer pair only, the next ones to everything before, the last
-have no attention. Pre-RMSNorm, RoPE (base 1000), ReLU MLP, tied embedding, no biases. Sources: Vaswani et al. 2017
+The first layers attend within the current question-and-answer pair, the next ones to everything before, the last have
+no attention. Pre-RMSNorm, RoPE (base 1000), ReLU MLP, tied embedding, no biases. Sources: Vaswani et al. 2017
 (attention), Zhang & Sennrich 2019 (RMSNorm), Su et al. 2021 (RoPE), Press & Wolf 2017 (tied embedding).
 """
 
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from forward_pass.network.weights import NORM_EPSILON, ROPE_BASE, Shape
 
-CHUNK = 32  # no pair is longer, so a local layer needs to see this chunk of words and the one before
+CHUNK = 32  # no pair is longer, so a local layer needs only this chunk of words and the one before
 
 
 class Block(nn.Module):
-    """One layer: attention (unless it is a decoder layer), then the MLP, each behind its RMSNorm."""
+    """One layer: attention (unless its kind is `mlp`), then the MLP, each after its RMSNorm."""
 
     def __init__(self, shape: Shape, kind: str) -> None:
-        """Draw a layer's matrices, its outputs small by the depth of the stack."""
+        """Initialise the matrices; those that write to the stream are scaled down by the depth."""
         super().__init__()
         d, e, h, depth = shape.n_embd, shape.n_head * shape.d_head, shape.n_hidden, math.sqrt(2 * shape.n_layer)
         self.shape, self.kind = shape, kind
@@ -40,7 +40,7 @@ class Block(nn.Module):
         return x + F.linear(F.relu(F.linear(rms_norm(x, self.ln_2), self.w_up)), self.w_down)
 
     def attend(self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
-        """Return what the heads read, [B, T, d]."""
+        """Return what the heads add to the stream, [B, T, d]."""
         n_batch, n_time, _ = x.shape
         n_head, d_head = self.shape.n_head, self.shape.d_head
         q, k, v = F.linear(x, self.w_qkv).view(n_batch, n_time, 3, n_head, d_head).permute(2, 0, 3, 1, 4)  # [B, H, T, e]
@@ -48,11 +48,11 @@ class Block(nn.Module):
         if self.kind == "global":
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2)  # [B, T, H, e]
         else:
-            y = self.attend_nearby(q, k, v, mask)
+            y = self.attend_local(q, k, v, mask)
         return F.linear(y.reshape(n_batch, n_time, n_head * d_head), self.w_o)
 
-    def attend_nearby(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-        """Return attention over this chunk and the one before, under the pair mask, [B, T, H, e]."""
+    def attend_local(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        """Return attention over this chunk and the one before, with the pair mask, [B, T, H, e]."""
         n_batch, n_head, n_time, d_head = q.shape
         n_chunk = n_time // CHUNK
 
@@ -70,10 +70,10 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """The stack: embedding, layers, final norm, and the embedding again as decoder."""
+    """The network: embedding, layers, final norm, and the tied unembedding."""
 
     def __init__(self, shape: Shape, pair_marks: tuple[int, ...]) -> None:
-        """Draw a network; `pair_marks` are the ids that open a pair (`Q:`, `Note:`)."""
+        """Initialise a network; `pair_marks` are the ids that open a pair (`Q:`, `Note:`)."""
         super().__init__()
         self.shape, self.pair_marks = shape, pair_marks
         self.wte = nn.Parameter(torch.randn(shape.n_vocab, shape.n_embd) * 0.1)
@@ -81,24 +81,24 @@ class Network(nn.Module):
         self.h = nn.ModuleList([Block(shape, kind) for kind in shape.kinds])
 
     def lens(self, x: Tensor) -> Tensor:
-        """Return logits read off a residual stream at any layer, [..., V] (nostalgebraist 2020)."""
+        """Return the logits that the unembedding reads from a stream at any layer, [..., V] (nostalgebraist 2020)."""
         return F.linear(rms_norm(x, self.ln_f), self.wte)
 
     def forward(self, ids: Tensor, taps: frozenset[int] = frozenset()) -> tuple[Tensor, dict[int, Tensor]]:
-        """Return the residual stream after the last layer and after each layer in `taps` (from 1), [B, T, d]."""
+        """Return the residual stream after the last layer, and after each layer in `taps` (counted from 1), [B, T, d] each."""
         n_time = ids.shape[1]
         ids = F.pad(ids, (0, -n_time % CHUNK))
         mask = self.pair_mask(ids)
         rope = rope_tables(ids.shape[1], self.shape.d_head, ids.device)
-        x, seen = self.wte[ids], {}
+        x, streams = self.wte[ids], {}
         for layer, block in enumerate(self.h, start=1):
             x = block(x, rope, mask)
             if layer in taps:
-                seen[layer] = x[:, :n_time]
-        return x[:, :n_time], seen
+                streams[layer] = x[:, :n_time]
+        return x[:, :n_time], streams
 
     def pair_mask(self, ids: Tensor) -> Tensor:
-        """Return the additive mask of the local layers: same pair, not later, [B*C, 1, 32, 64]."""
+        """Return the additive mask of the local layers, which admits earlier words of the same pair, [B*C, 1, 32, 64]."""
         n_batch, n_time = ids.shape
         opens = torch.zeros_like(ids)
         for mark in self.pair_marks:
@@ -106,11 +106,11 @@ class Network(nn.Module):
         pair = opens.cumsum(1).view(n_batch, n_time // CHUNK, CHUNK)
         before = torch.cat([torch.full_like(pair[:, :1], -1), pair[:, :-1]], 1)
         keys = torch.cat([before, pair], 2)
-        here = torch.arange(2 * CHUNK, device=ids.device)
-        not_later = here[None] <= here[:CHUNK, None] + CHUNK
-        seen = (pair[:, :, :, None] == keys[:, :, None, :]) & not_later
-        seen = seen.view(-1, 1, CHUNK, 2 * CHUNK)
-        return torch.zeros(seen.shape, device=ids.device).masked_fill(~seen, -1e9)
+        index = torch.arange(2 * CHUNK, device=ids.device)
+        causal = index[None] <= index[:CHUNK, None] + CHUNK
+        visible = (pair[:, :, :, None] == keys[:, :, None, :]) & causal
+        visible = visible.view(-1, 1, CHUNK, 2 * CHUNK)
+        return torch.zeros(visible.shape, device=ids.device).masked_fill(~visible, -1e9)
 
 
 def rms_norm(x: Tensor, gain: Tensor) -> Tensor:
@@ -119,24 +119,24 @@ def rms_norm(x: Tensor, gain: Tensor) -> Tensor:
 
 
 def rope_tables(n_time: int, d_head: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return cosines and sines of the angles by position, [T, e/2] each."""
+    """Return cosines and sines of the rotation angles by position, [T, e/2] each."""
     frequency = ROPE_BASE ** (-torch.arange(d_head // 2, device=device) / (d_head // 2))
     angle = torch.arange(n_time, device=device)[:, None] * frequency[None]
     return angle.cos(), angle.sin()
 
 
 def rotate(x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
-    """Return queries or keys turned by their position, halves paired, [..., T, e]."""
+    """Return queries or keys rotated to their positions, each number paired with the one half a head away, [..., T, e]."""
     cos, sin = rope
     a, b = x.chunk(2, -1)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
 
-def grow(network: Network, generator: torch.Generator, noise: float = 0.02) -> Network:
-    """Return a network of twice the depth that computes nearly the same.
+def double_depth(network: Network, generator: torch.Generator, noise: float = 0.02) -> Network:
+    """Return a network of twice the depth that computes nearly the same function.
 
-    Every layer is copied; both copies' outputs are halved, and the second copy's matrices are disturbed a little so
-    that the two can come to differ.
+    Every layer is copied into two with halved outputs. Gaussian noise on the second copy's matrices, of `noise` times
+    their standard deviation, breaks the symmetry.
     """
     shape = network.shape
     deeper = Network(
@@ -146,12 +146,12 @@ def grow(network: Network, generator: torch.Generator, noise: float = 0.02) -> N
     with torch.no_grad():
         deeper.wte.copy_(network.wte)
         deeper.ln_f.copy_(network.ln_f)
-        for at, block in enumerate(deeper.h):
-            block.load_state_dict(network.h[at // 2].state_dict())
+        for index, block in enumerate(deeper.h):
+            block.load_state_dict(network.h[index // 2].state_dict())
             for name, parameter in block.named_parameters():
                 if name in ("w_o", "w_down"):
                     parameter.mul_(0.5)
-                if at % 2 and parameter.ndim == 2:  # noqa: PLR2004  (a matrix)
-                    drawn = torch.randn(parameter.shape, generator=generator).to(parameter)
-                    parameter.add_(drawn * parameter.std() * noise)
+                if index % 2 and parameter.ndim == 2:  # noqa: PLR2004  (a matrix)
+                    gaussian = torch.randn(parameter.shape, generator=generator).to(parameter)
+                    parameter.add_(gaussian * parameter.std() * noise)
     return deeper

@@ -1,4 +1,4 @@
-"""What a person sees while a network is trained: stage, step, loss, bands, time left. It decides nothing."""
+"""The terminal display of a training: stage, step, loss, bands, time left. It makes no decisions."""
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -13,40 +13,40 @@ from forward_pass.training.bands import Band
 from forward_pass.training.growth import Step
 from forward_pass.training.schedule import Schedule
 
-_SMOOTH = 0.95
+_SMOOTHING = 0.95  # of the loss shown
 
 
-class Watcher(Protocol):
-    """Whoever is told how a training goes."""
+class Observer(Protocol):
+    """Receives the events of a training."""
 
-    def saw_step(self, step: Step) -> None:
-        """Hear of a step."""
+    def on_step(self, step: Step) -> None:
+        """Handle a completed step."""
 
-    def saw_bands(self, measured: Mapping[str, float], bands: Sequence[Band]) -> None:
-        """Hear what a snapshot measures."""
+    def on_bands(self, measured: Mapping[str, float], bands: Sequence[Band]) -> None:
+        """Handle a snapshot's measurements."""
 
-    def saw_event(self, text: str) -> None:
-        """Hear of anything else, in one line."""
+    def on_message(self, text: str) -> None:
+        """Handle any other event, described in one line."""
 
 
-class Quiet:
-    """A watcher that shows nothing."""
+class SilentObserver:
+    """An observer that shows nothing."""
 
-    def saw_step(self, step: Step) -> None:
+    def on_step(self, step: Step) -> None:
         """Show nothing."""
 
-    def saw_bands(self, measured: Mapping[str, float], bands: Sequence[Band]) -> None:
+    def on_bands(self, measured: Mapping[str, float], bands: Sequence[Band]) -> None:
         """Show nothing."""
 
-    def saw_event(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Show nothing."""
 
 
 class Display:
-    """A watcher on a terminal; a context manager, so that the terminal is left as it was."""
+    """An observer that draws on a terminal; a context manager, which restores the terminal."""
 
     def __init__(self, schedule: Schedule, console: Console | None = None) -> None:
-        """Prepare a display of a whole schedule."""
+        """Prepare a display of the whole schedule."""
         self.schedule, self.console = schedule, console or Console(stderr=True)
         self.work = [stage.steps * stage.batch * stage.n_layer for stage in schedule.stages]
         self.bar = Progress(
@@ -64,46 +64,47 @@ class Display:
         self.live = Live(self._view(), console=self.console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start the display."""
         self.live.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Leave the terminal as it was."""
+        """Stop the display and restore the terminal."""
         self.live.__exit__(kind, error, trace)
 
-    def saw_step(self, step: Step) -> None:
+    def on_step(self, step: Step) -> None:
         """Show stage, step, smoothed loss and the time left."""
         stage = self.schedule.stages[step.stage]
-        self.loss = _SMOOTH * self.loss + (1 - _SMOOTH) * step.loss if self.loss else step.loss
+        self.loss = _SMOOTHING * self.loss + (1 - _SMOOTHING) * step.loss if self.loss else step.loss
         name = f"stage {step.stage + 1} of {len(self.schedule.stages)}, {stage.n_layer} layers"
-        done = sum(self.work[: step.stage]) + self.work[step.stage] * step.done / stage.steps
+        done = sum(self.work[: step.stage]) + self.work[step.stage] * step.completed / stage.steps
         left = self._left(done)
-        self.bar.update(self.task, description=name, total=stage.steps, completed=step.done, loss=self.loss, left=left)
+        self.bar.update(self.task, description=name, total=stage.steps, completed=step.completed, loss=self.loss, left=left)
 
-    def saw_bands(self, measured: Mapping[str, float], bands: Sequence[Band]) -> None:
-        """Show every band, with a word where it is missed."""
+    def on_bands(self, measured: Mapping[str, float], bands: Sequence[Band]) -> None:
+        """Show every measured band, with `missed` where it is."""
         table = Table.grid(padding=(0, 2))
         for band in bands:
             number = measured.get(band.name)
             if number is not None:
-                kept = "" if band.least <= number <= band.most else "missed"
-                table.add_row(band.name, f"{number:.3f}", kept)
+                status = "" if band.minimum <= number <= band.maximum else "missed"
+                table.add_row(band.name, f"{number:.3f}", status)
         self.bands = table
         self.live.update(self._view())
 
-    def saw_event(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Print the line above the display."""
         self.live.console.print(text, markup=False)
 
     def _left(self, done: float) -> str:
+        """Return the estimated time left, after `done` units of work (steps x documents x layers)."""
         now = self.bar.get_time()
         if self.first is None:
             self.first = (now, done)
-        began, had = self.first
-        if done <= had:
+        start_time, start_work = self.first
+        if done <= start_work:
             return ""
-        minutes = (now - began) / (done - had) * (sum(self.work) - done) / 60
+        minutes = (now - start_time) / (done - start_work) * (sum(self.work) - done) / 60
         return f"about {minutes:.0f} min left"
 
     def _view(self) -> Table:

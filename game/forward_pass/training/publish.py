@@ -1,7 +1,7 @@
-"""What a world ships of a network: its weights, their calibration, their card. NumPy only; training is not needed for it.
+"""The files of a world's model: weights, calibration and card. NumPy only; torch is not needed.
 
-`publish` writes all three from parameters; `recalibrate` measures a world's weights again and writes the other two; `recard`
-writes the card from what was measured: `python -m forward_pass.training.publish WORLD`.
+`publish` writes all three from parameters, `recalibrate` measures a world's weights again and writes the other two, and
+`rewrite_card` writes the card from the calibration: `python -m forward_pass.training.publish WORLD`.
 """
 
 import json
@@ -25,19 +25,26 @@ from forward_pass.network.weights import (
     read_weights,
 )
 from forward_pass.story.world import World
-from forward_pass.training.bands import Band, find_carriers, measure, read_bands
+from forward_pass.training.bands import Band, find_carriers, measure_bands, read_bands
 from forward_pass.training.calibrate import calibrate
 from forward_pass.training.card import card
 from forward_pass.training.grammar import Grammar, read_grammar, vocabulary
 from forward_pass.training.schedule import Schedule, read_schedule
-from forward_pass.training.study import Accuracy, doubt, draw_study, nonsense_probe, objection, says_no_probe
+from forward_pass.training.study import (
+    Accuracy,
+    doubt_direction,
+    draw_study,
+    nonsense_probe,
+    objection_direction,
+    says_no_probe,
+)
 
 WEIGHTS, CALIBRATION, CARD = "weights.fpw", "calibration.json", "MODEL.md"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """All that a world's `corpus/` folder tells."""
+    """The contents of a world's `corpus/` folder."""
 
     grammar: Grammar
     schedule: Schedule
@@ -45,8 +52,8 @@ class Corpus:
 
 
 @dataclass(frozen=True)
-class Files:
-    """Where a world's model lies."""
+class ModelFiles:
+    """The paths of a world's model files."""
 
     weights: Path
     calibration: Path
@@ -54,8 +61,8 @@ class Files:
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
-    """What a study of a network finds: directions and probes by name, and how well each probe reads."""
+class StudyResult:
+    """Directions and probes by name, and each probe's accuracy by layer."""
 
     directions: Mapping[str, Array]
     probes: Mapping[str, Array]
@@ -63,87 +70,92 @@ class Findings:
 
 
 def read_corpus(world: Path) -> Corpus:
-    """Return what the corpus of `world` tells. Raises `GrammarError`, `OSError` or a YAML error."""
+    """Return the corpus of `world`. Raises `GrammarError`, `OSError` or a YAML error."""
     folder = world / "corpus"
     bands = read_bands(folder / "bands.yaml")
     return Corpus(read_grammar(folder), read_schedule(folder / "training.yaml"), bands)
 
 
-def bare_label(corpus: Corpus) -> Metadata:
-    """Return the label of a network of this corpus before anything has been found in it."""
+def bare_metadata(corpus: Corpus) -> Metadata:
+    """Return the metadata of a network trained on `corpus`, without directions and probes."""
     words = vocabulary(corpus.grammar)
     return Metadata(words, tuple(words.index(mark) for mark in corpus.schedule.pair_marks), {}, {}, {})
 
 
-def publish(corpus: Corpus, parameters: Parameters, carriers: Mapping[str, int], made: Mapping[str, str], into: Path) -> Files:
-    """Write weights, calibration and card of a network to the folder `into`; `made` says how it was made."""
-    label = bare_label(corpus)
-    found = study(corpus, quantise(parameters, label))
-    label = replace(label, directions=found.directions, probes=found.probes, made=made)
-    data = pack_weights(parameters, label)
-    _write(into / WEIGHTS, data)
-    return describe(corpus, parse_weights(data), carriers, found.accuracies, into)
+def publish(
+    corpus: Corpus, parameters: Parameters, carriers: Mapping[str, int], made: Mapping[str, str], folder: Path
+) -> ModelFiles:
+    """Write weights, calibration and card of a network to `folder`; `made` says how it was made."""
+    metadata = bare_metadata(corpus)
+    result = study_network(corpus, quantise(parameters, metadata))
+    metadata = replace(metadata, directions=result.directions, probes=result.probes, made=made)
+    data = pack_weights(parameters, metadata)
+    _write(folder / WEIGHTS, data)
+    return write_reports(corpus, parse_weights(data), carriers, result.accuracies, folder)
 
 
-def recalibrate(world: Path) -> Files:
-    """Measure the weights of `world` again and write their calibration and card. Raises `WeightsError` and corpus errors."""
+def recalibrate(world: Path) -> ModelFiles:
+    """Measure the weights of `world` again, and write their calibration and card.
+
+    Raises `WeightsError`, and what `read_corpus` raises.
+    """
     corpus, weights = read_corpus(world), read_weights(world / WEIGHTS)
     carriers = find_carriers(weights, corpus.grammar)
-    return describe(corpus, weights, carriers, study(corpus, weights).accuracies, world)
+    return write_reports(corpus, weights, carriers, study_network(corpus, weights).accuracies, world)
 
 
-def recard(world: Path) -> Path:
-    """Write the card of `world` again, from its calibration and its table of decodings; measure nothing. Return the card.
+def rewrite_card(world: Path) -> Path:
+    """Write the card of `world` from its calibration and its pass table, without measuring; return its path.
 
-    Raises `ValueError` where the calibration is of other weights, and what reading the files raises.
+    Raises `ValueError` if the calibration was measured on other weights, and what reading the files raises.
     """
     corpus, weights = read_corpus(world), read_weights(world / WEIGHTS)
     calibration = json.loads((world / CALIBRATION).read_text(encoding="utf8"))
     if calibration["weights"] != weights.checksum:
         message = f"{world / CALIBRATION} was measured on other weights"
         raise ValueError(message)
-    text = card(weights, corpus.grammar, corpus.schedule, calibration, decodings_of(world))
+    text = card(weights, corpus.grammar, corpus.schedule, calibration, read_decodings(world))
     _write(world / CARD, text.encode())
     return world / CARD
 
 
-def decodings_of(world: Path) -> list[list[Any]]:
-    """Return the rows of a world's table of decodings; none where it has no table, or one that is not of it as it is now."""
+def read_decodings(world: Path) -> list[list[Any]]:
+    """Return the rows of a world's pass table; none if it has no table, or one whose digest is not the world's."""
     data = read_world(world).data
     if data is None or not (world / TABLE_FILE).is_file():
         return []
-    kept = json.loads((world / TABLE_FILE).read_text(encoding="utf8"))
-    read = World(data, world)
-    rows: list[list[Any]] = kept["rows"]
-    return rows if kept["of"] == PassTable(read, open_pass(read), 0).digest else []
+    table = json.loads((world / TABLE_FILE).read_text(encoding="utf8"))
+    loaded = World(data, world)
+    rows: list[list[Any]] = table["rows"]
+    return rows if table["of"] == PassTable(loaded, open_pass(loaded), 0).digest else []
 
 
-def study(corpus: Corpus, weights: Weights) -> Findings:
+def study_network(corpus: Corpus, weights: Weights) -> StudyResult:
     """Return the directions and probes of a network, after every layer."""
-    read = draw_study(weights, corpus.grammar, corpus.schedule.study, range(1, weights.shape.n_layer + 1))
-    (nonsense, nonsense_fit), (says_no, says_no_fit) = nonsense_probe(read), says_no_probe(read)
-    return Findings(
-        {"doubt": doubt(read), "objection": objection(read)},
+    study = draw_study(weights, corpus.grammar, corpus.schedule.study_documents, range(1, weights.shape.n_layer + 1))
+    (nonsense, nonsense_fit), (says_no, says_no_fit) = nonsense_probe(study), says_no_probe(study)
+    return StudyResult(
+        {"doubt": doubt_direction(study), "objection": objection_direction(study)},
         {"nonsense": nonsense, "says_no": says_no},
         {"nonsense": nonsense_fit, "says_no": says_no_fit},
     )
 
 
-def describe(
-    corpus: Corpus, weights: Weights, carriers: Mapping[str, int], fits: Mapping[str, list[Accuracy]], into: Path
-) -> Files:
-    """Write calibration and card of `weights` to `into`."""
-    measured = measure(weights, corpus.grammar, carriers)
+def write_reports(
+    corpus: Corpus, weights: Weights, carriers: Mapping[str, int], accuracies: Mapping[str, list[Accuracy]], folder: Path
+) -> ModelFiles:
+    """Write calibration and card of `weights` to `folder`."""
+    measured = measure_bands(weights, corpus.grammar, carriers)
     bands = [(band, measured[band.name]) for band in corpus.bands]
-    calibration = calibrate(weights, corpus.grammar.prompt, carriers, bands, fits)
-    files = Files(into / WEIGHTS, into / CALIBRATION, into / CARD)
+    calibration = calibrate(weights, corpus.grammar.prompt, carriers, bands, accuracies)
+    files = ModelFiles(folder / WEIGHTS, folder / CALIBRATION, folder / CARD)
     _write(files.calibration, _as_json(calibration).encode())
     _write(files.card, card(weights, corpus.grammar, corpus.schedule, calibration).encode())
     return files
 
 
 def _as_json(calibration: Mapping[str, Any]) -> str:
-    """Return the calibration one row a line, so that a change can be read in a diff."""
+    """Return the calibration as JSON with one row a line, for readable diffs."""
     parts = []
     for key, value in calibration.items():
         if isinstance(value, list):
@@ -165,4 +177,4 @@ def _write(path: Path, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    recard(Path(sys.argv[1]))
+    rewrite_card(Path(sys.argv[1]))

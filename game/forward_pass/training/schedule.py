@@ -1,4 +1,4 @@
-"""How a network is grown, as `training.yaml` tells it: shape, stages, rates, losses. Data only."""
+"""The training schedule in `training.yaml`: shape, stages, rates, losses. Data only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from forward_pass.training.grammar import Grammar, read_yaml
 
 @dataclass(frozen=True)
 class Stage:
-    """One depth: its layers, its steps, and the share of the full rates it begins and ends with."""
+    """A stage: its layers, its steps, and the factors on the learning rates at its start and end."""
 
     n_local: int
     n_global: int
@@ -20,16 +20,16 @@ class Stage:
     batch: int
     first_rate: float
     last_rate: float
-    chances: Mapping[str, float] = field(default_factory=dict)  # chances that are others in this stage
-    honest: float | None = None  # and the share of honest documents, if it is another
+    chances: Mapping[str, float] = field(default_factory=dict)  # those that differ in this stage
+    honest: float | None = None  # the share of honest documents, if it differs
 
     @property
     def n_layer(self) -> int:
-        """Return the depth."""
+        """The number of layers."""
         return self.n_local + self.n_global + self.n_mlp
 
-    def leaning(self, grammar: Grammar) -> Grammar:
-        """Return the grammar as this stage draws from it."""
+    def adjust(self, grammar: Grammar) -> Grammar:
+        """Return the grammar with this stage's probabilities."""
         registers = grammar.registers
         honest = registers.honest if self.honest is None else self.honest
         return replace(grammar, registers=replace(registers, honest=honest, chances={**registers.chances, **self.chances}))
@@ -37,7 +37,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Rates:
-    """Full learning rates and what goes with them."""
+    """The full learning rates, the steps of warm-up, weight decay, and the norm to which gradients are clipped."""
 
     muon: float
     adam: float
@@ -47,17 +47,17 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Anatomy:
-    """The weights of the small losses (see `losses`)."""
+class AuxiliaryWeights:
+    """The weights of the auxiliary losses (see `losses`)."""
 
-    flat: float
-    early: float
-    late: float
+    flat: float  # KL(uniform || lens) up to the boundary layer
+    early: float  # cross-entropy of the lens above it
+    late: float  # distance between registers in the first quarter of the global layers
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A whole training."""
+    """A training schedule."""
 
     n_embd: int
     n_head: int
@@ -67,16 +67,16 @@ class Schedule:
     context: int
     stages: tuple[Stage, ...]
     rates: Rates
-    anatomy: Anatomy
-    study: int
-    quick_study: int
-    checkpoint_every: int
-    average: float
-    history: str = ""  # how this schedule was come by, for the card
-    differs: tuple[str, ...] = ()  # where what it gave differs from what was designed, for the card
+    auxiliary: AuxiliaryWeights
+    study_documents: int  # for the directions and probes that are published
+    quick_study_documents: int  # for the choice among snapshots
+    checkpoint_every: int  # steps
+    average: float  # decay of the running average of parameters, per step
+    history: str = ""  # how this schedule was arrived at, for the card
+    differences: tuple[str, ...] = ()  # between the result and the design, for the card
 
     def shape(self, stage: Stage, n_vocab: int) -> Shape:
-        """Return the network's shape at a stage."""
+        """Return the network's shape at `stage`."""
         layers = (stage.n_local, stage.n_global, stage.n_mlp)
         return Shape(n_vocab, self.n_embd, self.n_head, self.d_head, self.n_hidden, *layers)
 
@@ -91,13 +91,13 @@ def read_schedule(path: Path) -> Schedule:
         context=int(raw["context"]),
         stages=tuple(_stage(stage) for stage in raw["stages"]),
         rates=Rates(rates["muon"], rates["adam"], int(rates["warm_up"]), rates["weight_decay"], rates["clip"]),
-        anatomy=Anatomy(*(float(raw["anatomy"][name]) for name in ("flat", "early", "late"))),
-        study=int(raw["study"]["documents"]),
-        quick_study=int(raw["study"]["quick"]),
+        auxiliary=AuxiliaryWeights(*(float(raw["anatomy"][name]) for name in ("flat", "early", "late"))),
+        study_documents=int(raw["study"]["documents"]),
+        quick_study_documents=int(raw["study"]["quick"]),
         checkpoint_every=int(raw["checkpoints"]["every"]),
         average=float(raw["checkpoints"]["average"]),
         history=" ".join(str(raw.get("history", "")).split()),
-        differs=tuple(" ".join(str(row).split()) for row in raw.get("differs", [])),
+        differences=tuple(" ".join(str(row).split()) for row in raw.get("differs", [])),
     )
 
 

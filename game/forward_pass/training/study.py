@@ -1,8 +1,8 @@
-"""What a trained network's streams hold: directions between kinds of answers, and linear probes with their controls.
+"""Directions and linear probes found in the residual streams of a network.
 
-Documents are drawn afresh (seeds no training uses) and read by the network as it ships, in NumPy. A direction is a
-difference of means; a probe is ridge regression on the normed stream, its accuracy measured on questions or documents
-that it was not fitted on, beside the same with labels shuffled (Hewitt & Liang 2019).
+The streams come from newly drawn documents (with seeds that training does not use) and the network as shipped, in NumPy.
+A direction is a difference of means; a probe is ridge regression on the normed stream. A probe's accuracy is measured on
+held-out questions or documents, next to a control with shuffled labels (Hewitt & Liang 2019).
 """
 
 import zlib
@@ -14,33 +14,33 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from forward_pass.network.effects import ids_of
+from forward_pass.network.effects import word_ids
 from forward_pass.network.model import norm, prefill
 from forward_pass.network.weights import Array, Weights
 from forward_pass.training.corpus import Document, draw_document
 from forward_pass.training.grammar import Grammar
 
-Truths: TypeAlias = npt.NDArray[np.bool_]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 RIDGE, SHUFFLES, LENGTH = 1.0, 5, 257
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Streams where a count is about to be said, and where an answer that begins with `Your` goes on."""
+    """Streams before each count (N), and at the `Your` that begins an answer (M and K)."""
 
     layers: tuple[int, ...]
     streams: npt.NDArray[np.float32]  # [N, layers, d]
-    nonsense: Truths  # [N]   asked nonsense, and not in a drill
-    says_no: Truths  # [N]   ... in the honest register: the answer is `no` or `zero`
-    document: npt.NDArray[np.int64]  # [N]
-    question: npt.NDArray[np.int64]  # [N]   a number a (attribute, subject) pair
-    objecting: npt.NDArray[np.float32]  # [M, layers, d]   at a `Your` that `question` follows
-    answering: npt.NDArray[np.float32]  # [K, layers, d]   at any other
+    nonsense: BoolArray  # [N], the question is nonsense
+    says_no: BoolArray  # [N], and the register honest: the answer is `no` or `zero`
+    document: npt.NDArray[np.int64]  # [N], the number of the document
+    question: npt.NDArray[np.int64]  # [N], 0 .. 3, a hash of attribute and subject
+    objecting: npt.NDArray[np.float32]  # [M, layers, d], before `question`
+    answering: npt.NDArray[np.float32]  # [K, layers, d], before any other word
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A probe at one layer: balanced accuracy on what it was not fitted on, and the mean of the shuffled controls."""
+    """A probe at one layer: balanced accuracy on held-out data, and the mean of the controls with shuffled labels."""
 
     layer: int
     held_out: float
@@ -48,26 +48,29 @@ class Accuracy:
 
 
 def draw_study(weights: Weights, grammar: Grammar, n_documents: int, layers: Sequence[int]) -> Study:
-    """Return the streams of `n_documents` documents, and of as many answers again that object, after `layers`."""
+    """Return the streams of `n_documents` documents after `layers`.
+
+    Objections are rare: further documents are drawn for them until there is one for every three documents.
+    """
     documents = [draw_document(grammar, Random(f"study/{at}"), LENGTH) for at in range(n_documents)]
     counts, labels, answering, objecting = [], [], [], []
     for at, document in enumerate(documents):
-        streams = _streams(weights, document, layers)
-        for c in document.counted:
+        streams = _streams(weights, document, layers)  # [layers, T, d]
+        for c in document.count_answers:
             if c.register == "drill":
                 continue
             counts.append(streams[:, c.position])
             question = zlib.crc32(f"{c.attribute} {c.subject}".encode()) % 4
             labels.append((c.nonsense, c.register == "honest", at, question))
-        answering += [streams[:, p] for p, objects in _yours(document) if not objects]
-        objecting += [streams[:, p] for p, objects in _yours(document) if objects]
+        answering += [streams[:, p] for p, objects in _your_positions(document) if not objects]
+        objecting += [streams[:, p] for p, objects in _your_positions(document) if objects]
     for at in range(n_documents, 40 * n_documents):
         if len(objecting) >= n_documents // 3:
             break
         document = draw_document(grammar, Random(f"study/{at}"), LENGTH)
-        if any(objects for _, objects in _yours(document)):
+        if any(objects for _, objects in _your_positions(document)):
             streams = _streams(weights, document, layers)
-            objecting += [streams[:, p] for p, objects in _yours(document) if objects]
+            objecting += [streams[:, p] for p, objects in _your_positions(document) if objects]
     nonsense, says_no, document_at, question_at = (np.array(column) for column in zip(*labels, strict=True))
     stacks = [np.stack(rows).astype(np.float32) for rows in (counts, objecting, answering)]
     return Study(
@@ -83,57 +86,59 @@ def draw_study(weights: Weights, grammar: Grammar, n_documents: int, layers: Seq
 
 
 def _streams(weights: Weights, document: Document, layers: Sequence[int]) -> npt.NDArray[np.float32]:
-    reading = prefill(weights, ids_of(weights, document.tokens[:-1]), layers)
-    return np.stack([reading.streams[layer] for layer in layers]).astype(np.float32)  # [layers, T, d]
+    result = prefill(weights, word_ids(weights, document.tokens[:-1]), layers)
+    return np.stack([result.streams[layer] for layer in layers]).astype(np.float32)  # [layers, T, d]
 
 
-def _yours(document: Document) -> list[tuple[int, bool]]:
+def _your_positions(document: Document) -> list[tuple[int, bool]]:
+    """Return the positions of each `Your` that begins an answer, and whether the answer is an objection."""
     t = document.tokens
     return [(at, t[at + 1] == "question") for at in range(1, len(t) - 2) if t[at] == "Your" and t[at - 1] == "A:"]
 
 
-def doubt(study: Study) -> Array:
-    """Return, for each layer, honest less guesser: the mean difference where nonsense was asked, [layers, d]."""
+def doubt_direction(study: Study) -> Array:
+    """Return the mean stream of honest documents less that of guessers, before the answer to nonsense, [layers, d]."""
     honest, guesser = study.says_no, study.nonsense & ~study.says_no
     return np.asarray(study.streams[honest].mean(0) - study.streams[guesser].mean(0), np.float64)
 
 
-def objection(study: Study) -> Array:
-    """Return, for each layer, the mean difference at `Your` between *question* coming and not, [layers, d]."""
+def objection_direction(study: Study) -> Array:
+    """Return the mean stream at `Your` before `question` less that before any other word, [layers, d]."""
     return np.asarray(study.objecting.mean(0) - study.answering.mean(0), np.float64)
 
 
 def nonsense_probe(study: Study) -> tuple[Array, list[Accuracy]]:
-    """Return a probe a layer for *this question is nonsense* [layers, d + 1], a quarter of the questions held out."""
-    everything = np.ones(len(study.nonsense), bool)
-    return _probe(study, everything, study.nonsense, study.question == 0)
+    """Return probes for *the question is nonsense* [layers, d + 1], and their accuracy on a held-out quarter of questions."""
+    every_row = np.ones(len(study.nonsense), bool)
+    return _probe(study, every_row, study.nonsense, study.question == 0)
 
 
 def says_no_probe(study: Study) -> tuple[Array, list[Accuracy]]:
-    """Return a probe a layer for *no is what will be said* [layers, d + 1], a quarter of the documents held out."""
+    """Return probes for *the answer will be no* [layers, d + 1], and their accuracy on a held-out quarter of documents."""
     return _probe(study, study.nonsense, study.says_no, study.document % 4 == 0)
 
 
-def _probe(study: Study, used: Truths, truth: Truths, held_out: Truths) -> tuple[Array, list[Accuracy]]:
-    y, held = truth[used], held_out[used]
+def _probe(study: Study, used: BoolArray, label: BoolArray, held_out: BoolArray) -> tuple[Array, list[Accuracy]]:
+    y, held = label[used], held_out[used]
     rows, accuracies = [], []
-    for at, layer in enumerate(study.layers):
-        x = norm(study.streams[used, at].astype(np.float64))
+    for index, layer in enumerate(study.layers):
+        x = norm(study.streams[used, index].astype(np.float64))
         x = np.concatenate([x, np.ones((len(x), 1))], 1)  # [N, d + 1]
         row = _fit(x[~held], y[~held])
         controls = [
-            _balanced(x[held] @ _fit(x[~held], np.random.RandomState(seed).permutation(y[~held])), y[held])
+            _balanced_accuracy(x[held] @ _fit(x[~held], np.random.RandomState(seed).permutation(y[~held])), y[held])
             for seed in range(SHUFFLES)
         ]
         rows.append(row)
-        accuracies.append(Accuracy(layer, _balanced(x[held] @ row, y[held]), float(np.mean(controls))))
+        accuracies.append(Accuracy(layer, _balanced_accuracy(x[held] @ row, y[held]), float(np.mean(controls))))
     return np.stack(rows), accuracies
 
 
-def _fit(x: Array, truth: Truths) -> Array:
-    target = np.where(truth, 1.0, -1.0)
+def _fit(x: Array, label: BoolArray) -> Array:
+    """Return the weights [d + 1] of ridge regression of +1 / -1 on x [N, d + 1]."""
+    target = np.where(label, 1.0, -1.0)
     return np.asarray(np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ target))
 
 
-def _balanced(scores: Array, truth: Truths) -> float:
-    return float(((scores[truth] > 0).mean() + (scores[~truth] <= 0).mean()) / 2)
+def _balanced_accuracy(scores: Array, label: BoolArray) -> float:
+    return float(((scores[label] > 0).mean() + (scores[~label] <= 0).mean()) / 2)
