@@ -7,26 +7,27 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from forward_pass.loading.loader import read_contents
+from forward_pass.errors import WorldError
+from forward_pass.loading.loader import LoadedWorld, read_contents
 from forward_pass.network.passes import open_pass
-from forward_pass.storage.journal import Header, to_json_line
-from forward_pass.story.distribution import PassPort
+from forward_pass.storage.journal import Header, turn_line
 from forward_pass.story.engine import offers
 from forward_pass.story.history import Run, append, make_turn, new_run
+from forward_pass.story.ports import Inspector
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 LAYERS = 9_000
-LONGEST = 30  # turns of a run in a folder, its last word included
+MAX_TURNS = 30  # of a run in a folder, its last word included
 WORDS = ("two", "no", "zero")
 ENDINGS = 20
-FILE = 1_000  # scenes in one
+SCENES_PER_FILE = 1_000
 
 
 def grown_world(scenes: int) -> list[tuple[str, bytes]]:
     """Return the files of a world: a ring of scenes with ways across, texts that vary, a variable for every tenth."""
     files = {"world.yaml": _frame(scenes)}
-    files |= {f"{at // FILE:03}.yaml": _scenes(scenes, at) for at in range(0, scenes, FILE)}
+    files |= {f"{at // SCENES_PER_FILE:03}.yaml": _scenes(scenes, at) for at in range(0, scenes, SCENES_PER_FILE)}
     return [(name, ("\n".join(lines) + "\n").encode()) for name, lines in sorted(files.items())]
 
 
@@ -48,7 +49,7 @@ def _scenes(scenes: int, first: int) -> Iterator[str]:
     """Yield the lines of a file of scenes."""
     chance = Random(first)  # noqa: S311 - the same world every time
     yield "scenes:"
-    for at in range(first, min(first + FILE, scenes)):
+    for at in range(first, min(first + SCENES_PER_FILE, scenes)):
         v = at % max(scenes // 10, 1)
         yield f"  s{at}:\n    text: |\n      I was in room {at}. {{visit: It was new to me. | I knew it.}}"
         yield "      Somebody had left a lamp on.\n"
@@ -61,44 +62,44 @@ def _scenes(scenes: int, first: int) -> Iterator[str]:
 
 def opened(scenes: int) -> World:
     """Return a world of so many scenes."""
-    reading = read_contents("made", "", grown_world(scenes), [])
-    return World(reading.data or {})
+    return _world(read_contents("made", "", grown_world(scenes), []))
 
 
-def header_of(world: World, facts: Prior) -> Header:
+def _world(reading: LoadedWorld) -> World:
+    if reading.story is None:
+        raise WorldError(reading.problems)
+    return World(reading.story)
+
+
+def header_of(world: World, prior: Prior) -> Header:
     """Return the header of a run."""
-    return Header(world.id, world.version, world.hash, None, 0, 0.0, facts, "2021-03-22T00:00:00+00:00")
+    return Header(world.id, world.version, world.hash, None, 0, 0.0, prior, "2021-03-22T00:00:00+00:00")
 
 
 def write_run(path: Path, header: Header, run: Run) -> None:
-    """Write a run as it is kept."""
-    rows = []
-    for turn in run.turns:
-        row = {"choice": turn.choice, "scene": turn.state.scene}
-        said = {} if turn.word is None else {"word": turn.word, "p": turn.probability}
-        rows.append(to_json_line({**row, **said, "digest": turn.digest}))
-    path.write_text("\n".join([header.line(), *rows]) + "\n", encoding="utf8")
+    """Write a run as the store does."""
+    path.write_text("".join(f"{line}\n" for line in (header.line(), *map(turn_line, run.turns))), encoding="utf8")
 
 
-def grown_folder(count: int, saves: Path) -> tuple[World, PassPort, Callable[[Prior], Header]]:
-    """Keep so many runs of a world of a hundred scenes, each by another random player; return the world, its pass, a header."""
+def grown_folder(count: int, saves: Path) -> tuple[World, Inspector, Callable[[Prior], Header]]:
+    """Write so many runs of a world of a hundred scenes, each of a random player; return the world, its pass, a header."""
     world = opened(100)
-    measure = open_pass(world)
+    inspector = open_pass(world)
     chance = Random(count)  # noqa: S311 - the same runs every time
     (saves / world.id).mkdir()
     header = partial(header_of, world)
     for number in range(1, count + 1):
-        facts = Prior(number)
-        run = new_run(world, measure, facts)
-        for at in range(1, LONGEST + 1):
-            here = [one.choice for one in offers(world, measure, run.state) if one.choice.decodes == (at == LONGEST)]
-            run = append(run, make_turn(run, chance.choice(here).id, lambda _, __: chance.choice(WORDS)))
-        write_run(saves / world.id / f"{number:03d}-run.jsonl", header(facts), run)
-    return world, measure, header
+        prior = Prior(number)
+        run = new_run(world, inspector, prior)
+        for at in range(1, MAX_TURNS + 1):
+            choices = [offer.id for offer in offers(world, run.state) if offer.decoder_comes == (at == MAX_TURNS)]
+            run = append(run, make_turn(run, chance.choice(choices), lambda _, __: chance.choice(WORDS)))
+        write_run(saves / world.id / f"{number:03d}-run.jsonl", header(prior), run)
+    return world, inspector, header
 
 
-def grown_run(count: int, saves: Path) -> tuple[World, PassPort, Path]:
-    """Keep one run of so many turns in a world of two rooms; return the world, its pass and the file."""
+def grown_run(count: int, saves: Path) -> tuple[World, Inspector, Path]:
+    """Write one run of so many turns in a world of two rooms; return the world, its pass and the file."""
     lines = [
         *("format: 1", "title: Made", "version: 1.0.0", "layers: 12", "waking: 3", "boundary: 9", "start: here"),
         *("prompt: Why? Because the", "tokens:", "  5:", "    written: {two: 1.0}", "    then: {otherwise: done}", "scenes:"),
@@ -106,10 +107,9 @@ def grown_run(count: int, saves: Path) -> tuple[World, PassPort, Path]:
         "  there: {text: There., choices: {come: {say: Come back., cost: 0, goto: here}}}",
         "endings: {done: {title: Done, text: It was done.}}",
     ]
-    reading = read_contents("made", "", [("made.yaml", ("\n".join(lines) + "\n").encode())], [])
-    world = World(reading.data or {})
-    measure = open_pass(world)
-    run = new_run(world, measure, Prior())
+    world = _world(read_contents("made", "", [("made.yaml", ("\n".join(lines) + "\n").encode())], []))
+    inspector = open_pass(world)
+    run = new_run(world, inspector, Prior())
     turns = []
     for at in range(count):
         turn = make_turn(run, ("go", "come")[at % 2], lambda _, __: "two")
@@ -117,4 +117,4 @@ def grown_run(count: int, saves: Path) -> tuple[World, PassPort, Path]:
         run = run._replace(turns=(turn,), at=1)  # only the last one is asked for: no copies of all that came before
     path = saves / "001-run.jsonl"
     write_run(path, header_of(world, Prior()), run._replace(turns=tuple(turns), at=count))
-    return world, measure, path
+    return world, inspector, path

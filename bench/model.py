@@ -6,13 +6,14 @@ import json
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from forward_pass.cli import open_world
 from forward_pass.loading.paths import FLAGSHIP
-from forward_pass.network.model import PassRequest, step, step_many
+from forward_pass.loading.worlds import open_world
+from forward_pass.network.model import step, step_many
 from forward_pass.network.passes import ComputedPass, open_pass
 from forward_pass.storage.run_set import golden_runs
 from forward_pass.story.history import replay
-from forward_pass.story.state import Act
+from forward_pass.story.interventions import Drop, Intervention, Look, Note, Push, Rewrite
+from forward_pass.story.state import Act, PassKey
 from measuring import in_turn
 
 if TYPE_CHECKING:
@@ -22,15 +23,15 @@ TIMES = 21
 BATCH = 256
 ACTS = ("look-giraffe", "doubt", "note-honest")  # all at once: heads drawn, the stream pushed, a note's keys and values
 BENT = "bend-i"
-KINDS = ("look", "push", "note", "rewrite", "drop")
+KINDS: tuple[type[Intervention], ...] = (Look, Push, Note, Rewrite, Drop)
 
 
 def passes(world: World) -> ComputedPass:
     """Return passes of which none was computed yet, with the weights and the prompt read."""
-    measure = open_pass(world)
-    assert isinstance(measure, ComputedPass)  # noqa: S101 - the flagship has a model
-    _ = measure.base
-    return measure
+    computed = open_pass(world)
+    assert isinstance(computed, ComputedPass)  # noqa: S101 - the flagship has a model
+    _ = computed.computation
+    return computed
 
 
 def begun(world: World) -> float:
@@ -40,37 +41,38 @@ def begun(world: World) -> float:
     return perf_counter() - start
 
 
-def token(measure: ComputedPass, *names: str) -> float:
+def token(computed: ComputedPass, *names: str) -> float:
     """Return how long the first token's pass takes with some acts."""
-    model, cache = measure.base
-    world = measure.world
-    acts = [measure.intervention(Act(name, world.act_start(name, world.first_layer))) for name in names]
+    model, cache = computed.computation.model, computed.computation.prompt_cache
+    world = computed.world
+    acts = tuple(Act(name, world.act_start(name, world.first_layer)) for name in names)
+    request = computed.computation.request(PassKey((), (acts,)), cache)
     start = perf_counter()
-    step(model, cache, measure.ids[world.prompt[-1]], acts)
+    step(model, request.cache, request.word, request.interventions)
     return perf_counter() - start
 
 
-def batch(measure: ComputedPass, kinds: tuple[str, ...] = KINDS) -> float:
+def batch(computed: ComputedPass, kinds: tuple[type[Intervention], ...] = KINDS) -> float:
     """Return how long a pass takes of many that are run together, each with another act of some kinds, or another layer."""
-    model, cache = measure.base
-    world = measure.world
-    names = [name for name, (kind, _) in world.acts.items() if kind in kinds]
+    model, cache = computed.computation.model, computed.computation.prompt_cache
+    world = computed.world
+    names = [name for name, act in world.acts.items() if isinstance(act.intervention, kinds)]
     layers = range(world.first_layer, world.boundary)
-    made = [Act(names[at % len(names)], layers[at % len(layers)] + 1) for at in range(BATCH)]
-    jobs = [PassRequest(cache, measure.ids[world.prompt[-1]], (measure.intervention(act),)) for act in made]
+    acts = [Act(names[at % len(names)], layers[at % len(layers)] + 1) for at in range(BATCH)]
+    requests = [computed.computation.request(PassKey((), ((act,),)), cache) for act in acts]
     start = perf_counter()
-    step_many(model, jobs)
+    step_many(model, requests)
     return (perf_counter() - start) / BATCH
 
 
 def golden(world: World) -> tuple[float, int]:
     """Return the seconds that it takes to restore all golden runs, and how many decodings there are in them."""
     journals = golden_runs(world, passes(world)).journals.values()
-    measure = passes(world)
+    computed = passes(world)
     start = perf_counter()
-    runs = [replay(world, measure, journal.header.prior, journal.turns)[0] for journal in journals]
+    runs = [replay(world, computed, journal.header.prior, journal.turns).run for journal in journals]
     seconds = perf_counter() - start
-    decoded = {(turn.state.words, turn.state.acts) for run in runs for turn in run.turns if turn.word is not None}
+    decoded = {turn.state.key for run in runs for turn in run.turns if turn.word is not None}
     return seconds, len(decoded)
 
 
@@ -78,14 +80,14 @@ def main() -> None:
     """Measure, and say what came of it."""
     world = open_world(FLAGSHIP)
     (reading,) = in_turn(5, lambda: begun(world))
-    measure = passes(world)
+    computed = passes(world)
     plain, acted, bent, together, pushed = in_turn(
         TIMES,
-        lambda: token(measure),
-        lambda: token(measure, *ACTS),
-        lambda: token(measure, BENT),
-        lambda: batch(measure),
-        lambda: batch(measure, ("push",)),
+        lambda: token(computed),
+        lambda: token(computed, *ACTS),
+        lambda: token(computed, BENT),
+        lambda: batch(computed),
+        lambda: batch(computed, (Push,)),
     )
     seconds, decodings = golden(world)
     found = {"reading": reading, "token": plain, "acted": acted, "bent": bent, "batched": together, "pushed": pushed}

@@ -24,29 +24,29 @@ SIZES = ((130, 15), (3250, 5))  # scenes, and how often: 200 KB and 5 MB
 FILE = "world.yaml"
 
 
-def took(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
     """Return how long a piece of work takes."""
-    begun = perf_counter()
+    start = perf_counter()
     work()
-    return perf_counter() - begun
+    return perf_counter() - start
 
 
 def measured(scenes: int, times: int) -> dict[str, float]:
     """Return the size of a world of so many scenes, and the seconds that each way of reading it takes."""
     content = ("\n".join(ours(scenes)) + "\n").encode()
-    if read_contents("bench", "", [(FILE, content)], []).data is None:
+    if read_contents("bench", "", [(FILE, content)], []).story is None:
         sys.exit("the world of the bench cannot be read")
     plain, tree, world = in_turn(
         times,
-        lambda: took(lambda: yaml.load(content, yaml.CSafeLoader)),
-        lambda: took(lambda: read_tree(FILE, content)),
-        lambda: took(lambda: read_contents("bench", "", [(FILE, content)], [])),
+        lambda: seconds_of(lambda: yaml.load(content, yaml.CSafeLoader)),
+        lambda: seconds_of(lambda: read_tree(FILE, content)),
+        lambda: seconds_of(lambda: read_contents("bench", "", [(FILE, content)], [])),
     )
     return {"bytes": len(content), "plain": plain, "tree": tree, "world": world}
 
 
 def main() -> None:
-    """Read both sizes, and say how long that took."""
+    """Read both sizes, and print how long that took."""
     print(json.dumps([measured(*size) for size in SIZES]))
 
 

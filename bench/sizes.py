@@ -14,40 +14,43 @@ from random import Random
 from time import process_time
 
 from forward_pass.interface.title import latest_unfinished
-from forward_pass.loading.lint import lint_world
+from forward_pass.loading.cache import cache_story, read_cached_story
+from forward_pass.loading.lint import lint
 from forward_pass.loading.loader import read_world
-from forward_pass.loading.paths import cache_world, read_cached_world, read_world_files
+from forward_pass.loading.paths import read_world_files
 from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import tree_lines, tree_object
 from forward_pass.session.endings import list_endings
 from forward_pass.storage import journal
-from forward_pass.storage.files import next_number
-from forward_pass.storage.journal import list_run_files, newest_first, read_journal, resolve_run
+from forward_pass.storage.folder import list_run_files, newest_first, next_number, resolve_run
+from forward_pass.storage.journal import read_journal
 from forward_pass.storage.listing import endings_found, summaries
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.run_set import stored_runs
 from forward_pass.storage.store import RunStore
 from forward_pass.storage.tree import build_tree
-from forward_pass.story.engine import initial_state, offers, take
+from forward_pass.story.engine import carry_out, initial_state, offers
 from forward_pass.story.history import append, digest, make_turn, new_run
+from forward_pass.story.nodes import Story
 from forward_pass.story.state import Prior
+from forward_pass.story.world import World
 from growing import grown_folder, grown_run, grown_world
 
 TRIES = 3
 STEPS = 200
 MEGABYTE = 2**20
 
-Found = dict[str, float]
+Figures = dict[str, float]
 
 
 def least(work: Callable[[], object], tries: int = TRIES) -> float:
-    """Return the least time of the processor that some tries take: whatever else the machine does falls out."""
+    """Return the least processor time of some tries, so that whatever else the machine does falls out."""
     times = []
     for _ in range(tries):
         journal._parse_line.cache_clear()  # noqa: SLF001 - a process that begins has read no line yet
-        begun = process_time()
+        start = process_time()
         work()
-        times.append(process_time() - begun)
+        times.append(process_time() - start)
     return min(times)
 
 
@@ -60,92 +63,98 @@ def peak() -> float:
 # -- one size ---------------------------------------------------------------------------------------------------------
 
 
-def world_of(scenes: int, folder: Path) -> Found:
+def world_of(scenes: int, folder: Path) -> Figures:
     """Return what a world of so many scenes takes: to be read, linted, opened from the cache, walked, and in memory."""
     (folder / "made").mkdir()
     files = grown_world(scenes)
     for name, content in files:
         (folder / "made" / name).write_bytes(content)
-    found: Found = {"bytes": sum(len(content) for _, content in files)}
-    reading = read_world(folder / "made")
-    if reading.data is None:
-        sys.exit(f"the world cannot be read: {reading.problems[0]}")
-    found["memory, loaded (MB)"] = peak()
-    data = reading.data
-    found["load: read and validate"] = least(lambda: read_world(folder / "made"))
-    found["check: read and lint"] = least(lambda: lint_world(folder / "made"))
+    figures: Figures = {"bytes": sum(len(content) for _, content in files)}
+    story = _story(folder / "made")
+    figures["memory, loaded (MB)"] = peak()
+    figures["load: read and validate"] = least(lambda: _story(folder / "made"))
+    figures["check: read and lint"] = least(lambda: sorted(lint(_story(folder / "made"))))
     contents = read_world_files(folder / "made")[0]
-    cache_world(contents, data)
-    found["load: from the cache"] = least(lambda: read_cached_world(folder / "made", contents))
-    world = read_cached_world(folder / "made", contents)
-    if world is None:
+    cache_story(contents, story)
+    figures["load: from the cache"] = least(lambda: read_cached_story(folder / "made", contents))
+    cached = read_cached_story(folder / "made", contents)
+    if cached is None:
         sys.exit("the world was not cached")
-    measure = open_pass(world)
+    world = World(cached)
+    inspector = open_pass(world)
 
-    def walked() -> None:
+    def walk() -> None:
         chance = Random(1)  # noqa: S311 - the same walk each time
         state, chain = initial_state(world, Prior()), ""
         for _ in range(STEPS):
-            here = [offer.choice.id for offer in offers(world, measure, state) if offer.open and not offer.choice.decodes]
-            state = take(world, measure, state, chance.choice(here))
-            world.scene(state.scene).text(state, measure)
+            open_offers = [offer for offer in offers(world, state) if offer.is_open and not offer.decoder_comes]
+            state = carry_out(world, inspector, state, chance.choice(open_offers))
+            world.scene(state.scene).text(state, inspector)
             chain = digest(world, state, chain)
 
-    walked()
-    found["a turn, its text and its digest"] = least(walked) / STEPS
-    return found
+    walk()
+    figures["a turn, its text and its digest"] = least(walk) / STEPS
+    return figures
 
 
-def runs_of(count: int, folder: Path) -> Found:
+def _story(folder: Path) -> Story:
+    reading = read_world(folder)
+    if reading.story is None:
+        sys.exit(f"the world cannot be read: {reading.problems[0]}")
+    return reading.story
+
+
+def runs_of(count: int, folder: Path) -> Figures:
     """Return what a folder of so many runs takes: to be listed, laid out as a tree, proven, gone through for endings."""
-    world, measure, header = grown_folder(count, folder)
+    world, inspector, make_header = grown_folder(count, folder)
     runs = folder / world.id
-    found: Found = {"bytes": sum(path.stat().st_size for path in runs.glob("*.jsonl"))}
-    keeper = RunStore(folder, world, measure, header)
+    figures: Figures = {"bytes": sum(path.stat().st_size for path in runs.glob("*.jsonl"))}
+    store = RunStore(folder, world, inspector, make_header)
     before = peak()
-    found["title: the run played last, and the number of runs"] = least(lambda: latest_unfinished(keeper))
-    found["runs: one line each"] = least(lambda: [str(row) for row in summaries(runs, world)])
-    found["endings: the runs that reached them"] = least(lambda: list_endings(world, runs))
-    found["a new run: finding its number"] = least(lambda: next_number(runs))
-    found["a new run: the endings found so far"] = least(lambda: endings_found(runs, world))
-    found["--continue: finding the run played last"] = least(lambda: newest_first(list_run_files(runs))[0])
-    found["--load: finding a run by number"] = least(lambda: resolve_run(folder, world.id, str(count // 2)))
-    shelf = stored_runs(world, measure, runs)
-    found["tree: reading and building"] = least(lambda: stored_runs(world, measure, runs).tree)
-    found["nodes in the tree"] = float(len(shelf.tree.nodes))
-    found["tree: as lines"] = least(lambda: tree_lines(shelf, 80), 1)
-    found["tree: as JSON"] = least(lambda: tree_object(shelf), 1)
-    found["replay: every run"] = least(lambda: sum(shelf.replay_to(run, 10_000).requested_turns for run in shelf.journals), 1)
-    found["memory, with the tree (MB)"] = peak() - before
-    begun = keeper.new_run
-    found["a new run: starting it"] = least(begun)
-    return found
+    figures["title: the run played last, and the number of runs"] = least(lambda: latest_unfinished(store))
+    figures["runs: one line each"] = least(lambda: [str(row) for row in summaries(runs, world)])
+    figures["endings: the runs that reached them"] = least(lambda: list_endings(world, runs))
+    figures["a new run: finding its number"] = least(lambda: next_number(runs))
+    figures["a new run: the endings found so far"] = least(lambda: endings_found(runs, world))
+    figures["--continue: finding the run played last"] = least(lambda: newest_first(list_run_files(runs))[0])
+    figures["--load: finding a run by number"] = least(lambda: resolve_run(folder, world.id, str(count // 2)))
+    run_set = stored_runs(world, inspector, runs)
+    figures["tree: reading and building"] = least(lambda: stored_runs(world, inspector, runs).tree)
+    figures["nodes in the tree"] = float(len(run_set.tree.nodes))
+    figures["tree: as lines"] = least(lambda: tree_lines(run_set, 80), 1)
+    figures["tree: as JSON"] = least(lambda: tree_object(run_set), 1)
+    figures["replay: every run"] = least(
+        lambda: sum(run_set.replay_to(run, 10_000).requested_turns for run in run_set.journals), 1
+    )
+    figures["memory, with the tree (MB)"] = peak() - before
+    figures["a new run: starting it"] = least(store.new)
+    return figures
 
 
-def turns_of(count: int, folder: Path) -> Found:
+def turns_of(count: int, folder: Path) -> Figures:
     """Return what one run of so many turns takes: to be read, replayed, played on, and in memory."""
-    world, measure, path = grown_run(count, folder)
+    world, inspector, path = grown_run(count, folder)
     before = peak()
-    kept = read_journal(path)
-    found: Found = {"bytes": path.stat().st_size}
-    found["a run: reading its file"] = least(lambda: read_journal(path))
-    found["a run: replayed, digests checked"] = least(lambda: replay_run(world, measure, kept, count))
-    found["a run: building its tree"] = least(lambda: build_tree([(1, kept)]))
+    read = read_journal(path)
+    figures: Figures = {"bytes": path.stat().st_size}
+    figures["a run: reading its file"] = least(lambda: read_journal(path))
+    figures["a run: replayed, digests checked"] = least(lambda: replay_run(world, inspector, read, count))
+    figures["a run: building its tree"] = least(lambda: build_tree([(1, read)]))
 
-    def played() -> None:
-        run = new_run(world, measure, kept.header.prior)
-        for turn in kept.turns:
+    def play() -> None:
+        run = new_run(world, inspector, read.header.prior)
+        for turn in read.turns:
             run = append(run, make_turn(run, turn.choice, lambda _, __: "two"))
 
-    found["a run: played in one session"] = least(played, 1)
-    found["memory, a run (MB)"] = peak() - before
-    return found
+    figures["a run: played in one session"] = least(play, 1)
+    figures["memory, a run (MB)"] = peak() - before
+    return figures
 
 
-KINDS: dict[str, Callable[[int, Path], Found]] = {"world": world_of, "runs": runs_of, "turns": turns_of}
+KINDS: dict[str, Callable[[int, Path], Figures]] = {"world": world_of, "runs": runs_of, "turns": turns_of}
 
 
-def measure_one(kind: str, size: int) -> Found:
+def measure_one(kind: str, size: int) -> Figures:
     """Return what one size takes, in a folder and a cache of its own."""
     folder = Path(tempfile.mkdtemp())
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")

@@ -1,23 +1,22 @@
-"""Golden play: what a run says, kept as text beside the tests. ``make bless`` writes all of it again and shows what changed.
+"""Golden transcripts: runs as text beside the tests. ``make bless`` writes all of them again and shows what changed.
 
 A file ``tests/golden/<world>/<name>.txt`` begins with what is typed, and how words are drawn; below stands what plain play
-says to it. To add one, write the first three lines and let ``make bless`` write the rest:
+prints for it. To add one, write the first three lines and let ``make bless`` write the rest:
 
     play: read-question / stop-reading / nod-along
     temperature: 0
     seed: 0
 
-A line ``after: content, lever`` says which other golden plays of the world are played before it, into the same folder.
+A line ``after: content, lever`` names the golden runs of the world that are played before it, into the same folder.
 
 ``make bless`` adds three more, which are asserted like the text: where it ends, the digest of its last state, and the words
 that were drawn with their probabilities.
 
-``tests/golden/help/<command>.txt`` is what a command says of itself.
+``tests/golden/help/<command>.txt`` is the help of a command.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
@@ -30,14 +29,17 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-from fixtures_play import CREATED, ROOT, TypedInput, clean_environment, command
-from forward_pass import cli
+from building import ROOT
+from fixtures_play import CREATED, TypedInput, clean_environment, command
+from forward_pass.commands import COMMANDS
 from forward_pass.interface import plain
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
 from forward_pass.session.session import Session
 from forward_pass.storage.journal import Header
 from forward_pass.storage.store import RunStore
-from forward_pass.story.distribution import PassPort
+from forward_pass.story.history import Run
+from forward_pass.story.ports import Inspector
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
@@ -46,114 +48,105 @@ HELP = GOLDEN / "help"
 
 
 class Golden(NamedTuple):
-    """A golden play: the world, what is typed, how words are drawn, and what is said."""
+    """A golden run: the world, what is typed, how words are drawn, and what is printed."""
 
     world: str
     typed: tuple[str, ...]
     temperature: float
     seed: int
     text: str
-    came: dict[str, str]
-    after: tuple[str, ...] = ()  # the golden plays of the world that are played before it, into the same folder
+    outcome: dict[str, str]
+    after: tuple[str, ...] = ()  # the golden runs of the world that are played before it, into the same folder
 
-    def written(self, text: str, came: dict[str, str]) -> str:
-        """Return the file that says ``text``, and what it came to."""
+    def file_text(self, text: str, outcome: dict[str, str]) -> str:
+        """Return the content of the file with another text and another outcome."""
         typed = {"play": " / ".join(self.typed), "temperature": f"{self.temperature:g}", "seed": f"{self.seed}"}
         before = {"after": ", ".join(self.after)} if self.after else {}
-        head = "".join(f"{key}: {value}\n" for key, value in (typed | before | came).items())
+        head = "".join(f"{key}: {value}\n" for key, value in (typed | before | outcome).items())
         return f"{head}\n{text}"
 
 
-def came_to(play: Session) -> dict[str, str]:
-    """Return where a play stands: its scene or ending, the digest of its state, the words drawn with their probabilities."""
-    drawn = [f"{turn.word!r} {turn.probability:.4f}" for turn in play.run.path if turn.word is not None]
-    return {"ends": play.run.state.scene, "state": play.run.digest, "words": ", ".join(drawn)}
+def outcome_of(run: Run) -> dict[str, str]:
+    """Return where a run stands: its scene or ending, the digest of its state, the words drawn with their probabilities."""
+    drawn = [f"{turn.word!r} {turn.probability:.4f}" for turn in run.path if turn.word is not None]
+    return {"ends": run.state.scene, "state": run.digest, "words": ", ".join(drawn)}
 
 
 def golden_files() -> list[Path]:
-    """Return the files of golden plays."""
+    """Return the files of golden runs."""
     return sorted(path for path in GOLDEN.glob("*/*.txt") if path.parent != HELP)
 
 
 def read_golden(path: Path) -> Golden:
-    """Return a golden play."""
+    """Return a golden run."""
     head, _, text = path.read_text(encoding="utf8").partition("\n\n")
     rows = dict(line.split(": ", 1) for line in head.splitlines())
-    asked = {key: rows.pop(key, "") for key in ("play", "temperature", "seed")}
-    assert all(asked.values()), f"{path} begins with {asked}"
+    given = {key: rows.pop(key, "") for key in ("play", "temperature", "seed")}
+    assert all(given.values()), f"{path} begins with {given}"
     after = tuple(name for name in rows.pop("after", "").split(", ") if name)
-    typed, chance = tuple(asked["play"].split(" / ")), (float(asked["temperature"]), int(asked["seed"]))
-    return Golden(path.parent.name, typed, *chance, text, rows, after)
+    typed, sampling = tuple(given["play"].split(" / ")), (float(given["temperature"]), int(given["seed"]))
+    return Golden(path.parent.name, typed, *sampling, text, rows, after)
 
 
 @lru_cache
-def opened(world: str) -> tuple[World, PassPort]:
-    """Return a world that came with the game, and the pass that it runs on."""
-    found = cli.open_world(world)
-    return found, open_pass(found)
+def opened(name: str) -> tuple[World, Inspector]:
+    """Return a world that comes with the game, and the pass that it runs on."""
+    world = open_world(name)
+    return world, open_pass(world)
 
 
 @contextmanager
 def settings(saves: Path) -> Iterator[None]:
-    """Set lines to 72 columns, and keep runs in a folder that no way back has to name."""
+    """Set lines to 72 columns, and the folder of runs to one that no command line has to name."""
     with patch.dict(os.environ, clean_environment(FORWARD_PASS_SAVES=str(saves)), clear=True):
         yield
 
 
-def keeper(golden: Golden, saves: Path) -> RunStore:
-    """Return what keeps a golden play."""
-    world, measure = opened(golden.world)
+def open_store(golden: Golden, saves: Path) -> RunStore:
+    """Return the store of a golden run."""
+    world, inspector = opened(golden.world)
 
-    def begin(facts: Prior) -> Header:
-        return Header(world.id, world.version, world.hash, world.weights, golden.seed, golden.temperature, facts, CREATED)
+    def make_header(prior: Prior) -> Header:
+        return Header(world.id, world.version, world.hash, world.weights, golden.seed, golden.temperature, prior, CREATED)
 
-    return RunStore(saves, world, measure, begin)
+    return RunStore(saves, world, inspector, make_header)
 
 
-def inherit(golden: Golden, saves: Path) -> None:
-    """Play what comes before a golden play, into the same folder."""
+def play_before(golden: Golden, saves: Path) -> None:
+    """Play the golden runs that come before another, into the same folder."""
     for name in golden.after:
-        _, play = live(read_golden(GOLDEN / golden.world / f"{name}.txt"), saves)
-        assert isinstance(play.store, RunStore)
+        play(read_golden(GOLDEN / golden.world / f"{name}.txt"), saves)
 
 
-def begun(golden: Golden, saves: Path) -> Session:
-    """Return a golden play before anything is typed."""
-    inherit(golden, saves)
-    kept = keeper(golden, saves)
-    return Session(kept.world, kept.pass_port, kept, kept.new_run())
+def new_session(golden: Golden, saves: Path) -> Session:
+    """Return a session before anything is typed."""
+    play_before(golden, saves)
+    store = open_store(golden, saves)
+    return Session(store, store.new())
 
 
-def resumed(golden: Golden, saves: Path) -> Session:
-    """Return a golden play as it is taken up again."""
-    kept = keeper(golden, saves)
-    run, notes = kept.resume(f"{len(golden.after) + 1}")
-    assert not notes, notes
-    return Session(kept.world, kept.pass_port, kept, run)
+def resumed_session(golden: Golden, saves: Path) -> Session:
+    """Return a session that resumes the run."""
+    store = open_store(golden, saves)
+    stored = store.resume(f"{len(golden.after) + 1}")
+    assert not stored.notes, stored.notes
+    return Session(store, stored)
 
 
-def live(golden: Golden, saves: Path) -> tuple[str, Session]:
-    """Return what is said when everything is typed, and the play that it came to; the run is kept in ``saves``."""
-    play, out = begun(golden, saves), TypedInput()
+def play(golden: Golden, saves: Path) -> tuple[str, Run]:
+    """Return what is printed when everything is typed, and the run; its file is in ``saves``."""
+    session, out = new_session(golden, saves), TypedInput()
     typed = TypedInput("".join(f"{line}\n" for line in (*golden.typed, "quit")))
     with settings(saves), patch.object(sys, "stdin", typed), redirect_stdout(out):
-        plain.run(play)
-    assert isinstance(play.store, RunStore)
-    play.store.close()
-    return out.getvalue(), play
-
-
-def commands() -> list[str]:
-    """Return the names of the commands."""
-    parser = cli.build_parser()
-    (choices,) = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return sorted(choices)
+        plain.run(session)
+    session.recorder.close()
+    return out.getvalue(), session.run
 
 
 def help_texts() -> dict[Path, str]:
-    """Return what each command says of itself, by the file that it is kept in."""
+    """Return the help of each command, by its file."""
     texts = {HELP / "forward-pass.txt": command("--help").out}
-    return texts | {HELP / f"{name}.txt": command(name, "--help").out for name in commands()}
+    return texts | {HELP / f"{name}.txt": command(name, "--help").out for name in COMMANDS}
 
 
 def bless() -> Iterator[str]:
@@ -163,8 +156,8 @@ def bless() -> Iterator[str]:
         path.unlink()
     for path in golden_files():
         golden, saves = read_golden(path), Path(tempfile.mkdtemp())
-        said, play = live(golden, saves)
-        texts[path] = golden.written(said, came_to(play))
+        text, run = play(golden, saves)
+        texts[path] = golden.file_text(text, outcome_of(run))
         shutil.rmtree(saves)
     for path, text in texts.items():
         name = str(path.relative_to(ROOT))
@@ -175,7 +168,7 @@ def bless() -> Iterator[str]:
 
 
 def main() -> None:
-    """Bless, and say what changed."""
+    """Bless, and print what changed."""
     changes = list(bless())
     print("\n".join(changes or ["Nothing has changed."]))  # noqa: T201 - it is run by hand
 

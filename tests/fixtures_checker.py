@@ -1,76 +1,78 @@
-"""What the tests of the walk share: a brute walk over whole states, worlds made at random, and a world with a tiny network."""
+"""What the tests of the checker share: a search over whole states, random worlds, and a world with a tiny network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from forward_pass.checker.text_coverage import Alternative
-from forward_pass.loading.loader import read_contents, read_world
+from building import built, playable, random_network
+from forward_pass.checker.coverage import Item, ItemKind
+from forward_pass.checker.text_coverage import Alternative, TextId, TextKind
+from forward_pass.loading.loader import read_world
 from forward_pass.network.passes import open_pass
-from forward_pass.network.weights import Metadata, Parameters, Shape, pack_weights
-from forward_pass.story.distribution import PassPort, greedy
-from forward_pass.story.engine import decode, initial_state, is_waiting, offers, take
+from forward_pass.network.weights import Shape, pack_weights
+from forward_pass.story.engine import decode, initial_state, is_ending, is_waiting, offers, take
+from forward_pass.story.nodes import OTHERWISE
+from forward_pass.story.ports import PassPort
 from forward_pass.story.state import Prior, State
-from forward_pass.story.tokeniser import tokenise
 from forward_pass.story.world import World
-
-Met = set[tuple[Any, ...]]
 
 
 def read(text: str) -> World:
     """Return the world in a text; fails with its problems where it is none."""
-    reading = read_contents("made", "", [("made.yaml", text.encode())], [])
-    assert reading.data is not None, "\n".join(map(str, reading.problems))
-    return World(reading.data)
+    return built(text, "made")
 
 
 class Brute(NamedTuple):
-    """What a walk over whole states meets: every state, and everything that a control walk would mark."""
+    """What a search over whole states reaches: the states, the items, the scenes at their tokens, and those that are stuck."""
 
     states: set[State]
-    met: Met
+    items: set[Item]
+    locations: set[tuple[str, int]]
+    stalls: set[tuple[str, int]]
 
 
 def brute(world: World, *, drawn: bool, alternatives: tuple[Alternative, ...] = ()) -> Brute:
-    """Walk every whole state of a world; where words are drawn, any that its pass gives at all (so not with a model)."""
-    measure, opening = open_pass(world), initial_state(world, Prior())
-    states, waiting, met = {opening}, [opening], Met()
+    """Search every whole state of a world; where words are drawn, any that its pass gives at all (so not with a model).
+
+    Of the items it finds scenes, choices offered and open, words, and the given alternatives of scenes' own texts.
+    """
+    port, opening = open_pass(world), initial_state(world, Prior())
+    found, waiting = Brute({opening}, set(), set(), set()), [opening]
     while waiting:
         state = waiting.pop()
-        met.add(("place", state.scene, state.token))
-        for one in alternatives:
-            if (one.form, one.owner) == ("scene", state.scene) and one.holds(state):
-                met.add(("shown", one.form, one.owner, one.number))
-        here = offers(world, measure, state)
-        if not world.scene(state.scene).title and not any(offer.open for offer in here):
-            met.add(("stall", state.scene))
-        for offer in here:
-            met.add(("offered", offer.choice.id))
-            if offer.open:
-                met.add(("open", offer.choice.id))
-                for word, after in _after(world, measure, state, offer.choice.id, drawn=drawn):
-                    if word:
-                        met.add(("word", state.token, word))
-                    if after not in states:
-                        states.add(after)
-                        waiting.append(after)
-    return Brute(states, met)
+        location = state.scene, state.token
+        found.locations.add(location)
+        found.items.add(Item(ItemKind.SCENE, state.scene))
+        found.items.update(
+            one.item for one in alternatives if one.text == TextId(TextKind.SCENE, state.scene) and one.is_shown(state)
+        )
+        here = offers(world, state)
+        found.items.update(Item(ItemKind.OFFERED, offer.id) for offer in here)
+        open_choices = [offer.id for offer in here if offer.is_open]
+        if not open_choices and not is_ending(world, state):
+            found.stalls.add(location)
+        for choice in open_choices:
+            found.items.add(Item(ItemKind.OPEN, choice))
+            for word, after in _after(world, port, state, choice, drawn=drawn):
+                if word:
+                    found.items.add(Item(ItemKind.WORD, word, token=state.token))
+                if after not in found.states:
+                    found.states.add(after)
+                    waiting.append(after)
+    return found
 
 
-def _after(world: World, measure: PassPort, state: State, choice: str, *, drawn: bool) -> Iterator[tuple[str, State]]:
-    after = take(world, measure, state, choice)
+def _after(world: World, port: PassPort, state: State, choice: str, *, drawn: bool) -> Iterator[tuple[str, State]]:
+    after = take(world, port, state, choice)
     if not is_waiting(world, after):
         yield "", after
         return
-    distribution = measure.distribution(after.words, after.acts)
-    words = distribution.words if drawn else [distribution.words[greedy(distribution.logits)]]
-    for word in words:
-        yield (word if word in world.tokens[state.token].arrivals else "otherwise"), decode(world, after, word)
+    distribution = port.distribution(after.key)
+    for word in distribution.words if drawn else [distribution.best]:
+        yield (word if word in world.arrivals[state.token] else OTHERWISE), decode(world, after, word)
 
 
 def random_world(seed: int) -> str:
@@ -269,31 +271,15 @@ endings:
 """
 
 
-def modelled_world(folder: Path, text: str = "") -> World:
+def modelled_world(folder: Path, text: str = MODELLED) -> World:
     """Return a world with a tiny network of random weights, written into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "weights.fpw").write_bytes(tiny_network())
-    (folder / "world.yaml").write_text(text or MODELLED)
-    reading = read_world(folder)
-    assert reading.data is not None, "\n".join(map(str, reading.problems))
-    assert set(tokenise("Why? Because the")) <= set(VOCABULARY)
-    return World(reading.data, folder)
+    (folder / "world.yaml").write_text(text)
+    return playable(read_world(folder), folder)
 
 
-def tiny_network(seed: int = 7) -> bytes:
+def tiny_network() -> bytes:
     """Return the file of a network of twelve layers whose weights mean nothing."""
-    s = Shape(n_vocab=len(VOCABULARY), n_embd=8, n_head=2, d_head=4, n_hidden=12, n_local=3, n_global=6, n_mlp=3)
-    draw, width = np.random.RandomState(seed).standard_normal, s.n_head * s.d_head
-    parameters = Parameters(
-        s,
-        wte=draw((s.n_vocab, s.n_embd)),
-        ln_f=np.ones(s.n_embd),
-        ln_1=np.ones((s.n_attend, s.n_embd)),
-        ln_2=np.ones((s.n_layer, s.n_embd)),
-        w_qkv=draw((s.n_attend, 3 * width, s.n_embd)) / 2,
-        w_o=draw((s.n_attend, s.n_embd, width)) / 4,
-        w_up=draw((s.n_layer, s.n_hidden, s.n_embd)) / 4,
-        w_down=draw((s.n_layer, s.n_embd, s.n_hidden)) / 4,
-    )
-    directions, probes = {"doubt": draw((s.n_layer, s.n_embd))}, {"odd": draw((s.n_layer, s.n_embd + 1)) / 4}
-    return pack_weights(parameters, Metadata(VOCABULARY, (1,), directions, probes, {}))
+    shape = Shape(n_vocab=len(VOCABULARY), n_embd=8, n_head=2, d_head=4, n_hidden=12, n_local=3, n_global=6, n_mlp=3)
+    return pack_weights(*random_network(shape, VOCABULARY, pair_marks=(1,), probes=("odd",)))

@@ -12,12 +12,14 @@ from unittest.mock import patch
 
 from fixtures_play import WORLD, close_session, first_light, new_session
 from forward_pass.errors import RunError
-from forward_pass.session.session import Rejected
-from forward_pass.storage.journal import Journal, list_run_files, read_journal
+from forward_pass.session.events import Rejected
+from forward_pass.session.input import answer
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import Journal, read_journal
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.store import RunStore
-from forward_pass.story.distribution import PassPort
 from forward_pass.story.history import Run
+from forward_pass.story.ports import Inspector
 from forward_pass.story.world import World
 
 # Without utime: whether it is called depends on the clock.
@@ -90,7 +92,7 @@ def expected_contents(saves: Path) -> list[dict[str, bytes]]:
     session = new_session(saves)
     moments = [run_contents(saves)]
     for typed in SCRIPT:
-        assert not any(isinstance(event, Rejected) for event in session.answer(typed)), typed
+        assert not any(isinstance(event, Rejected) for event in answer(session, typed)), typed
         moments.append(run_contents(saves))
     close_session(session)
     return moments
@@ -101,7 +103,7 @@ def write_calls(saves: Path) -> list[str]:
     session = new_session(saves)
     with fault_at_write(0, lambda: None) as counter:
         for typed in SCRIPT:
-            session.answer(typed)
+            answer(session, typed)
     close_session(session)
     return counter.calls
 
@@ -115,7 +117,7 @@ def kill_after_write(saves: Path, at: int) -> int:
         session = new_session(saves)
         with fault_at_write(at, lambda: os.kill(os.getpid(), signal.SIGKILL), after=True):
             for typed in SCRIPT:
-                session.answer(typed)
+                answer(session, typed)
                 write(writing, b".")
         os._exit(0)
     os.close(writing)
@@ -133,10 +135,10 @@ def play_with_fault(saves: Path, at: int, fault: Callable[[], None]) -> int:
     with fault_at_write(at, fault):
         for typed in SCRIPT:
             before = run_contents(saves)
-            if isinstance(session.answer(typed)[0], Rejected):
+            if isinstance(answer(session, typed)[0], Rejected):
                 rejected += 1
                 assert run_contents(saves) == before, typed
-                assert not isinstance(session.answer(typed)[0], Rejected), typed
+                assert not isinstance(answer(session, typed)[0], Rejected), typed
     close_session(session)
     return rejected
 
@@ -160,10 +162,10 @@ def _number(name: str) -> str:
 def find_damage(saves: Path) -> str:
     """Return a description of a stored run that is damaged or does not replay identically, or an empty text."""
     world = first_light()
-    pass_port = new_session(saves).pass_port
+    inspector = new_session(saves).inspector
     for run in list_run_files(saves / WORLD):
         journal = read_journal(run.path)
-        result = replay_run(world, pass_port, journal, len(journal.turns))
+        result = replay_run(world, inspector, journal, len(journal.turns))
         if journal.faults or journal.torn or result.differences:
             return f"{run.path.name}: {journal.faults} {result.summary}"
     return ""
@@ -181,10 +183,10 @@ class IntactRun(NamedTuple):
     run: Run
 
 
-def read_intact_run(path: Path, world: World, pass_port: PassPort) -> IntactRun:
+def read_intact_run(path: Path, world: World, inspector: Inspector) -> IntactRun:
     """Read a run file that is known to be intact."""
     journal = read_journal(path)
-    return IntactRun(path, path.read_bytes(), journal, replay_run(world, pass_port, journal, len(journal.turns)).run)
+    return IntactRun(path, path.read_bytes(), journal, replay_run(world, inspector, journal, len(journal.turns)).run)
 
 
 def resume_damaged(intact: IntactRun, store: RunStore) -> str:
@@ -197,8 +199,8 @@ def resume_damaged(intact: IntactRun, store: RunStore) -> str:
     except RunError as error:
         assert str(intact.path) in str(error), error  # noqa: PT017 - being rejected is a valid outcome
         return "rejected"
-    appends = store.fd is not None
-    store.close()
+    appends = resumed.recorder.file is not None
+    resumed.recorder.close()
     if not resumed.notes:
         journal = read_journal(intact.path)
         assert journal.header == intact.journal.header, journal.header

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from forward_pass.cli import open_world
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
 from forward_pass.storage.journal import Header
 from forward_pass.storage.run_set import RunSet, golden_runs

@@ -22,12 +22,14 @@ from forward_pass import cli
 from forward_pass.loading.loader import read_contents
 from forward_pass.loading.paths import read_world_files, worlds_folder
 from forward_pass.network.passes import WrittenPass
+from forward_pass.session.events import Event
 from forward_pass.session.plain_text import event_lines
-from forward_pass.session.session import Event, Session
-from forward_pass.storage.journal import Header, Journal, list_run_files, read_journal
+from forward_pass.session.session import Session
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.store import RunStore
 from forward_pass.story.distribution import Distribution
-from forward_pass.story.state import Acts, Prior
+from forward_pass.story.state import PassKey, Prior
 from forward_pass.story.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,8 +77,8 @@ def changed_world(changes: Mapping[str, str]) -> World:
         edited.append((name, text.encode()))
     assert not changes or edited != contents
     reading = read_contents(WORLD, "", edited, problems)
-    assert reading.data is not None, "\n".join(map(str, reading.problems))
-    return World(reading.data)
+    assert reading.story is not None, "\n".join(map(str, reading.problems))
+    return World(reading.story)
 
 
 class InspectablePass(WrittenPass):
@@ -89,15 +91,14 @@ class InspectablePass(WrittenPass):
         """Raise, as no test uses it."""
         raise AssertionError(position)
 
-    def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
+    def probe(self, key: PassKey, layer: int, name: str) -> float:
         """Return a score that depends on the layer alone."""
-        del words, acts, name
+        del key, name
         return layer / 12
 
-    def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
+    def attention(self, key: PassKey, layer: int) -> list[float]:
         """Return shares that fall with the position, zeros up to layer 4."""
-        del acts
-        shares = [0.3**at if layer > 4 else 0.0 for at in range(self.world.first_token + len(words))]
+        shares = [0.3**at if layer > 4 else 0.0 for at in range(self.world.first_token + len(key.words))]
         return [share / (sum(shares) or 1.0) for share in shares]
 
 
@@ -110,8 +111,8 @@ def make_header(prior: Prior, temperature: float = 0.0, seed: int = 1) -> Header
 def inspectable_session(saves: Path, *choices: str) -> Session:
     """Return a session with an inspectable pass, after some choices."""
     store = make_store(saves)
-    store.pass_port = InspectablePass(store.world)
-    session = Session(store.world, store.pass_port, store, store.new_run())
+    store.inspector = InspectablePass(store.world)
+    session = Session(store, store.new())
     for choice in choices:
         session.choose(choice)
     return session
@@ -130,14 +131,14 @@ def make_store(saves: Path, world: World | None = None, temperature: float = 0.0
 def new_session(saves: Path, world: World | None = None, temperature: float = 0.0, seed: int = 1) -> Session:
     """Return a session at the opening of a run that is not stored yet."""
     store = make_store(saves, world, temperature, seed)
-    return Session(store.world, store.pass_port, store, store.new_run())
+    return Session(store, store.new())
 
 
 def resumed_session(saves: Path, reference: str | Path = "1", world: World | None = None) -> tuple[Session, tuple[str, ...]]:
     """Return a session that resumes a stored run, and the notes on it."""
     store = make_store(saves, world)
-    run, notes = store.resume(reference)
-    return Session(store.world, store.pass_port, store, run), notes
+    stored = store.resume(reference)
+    return Session(store, stored), stored.notes
 
 
 @contextmanager
@@ -153,20 +154,13 @@ def open_session(saves: Path, *choices: str, world: World | None = None) -> Iter
 def write_run(saves: Path, *choices: str, world: World | None = None) -> Path:
     """Return the file of a new run with these choices, its session closed."""
     with open_session(saves, *choices, world=world) as session:
-        assert isinstance(session.store, RunStore)
-        assert session.store.path is not None
-        return session.store.path
-
-
-def store_of(session: Session) -> RunStore:
-    """Return the run store of a session."""
-    assert isinstance(session.store, RunStore)
-    return session.store
+        assert session.recorder.path is not None
+        return session.recorder.path
 
 
 def close_session(session: Session) -> None:
     """Close the run file of a session, as quitting does."""
-    store_of(session).close()
+    session.recorder.close()
 
 
 def printed_text(events: list[Event], session: Session, columns: int = 72) -> str:

@@ -13,44 +13,36 @@ import json
 import shutil
 import struct
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from fixtures_play import InspectablePass, close_session, first_light, new_session
+from building import ROOT, SCOPE, STATE, FakePass, first_light, loaded, random_network
+from fixtures_play import close_session, new_session
 from forward_pass.errors import RunError
 from forward_pass.interface import jsonl
+from forward_pass.loading.codec import decode_story, encode_story
 from forward_pass.loading.lint import lint
-from forward_pass.loading.loader import MOST_LISTED, read_contents
+from forward_pass.loading.loader import MAX_LISTED
 from forward_pass.loading.yaml_tree import FORBIDDEN
 from forward_pass.network.model import prefill
 from forward_pass.network.passes import WrittenPass
-from forward_pass.network.weights import Metadata, Parameters, Shape, WeightsError, pack_weights, parse_weights
-from forward_pass.session.session import Quit
+from forward_pass.network.weights import WeightsError, pack_weights, parse_weights
+from forward_pass.session.events import Quit
 from forward_pass.storage.journal import parse_journal
 from forward_pass.storage.listing import summaries
 from forward_pass.storage.replay import replay_run
-from forward_pass.story.compile import compile_expression
-from forward_pass.story.distribution import Distribution
+from forward_pass.story.compile import TextFunction, Value, compile_expression, compile_text
 from forward_pass.story.engine import is_ending, offers
-from forward_pass.story.expressions import (
-    MAX_LENGTH,
-    ExpressionError,
-    Scope,
-    Variable,
-    parse_condition,
-    parse_effect,
-    parse_threshold,
-)
+from forward_pass.story.grammar import MAX_LENGTH, ExpressionError, parse_condition, parse_effect, parse_threshold
 from forward_pass.story.history import append, make_turn, new_run
-from forward_pass.story.state import Act, Prior, State
-from forward_pass.story.text import compile_text, parse_line, parse_text
+from forward_pass.story.state import Prior
+from forward_pass.story.text_grammar import parse_line, parse_text
 from forward_pass.story.world import World
 
-ROOT = Path(__file__).resolve().parent.parent
 MAX_MESSAGE = 2_000
 MAX_REQUESTS = 8  # lines of an input that are given to one session
 DIGEST = hashlib.sha256().digest_size
@@ -77,28 +69,29 @@ def check_message(message: str) -> None:
 
 def check_loader(data: bytes) -> None:
     """Check that a file is a playable world, or gives problems with places."""
-    reading = read_contents("stranger", "", [("world.yaml", data)], [])
-    assert len(reading.problems) <= MOST_LISTED + 1
+    reading = loaded(("world.yaml", data), name="stranger")
+    assert len(reading.problems) <= MAX_LISTED + 1
     for problem in reading.problems:
         assert problem.line >= 1
         assert problem.column >= 1
         check_message(str(problem))
-    if reading.data is None:
+    if reading.story is None:
         assert any(problem.severity == "error" for problem in reading.problems)
         return
-    assert json.loads(json.dumps(reading.data)) is not None
-    for problem in lint(reading.data):
+    encoded = encode_story(reading.story)
+    assert encode_story(decode_story(encoded)) == encoded
+    for problem in lint(reading.story):
         check_message(str(problem))
-    _play_choices(World(reading.data))
+    _play_choices(World(reading.story))
 
 
 def _play_choices(world: World) -> None:
     """Take the first open choice a few times, and check the text of each scene."""
-    pass_port = WrittenPass(world)
-    run = new_run(world, pass_port, Prior())
+    port = WrittenPass(world)
+    run = new_run(world, port, Prior())
     for _ in range(5):
-        assert not FORBIDDEN.search(world.scene(run.state.scene).text(run.state, pass_port))
-        open_choices = [offer.choice.id for offer in offers(world, pass_port, run.state) if offer.open]
+        assert not FORBIDDEN.search(world.scene(run.state.scene).text(run.state, port))
+        open_choices = [offer.id for offer in offers(world, run.state) if offer.is_open]
         if is_ending(world, run.state) or not open_choices:
             return
         run = append(run, make_turn(run, open_choices[0], lambda distribution, _: distribution.words[0]))
@@ -112,94 +105,54 @@ def loader_seeds() -> list[bytes]:
 
 # -- conditions, effects, thresholds and texts
 
-SCOPE = Scope(
-    variables={
-        "reads": Variable("reads", 0, 0, 9, 0),
-        "hurried": Variable("hurried", 1, 0, 1, 0, flag=True),
-        "mood": Variable("mood", 2, 0, 1, 0, words=("even", "odd")),
-    },
-    thresholds={"sure": 0},
-    ids={"scene": {"hall": 0}, "choice": {"go-on": 0}, "ending": {"hall": 0}, "act": {"lean": 0}},
-    boundary=9,
-    scene=0,
-    bands={"early": (4, 6)},
-    probes=("nonsense",),
-    prompt=("<doc>", "Why", "?", "Because", "the"),
-    decoded=(11, 12),
-    spans={"question": (1, 3)},
-    continuations={"again": "Why? Because"},
-)
-PARSERS: tuple[Callable[[str], Any], ...] = (
-    lambda source: compile_expression(parse_condition(source, SCOPE)),
-    lambda source: compile_expression(parse_effect(source, SCOPE)[1]),
+CONDITION, EFFECT, THRESHOLD, LINE, TEXT, ENDING_TEXT = range(6)
+PARSERS: tuple[Callable[[str], object], ...] = (
+    lambda source: _check_value(compile_expression(parse_condition(source, SCOPE))),
+    lambda source: _check_value(compile_expression(parse_effect(source, SCOPE).value)),
     lambda source: parse_threshold(source, ("p", "lens", "probe")),
-    lambda source: compile_text(parse_line(source, SCOPE)),
-    lambda source: compile_text(parse_text(source, SCOPE)),
-    lambda source: compile_text(parse_text(source, SCOPE._replace(ending=True, probes=None))),
+    lambda source: _check_text(compile_text(parse_line(source, SCOPE))),
+    lambda source: _check_text(compile_text(parse_text(source, SCOPE))),
+    lambda source: _check_text(compile_text(parse_text(source, SCOPE._replace(ending=True, probes=None)))),
 )
 
 
-class AnsweringPass(InspectablePass):
-    """A pass that has the same answers for any words and interventions."""
-
-    def distribution(self, words: tuple[str, ...], acts: Any) -> Distribution:
-        """Return the distribution of the first token."""
-        del words, acts
-        return super().distribution((), ((),))
-
-    def prompt_prediction(self, position: int) -> Distribution:
-        """Return the distribution of the first token."""
-        del position
-        return super().distribution((), ((),))
-
-    def recompute_error(self, words: tuple[str, ...], acts: Any, layer: int) -> float:
-        """Return zero."""
-        del words, acts, layer
-        return 0.0
-
-    def attention(self, words: tuple[str, ...], acts: Any, layer: int) -> list[float]:
-        """Return the same share for every position."""
-        del acts, layer
-        return [1 / 20] * (len(words) + 20)
+def _check_value(compiled: Value) -> None:
+    value = compiled(STATE)
+    assert isinstance(value, int)
+    assert len(str(int(value))) <= 7 * MAX_LENGTH
 
 
-STATE = State("hall", 12, 5, (3, 1, 1), b"\x01", b"\x00", ("dark",), ((Act("lean", 4),), ()), (None,), Prior())
+def _check_text(compiled: TextFunction) -> None:
+    assert isinstance(compiled(STATE, FakePass()), str)
 
 
 def check_expressions(data: bytes) -> None:
     """Check that a source can be evaluated, or fails at a place inside it. Its first byte selects the parser."""
     source = data[1:].decode(errors="ignore")
-    which = data[0] % len(PARSERS) if data else 0
+    parse = PARSERS[data[0] % len(PARSERS) if data else 0]
     try:
-        compiled = PARSERS[which](source)
+        parse(source)
     except ExpressionError as error:
         assert 0 <= error.offset <= len(source)
         assert error.message
         assert len(error.message) <= MAX_MESSAGE
-        return
-    if which <= 1:
-        value = compiled(STATE)
-        assert isinstance(value, int)
-        assert len(str(int(value))) <= 7 * MAX_LENGTH
-    elif which > 2:
-        assert isinstance(compiled(STATE, AnsweringPass(first_light())), str)
 
 
 def expression_seeds() -> list[bytes]:
     """Return sources of each kind, which together use every rule of the grammar."""
     sources = (
-        (0, "not (reads >= 2 and mood != 'odd') or sure and early"),
-        (0, "seen(hall) or taken(go-on) or found(\"hall\") or acted(lean, 11) or emitted('dark')"),
-        (0, "visits(hall) * 2 - -1 < left + layer + token - instantiation == again"),
-        (1, "reads += visit * 2"),
-        (1, "mood = 'odd'"),
-        (2, "p('two') > 0.5"),
-        (2, "probe('nonsense') < -0.25"),
-        (3, "{reads} of {spelled(left)}, {mood} {word}"),
-        (4, "[sure] One.\n\n[else] Two {visit: first | second {mood: a | b} | last}.\n\n  stands \\{ as it is"),
-        (4, "{p('two', 11)} {percent(likeliest, again)} {now(word)} {would(lean, 'no')} {lens('two')} {probe('nonsense')}"),
-        (4, "{foreseen(word, 4)} {heed(question, 12)} {onward(3, again)} {likeliest(11)} {word(11)} {sentence} {likelihood}"),
-        (5, "{untouched} {p('two')}"),
+        (CONDITION, "not (reads >= 2 and mood != 'quite odd') or sure and early"),
+        (CONDITION, "seen(hall) or taken(go-on) or found(\"the-end\") or acted(lean, 400) or emitted('foot')"),
+        (CONDITION, "visits(hall) * 2 - -1 < left + layer + token - instantiation == again"),
+        (EFFECT, "reads += visit * 2"),
+        (EFFECT, "taste = 'sour'"),
+        (THRESHOLD, "p('two') > 0.5"),
+        (THRESHOLD, "probe('nonsense') < -0.25"),
+        (LINE, "{reads} of {spelled(left)}, {mood} {word}"),
+        (TEXT, "[sure] One.\n\n[else] Two {visit: first | second {taste: a | b} | last}.\n\n  stands \\{ as it is"),
+        (TEXT, "{p('two', 400)} {percent(likeliest, again)} {now(word)} {would(lean, 'no')} {lens('two')} {probe('nonsense')}"),
+        (TEXT, "{foreseen(word, 4)} {heed(start, 401)} {onward(3, again)} {likeliest(400)} {word(400)} {sentence} {twice}"),
+        (ENDING_TEXT, "{untouched} {likelihood} {p('two')} {typed(1)}"),
     )
     return [bytes([kind]) + source.encode() for kind, source in sources]
 
@@ -242,8 +195,8 @@ def journal_seeds() -> list[bytes]:
     session = new_session(_shared() / "seeds")
     for choice in ("read-question", "read-again", "think-electric", "hold-still"):
         session.choose(choice)
-    session.undo("2")
-    session.redo("1")
+    session.go_to_turn(2)
+    session.go_to_turn(3)
     close_session(session)
     (path,) = (_shared() / "seeds" / "first-light").glob("*-run.jsonl")
     whole = path.read_bytes()
@@ -272,7 +225,7 @@ def check_lines(data: bytes) -> None:
         shutil.rmtree(folder)
 
 
-def _check_object(row: dict[str, Any] | None) -> None:
+def _check_object(row: Mapping[str, object] | None) -> None:
     """Check that an object is one line of JSON, and that the message of an error can be shown."""
     if row is None:
         return
@@ -281,7 +234,7 @@ def _check_object(row: dict[str, Any] | None) -> None:
     assert not FORBIDDEN.search(text), ascii(text)
     assert json.loads(text)["type"]
     if row["type"] == "error":
-        check_message(row["message"])
+        check_message(str(row["message"]))
 
 
 def line_seeds() -> list[bytes]:
@@ -298,27 +251,10 @@ def line_seeds() -> list[bytes]:
 
 # -- a file of weights
 
-SHAPE = Shape(n_vocab=7, n_embd=8, n_head=2, d_head=4, n_hidden=6, n_local=1, n_global=2, n_mlp=1)
-
 
 def small_weights() -> bytes:
     """Return the weights file of a very small network."""
-    draw = np.random.RandomState(0).standard_normal
-    s, width = SHAPE, SHAPE.n_head * SHAPE.d_head
-    parameters = Parameters(
-        s,
-        wte=draw((s.n_vocab, s.n_embd)),
-        ln_f=draw(s.n_embd),
-        ln_1=draw((s.n_attend, s.n_embd)),
-        ln_2=draw((s.n_layer, s.n_embd)),
-        w_qkv=draw((s.n_attend, 3 * width, s.n_embd)),
-        w_o=draw((s.n_attend, s.n_embd, width)),
-        w_up=draw((s.n_layer, s.n_hidden, s.n_embd)),
-        w_down=draw((s.n_layer, s.n_embd, s.n_hidden)),
-    )
-    directions, probes = {"doubt": draw((s.n_layer, s.n_embd))}, {"nonsense": draw((s.n_layer, s.n_embd + 1))}
-    metadata = Metadata(("<doc>", "\n", "Q:", "A:", "two", "no", "has"), (2,), directions, probes, {"seed": "1"})
-    return pack_weights(parameters, metadata)
+    return pack_weights(*random_network())
 
 
 def seal_weights(header: bytes, body: bytes) -> bytes:
@@ -354,14 +290,14 @@ def weight_seeds() -> list[bytes]:
 GRAMMAR = ("and", "or", "not", "==", "!=", ">=", "seen(", "acted(", "emitted('", "visits(", "p('two')", "reads", "mood", "0.5")
 KEYS = ("scenes:\n", "choices:\n", "goto: ", "text: |\n", "written: {", "then:\n", "otherwise: ", "variables:\n", "acts:\n")
 MARKS = ("&a ", "*a", "<<: ", "!!python/object/apply:os.system ", "---\n", "\\u202e", "\\x1b", "? ", "%TAG ! x:\n")
-TEXTS = ("{visit: ", "{onward(", "{would(lean)}", "{heed(question)}", "[else] ", "{spelled(", "\\{", " | ")
+TEXTS = ("{visit: ", "{onward(", "{would(lean)}", "{heed(start)}", "[else] ", "{spelled(", "\\{", " | ")
 RUNS = ('"at":', '"choice":', '"digest":', '"facts":', '"found":[', "1e999", "NaN", "true", "null", "\\ud800", "\\u001b")
 REQUESTS = ('{"choose":"', '{"undo":', '{"redo":', '{"hint":', '{"about":"', '{"diff":"', '{"tree":true}', '{"quit":true}')
 HEADERS = ('"shape":', '"n_vocab":', '"tensors":', '"vocabulary":', '"q8"', '"f2"', '"probes":[', '"made":{', "1000000000")
 
 SURFACES = {
     "loader": Surface(check_loader, loader_seeds, 4096, (*KEYS, *MARKS, *GRAMMAR, *TEXTS)),
-    "expressions": Surface(check_expressions, expression_seeds, 600, (*GRAMMAR, *TEXTS, "likeliest", "again", "question")),
+    "expressions": Surface(check_expressions, expression_seeds, 600, (*GRAMMAR, *TEXTS, "likeliest", "again", "start")),
     "journal": Surface(check_journal, journal_seeds, 4096, RUNS),
     "lines": Surface(check_lines, line_seeds, 1024, (*REQUESTS, *RUNS)),
     "weights": Surface(check_weights, weight_seeds, 8192, (*HEADERS, *RUNS)),

@@ -2,9 +2,9 @@
 
     python tests/fuzz.py [SURFACE ...] [--seconds 60] [--runs N] [--corpus DIR]
 
-Each surface runs in a process of its own, guided by atheris; where that cannot be had, by hypothesis, which is said. An input
-of which something unexpected comes is kept under ``tests/fuzz_cases/``, once for each place in the code, and from then on
-``tests/test_strangers.py`` tries it again. Returns 1 where there is any.
+Each surface runs in a process of its own, guided by atheris, or without guidance by hypothesis where atheris is not installed.
+An input with an unexpected outcome is stored under ``tests/fuzz_cases/``, once for each place in the code, and from then on
+``tests/test_strangers.py`` tries it again. Exits with 1 where there is any.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "fuzz_cases"
 MEMORY = "/dev/shm"  # noqa: S108 - where there is such a thing, so that no disk is worn out
-MOST_SECONDS = 2.0  # for one input, in processor time
+MAX_SECONDS = 2.0  # for one input, in processor time
 NAMES = ("loader", "expressions", "journal", "lines", "weights")
 
 
 def place_of(error: BaseException) -> str:
-    """Return what went wrong and where, so that two inputs with the same fault are one finding."""
+    """Return the error's type and place, so that two inputs with the same fault are one finding."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "atheris" not in frame.filename]
     where = " ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-3:])
     return f"{type(error).__name__} {where}"
 
 
 class Watched:
-    """A surface that keeps what fails and goes on, counting inputs."""
+    """A surface that stores the inputs that fail and goes on, counting inputs."""
 
     def __init__(self, name: str) -> None:
         surface = importlib.import_module("fixtures_surfaces").SURFACES[name]
@@ -49,22 +49,22 @@ class Watched:
         self.places: set[str] = set()
 
     def try_one(self, data: bytes) -> None:
-        """Try an input; keep it where something unexpected comes of it."""
+        """Try an input; store it where its outcome is unexpected."""
         self.tried += 1
-        began = time.process_time()
+        start = time.process_time()
         try:
             self.check(data)
         except Exception as error:  # noqa: BLE001 - whatever is not expected is what is looked for
-            self.keep(data, place_of(error), f"{error}")
-        took = time.process_time() - began
+            self.store(data, place_of(error), f"{error}")
+        took = time.process_time() - start
         if took > self.slowest:
             self.slowest = took
             print(f"SLOWEST {took:.2f} s, {len(data)} bytes", flush=True)
-        if took > MOST_SECONDS:
-            self.keep(data, f"slow {len(data)}", f"{took:.1f} s")
+        if took > MAX_SECONDS:
+            self.store(data, f"slow {len(data)}", f"{took:.1f} s")
 
-    def keep(self, data: bytes, place: str, what: str) -> None:
-        """Keep an input that is the first with its fault."""
+    def store(self, data: bytes, place: str, what: str) -> None:
+        """Store an input that is the first with its fault."""
         if place in self.places:
             return
         self.places.add(place)
@@ -74,7 +74,7 @@ class Watched:
         print(f"FOUND {self.name}: {place}: {what[:200]!a} ({path})", flush=True)
 
 
-def fuzz_with_atheris(name: str, asked: argparse.Namespace) -> None:
+def fuzz_with_atheris(name: str, options: argparse.Namespace) -> None:
     """Fuzz one surface until its time is over, and end the process, as atheris does."""
     atheris = importlib.import_module("atheris")  # no dependency: the target installs it
     with atheris.instrument_imports(include=["forward_pass"], enable_loader_override=False):
@@ -82,16 +82,16 @@ def fuzz_with_atheris(name: str, asked: argparse.Namespace) -> None:
     CASES.mkdir(exist_ok=True)
     watched, surface = Watched(name), surfaces.SURFACES[name]
     with tempfile.TemporaryDirectory(prefix="fuzz-") as made:
-        corpus = Path(asked.corpus or made) / name
+        corpus = Path(options.corpus or made) / name
         corpus.mkdir(parents=True, exist_ok=True)
         for seed in surface.seeds():
             (corpus / sha256(seed).hexdigest()).write_bytes(seed[: surface.max_bytes])
         words = Path(made) / "words"
         words.write_text("".join(f'"{_escaped(word)}"\n' for word in surface.words), encoding="utf8")
-        options = [f"-max_total_time={asked.seconds}", f"-max_len={surface.max_bytes}", f"-dict={words}", "-timeout=60"]
-        options += [f"-artifact_prefix={CASES}/{name}-", "-rss_limit_mb=3000", "-verbosity=1"]
-        options += [f"-runs={asked.runs}"] if asked.runs else []
-        atheris.Setup([sys.argv[0], *options, str(corpus)], watched.try_one)
+        arguments = [f"-max_total_time={options.seconds}", f"-max_len={surface.max_bytes}", f"-dict={words}", "-timeout=60"]
+        arguments += [f"-artifact_prefix={CASES}/{name}-", "-rss_limit_mb=3000", "-verbosity=1"]
+        arguments += [f"-runs={options.runs}"] if options.runs else []
+        atheris.Setup([sys.argv[0], *arguments, str(corpus)], watched.try_one)
         atheris.Fuzz()
 
 
@@ -100,7 +100,7 @@ def _escaped(word: str) -> str:
     return "".join(character if character.isalnum() else f"\\x{ord(character):02x}" for character in word)
 
 
-def fuzz_with_hypothesis(name: str, asked: argparse.Namespace) -> None:
+def fuzz_with_hypothesis(name: str, options: argparse.Namespace) -> None:
     """Fuzz one surface with mutations of its seeds, without coverage as a guide."""
     from hypothesis import HealthCheck, given, settings
     from hypothesis import strategies as st
@@ -108,10 +108,10 @@ def fuzz_with_hypothesis(name: str, asked: argparse.Namespace) -> None:
     watched = Watched(name)
     surface: Any = importlib.import_module("fixtures_surfaces").SURFACES[name]
     seeds = surface.seeds()
-    ends = time.monotonic() + asked.seconds
+    ends = time.monotonic() + options.seconds
     pieces = st.one_of(st.binary(max_size=8), st.sampled_from([word.encode() for word in surface.words]))
 
-    @settings(max_examples=asked.runs or 1000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=options.runs or 1000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(st.sampled_from(seeds), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), pieces), max_size=4))
     def mutated(seed: bytes, changes: list[tuple[float, int, bytes]]) -> None:
         for place, length, piece in changes:
@@ -121,20 +121,20 @@ def fuzz_with_hypothesis(name: str, asked: argparse.Namespace) -> None:
 
     while time.monotonic() < ends:
         mutated()
-        if asked.runs and watched.tried >= asked.runs:
+        if options.runs and watched.tried >= options.runs:
             break
     print(f"Done {watched.tried} runs", flush=True)
 
 
 def has_atheris() -> bool:
-    """Return whether atheris can be had here."""
+    """Return whether atheris is installed."""
     return importlib.util.find_spec("atheris") is not None
 
 
-def fuzzed(name: str, asked: argparse.Namespace) -> bool:
-    """Fuzz one surface in a process of its own; return whether it went to its end and nothing was found."""
-    command = [sys.executable, __file__, name, "--child", "--seconds", f"{asked.seconds}", "--runs", f"{asked.runs}"]
-    command += ["--corpus", asked.corpus] if asked.corpus else []
+def fuzz_apart(name: str, options: argparse.Namespace) -> bool:
+    """Fuzz one surface in a process of its own; return whether it ended normally and nothing was found."""
+    command = [sys.executable, __file__, name, "--child", "--seconds", f"{options.seconds}", "--runs", f"{options.runs}"]
+    command += ["--corpus", options.corpus] if options.corpus else []
     tried, slowest, reached, last, findings = 0, "", "", "", 0
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     with (
@@ -173,17 +173,17 @@ def main() -> int:
     parser.add_argument(
         "--runs", type=int, default=0, help="how many inputs for each surface at most (as many as there is time for)"
     )
-    parser.add_argument("--corpus", help="a folder in which inputs that reach something new are kept for the next time")
+    parser.add_argument("--corpus", help="a folder in which inputs that reach something new are stored for the next time")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if unknown := set(asked.surfaces) - set(NAMES):
+    options = parser.parse_args()
+    if unknown := set(options.surfaces) - set(NAMES):
         parser.error(f"no surface is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    if asked.child:
-        (fuzz_with_atheris if has_atheris() else fuzz_with_hypothesis)(asked.surfaces[0], asked)
+    if options.child:
+        (fuzz_with_atheris if has_atheris() else fuzz_with_hypothesis)(options.surfaces[0], options)
         return 0
     if not has_atheris():
-        print("atheris cannot be had here: hypothesis takes its place, without coverage as its guide")
-    clean = [fuzzed(name, asked) for name in asked.surfaces or NAMES]
+        print("atheris is not installed: hypothesis takes its place, without coverage as its guide")
+    clean = [fuzz_apart(name, options) for name in options.surfaces or NAMES]
     return int(not all(clean))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,11 @@ import pytest
 from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, command, read_run, replace_in_file, write_run
 from forward_pass.errors import UsageError
+from forward_pass.session import launch
 from forward_pass.session.ablation import AblationResult, ablate, ablation_lines, acts_of_turn
-from forward_pass.storage.store import import_run
 from forward_pass.story.distribution import draw_word
 from forward_pass.story.history import Run, append, make_turn, new_run
+from forward_pass.story.state import PassKey
 from forward_pass.story.world import World
 from test_docs import OBJECTS, hold
 from test_tree_browser import record_screen
@@ -25,11 +25,18 @@ def ablate_golden(name: str, turn: int) -> AblationResult:
     return ablate(run, turn, header.temperature, header.seed)
 
 
+def without_acts(world: World, choice: str) -> World:
+    """Return the same world with a choice that makes no interventions."""
+    scenes = tuple(
+        scene._replace(choices=tuple(one._replace(acts=()) if one.id == choice else one for one in scene.choices))
+        for scene in world.story.scenes
+    )
+    return World(world.story._replace(scenes=scenes), world.folder)
+
+
 def replay_without_acts(run: Run, turn: int) -> Run:
     """Return the same choices, as far as possible, in a world in which the choice of that turn makes no interventions."""
-    data = deepcopy(run.world.data)
-    data["choices"][run.turns[turn - 1].choice]["acts"] = ()
-    other = new_run(World(data, run.world.folder), run.measure, run.opening.prior)
+    other = new_run(without_acts(run.world, run.turns[turn - 1].choice), run.inspector, run.opening.prior)
     for recorded in run.turns:
         try:
             other = append(
@@ -62,7 +69,9 @@ def test_every_probability_is_of_the_pass_without_those_acts_and_with_all_others
             tuple(made for made in token_acts if (index, made) != (token, act))
             for index, token_acts in enumerate(turn.state.acts[: len(turn.state.words)])
         )
-        assert comparison.distributions[1].logits == result.run.measure.distribution(turn.state.words[:-1], acts).logits
+        assert (
+            comparison.distributions[1].logits == result.run.inspector.distribution(PassKey(turn.state.words[:-1], acts)).logits
+        )
     assert len(result.comparisons) == len({comparison.token for comparison in result.comparisons}) > 1
 
 
@@ -129,7 +138,7 @@ def test_the_acts_of_a_turn_are_those_that_it_made_and_no_others() -> None:
 
 def test_the_objects_of_an_ablation_match_their_schema(tmp_path: Path) -> None:
     run, header = golden("regenerate")
-    import_run(tmp_path / "forward-pass", header, run, "stayed")
+    launch.open_store(run.world, tmp_path).import_run(header, run, "stayed")
     done = command("replay", "stayed", "--without", "5", "--json", "--saves", tmp_path)
     assert done.code == 0
     *decodings, closing = done.objects
@@ -142,7 +151,7 @@ def test_the_objects_of_an_ablation_match_their_schema(tmp_path: Path) -> None:
 
 def test_on_a_terminal_an_ablation_is_paged_with_bars_and_without_asterisks(tmp_path: Path) -> None:
     run, header = golden("regenerate")
-    import_run(tmp_path / "forward-pass", header, run, "stayed")
+    launch.open_store(run.world, tmp_path).import_run(header, run, "stayed")
     arguments = ("replay", "stayed", "--without", "5", "--saves", tmp_path)
     with record_screen("q", rows=200) as screen:
         assert command(*arguments, terminal=True) == (0, "", "")

@@ -1,6 +1,6 @@
-"""One fault that only a walk finds in each file of bad_walks/, with everything that is said of it beside it.
+"""One fault that only exploring finds in each world of bad_walks/, with all problems of that world beside it.
 
-A first line ``# asked: states 500`` says how far the walk goes. A world that names ``weights.fpw`` is given the tiny network.
+A first line ``# asked: states 500`` says how far the check goes. A world that names ``weights.fpw`` gets the tiny network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from forward_pass.network.passes import open_pass
 
 FOLDER = Path(__file__).resolve().parent / "bad_walks"
 EXPECTED = sorted(FOLDER.glob("*.txt"))
-ASKED = re.compile(r"# asked: (states|concrete|decodings) ([0-9]+)\n")
+LIMIT = re.compile(r"# asked: (states|concrete|decodings) ([0-9]+)\n")
 NO_FILES = {
     "E002": "501 files, or eight megabytes: made in test_loader.py",
     "E012": "a link, which a copy would follow: made in test_loader.py",
@@ -41,38 +41,38 @@ def world(expected: Path, folder: Path) -> Path:
     return copied
 
 
-def asked(expected: Path) -> CheckOptions:
-    """Return how far the walk of a bad world goes."""
+def options(expected: Path) -> CheckOptions:
+    """Return how far the check of a bad world goes."""
     file = expected.with_suffix(".yaml")
-    match = ASKED.match(file.read_text()) if file.exists() else None
+    match = LIMIT.match(file.read_text()) if file.exists() else None
     if match is None:
         return CheckOptions()
     number = int(match[2])
-    return (
-        CheckOptions(decodings=number)
-        if match[1] == "decodings"
-        else CheckOptions(limits=Limits()._replace(**{match[1]: number}))
-    )
+    if match[1] == "decodings":
+        return CheckOptions(decodings=number)
+    return CheckOptions(limits=Limits()._replace(**{match[1]: number}))
 
 
-def said(expected: Path, folder: Path) -> str:
-    """Return what a check says of a bad world."""
-    problems = [str(problem) for problem in check_world(world(expected, folder), open_pass, asked(expected)).problems]
+def problem_lines(expected: Path, folder: Path) -> str:
+    """Return the problems of a bad world, one a line."""
+    problems = [str(problem) for problem in check_world(world(expected, folder), open_pass, options(expected)).problems]
     return "".join(f"{problem.replace(f'{folder}/', '').removeprefix('tiny/')}\n" for problem in problems)
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.stem)
-def test_what_a_walk_finds_is_said_in_these_words(expected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_problems_of_a_bad_world_are_those_beside_it(
+    expected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert said(expected, tmp_path) == expected.read_text(encoding="utf8")
+    assert problem_lines(expected, tmp_path) == expected.read_text(encoding="utf8")
 
 
-def test_every_bad_walk_says_what_is_expected_of_it() -> None:
+def test_every_bad_world_has_its_problems_beside_it() -> None:
     worlds = {path.stem for path in FOLDER.iterdir() if path.suffix == ".yaml" or path.is_dir()}
     assert worlds == {path.stem for path in EXPECTED}
 
 
 def test_every_code_has_a_failing_example_among_the_files_or_a_reason_why_it_has_none() -> None:
-    told = "".join(path.read_text(encoding="utf8") for path in [*EXPECTED, *FOLDER.parent.glob("bad_worlds/*.txt")])
-    shown = {code for code in CODES if f": {code} " in told}
+    every = "".join(path.read_text(encoding="utf8") for path in [*EXPECTED, *FOLDER.parent.glob("bad_worlds/*.txt")])
+    shown = {code for code in CODES if f": {code} " in every}
     assert set(CODES) - shown == set(NO_FILES)

@@ -1,4 +1,4 @@
-"""A walk is made once: what it came to is kept, and done without as soon as anything changes on which it hangs."""
+"""A report of a check is cached, and made again as soon as anything changes that it depends on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TINY, changed
+from building import TINY, changed
 from forward_pass.checker import check_cache
 from forward_pass.checker.check_cache import cached_check
 from forward_pass.checker.explorer import Limits
@@ -25,11 +25,11 @@ def once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Once:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(check_cache, "MIN_SECONDS_TO_CACHE", 0.0)
 
-    def checked(text: str = TINY, asked: CheckOptions | None = None) -> CheckReport:
+    def checked(text: str = TINY, options: CheckOptions | None = None) -> CheckReport:
         folder = tmp_path / "tiny"
         folder.mkdir(exist_ok=True)
         (folder / "tiny.yaml").write_text(text)
-        return cached_check(folder, open_pass, asked or CheckOptions())
+        return cached_check(folder, open_pass, options or CheckOptions())
 
     return checked
 
@@ -39,7 +39,7 @@ def before(report: CheckReport) -> bool:
 
 
 @pytest.mark.parametrize("text", [TINY, changed(TINY, LATE)], ids=["passed", "failed"])
-def test_what_a_walk_came_to_is_kept_and_said_to_be(once: Once, text: str) -> None:
+def test_a_report_is_cached_and_says_that_it_is(once: Once, text: str) -> None:
     first, second = once(text), once(text)
     assert first.figures is not None
     assert second.figures == first.figures._replace(before=True)
@@ -47,43 +47,43 @@ def test_what_a_walk_came_to_is_kept_and_said_to_be(once: Once, text: str) -> No
     assert second.summary == f"{first.summary}, from the cache"
 
 
-def test_a_walk_is_made_again_where_that_is_asked_for(once: Once) -> None:
+def test_a_check_is_made_again_where_the_options_say_so(once: Once) -> None:
     once()
-    assert not before(once(asked=CheckOptions(again=True)))
+    assert not before(once(options=CheckOptions(again=True)))
     assert before(once())
 
 
-def test_a_world_that_changed_is_walked(once: Once) -> None:
+def test_a_world_that_changed_is_checked_again(once: Once) -> None:
     once()
     assert not before(once(changed(TINY, LATE)))
 
 
-def test_other_limits_are_another_walk(once: Once) -> None:
+def test_other_limits_are_another_check(once: Once) -> None:
     once()
-    assert not before(once(asked=CheckOptions(decodings=7)))
-    assert not before(once(asked=CheckOptions(limits=Limits(states=7))))
+    assert not before(once(options=CheckOptions(decodings=7)))
+    assert not before(once(options=CheckOptions(limits=Limits(states=7))))
 
 
-def test_a_walk_by_other_code_is_made_again(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_by_other_code_is_made_again(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
     once()
     monkeypatch.setattr(check_cache, "code_hash", lambda: "other")
     assert not before(once())
 
 
-def test_a_file_that_is_not_read_is_told_whatever_was_kept(once: Once, tmp_path: Path) -> None:
+def test_a_file_that_is_not_read_is_reported_whatever_was_cached(once: Once, tmp_path: Path) -> None:
     once()
     (tmp_path / "tiny" / "more.yml").touch()
     assert [problem.code for problem in once().problems] == ["W013"]
 
 
-def test_another_table_beside_the_world_is_another_walk(once: Once, tmp_path: Path) -> None:
+def test_another_table_beside_the_world_is_another_check(once: Once, tmp_path: Path) -> None:
     once()
     (tmp_path / "tiny" / "decodings.json").write_text("{}")
     assert not before(once())
 
 
 @pytest.mark.parametrize("damage", ["", "[", "[1]", "{}", "[" * 100_000, '{"figures": {"states": 1}}', "x" * (2**20 + 1)])
-def test_a_walk_that_was_kept_badly_is_made_again(once: Once, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_replaced(once: Once, tmp_path: Path, damage: str) -> None:
     once()
     (file,) = (tmp_path / "cache").rglob("walks/*.json")
     file.write_text(damage)
@@ -95,7 +95,7 @@ def test_a_walk_that_was_kept_badly_is_made_again(once: Once, tmp_path: Path, da
     ("old", "new"),
     [('"states": 2', '"states": "two"'), ('"line": 1', '"line": "one"'), ('"problems": [', '"problems": [1, ')],
 )
-def test_numbers_that_are_none_are_not_shown(once: Once, tmp_path: Path, old: str, new: str) -> None:
+def test_a_value_of_another_type_is_not_shown(once: Once, tmp_path: Path, old: str, new: str) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "more.yml").touch()
     once()
@@ -104,24 +104,24 @@ def test_numbers_that_are_none_are_not_shown(once: Once, tmp_path: Path, old: st
     assert not before(once())
 
 
-def test_a_summary_that_is_none_is_not_shown(once: Once, tmp_path: Path) -> None:
+def test_a_summary_of_another_type_is_not_shown(once: Once, tmp_path: Path) -> None:
     once()
     (file,) = (tmp_path / "cache").rglob("walks/*.json")
     file.write_text(file.read_text().replace('"summary": "', '"summary": 1, "other": "'))
     assert not before(once())
 
 
-def test_a_walk_that_is_soon_made_is_not_kept(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_takes_little_time_is_not_cached(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_cache, "MIN_SECONDS_TO_CACHE", 60.0)
     once()
     assert not list((tmp_path / "cache").rglob("walks/*"))
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(once: Once, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_left_out(once: Once, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder")
     assert once().problems == once().problems == ()
 
 
-def test_a_world_that_cannot_be_read_is_not_walked_and_not_kept(once: Once, tmp_path: Path) -> None:
+def test_a_world_that_cannot_be_read_is_not_explored_and_not_cached(once: Once, tmp_path: Path) -> None:
     assert once("format: 1\n").figures is None
     assert once("format: 1\n").problems == check_world(tmp_path / "tiny", open_pass).problems

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from forward_pass.cli import open_world
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import ComputedPass
 from forward_pass.story.distribution import format_probability
-from forward_pass.story.state import Act, Acts
+from forward_pass.story.state import Act, PassKey
 
-YOUR, FOOT, HAS = range(3)
 WHOLE = 1_000_000
+HAS = ("foot", "has")
 
 
 @pytest.fixture(scope="module")
@@ -19,28 +19,28 @@ def computed() -> ComputedPass:
     return ComputedPass(world, world.folder / str(world.model))
 
 
-def chance(computed: ComputedPass, word: str, words: tuple[str, ...] = ("foot", "has"), **acts: tuple[Act, ...]) -> float:
+def chance(computed: ComputedPass, word: str, words: tuple[str, ...] = HAS, **acts: tuple[Act, ...]) -> float:
     """Return the chance of a word after some, with acts by the name of the token: ``your``, ``foot``, ``has``."""
-    return computed.distribution(words, made(words, **acts)).p(word)
+    return computed.distribution(made(words, **acts)).p(word)
 
 
-def made(words: tuple[str, ...], **acts: tuple[Act, ...]) -> Acts:
-    """Return acts by the name of the token at which they are made, nothing at the others."""
-    return tuple(acts.get(token, ()) for token in ("your", "foot", "has", "count", "eyes", "stop")[: len(words) + 1])
+def made(words: tuple[str, ...] = HAS, **acts: tuple[Act, ...]) -> PassKey:
+    """Return the pass after some words, with acts by the name of the token at which they are made."""
+    tokens = ("your", "foot", "has", "count", "eyes", "stop")[: len(words) + 1]
+    return PassKey(words, tuple(acts.get(token, ()) for token in tokens))
 
 
 def test_left_to_itself_the_one_above_has_the_word_by_its_second_step_and_takes_some_of_it_back(computed: ComputedPass) -> None:
-    words, acts = ("foot", "has"), ((), (), ())
     boundary = computed.world.boundary
-    at = {step: computed.lens(words, acts, boundary + step) for step in (2, 4, 24)}
-    assert at[2].likeliest(1)[0][0] == "two"
+    at = {step: computed.lens(made(), boundary + step) for step in (2, 4, 24)}
+    assert at[2].best == "two"
     assert 0.75 < at[4].p("two") < 0.8
     assert at[24].p("two") < at[4].p("two") - 0.03
 
 
 def test_what_will_be_said_is_nowhere_on_the_stream_before_the_stair(computed: ComputedPass) -> None:
     for layer in (64, 66, 68):
-        lens = computed.lens((), ((),), layer)
+        lens = computed.lens(made(()), layer)
         assert lens.p("foot") < 0.01
         assert lens.likeliest(1)[0][1] < 0.02
 
@@ -68,10 +68,10 @@ def test_an_unsigned_doubt_stared_at_is_read_backwards_and_an_unsigned_agreement
 
 
 def test_a_faint_note_is_looked_at_half_as_much_as_no_note(computed: ComputedPass) -> None:
-    words, your = ("foot", "has"), computed.world.spans["your"]
+    your = computed.world.spans["your"]
 
     def heed(*acts: Act) -> float:
-        return sum(computed.attention(words, made(words, your=acts), WHOLE)[slice(*your)])
+        return sum(computed.attention(made(your=acts), WHOLE)[slice(*your)])
 
     blank = heed()
     assert heed(Act("note-faint", 41)) == pytest.approx(blank / 2, rel=0.1)
@@ -85,8 +85,8 @@ def test_a_faint_note_stared_at_is_read_and_otherwise_is_not(computed: ComputedP
 
 
 def test_stepping_aside_leaves_the_word_and_three_tenths_of_the_certainty(computed: ComputedPass) -> None:
-    without = computed.distribution(("foot", "has"), made(("foot", "has"), has=(Act("drop-self", 34),)))
-    assert without.likeliest(1)[0][0] == "two"
+    without = computed.distribution(made(has=(Act("drop-self", 34),)))
+    assert without.best == "two"
     assert chance(computed, "two") - without.p("two") == pytest.approx(0.33, abs=0.02)
 
 
@@ -96,7 +96,7 @@ def test_a_giraffe_with_no_eyes_of_hers_gives_the_foot_zero_nine_times_in_ten(co
 
 def test_a_doubt_is_too_soon_below_layer_53(computed: ComputedPass) -> None:
     assert chance(computed, "foot", (), your=(Act("early-doubt", 37),)) == pytest.approx(chance(computed, "foot", ()), abs=0.01)
-    assert computed.distribution((), made((), your=(Act("shout", 59),))).likeliest(1)[0][0] == "no"
+    assert computed.distribution(made((), your=(Act("shout", 59),))).best == "no"
 
 
 def test_half_a_doubt_makes_one_in_seven_nearly_a_third(computed: ComputedPass) -> None:
@@ -114,10 +114,10 @@ def test_no_other_words_of_the_prompt_were_so_little_expected_as_foot_and_waht(c
 
 
 def test_run_on_past_the_stop_it_asks_how_many_eyes_a_needle_has_and_is_right(computed: ComputedPass) -> None:
-    words: tuple[str, ...] = ("foot", "has", "two", "eyes", ".")
-    while len(words) < 24:
-        words = (*words, computed.distribution(words, ((),) * (len(words) + 1)).likeliest(1)[0][0])
-    assert " ".join(words[8:]) == "How many eyes does a needle have ? \n A: A needle has one eye ."
+    key = made().followed_by("two", "eyes", ".")
+    while len(key.words) < 24:
+        key = key.followed_by(computed.distribution(key).best)
+    assert " ".join(key.words[8:]) == "How many eyes does a needle have ? \n A: A needle has one eye ."
 
 
 def test_with_the_giraffes_number_covered_two_is_still_said_and_with_half_a_doubt_it_is_not(computed: ComputedPass) -> None:

@@ -37,6 +37,7 @@ from fixtures_play import (
 from forward_pass import __version__, cli
 from forward_pass.__main__ import main
 from forward_pass.errors import Interrupted
+from forward_pass.session.commands import COMMANDS
 
 VERSION = f"forward-pass {__version__}\n"
 
@@ -382,7 +383,7 @@ def test_the_runs_of_a_world_are_listed(tmp_path: Path) -> None:
 def test_the_runs_of_a_world_are_listed_as_objects(tmp_path: Path) -> None:
     assert command("runs", WORLD, "--json", "--saves", tmp_path).out == ""
     with open_session(tmp_path, "feel-slope") as play:
-        play.undo("")
+        COMMANDS["undo"].run(play, "")
         play.choose("say-now")
     first, second = command("runs", WORLD, "--json", "--saves", tmp_path).objects
     assert first == {

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import WORLDS
+from building import WORLDS
 from fixtures_play import command
 from forward_pass.checker.explorer import no_progress
-from forward_pass.commands.authoring import _progress
+from forward_pass.commands.progress import progress
 
 LIGHT = WORLDS / "first-light"
 
@@ -109,8 +109,8 @@ def test_progress_is_shown_on_a_terminal_after_the_first_second(
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("ACCESSIBLE", raising=False)
     clock = iter((0.0, seconds))
-    monkeypatch.setattr("forward_pass.commands.authoring.monotonic", lambda: next(clock))
-    with _progress(wanted=True) as tell:
+    monkeypatch.setattr("forward_pass.commands.progress.monotonic", lambda: next(clock))
+    with progress(wanted=True) as tell:
         tell("states", 5000)
     assert ("exploring … 5,000 states" in screen.getvalue()) == shown
 
@@ -121,6 +121,6 @@ def test_no_progress_is_shown_without_a_capable_terminal(monkeypatch: pytest.Mon
     for term, accessible, wanted in (("dumb", "", True), ("xterm", "1", True), ("xterm", "", False)):
         monkeypatch.setenv("TERM", term)
         monkeypatch.setenv("ACCESSIBLE", accessible)
-        with _progress(wanted=wanted) as tell:
+        with progress(wanted=wanted) as tell:
             assert tell is no_progress
     assert screen.getvalue() == ""

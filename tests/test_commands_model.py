@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import WORLDS
+from building import WORLDS
 from fixtures_play import command
 
 

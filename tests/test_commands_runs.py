@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from fixtures_play import TO_ENDINGS, WORLD, choices_of, command, new_session, read_run, run_file_names, write_run
-from forward_pass.cli import open_world
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import state_differences
 from forward_pass.story.history import new_run
@@ -319,14 +319,15 @@ def test_a_speed_out_of_range_is_wrong_usage(saves: Path, speed: str) -> None:
 def test_a_replay_forked_on_a_terminal_is_played_in_its_own_world(saves: Path) -> None:
     with (
         patch("forward_pass.interface.replay_viewer.view_replay", return_value=1),
-        patch("forward_pass.session.plain_text.is_interactive", return_value=True),
+        patch("forward_pass.commands.replay.is_interactive", return_value=True),
+        patch("forward_pass.commands.front_end.is_interactive", return_value=True),
         patch("forward_pass.interface.terminal.run") as front,
     ):
         done = command("replay", f"{WORLD}/1", "--saves", saves, terminal=True)
     assert done.code == 0
     play = front.call_args.args[0]
     assert (play.world.id, play.run.at, len(play.run.turns)) == (WORLD, 1, 1)
-    assert play.store.new_command == f"forward-pass play {WORLD} --saves {saves}"
+    assert play.store.play_command() == f"forward-pass play {WORLD} --saves {saves}"
 
 
 def test_a_single_turn_can_only_be_exported_as_svg(saves: Path) -> None:

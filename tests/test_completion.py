@@ -10,7 +10,8 @@ import pytest
 import shtab
 
 from fixtures_play import ROOT, command
-from forward_pass.cli import SHELLS, build_parser
+from forward_pass.cli import build_parser
+from forward_pass.commands.complete import SHELLS
 
 COMPLETIONS = ROOT / "game" / "forward_pass" / "completions"
 

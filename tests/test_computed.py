@@ -12,27 +12,25 @@ from pathlib import Path
 import pytest
 
 from bless import GOLDEN, read_golden
-from conftest import WORLDS
+from building import WORLDS
 from forward_pass.errors import ForwardPassError
 from forward_pass.loading.loader import read_world
-from forward_pass.network.interventions import Bend
 from forward_pass.network.passes import ComputedPass, open_pass
-from forward_pass.session.effects_report import inspect_unmodified, unmodified_words
-from forward_pass.session.inspection import inspect_pass
-from forward_pass.story.distribution import greedy
-from forward_pass.story.state import Act
+from forward_pass.session.inspection import inspect_pass, inspect_unmodified, unmodified_key
+from forward_pass.story.interventions import Bend
+from forward_pass.story.state import OPENING, Act, PassKey
 from forward_pass.story.world import World
 from forward_pass.training.grammar import read_grammar
 
 FLAGSHIP = WORLDS / "forward-pass"
-UNTOUCHED: tuple[tuple[Act, ...], ...] = ((), (), ())
+HAS = OPENING.followed_by("foot", "has")
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
     reading = read_world(FLAGSHIP)
-    assert reading.data is not None, "\n".join(map(str, reading.problems))
-    return World(reading.data, FLAGSHIP)
+    assert reading.story is not None, "\n".join(map(str, reading.problems))
+    return World(reading.story, FLAGSHIP)
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +41,14 @@ def computed(world: World) -> ComputedPass:
 
 
 def test_without_acts_the_likeliest_words_are_those_the_story_needs(world: World, computed: ComputedPass) -> None:
-    words = unmodified_words(world, computed, world.first_token + 7)
-    assert words == ("foot", "has", "two", "eyes", ".", "\n", "\n")
-    two = computed.distribution(("foot", "has"), UNTOUCHED)
-    assert 0.55 <= two.p("two") <= 0.75
+    key = unmodified_key(world, computed, world.first_token + 7)
+    assert key.words == ("foot", "has", "two", "eyes", ".", "\n", "\n")
+    assert 0.55 <= computed.distribution(HAS).p("two") <= 0.75
     assert computed.source == "model"
 
 
 def test_after_the_blank_line_a_question_is_likeliest(world: World, computed: ComputedPass) -> None:
-    assert unmodified_words(world, computed, world.first_token + 8)[-1] == "Q:"
+    assert unmodified_key(world, computed, world.first_token + 8).words[-1] == "Q:"
 
 
 def test_warm_up_runs_in_the_background_and_a_query_waits_for_it(world: World) -> None:
@@ -60,32 +57,33 @@ def test_warm_up_runs_in_the_background_and_a_query_waits_for_it(world: World) -
     fresh.warm_up()
     warm_up_seconds = time.perf_counter() - start
     assert any(thread.name == "prefill" for thread in threading.enumerate())
-    assert fresh.distribution((), ((),)).p("foot") > 0.5
+    assert fresh.distribution(OPENING).p("foot") > 0.5
     assert warm_up_seconds < time.perf_counter() - start
 
 
 def test_two_prefills_give_identical_logits(world: World, computed: ComputedPass) -> None:
     other = ComputedPass(world, FLAGSHIP / (world.model or ""))
-    acts = ((), (), (Act("look-giraffe", 33), Act("doubt", 57)))
-    words = ("foot", "has")
-    assert other.distribution(words, acts).logits == computed.distribution(words, acts).logits
+    key = HAS.adding(Act("look-giraffe", 33)).adding(Act("doubt", 57))
+    assert other.distribution(key).logits == computed.distribution(key).logits
 
 
 def test_passes_are_cached(computed: ComputedPass) -> None:
-    first = computed.run_pass(("foot", "has"), UNTOUCHED)
-    assert computed.run_pass(("foot", "has"), UNTOUCHED) is first
-    assert computed.run_pass(("foot", "has"), ()) is first
+    first = computed.run_pass(HAS)
+    assert computed.run_pass(HAS) is first
+    assert computed.run_pass(PassKey(HAS.words, ())) is first
 
 
 def test_an_act_changes_its_own_token_and_those_after_it(computed: ComputedPass) -> None:
-    pushed = ((), (), (Act("bend-no", 63),))
-    assert computed.distribution(("foot", "has"), pushed).p("no") > computed.distribution(("foot", "has"), UNTOUCHED).p("no")
-    assert computed.distribution(("foot",), pushed).logits == computed.distribution(("foot",), UNTOUCHED).logits
+    bent = HAS.adding(Act("bend-no", 63))
+    assert computed.distribution(bent).p("no") > computed.distribution(HAS).p("no")
+    assert computed.distribution(bent.at(1)).logits == computed.distribution(HAS.at(1)).logits
 
 
 def test_every_act_of_the_flagship_is_an_intervention(world: World, computed: ComputedPass) -> None:
     for name in world.acts:
-        intervention = computed.intervention(Act(name, 57))
+        (intervention,) = computed.computation.request(
+            OPENING.adding(Act(name, 57)), computed.computation.prompt_cache
+        ).interventions
         assert intervention.layer == (world.boundary if isinstance(intervention, Bend) else 57)  # a bend has one layer only
 
 
@@ -93,19 +91,19 @@ def test_the_lens_is_flat_at_the_boundary_layer_and_exact_at_the_last(world: Wor
     inspection, last = inspect_unmodified(world, computed, world.first_token + 2, world.layers)
     at = {lens.layer: lens for lens in inspection.lenses}
     assert at[72].entropy > 0.9 * inspection.max_entropy
-    assert at[96].likeliest[0][0] == last.words[greedy(last.logits)] == "two"
-    assert computed.lens(("foot", "has"), UNTOUCHED, 96).logits == last.logits
+    assert at[96].likeliest[0][0] == last.best == "two"
+    assert computed.lens(HAS, 96).logits == last.logits
 
 
 def test_nonsense_is_readable_below_the_first_layer(computed: ComputedPass) -> None:
-    assert computed.probe(("foot", "has"), UNTOUCHED, 32, "nonsense") > 0.5
+    assert computed.probe(HAS, 32, "nonsense") > 0.5
 
 
 def test_attention_sums_to_one_and_begins_at_the_first_global_layer(world: World, computed: ComputedPass) -> None:
-    inspection = inspect_pass(world, computed, (), ((),), 44)
+    inspection = inspect_pass(world, computed, OPENING, 44)
     assert sum(inspection.attention) == pytest.approx(1.0)
     assert len(inspection.attention) == world.first_token
-    assert inspect_pass(world, computed, (), ((),), 32).attention == ()
+    assert inspect_pass(world, computed, OPENING, 32).attention == ()
     assert [look.share for look in inspection.top_attention] == sorted(
         (look.share for look in inspection.top_attention), reverse=True
     )
@@ -113,16 +111,15 @@ def test_attention_sums_to_one_and_begins_at_the_first_global_layer(world: World
 
 def test_a_look_raises_attention_on_its_span(world: World, computed: ComputedPass) -> None:
     start, stop = world.spans["giraffe"]
-    words = ("foot", "has")
-    bare = sum(computed.attention(words, UNTOUCHED, 56)[start:stop])
-    looked = sum(computed.attention(words, ((), (), (Act("look-giraffe", 33),)), 56)[start:stop])
+    bare = sum(computed.attention(HAS, 56)[start:stop])
+    looked = sum(computed.attention(HAS.adding(Act("look-giraffe", 33)), 56)[start:stop])
     assert looked > 4 * bare
 
 
 def test_missing_weights_are_named_in_the_error(world: World, tmp_path: Path) -> None:
     missing = ComputedPass(world, tmp_path / "weights.fpw")
     with pytest.raises(ForwardPassError) as caught:
-        missing.distribution((), ((),))
+        missing.distribution(OPENING)
     assert str(caught.value).startswith(f"{tmp_path}/weights.fpw: the model cannot be read: ")
 
 

@@ -12,6 +12,7 @@ from fixtures_golden import golden
 from fixtures_play import InspectablePass, first_light
 from forward_pass.interface.decode_animation import Frame, frame_lines, lens_frames, play_animation
 from forward_pass.session.transcript import quoted, turn_distribution
+from forward_pass.story.state import OPENING
 from test_tree_browser import CTRL_C, type_keys
 
 
@@ -19,7 +20,7 @@ def flagship_frames() -> list[Frame]:
     """Return the layers above the boundary of a decoding of the flagship."""
     run, _ = golden("objection")
     turn = next(turn for turn in run.turns if turn.word is not None)
-    return lens_frames(run.measure, turn.state.words[:-1], turn.state.acts[:-1], range(73, 97))
+    return lens_frames(run.inspector, turn.decoding, range(73, 97))
 
 
 def test_the_last_frame_is_the_distribution_that_the_word_was_drawn_from() -> None:
@@ -45,7 +46,7 @@ def test_a_frame_has_its_layer_words_with_probabilities_and_a_strip(columns: int
 
 
 def test_frames_advance_by_themselves() -> None:
-    frames = lens_frames(InspectablePass(first_light()), (), ((),), (10, 11, 12))
+    frames = lens_frames(InspectablePass(first_light()), OPENING, (10, 11, 12))
     start = time.monotonic()
     with type_keys(""):
         play_animation(frames, seconds=0.2)
@@ -53,20 +54,20 @@ def test_frames_advance_by_themselves() -> None:
 
 
 def test_any_key_ends_the_animation() -> None:
-    frames = lens_frames(InspectablePass(first_light()), (), ((),), (10, 11, 12))
+    frames = lens_frames(InspectablePass(first_light()), OPENING, (10, 11, 12))
     with type_keys("x"):
         play_animation(frames, seconds=3600)
 
 
 def test_ctrl_c_interrupts() -> None:
-    frames = lens_frames(InspectablePass(first_light()), (), ((),), (10, 11, 12))
+    frames = lens_frames(InspectablePass(first_light()), OPENING, (10, 11, 12))
     with type_keys(CTRL_C), pytest.raises(KeyboardInterrupt):
         play_animation(frames, seconds=3600)
 
 
 @pytest.mark.parametrize(("keys", "expected"), [("\r", ""), (" ", ""), ("2", "2"), ("undo", "undo")])
 def test_keys_typed_ahead_are_kept_for_the_prompt(keys: str, expected: str) -> None:
-    frames = lens_frames(InspectablePass(first_light()), (), ((),), (10, 11, 12))
+    frames = lens_frames(InspectablePass(first_light()), OPENING, (10, 11, 12))
     with type_keys(keys):
         play_animation(frames, seconds=3600)
         typeahead = get_typeahead(get_app_session().input)

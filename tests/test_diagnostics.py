@@ -8,22 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from forward_pass.diagnostics import CODES, GROUPS, SEVERITIES, page
+from forward_pass.diagnostics import CODES, GROUPS, page
+from forward_pass.errors import SEVERITIES
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = re.compile(r'"([EWI][0-9]{3})"')
 
 
-def given() -> set[str]:
+def codes_in_source() -> set[str]:
     sources = [path for path in (ROOT / "game").rglob("*.py") if path.name != "diagnostics.py"]
     return {code for path in sources for code in CODE.findall(path.read_text())}
 
 
 def test_every_code_in_the_source_has_a_line_of_meaning_and_no_line_is_for_nothing() -> None:
-    assert given() == set(CODES)
+    assert codes_in_source() == set(CODES)
 
 
-def test_no_number_is_given_twice_and_every_code_belongs_somewhere() -> None:
+def test_every_number_is_used_once_and_every_code_belongs_to_a_group() -> None:
     numbers = [code[1:] for code in CODES]
     assert len(numbers) == len(set(numbers))
     assert {code[1] for code in CODES} == set(GROUPS)

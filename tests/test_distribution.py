@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from building import distribution_of
 from forward_pass.story.distribution import (
     Distribution,
     draw_word,
@@ -24,7 +25,7 @@ LOGITS = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 
 
 def distribution(**chances: float) -> Distribution:
-    return Distribution(tuple(chances), [log(chance) for chance in chances.values()])
+    return distribution_of(chances)
 
 
 # -- scoring

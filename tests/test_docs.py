@@ -16,8 +16,9 @@ from fixtures_golden import golden
 from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, open_session, read_run, run_file_names, write_run
 from forward_pass.interface import jsonl
 from forward_pass.interface.export import Picture, export_run
+from forward_pass.session.commands import COMMANDS
+from forward_pass.session.input import answer
 from forward_pass.session.inspection import AttentionShare, DecoderTrace, Inspection, LensReading
-from forward_pass.session.session import COMMANDS
 from forward_pass.storage.journal import FORMAT
 
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -96,8 +97,8 @@ def test_an_object_that_is_not_as_described_is_found() -> None:
 
 def test_everything_that_play_answers_is_as_described(tmp_path: Path) -> None:
     for number, choices in enumerate(TO_ENDINGS.values(), 1):
-        asked = ['{"about":""}', '{"about":"layer"}', '{"about":"zz"}', '{"hint":true}', '{"hint":2}', '{"notes":true}']
-        lines = [*choices, *asked, "nonsense", "{", '{"undo":1}', '{"redo":1}', '{"undo":9}', '{"lens":true}', "say-now"]
+        requests = ['{"about":""}', '{"about":"layer"}', '{"about":"zz"}', '{"hint":true}', '{"hint":2}', '{"notes":true}']
+        lines = [*choices, *requests, "nonsense", "{", '{"undo":1}', '{"redo":1}', '{"undo":9}', '{"lens":true}', "say-now"]
         typed = "".join(f"{line}\n" for line in lines)
         objects = command("play", WORLD, "--json", "--new", "--saves", tmp_path / f"{number}", typed=typed).objects
         assert {row["type"] for row in objects} == {"scene", "decode", "ending", "error", "about", "term", "hint", "notes"}
@@ -117,7 +118,7 @@ def test_everything_that_replay_prints_is_as_described(tmp_path: Path) -> None:
 
 def test_everything_that_runs_prints_is_as_described(tmp_path: Path) -> None:
     with open_session(tmp_path, "feel-slope") as play:
-        play.undo("")
+        answer(play, "undo")
         play.choose("say-now")
     (tmp_path / WORLD / "009-odd.jsonl").write_text("odd\n")
     objects = command("runs", WORLD, "--json", "--saves", tmp_path).objects
@@ -147,8 +148,8 @@ def kind(row: dict[str, Any]) -> str:
 def test_every_line_of_a_run_is_as_described(tmp_path: Path) -> None:
     write_run(tmp_path, *TO_ENDINGS["the-loop"])
     with open_session(tmp_path, *TO_ENDINGS["by-the-door"]) as play:
-        play.undo("4")
-        play.redo("")
+        answer(play, "undo 4")
+        answer(play, "redo")
         play.choose("stop-reading")
     lines = [(tmp_path / WORLD / name).read_text(encoding="utf8").splitlines() for name in run_file_names(tmp_path)]
     assert len(lines) == 3
@@ -245,3 +246,17 @@ def test_a_picture_is_what_the_program_shows_now(name: str) -> None:
     run, head = golden("clerk")
     taken = export_run(run, head, "svg", PICTURES[name])
     assert taken == (ROOT / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf8"), "make pictures"
+
+
+# -- docs/architecture.md -------------------------------------------------------------------------------------------------
+
+
+def test_every_module_and_page_that_a_page_names_is_there() -> None:
+    sources = {path.as_posix() for path in ROOT.glob("game/**/*.py")} | {path.as_posix() for path in ROOT.glob("tests/**/*.py")}
+    sources |= {path.as_posix() for path in ROOT.glob("bench/*.py")}
+    for page in (*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        text = page.read_text(encoding="utf8")
+        for name in re.findall(r"`([\w/]+\.py)`", text):
+            assert any(source.endswith(f"/{name}") for source in sources), f"{page.name}: {name}"
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"

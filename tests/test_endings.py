@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fixtures_play import TO_ENDINGS, WORLD, command, first_light, write_run
 from forward_pass.session.endings import ending_list_lines, list_endings
+from forward_pass.story.world import World
 from test_docs import OBJECTS, hold
 
 
@@ -50,7 +51,7 @@ def test_hints_for_an_ending_that_a_world_does_not_have_are_a_usage_error(tmp_pa
 
 def test_a_world_without_hints_says_so(tmp_path: Path) -> None:
     records, errors = list_endings(first_light(), tmp_path)
-    bare = type(first_light())({**first_light().data, "hints": {}})
+    bare = World(first_light().story._replace(hints={}))
     assert errors == []
     assert "1. This world has no hints." in ending_list_lines(bare, records, 1, 72)
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from math import log
 
 import pytest
 
-from conftest import built, changed
+from building import FakePass, built, changed, tiny
 from forward_pass.errors import NotOfferedError
 from forward_pass.network.passes import WrittenPass
-from forward_pass.story.distribution import Distribution
-from forward_pass.story.engine import decode, initial_state, is_ending, is_waiting, next_distribution, offers, scene_of, take
-from forward_pass.story.state import MAX_VISITS, Act, Acts, Prior, State
+from forward_pass.story.engine import (
+    Availability,
+    ChoiceClosedError,
+    Status,
+    availability,
+    carry_out,
+    closed_text,
+    decode,
+    initial_state,
+    is_ending,
+    is_waiting,
+    offers,
+    take,
+    then_state,
+)
+from forward_pass.story.nodes import NOWHERE, Threshold
+from forward_pass.story.state import MAX_VISITS, Act, Prior, State
 from forward_pass.story.world import World
 
 RULES = """\
@@ -171,33 +183,36 @@ endings:
 """
 
 
-class Table:
-    """A world laid out to be played on: each play gives a state, and leaves the one it started from as it was."""
+class Machine:
+    """A world and its pass; no method changes a state."""
 
     def __init__(self, text: str = RULES) -> None:
         self.world = built(text)
-        self.measure = WrittenPass(self.world)
+        self.port = WrittenPass(self.world)
         self.opening = initial_state(self.world, Prior())
 
     def take(self, *choices: str, state: State | None = None) -> State:
         """Return the state after some choices, from the opening or from ``state``."""
         state = state or self.opening
         for choice in choices:
-            state = take(self.world, self.measure, state, choice)
+            state = take(self.world, self.port, state, choice)
         return state
 
-    def offered(self, choice: str, state: State | None = None) -> bool:
-        """Return whether a choice is there, open or closed."""
-        return any(offer.choice.id == choice for offer in offers(self.world, self.measure, state or self.opening))
+    def offer(self, choice: str, state: State | None = None) -> Availability | None:
+        """Return the offer of a choice, None where it is not there."""
+        return next((offer for offer in offers(self.world, state or self.opening) if offer.id == choice), None)
 
     def why(self, choice: str, state: State | None = None) -> str:
-        """Return why a choice is closed."""
-        found = offers(self.world, self.measure, state or self.opening)
-        return next(offer.why for offer in found if offer.choice.id == choice)
+        """Return why a choice is closed, as it is shown; empty where it is open."""
+        offer = self.offer(choice, state)
+        assert offer is not None
+        return closed_text(self.world, self.port, state or self.opening, offer)
 
-    def cost(self, choice: str, state: State) -> int:
-        """Return what a choice costs."""
-        return next(offer.cost for offer in offers(self.world, self.measure, state) if offer.choice.id == choice)
+    def refusal(self, choice: str, state: State | None = None) -> Status:
+        """Return why a choice that is taken is closed."""
+        with pytest.raises(ChoiceClosedError, match=f"^{choice} is closed") as caught:
+            self.take(choice, state=state)
+        return caught.value.closed.status
 
     def variables(self, state: State) -> dict[str, int]:
         """Return the variables by name."""
@@ -217,276 +232,286 @@ class Table:
 
 
 @pytest.fixture(scope="module")
-def table() -> Table:
-    return Table()
+def machine() -> Machine:
+    return Machine()
 
 
 # -- 1: a state is a value
 
 
-def test_a_run_begins_at_the_first_token_at_its_waking_layer_in_the_first_scene(table: Table) -> None:
-    state = table.opening
+def test_a_run_begins_at_the_first_token_at_its_first_layer_in_the_first_scene(machine: Machine) -> None:
+    state = machine.opening
     assert (state.scene, state.token, state.layer) == ("hall", 5, 3)
     assert (state.words, state.acts, state.measured) == ((), ((),), (None, None))
-    assert table.variables(state) == {"steps": 0, "few": -1, "mood": 0, "hurried": 0}
-    assert table.visits(state) == {"hall": 1}
-    assert table.takings(state) == {}
+    assert machine.variables(state) == {"steps": 0, "few": -1, "mood": 0, "hurried": 0}
+    assert machine.visits(state) == {"hall": 1}
+    assert machine.takings(state) == {}
 
 
-def test_an_instantiation_is_counted_only_as_far_as_the_world_tells_them_apart(table: Table) -> None:
-    facts = Prior(instantiation=70, found=frozenset({"half"}))
-    assert initial_state(table.world, facts).prior == Prior(instantiation=5, found=frozenset({"half"}))
-    assert initial_state(table.world, Prior(instantiation=4)).prior.instantiation == 4
+def test_an_instantiation_is_counted_only_as_far_as_the_world_tells_them_apart(machine: Machine) -> None:
+    prior = Prior(instantiation=70, found=frozenset({"half"}))
+    assert initial_state(machine.world, prior).prior == Prior(instantiation=5, found=frozenset({"half"}))
+    assert initial_state(machine.world, Prior(instantiation=4)).prior.instantiation == 4
 
 
-def test_take_gives_another_state_and_leaves_the_one_it_was_given(table: Table) -> None:
-    before = initial_state(table.world, Prior())
-    after = table.take("count", state=before)
+def test_take_gives_another_state_and_leaves_the_one_it_was_given(machine: Machine) -> None:
+    before = initial_state(machine.world, Prior())
+    after = machine.take("count", state=before)
     assert after != before
-    assert before == table.opening
+    assert before == machine.opening
 
 
-def test_the_same_choices_lead_to_equal_states_with_equal_hashes(table: Table) -> None:
-    first, second = table.take("walk", "lean-in"), table.take("walk", "lean-in")
+def test_the_same_choices_lead_to_equal_states_with_equal_hashes(machine: Machine) -> None:
+    first, second = machine.take("walk", "lean-in"), machine.take("walk", "lean-in")
     assert first == second
     assert hash(first) == hash(second)
 
 
-def test_a_choice_that_the_world_has_not_is_not_on_offer(table: Table) -> None:
+def test_a_choice_that_the_world_has_not_is_not_on_offer(machine: Machine) -> None:
     with pytest.raises(NotOfferedError, match=r"^'fly' is not on offer in 'hall'$"):
-        table.take("fly")
+        machine.take("fly")
 
 
-def test_a_choice_of_another_scene_is_not_on_offer(table: Table) -> None:
+def test_a_choice_of_another_scene_is_not_on_offer(machine: Machine) -> None:
     with pytest.raises(NotOfferedError, match=r"^'speak-up' is not on offer in 'hall'$"):
-        table.take("speak-up")
+        machine.take("speak-up")
 
 
-def test_a_choice_that_is_not_open_raises_and_changes_nothing(table: Table) -> None:
-    state = table.take("walk")
+def test_a_choice_that_is_not_open_raises_and_changes_nothing(machine: Machine) -> None:
+    state = machine.take("walk")
     copy = State(*state)
-    with pytest.raises(NotOfferedError, match=r"^'jump' is closed: Not one step was made, not one\.$"):
-        table.take("jump", state=state)
+    assert machine.refusal("jump", state) is Status.NEEDS
     assert state == copy
 
 
 # -- 2: layers only rise
 
 
-def test_a_choice_raises_the_layer_by_its_cost(table: Table) -> None:
-    assert table.take("walk").layer == 5
-    assert table.take("walk", "walk").layer == 7
+def test_a_choice_raises_the_layer_by_its_cost(machine: Machine) -> None:
+    assert machine.take("walk").layer == 5
+    assert machine.take("walk", "walk").layer == 7
 
 
-def test_a_choice_that_costs_nothing_leaves_the_layer_as_it_is(table: Table) -> None:
-    assert table.take("stand").layer == 3
+def test_a_choice_that_costs_nothing_leaves_the_layer_as_it_is(machine: Machine) -> None:
+    assert machine.take("stand").layer == 3
 
 
-def test_a_cost_that_would_reach_the_boundary_is_closed(table: Table) -> None:
-    assert table.why("march") == "That takes 6 layers; there are 6."
-    with pytest.raises(NotOfferedError, match=r"^'march' is closed: That takes 6 layers; there are 6\.$"):
-        table.take("march")
+def test_a_cost_that_would_reach_the_boundary_is_closed(machine: Machine) -> None:
+    assert machine.why("march") == "That takes 6 layers; there are 6."
+    assert machine.refusal("march") is Status.LAYERS
 
 
-def test_a_cost_that_stops_below_the_boundary_is_open(table: Table) -> None:
-    assert table.why("stroll") == ""
-    assert table.take("stroll").layer == 8
+def test_a_cost_that_stops_below_the_boundary_is_open(machine: Machine) -> None:
+    assert machine.why("stroll") == ""
+    assert machine.take("stroll").layer == 8
 
 
-def test_the_reason_counts_one_layer_as_one(table: Table) -> None:
-    state = table.take("stroll")
-    assert table.why("walk", state) == "That takes 2 layers; there is 1."
-    assert table.why("uncount", state) == "That takes 1 layer; there is 1."
+def test_the_reason_counts_one_layer_as_one(machine: Machine) -> None:
+    state = machine.take("stroll")
+    assert machine.why("walk", state) == "That takes 2 layers; there is 1."
+    assert machine.why("uncount", state) == "That takes 1 layer; there is 1."
 
 
-def test_layers_rise_within_a_token_and_begin_again_at_its_waking(first_light: World) -> None:
-    measure, chance = WrittenPass(first_light), random.Random(20)  # noqa: S311 - any walk will do
+def test_layers_rise_within_a_token_and_begin_again_at_its_first(first_light: World) -> None:
+    port, chance = WrittenPass(first_light), random.Random(20)  # noqa: S311 - any walk will do
     for _ in range(200):
         state = initial_state(first_light, Prior())
         while not is_ending(first_light, state):
-            choice = chance.choice([offer.choice.id for offer in offers(first_light, measure, state) if offer.open])
-            after = take(first_light, measure, state, choice)
+            offer = chance.choice([offer for offer in offers(first_light, state) if offer.is_open])
+            after = carry_out(first_light, port, state, offer)
             assert state.layer <= after.layer <= first_light.boundary
             assert after.token == state.token
             if is_waiting(first_light, after):
-                after = decode(first_light, after, chance.choice(next_distribution(measure, after).words))
+                after = decode(first_light, after, chance.choice(port.distribution(after.key).words))
                 assert (after.layer, after.token) == (first_light.first_layer, state.token + 1)
             state = after
 
 
-def test_a_choice_that_says_what_happens_when_it_is_cut_short_is_open_at_the_boundary(table: Table) -> None:
-    offer = next(offer for offer in offers(table.world, table.measure, table.opening) if offer.choice.id == "race")
-    assert (offer.open, offer.cost, offer.cut) == (True, 6, True)
+def test_a_choice_that_says_what_happens_when_it_is_cut_short_is_open_at_the_boundary(machine: Machine) -> None:
+    offer = machine.offer("race")
+    assert offer is not None
+    assert (offer.is_open, offer.cost, offer.layer, offer.cut_short, offer.decoder_comes) == (True, 6, 9, True, True)
 
 
-def test_a_choice_cut_short_pays_what_is_left_and_has_the_effects_of_being_cut_short(table: Table) -> None:
-    state = table.take("race")
+def test_a_choice_cut_short_pays_what_is_left_and_has_the_effects_of_being_cut_short(machine: Machine) -> None:
+    state = machine.take("race")
     assert (state.layer, state.scene) == (9, "hall")
-    assert is_waiting(table.world, state)
-    assert table.variables(state) == {"steps": 0, "few": -1, "mood": 0, "hurried": 1}
+    assert is_waiting(machine.world, state)
+    assert machine.variables(state) == {"steps": 0, "few": -1, "mood": 0, "hurried": 1}
 
 
-def test_a_choice_cut_short_that_says_nothing_happens_has_no_effects(table: Table) -> None:
-    assert table.take("race-idly").variables == table.opening.variables
+def test_a_choice_cut_short_that_says_nothing_happens_has_no_effects(machine: Machine) -> None:
+    assert machine.take("race-idly").variables == machine.opening.variables
 
 
 def test_a_choice_that_could_be_cut_short_has_its_own_effects_where_the_layers_suffice() -> None:
-    table = Table(changed(RULES, ("        cost: 6\n        do: steps = 1", "        cost: 5\n        do: steps = 1")))
-    state = table.take("race")
-    assert (state.layer, table.variables(state)["steps"], table.variables(state)["hurried"]) == (8, 1, 0)
-    assert not next(offer for offer in offers(table.world, table.measure, table.opening) if offer.choice.id == "race").cut
+    machine = Machine(changed(RULES, ("        cost: 6\n        do: steps = 1", "        cost: 5\n        do: steps = 1")))
+    state = machine.take("race")
+    assert (state.layer, machine.variables(state)["steps"], machine.variables(state)["hurried"]) == (8, 1, 0)
+    offer = machine.offer("race")
+    assert offer is not None
+    assert not offer.cut_short
 
 
-def test_a_choice_that_lets_the_decoder_come_costs_whatever_is_left(table: Table) -> None:
-    assert table.cost("speak", table.opening) == 6
-    assert table.cost("speak", table.take("stroll")) == 1
-    assert table.take("stroll", "speak").layer == 9
+def test_a_choice_that_lets_the_decoder_come_costs_whatever_is_left(machine: Machine) -> None:
+    for state, cost in ((machine.opening, 6), (machine.take("stroll"), 1)):
+        offer = machine.offer("speak", state)
+        assert offer is not None
+        assert (offer.cost, offer.layer, offer.cut_short, offer.decoder_comes) == (cost, 9, False, True)
+        assert machine.take("speak", state=state).layer == 9
+
+
+def test_a_choice_that_leads_up_to_a_layer_costs_what_is_missing_and_is_not_there_from_that_layer_on() -> None:
+    machine = Machine(changed(RULES, ("        cost: 5\n", "        until: 7\n")))
+    for state, cost in ((machine.opening, 4), (machine.take("walk"), 2)):
+        offer = machine.offer("stroll", state)
+        assert offer is not None
+        assert (offer.status, offer.cost, offer.layer) == (Status.OPEN, cost, 7)
+        assert machine.take("stroll", state=state).layer == 7
+    assert machine.offer("stroll", machine.take("walk", "walk")) is None
 
 
 # -- 3: the order in which a choice is carried out
 
 
-def test_interventions_begin_at_the_layer_after_the_present_one(table: Table) -> None:
-    assert table.take("walk", "lean-twice").acts == ((Act("lean", 6), Act("lean", 6)),)
+def test_interventions_begin_at_the_layer_after_the_present_one(machine: Machine) -> None:
+    assert machine.take("walk", "lean-twice").acts == ((Act("lean", 6), Act("lean", 6)),)
 
 
-def test_interventions_stay_in_the_order_in_which_they_were_made(table: Table) -> None:
-    assert table.take("put-label", "lean-twice").acts == ((Act("label", 4), Act("lean", 5), Act("lean", 5)),)
+def test_interventions_stay_in_the_order_in_which_they_were_made(machine: Machine) -> None:
+    assert machine.take("put-label", "lean-twice").acts == ((Act("label", 4), Act("lean", 5), Act("lean", 5)),)
 
 
-def test_effects_read_the_layer_before_the_cost_is_paid_and_each_sees_those_before_it(table: Table) -> None:
-    state = table.take("count")
+def test_effects_read_the_layer_before_the_cost_is_paid_and_each_sees_those_before_it(machine: Machine) -> None:
+    state = machine.take("count")
     assert state.layer == 7
-    assert table.variables(state) == {"steps": 6, "few": 1, "mood": 1, "hurried": 1}
+    assert machine.variables(state) == {"steps": 6, "few": 1, "mood": 1, "hurried": 1}
 
 
-def test_a_variable_never_leaves_its_bounds(table: Table) -> None:
-    assert table.variables(table.take("count"))["few"] == 1
-    assert table.variables(table.take("count", "uncount"))["few"] == -1
+def test_a_variable_never_leaves_its_bounds(machine: Machine) -> None:
+    assert machine.variables(machine.take("count"))["few"] == 1
+    assert machine.variables(machine.take("count", "uncount"))["few"] == -1
 
 
 def test_effects_do_not_see_the_choice_as_taken_yet() -> None:
-    table = Table(changed(RULES, ("do: few = 0 - 7", "do: hurried = taken(uncount)")))
-    assert table.variables(table.take("uncount"))["hurried"] == 0
-    assert table.variables(table.take("uncount", "uncount"))["hurried"] == 1
+    machine = Machine(changed(RULES, ("do: few = 0 - 7", "do: hurried = taken(uncount)")))
+    assert machine.variables(machine.take("uncount"))["hurried"] == 0
+    assert machine.variables(machine.take("uncount", "uncount"))["hurried"] == 1
 
 
-def test_thresholds_are_measured_with_the_new_intervention_in_place(table: Table) -> None:
-    state = table.take("lean-in")
-    assert table.measured(state) == {"end_likely": False, "end_unlikely": None}
+def test_thresholds_are_measured_with_the_new_intervention_in_place(machine: Machine) -> None:
+    state = machine.take("lean-in")
+    assert machine.measured(state) == {"end_likely": False, "end_unlikely": None}
 
 
-def test_where_a_choice_leads_is_decided_after_the_cost_is_paid(table: Table) -> None:
-    assert table.take("lean-in").scene == "garden"
-    assert table.take("stand", "walk", "lean-in").scene == "hall"
+def test_where_a_choice_leads_is_decided_after_the_cost_is_paid(machine: Machine) -> None:
+    assert machine.take("lean-in").scene == "garden"
+    assert machine.take("stand", "walk", "lean-in").scene == "hall"
 
 
 def test_where_a_choice_leads_may_hang_on_what_was_just_measured() -> None:
-    table = Table(changed(RULES, ("        act: lean\n        measure: end_likely", "        measure: end_likely")))
-    assert table.take("lean-in").scene == "porch"
+    machine = Machine(changed(RULES, ("        act: lean\n        measure: end_likely", "        measure: end_likely")))
+    assert machine.take("lean-in").scene == "porch"
 
 
-def test_a_choice_counts_how_often_it_was_taken(table: Table) -> None:
-    state = table.take("stand", "walk", "stand")
-    assert table.takings(state) == {"stand": 2, "walk": 1}
-    taken = {offer.choice.id for offer in offers(table.world, table.measure, state) if offer.taken}
-    assert taken == {"stand", "walk"}
+def test_a_choice_counts_how_often_it_was_taken(machine: Machine) -> None:
+    state = machine.take("stand", "walk", "stand")
+    assert machine.takings(state) == {"stand": 2, "walk": 1}
+    assert {offer.id for offer in offers(machine.world, state) if offer.taken} == {"stand", "walk"}
 
 
 # -- what is on offer
 
 
-def test_offers_stand_in_the_order_in_which_they_were_written(table: Table) -> None:
-    offered = [offer.choice.id for offer in offers(table.world, table.measure, table.opening)]
-    assert offered == [choice.id for choice in table.world.scene("hall").choices if choice.id != "wink"]
+def test_offers_stand_in_the_order_in_which_they_were_written(machine: Machine) -> None:
+    offered = [offer.id for offer in offers(machine.world, machine.opening)]
+    assert offered == [choice.id for choice in machine.world.scene("hall").choices if choice.id != "wink"]
 
 
-def test_a_choice_whose_condition_does_not_hold_is_not_there(table: Table) -> None:
-    assert not table.offered("wink")
+def test_whether_a_choice_is_offered_and_open_has_one_answer_for_every_choice(machine: Machine) -> None:
+    statuses = {Status.OPEN, Status.ABSENT, Status.NEEDS, Status.ACTS, Status.LASTING, Status.LAYERS, Status.USED}
+    state = machine.take("sit", "put-label", "lean-twice")
+    every = [availability(machine.world, state, choice) for choice in machine.world.scene("hall").choices]
+    fewer = [availability(machine.world, machine.take("put-label"), choice) for choice in machine.world.scene("hall").choices]
+    assert {offer.status for offer in (*every, *fewer)} == statuses
+    assert tuple(offer for offer in every if offer.is_offered) == offers(machine.world, state)
+    assert all(offer.is_offered for offer in every if offer.is_open)
+
+
+def test_only_a_closed_offer_has_a_reason(machine: Machine) -> None:
+    for offer in offers(machine.world, machine.take("put-label")):
+        assert bool(closed_text(machine.world, machine.port, machine.opening, offer)) == (not offer.is_open)
+
+
+def test_a_choice_whose_condition_does_not_hold_is_not_there(machine: Machine) -> None:
+    assert machine.offer("wink") is None
     with pytest.raises(NotOfferedError, match=r"^'wink' is not on offer in 'hall'$"):
-        table.take("wink")
-    assert table.take("count", "wink").scene == "hall"
+        machine.take("wink")
+    assert machine.take("count", "wink").scene == "hall"
 
 
-def test_a_choice_whose_needs_are_not_met_is_there_and_closed_with_the_reason(table: Table) -> None:
-    assert table.why("jump") == "Not one step was made, not one."
-    assert table.why("jump", table.take("count")) == ""
-    assert table.take("count", "jump").layer == 8
+def test_a_choice_whose_needs_are_not_met_is_there_and_closed_with_the_reason(machine: Machine) -> None:
+    assert machine.why("jump") == "Not one step was made, not one."
+    assert machine.why("jump", machine.take("count")) == ""
+    assert machine.take("count", "jump").layer == 8
 
 
-def test_a_reason_that_comes_out_empty_still_closes_the_choice(table: Table) -> None:
-    assert table.why("hum") == "Not now."
-    with pytest.raises(NotOfferedError, match=r"^'hum' is closed: Not now\.$"):
-        table.take("hum")
+def test_a_reason_that_comes_out_empty_still_closes_the_choice(machine: Machine) -> None:
+    assert machine.why("hum") == "Not now."
+    assert machine.refusal("hum") is Status.NEEDS
 
 
-def test_a_choice_for_once_is_gone_when_it_was_taken(table: Table) -> None:
-    assert table.offered("sit")
-    state = table.take("sit")
-    assert not table.offered("sit", state)
+def test_a_choice_for_once_is_gone_when_it_was_taken(machine: Machine) -> None:
+    assert machine.offer("sit")
+    state = machine.take("sit")
+    assert machine.offer("sit", state) is None
     with pytest.raises(NotOfferedError, match=r"^'sit' is not on offer in 'hall'$"):
-        table.take("sit", state=state)
+        machine.take("sit", state=state)
 
 
-def test_a_token_bears_no_more_interventions_than_the_world_says(table: Table) -> None:
-    state = table.take("lean-twice")
-    assert table.why("lean-twice", state) == "No more acts are possible at this token."
-    assert table.why("put-label", state) == ""
-    full = table.take("put-label", state=state)
-    assert table.why("lean-in", full) == "No more acts are possible at this token."
+def test_a_token_bears_no_more_interventions_than_the_world_says(machine: Machine) -> None:
+    state = machine.take("lean-twice")
+    assert machine.why("lean-twice", state) == "No more acts are possible at this token."
+    assert machine.why("put-label", state) == ""
+    full = machine.take("put-label", state=state)
+    assert machine.why("lean-in", full) == "No more acts are possible at this token."
+    assert machine.refusal("lean-in", full) is Status.ACTS
 
 
-def test_no_more_interventions_outlive_a_token_than_the_world_says(table: Table) -> None:
-    state = table.take("put-label")
-    assert table.why("put-label", state) == "No more lasting acts are possible at this token."
-    assert table.why("lean-in", state) == ""
-    assert table.why("put-both") == "No more lasting acts are possible at this token."
+def test_no_more_interventions_outlive_a_token_than_the_world_says(machine: Machine) -> None:
+    state = machine.take("put-label")
+    assert machine.why("put-label", state) == "No more lasting acts are possible at this token."
+    assert machine.why("lean-in", state) == ""
+    assert machine.why("put-both") == "No more lasting acts are possible at this token."
+    assert machine.refusal("put-both") is Status.LASTING
 
 
 def test_a_world_may_let_more_interventions_outlive_a_token() -> None:
-    table = Table(changed(RULES, ("lasting_per_token: 1", "lasting_per_token: 2")))
-    assert table.take("put-both").acts == ((Act("flag", 4), Act("label", 4)),)
-    assert table.take("put-label", "put-label").acts == ((Act("label", 4), Act("label", 5)),)
+    machine = Machine(changed(RULES, ("lasting_per_token: 1", "lasting_per_token: 2")))
+    assert machine.take("put-both").acts == ((Act("flag", 4), Act("label", 4)),)
+    assert machine.take("put-label", "put-label").acts == ((Act("label", 4), Act("label", 5)),)
 
 
 def test_the_next_token_bears_interventions_of_its_own() -> None:
-    table = Table(changed(RULES, ("      end: porch", "      end: hall")))
-    state = decode(table.world, table.take("put-label", "lean-twice", "race"), "end")
-    assert table.why("put-label", state) == ""
-    assert table.take("put-label", state=state).acts[1] == (Act("label", 4),)
+    machine = Machine(changed(RULES, ("      end: porch", "      end: hall")))
+    state = decode(machine.world, machine.take("put-label", "lean-twice", "race"), "end")
+    assert machine.why("put-label", state) == ""
+    assert machine.take("put-label", state=state).acts[1] == (Act("label", 4),)
 
 
 # -- 4: the decoder
 
 
-def test_every_threshold_is_measured_when_the_decoder_comes(table: Table) -> None:
-    assert table.measured(table.take("speak")) == {"end_likely": True, "end_unlikely": False}
-    assert table.measured(table.take("lean-twice", "speak")) == {"end_likely": False, "end_unlikely": True}
-    assert table.measured(table.take("lean-twice", "race")) == {"end_likely": False, "end_unlikely": True}
+def test_every_threshold_is_measured_when_the_decoder_comes(machine: Machine) -> None:
+    assert machine.measured(machine.take("speak")) == {"end_likely": True, "end_unlikely": False}
+    assert machine.measured(machine.take("lean-twice", "speak")) == {"end_likely": False, "end_unlikely": True}
+    assert machine.measured(machine.take("lean-twice", "race")) == {"end_likely": False, "end_unlikely": True}
 
 
-def test_a_measured_truth_stands_until_it_is_measured_again(table: Table) -> None:
-    state = decode(table.world, table.take("lean-twice", "race"), "door")
-    assert table.measured(state) == {"end_likely": False, "end_unlikely": True}
-    assert table.measured(table.take("speak-low", state=state)) == {"end_likely": False, "end_unlikely": False}
-
-
-class Layered(WrittenPass):
-    """A pass whose layers can be read: what is found there grows with the layer."""
-
-    def lens(self, words: tuple[str, ...], acts: Acts, layer: int) -> Distribution:
-        """Return a distribution that knows its layer."""
-        assert (words, len(acts)) == ((), 1)
-        return Distribution(("end", "door"), [log(layer / 10), log(1 - layer / 10)])
-
-    def prompt_prediction(self, position: int) -> Distribution:
-        """Raise: nobody asks."""
-        raise AssertionError(position)
-
-    def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
-        """Return a score that knows its layer."""
-        assert (words, len(acts), name) == ((), 1, "doubt")
-        return layer / 10 - 0.5
+def test_a_measured_truth_stands_until_it_is_measured_again(machine: Machine) -> None:
+    state = decode(machine.world, machine.take("lean-twice", "race"), "door")
+    assert machine.measured(state) == {"end_likely": False, "end_unlikely": True}
+    assert machine.measured(machine.take("speak-low", state=state)) == {"end_likely": False, "end_unlikely": False}
 
 
 @pytest.mark.parametrize(
@@ -500,93 +525,100 @@ class Layered(WrittenPass):
 def test_what_is_read_off_a_layer_is_read_off_the_layer_at_which_the_choice_arrives(
     choices: tuple[str, ...], truths: tuple[bool, bool | None]
 ) -> None:
-    rows = [["end_likely", "lens", "end", ">", 0.6], ["end_unlikely", "probe", "doubt", "<", 0.2]]
-    world = World({**built(RULES).data, "thresholds": rows})
+    lens = Threshold(NOWHERE, "end_likely", "lens", "two", ">", 0.06)
+    probe = Threshold(NOWHERE, "end_unlikely", "probe", "nonsense", "<", 2)
+    world = World(built(RULES).story._replace(thresholds=(lens, probe)))
     state = initial_state(world, Prior())
     for choice in choices:
-        state = take(world, Layered(world), state, choice)
+        state = take(world, FakePass(), state, choice)
     assert state.measured == truths
 
 
-def test_a_world_without_thresholds_measures_nothing(tiny: Callable[..., World]) -> None:
+def test_a_world_without_thresholds_measures_nothing() -> None:
     world = tiny()
     assert take(world, WrittenPass(world), initial_state(world, Prior()), "go-on").measured == ()
 
 
-def test_a_choice_that_lets_the_decoder_come_intervenes_and_has_its_effects_first(table: Table) -> None:
-    state = table.take("walk", "speak")
-    assert (state.acts, table.variables(state)["steps"], state.scene) == (((Act("label", 6),),), 1, "hall")
+def test_a_choice_that_lets_the_decoder_come_intervenes_and_has_its_effects_first(machine: Machine) -> None:
+    state = machine.take("walk", "speak")
+    assert (state.acts, machine.variables(state)["steps"], state.scene) == (((Act("label", 6),),), 1, "hall")
 
 
-def test_nothing_is_on_offer_while_a_word_is_awaited(table: Table) -> None:
-    state = table.take("speak")
-    assert is_waiting(table.world, state)
-    assert offers(table.world, table.measure, state) == ()
+def test_nothing_is_on_offer_while_a_word_is_awaited(machine: Machine) -> None:
+    state = machine.take("speak")
+    assert is_waiting(machine.world, state)
+    assert offers(machine.world, state) == ()
     with pytest.raises(NotOfferedError, match=r"^'walk' is not on offer in 'hall'$"):
-        table.take("walk", state=state)
+        machine.take("walk", state=state)
 
 
-def test_the_word_awaited_comes_from_the_finished_pass(table: Table) -> None:
-    assert next_distribution(table.measure, table.take("speak")).p("end") == pytest.approx(0.8)
-    assert next_distribution(table.measure, table.take("lean-twice", "race")).p("end") == pytest.approx(0.4)
+def test_the_word_awaited_comes_from_the_finished_pass(machine: Machine) -> None:
+    assert machine.port.distribution(machine.take("speak").key).p("end") == pytest.approx(0.8)
+    assert machine.port.distribution(machine.take("lean-twice", "race").key).p("end") == pytest.approx(0.4)
 
 
-def test_a_word_begins_the_next_token_at_its_waking_layer(table: Table) -> None:
-    state = decode(table.world, table.take("speak"), "end")
+def test_a_word_begins_the_next_token_at_its_first_layer(machine: Machine) -> None:
+    state = decode(machine.world, machine.take("speak"), "end")
     assert (state.scene, state.token, state.layer) == ("porch", 6, 3)
     assert (state.words, state.acts) == (("end",), ((Act("label", 4),), ()))
 
 
-def test_a_word_that_the_token_does_not_name_leads_where_all_others_lead(table: Table) -> None:
-    assert decode(table.world, table.take("speak"), "door").scene == "garden"
-    assert decode(table.world, table.take("speak"), "zyzzyva").scene == "garden"
+def test_a_word_that_the_token_does_not_name_leads_where_all_others_lead(machine: Machine) -> None:
+    assert decode(machine.world, machine.take("speak"), "door").scene == "garden"
+    assert decode(machine.world, machine.take("speak"), "zyzzyva").scene == "garden"
 
 
-def test_no_word_is_taken_where_none_is_awaited(table: Table) -> None:
+def test_no_word_is_taken_where_none_is_awaited(machine: Machine) -> None:
     with pytest.raises(NotOfferedError, match=r"^no word can be drawn at layer 3, before the boundary$"):
-        decode(table.world, table.opening, "end")
+        decode(machine.world, machine.opening, "end")
+
+
+def test_what_a_choice_says_is_read_before_the_decoder_comes_and_otherwise_where_the_choice_leads(machine: Machine) -> None:
+    before, after = machine.opening, machine.take("walk")
+    assert then_state(before, after, decoded=False) == after
+    assert then_state(before, after, decoded=True) == before
 
 
 # -- 5: targets and scenes
 
 
-def test_a_target_is_the_first_whose_condition_holds(table: Table) -> None:
+def test_a_target_is_the_first_whose_condition_holds(machine: Machine) -> None:
     def second(word: str, *choices: str) -> str:
-        state = decode(table.world, table.take(*choices), word)
-        return decode(table.world, table.take("speak-up" if word == "end" else "speak-low", state=state), "end").scene
+        state = decode(machine.world, machine.take(*choices), word)
+        return decode(machine.world, machine.take("speak-up" if word == "end" else "speak-low", state=state), "end").scene
 
     assert second("end", "speak") == "whole"
     assert second("door", "speak") == "half"
     assert second("end", "race") == "half"
 
 
-def test_a_scene_is_counted_as_met_when_it_is_arrived_at(table: Table) -> None:
-    assert table.visits(table.take("stand", "lean-in")) == {"hall": 2, "garden": 1}
-    assert table.visits(decode(table.world, table.take("speak"), "end")) == {"hall": 1, "porch": 1}
+def test_a_scene_is_counted_as_met_when_it_is_arrived_at(machine: Machine) -> None:
+    assert machine.visits(machine.take("stand", "lean-in")) == {"hall": 2, "garden": 1}
+    assert machine.visits(decode(machine.world, machine.take("speak"), "end")) == {"hall": 1, "porch": 1}
 
 
-def test_waiting_for_a_word_is_no_visit(table: Table) -> None:
-    assert table.visits(table.take("speak")) == {"hall": 1}
+def test_waiting_for_a_word_is_no_visit(machine: Machine) -> None:
+    assert machine.visits(machine.take("speak")) == {"hall": 1}
 
 
-def test_visits_and_takings_stop_counting_so_that_a_loop_has_finitely_many_states(table: Table) -> None:
-    state = table.take(*["stand"] * (MAX_VISITS + 3))
-    assert table.visits(state) == {"hall": MAX_VISITS}
-    assert table.takings(state) == {"stand": MAX_VISITS}
-    assert table.take("stand", state=state) == state
+def test_visits_and_takings_stop_counting_so_that_a_loop_has_finitely_many_states(machine: Machine) -> None:
+    state = machine.take(*["stand"] * (MAX_VISITS + 3))
+    assert machine.visits(state) == {"hall": MAX_VISITS}
+    assert machine.takings(state) == {"stand": MAX_VISITS}
+    assert machine.take("stand", state=state) == state
 
 
 # -- 6: endings
 
 
-def test_nothing_is_on_offer_at_an_ending_and_no_decoder_comes(table: Table) -> None:
-    state = table.take("stop")
-    assert is_ending(table.world, state)
-    assert not is_ending(table.world, table.opening)
-    assert not is_waiting(table.world, state)
-    assert offers(table.world, table.measure, state) == ()
-    assert scene_of(table.world, state).title == "Whole"
+def test_nothing_is_on_offer_at_an_ending_and_no_decoder_comes(machine: Machine) -> None:
+    state = machine.take("stop")
+    assert is_ending(machine.world, state)
+    assert not is_ending(machine.world, machine.opening)
+    assert not is_waiting(machine.world, state)
+    assert offers(machine.world, state) == ()
+    assert machine.world.scene(state.scene).title == "Whole"
     with pytest.raises(NotOfferedError, match=r"^'walk' is not on offer in 'whole'$"):
-        table.take("walk", state=state)
+        machine.take("walk", state=state)
     with pytest.raises(NotOfferedError, match=r"^no word can be drawn at layer 4, before the boundary$"):
-        decode(table.world, state, "end")
+        decode(machine.world, state, "end")

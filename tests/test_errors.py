@@ -8,6 +8,7 @@ from forward_pass.errors import (
     ForwardPassError,
     Interrupted,
     NotOfferedError,
+    Place,
     Problem,
     RunError,
     UsageError,
@@ -25,6 +26,13 @@ def test_a_problem_prints_its_place_its_code_and_its_message() -> None:
 
 def test_a_problem_is_an_error_by_default() -> None:
     assert (FIRST.severity, SECOND.severity) == ("error", "warning")
+
+
+@pytest.mark.parametrize(("code", "severity"), [("E301", "error"), ("W406", "warning"), ("I424", "info")])
+def test_a_problem_at_a_place_is_as_severe_as_its_code_says(code: str, severity: str) -> None:
+    place = Place("world.yaml", 3, 7)
+    assert Problem.at(place, code, "message") == Problem("world.yaml", 3, 7, code, "message", severity)
+    assert str(place) == "world.yaml:3:7"
 
 
 def test_a_world_error_prints_each_problem_on_its_own_line() -> None:

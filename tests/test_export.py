@@ -12,7 +12,7 @@ import pytest
 
 from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, make_header, resumed_session, write_run
-from forward_pass.commands.runs import _write_atomically
+from forward_pass.commands.options import write_document
 from forward_pass.errors import UsageError
 from forward_pass.interface.export import FORMATS, PICTURE_VIEWS, Picture, build_document, export_run
 from forward_pass.story.history import at_turn
@@ -165,7 +165,7 @@ def test_an_export_to_a_file_is_atomic(tmp_path: Path) -> None:
     assert (result.code, "cannot write" in result.err) == (2, True)
     (tmp_path / "taken").mkdir()
     with pytest.raises(UsageError, match="cannot write"):
-        _write_atomically(tmp_path / "taken", "x")
+        write_document("x", f"{tmp_path / 'taken'}")
     assert not list(tmp_path.glob(".*.part"))
 
 

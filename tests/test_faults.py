@@ -47,14 +47,17 @@ from fixtures_play import (
     write_run,
 )
 from forward_pass import __main__ as program
-from forward_pass.cli import open_world
 from forward_pass.errors import ForwardPassError, Interrupted, RunError, UsageError
 from forward_pass.loading.paths import worlds_folder
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import ComputedPass
-from forward_pass.session.session import Rejected
+from forward_pass.session.commands import COMMANDS
+from forward_pass.session.events import Rejected
+from forward_pass.session.input import answer
 from forward_pass.session.settings import Settings, read_settings, write_setting
 from forward_pass.storage.labels import read_labels, write_label
 from forward_pass.storage.replay import replay_run
+from forward_pass.story.state import OPENING
 from test_pty import open_terminal
 
 
@@ -111,7 +114,7 @@ def test_a_line_that_could_be_neither_synced_nor_truncated_is_truncated_later(tm
     disk_full = OSError(errno.ENOSPC, "No space left on device")
     with open_session(tmp_path, "read-question") as session:
         with patch("os.fsync", side_effect=disk_full), patch("os.ftruncate", side_effect=disk_full):
-            assert isinstance(session.answer("to-slope")[0], Rejected)
+            assert isinstance(answer(session, "to-slope")[0], Rejected)
         assert len(read_run(tmp_path).turns) == 2
         session.choose("read-again")
     assert choices_of(tmp_path) == ["read-question", "read-again"]
@@ -130,7 +133,7 @@ def test_a_signal_at_any_write_leaves_the_state_before_or_after_the_line(
         answered = 0
         with fault_at_write(at, interrupt, after=after), suppress(Interrupted):
             for typed in SCRIPT:
-                session.answer(typed)
+                answer(session, typed)
                 answered += 1
         assert answered < len(SCRIPT)
         close_session(session)
@@ -158,7 +161,7 @@ def test_a_saves_folder_that_is_replaced_rejects_choices_until_it_is_restored(tm
             saves.write_text("a file\n")
         else:
             saves.symlink_to(tmp_path / "nowhere")
-        (event,) = session.answer("to-slope")
+        (event,) = answer(session, "to-slope")
         assert isinstance(event, Rejected)
         assert event.message.startswith(f"the choice could not be saved, so it was not taken: {saves}/{WORLD}: ")
         saves.unlink()
@@ -202,9 +205,9 @@ def test_resuming_without_a_choice_does_not_change_the_run_played_last(tmp_path:
 
 def test_a_flipped_bit_is_reported_or_changes_nothing(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again", "stop-reading") as session:
-        session.undo("2")
+        COMMANDS["undo"].run(session, "2")
         path = tmp_path / WORLD / run_file_names(tmp_path)[0]
-        intact = read_intact_run(path, session.world, session.pass_port)
+        intact = read_intact_run(path, session.world, session.inspector)
     store, outcomes = make_store(tmp_path), Counter[str]()
     for content in bit_flips(intact.content, every=5):
         path.write_bytes(content)
@@ -262,7 +265,7 @@ def test_weights_replaced_during_play_are_rejected(flagship: Path) -> None:
     world.weights = "0" * 64
     model_pass = ComputedPass(world, flagship / "weights.fpw")
     with pytest.raises(ForwardPassError, match=r"weights\.fpw: the model cannot be read: its checksum is .*…, the world was"):
-        model_pass.distribution((), ((),))
+        model_pass.distribution(OPENING)
 
 
 def test_a_run_recorded_with_other_weights_is_reported(tmp_path: Path) -> None:
@@ -270,7 +273,7 @@ def test_a_run_recorded_with_other_weights_is_reported(tmp_path: Path) -> None:
     read = read_run(tmp_path)
     with_other_weights = read._replace(header=read.header._replace(weights="ab" * 32))
     session = new_session(tmp_path)
-    result = replay_run(session.world, session.pass_port, with_other_weights, 2)
+    result = replay_run(session.world, session.inspector, with_other_weights, 2)
     note = "The weights are not those it was recorded with; the recorded words were used."
     assert (result.weights_changed, result.notes, result.summary) == (True, (note,), "2 of 2 turns identical")
     path.write_text("\n".join([with_other_weights.header.line(), *path.read_text().splitlines()[1:], ""]))

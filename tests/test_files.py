@@ -23,8 +23,10 @@ from fixtures_play import (
     write_run,
 )
 from forward_pass.errors import Interrupted, RunError
-from forward_pass.session.session import Rejected
-from forward_pass.storage.files import forget, next_number
+from forward_pass.session.events import Rejected
+from forward_pass.session.input import answer
+from forward_pass.storage.folder import next_number
+from forward_pass.storage.run_file import forget
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
@@ -50,7 +52,7 @@ def test_the_number_of_a_run_in_the_trash_is_not_used_again(tmp_path: Path) -> N
 
 def test_a_number_taken_meanwhile_is_skipped(tmp_path: Path) -> None:
     write_run(tmp_path, "say-now")
-    with patch("forward_pass.storage.files.next_number", return_value=1):
+    with patch("forward_pass.storage.run_file.next_number", return_value=1):
         assert write_run(tmp_path, "feel-slope") == run_file(tmp_path, 2)
     assert choices_of(tmp_path, 1) == ["say-now"]
 
@@ -106,7 +108,7 @@ def test_runs_are_stored_on_a_file_system_without_hard_links(tmp_path: Path) -> 
     with patch("os.link", side_effect=OSError(errno.EPERM, "Operation not permitted")):
         for _ in range(2):
             write_run(tmp_path, "read-question", "to-slope")
-        with patch("forward_pass.storage.files.next_number", return_value=1):
+        with patch("forward_pass.storage.run_file.next_number", return_value=1):
             write_run(tmp_path, "say-now")
     assert sorted(path.name for path in runs_folder(tmp_path).iterdir()) == [".lock", *run_file_names(tmp_path)]
     assert [choices_of(tmp_path, number) for number in (1, 2, 3)] == [["read-question", "to-slope"]] * 2 + [["say-now"]]
@@ -115,7 +117,7 @@ def test_runs_are_stored_on_a_file_system_without_hard_links(tmp_path: Path) -> 
 def test_a_file_that_cannot_be_named_rejects_the_choice_and_is_removed(tmp_path: Path) -> None:
     session = new_session(tmp_path)
     with patch("os.link", side_effect=OSError(errno.EIO, "Input/output error")):
-        assert session.answer("1") == [
+        assert answer(session, "1") == [
             Rejected(f"the choice could not be saved, so it was not taken: {runs_folder(tmp_path)}: Input/output error")
         ]
     assert [path.name for path in runs_folder(tmp_path).iterdir()] == [".lock"]
@@ -124,7 +126,7 @@ def test_a_file_that_cannot_be_named_rejects_the_choice_and_is_removed(tmp_path:
 def test_a_signal_while_a_file_is_created_leaves_no_partial_file(tmp_path: Path) -> None:
     session = new_session(tmp_path)
     with patch("os.fsync", side_effect=Interrupted(15)), pytest.raises(Interrupted):
-        session.answer("1")
+        answer(session, "1")
     assert [path.name for path in runs_folder(tmp_path).iterdir()] == [".lock"]
 
 

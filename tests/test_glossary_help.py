@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from fixtures_play import TO_ENDINGS, first_light, inspectable_session, new_session
-from forward_pass.cli import open_world
 from forward_pass.errors import UsageError
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
 from forward_pass.session import glossary_help
-from forward_pass.session.session import Message, Session
+from forward_pass.session.events import Message
+from forward_pass.session.input import answer
+from forward_pass.session.session import Session
 from forward_pass.story.history import Run, append, make_turn, new_run
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
@@ -19,7 +21,7 @@ from forward_pass.story.world import World
 
 def message_after(session: Session, typed: str) -> Message:
     """Return the message that an input is answered with."""
-    (event,) = session.answer(typed)
+    (event,) = answer(session, typed)
     assert isinstance(event, Message), event
     return event
 
@@ -34,7 +36,7 @@ def test_terms_are_listed_after_the_description_of_the_world(tmp_path: Path) -> 
 
 
 def test_a_world_without_a_glossary_shows_its_description() -> None:
-    bare = World({**first_light().data, "glossary": [], "hints": {}})
+    bare = World(first_light().story._replace(glossary=(), hints={}))
     assert glossary_help.terms_text(bare) == bare.about
 
 
@@ -45,11 +47,11 @@ def test_a_term_is_found_by_any_of_its_names_or_an_unambiguous_part(query: str) 
 
 def test_a_term_shows_its_claim_and_its_source() -> None:
     layer, decoder = glossary_help.find_term(first_light(), "layer"), glossary_help.find_term(first_light(), "decoder")
-    assert layer.paragraphs.startswith("Layer. One look round")
-    assert layer.paragraphs.endswith(
+    assert glossary_help.term_paragraphs(layer).startswith("Layer. One look round")
+    assert glossary_help.term_paragraphs(layer).endswith(
         "True. Source: Vaswani and others, Attention Is All You Need (2017), arXiv:1706.03762. See also decoder."
     )
-    assert decoder.paragraphs.endswith("Invented for the story. See also layer.")
+    assert glossary_help.term_paragraphs(decoder).endswith("Invented for the story. See also layer.")
 
 
 @pytest.mark.parametrize(
@@ -133,12 +135,12 @@ def test_an_ending_counts_as_found_once_it_is_reached(tmp_path: Path) -> None:
 
 def test_with_every_ending_found_there_is_nothing_to_hint_at(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    session.store = type("Known", (), {"prior": Prior(5, frozenset(session.world.endings))})()
+    session.recorder.header = session.recorder.header._replace(prior=Prior(5, frozenset(session.world.endings)))
     assert message_after(session, "hint").text == "4 of 4 endings found: there is nothing left to hint at."
 
 
 def test_a_world_without_hints_says_so() -> None:
-    bare = World({**first_light().data, "hints": {}})
+    bare = World(first_light().story._replace(hints={}))
     with pytest.raises(UsageError, match=r"^First Light has no hints\.$"):
         glossary_help.next_hint(bare, (), {}, "")
 

@@ -1,4 +1,4 @@
-"""Golden play, found by glob: each run live, by replay, and with a save and load after every turn, says the same."""
+"""Golden transcripts, found by glob: each run played live, replayed, and resumed after every turn prints the same."""
 
 from __future__ import annotations
 
@@ -8,102 +8,120 @@ from pathlib import Path
 import pytest
 
 import bless
-from bless import GOLDEN, HELP, begun, came_to, golden_files, help_texts, live, read_golden, resumed, settings
-from fixtures_play import ROOT, command, printed_text, store_of
+from bless import (
+    GOLDEN,
+    HELP,
+    golden_files,
+    help_texts,
+    new_session,
+    open_store,
+    opened,
+    outcome_of,
+    play,
+    play_before,
+    read_golden,
+    resumed_session,
+    settings,
+)
+from building import ROOT
+from fixtures_play import command, printed_text
+from forward_pass.session.events import Event, SceneEntered, TokenDecoded
+from forward_pass.session.input import answer
 from forward_pass.session.plain_text import opening_lines
-from forward_pass.session.session import Event, SceneEntered, Session, TokenDecoded
+from forward_pass.session.session import Session
 from forward_pass.session.transcript import then_text, turn_distribution
 from forward_pass.storage.journal import read_journal
 from forward_pass.storage.replay import replay_run
+from forward_pass.storage.store import Stored
 from forward_pass.story.history import Run, at_turn
 
 HOW = "run `make bless`, and look at what has changed"
 NAMES = {str(path.relative_to(GOLDEN)): path for path in golden_files()}
 
 
-def test_there_are_golden_plays() -> None:
+def test_there_are_golden_runs() -> None:
     assert {path.parent.name for path in golden_files()} >= {"first-light", "forward-pass"}
 
 
 @pytest.mark.parametrize("world", ["first-light", "forward-pass"])
 def test_every_ending_of_a_world_has_one(world: str) -> None:
-    ends = {read_golden(path).came["ends"] for path in golden_files() if path.parent.name == world}
-    assert ends == set(bless.opened(world)[0].endings)
+    ends = {read_golden(path).outcome["ends"] for path in golden_files() if path.parent.name == world}
+    assert ends == set(opened(world)[0].endings)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_played_live_it_says_the_same(name: str, tmp_path: Path) -> None:
+def test_a_run_played_live_prints_the_same(name: str, tmp_path: Path) -> None:
     golden = read_golden(NAMES[name])
-    said, play = live(golden, tmp_path)
-    assert said == golden.text, HOW
-    assert came_to(play) == golden.came, HOW
+    text, run = play(golden, tmp_path)
+    assert text == golden.text, HOW
+    assert outcome_of(run) == golden.outcome, HOW
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_played_by_the_command_it_says_the_same(name: str, tmp_path: Path) -> None:
+def test_a_run_played_by_the_command_prints_the_same(name: str, tmp_path: Path) -> None:
     golden = read_golden(NAMES[name])
-    bless.inherit(golden, tmp_path)
-    chance = ("--temperature", f"{golden.temperature}", "--seed", f"{golden.seed}")
+    play_before(golden, tmp_path)
+    sampling = ("--temperature", f"{golden.temperature}", "--seed", f"{golden.seed}")
     typed = "".join(f"{line}\n" for line in (*golden.typed, "quit"))
-    done = command("play", golden.world, "--plain", *chance, typed=typed, FORWARD_PASS_SAVES=str(tmp_path))
+    done = command("play", golden.world, "--plain", *sampling, typed=typed, FORWARD_PASS_SAVES=str(tmp_path))
     assert (done.code, done.err, done.out) == (0, "", golden.text), HOW
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_walked_again_it_says_the_same(name: str, tmp_path: Path) -> None:
+def test_a_run_that_is_replayed_prints_the_same(name: str, tmp_path: Path) -> None:
     golden = read_golden(NAMES[name])
-    _, play = live(golden, tmp_path)
-    path = sorted(tmp_path.glob("*/*.jsonl"))[len(golden.after)]
-    journal = read_journal(path)
-    outcome = replay_run(play.world, play.pass_port, journal, len(journal.turns))
-    assert (outcome.differences, outcome.notes) == ((), ())
-    assert outcome.run == play.run
-    parts = [opening(begun(golden, tmp_path / "none"))]
+    _, run = play(golden, tmp_path)
+    journal = read_journal(sorted(tmp_path.glob("*/*.jsonl"))[len(golden.after)])
+    result = replay_run(run.world, run.inspector, journal, len(journal.turns))
+    assert (result.differences, result.notes) == ((), ())
+    assert result.run == run
+    parts = [opening(new_session(golden, tmp_path / "none"))]
+    store = open_store(golden, tmp_path / "none")
     for number, typed in enumerate(golden.typed, 1):
-        here = Session(play.world, play.pass_port, play.store, at_turn(outcome.run, number))
-        parts.append(f"\n> {typed}\n{printed_text(told(outcome.run, number), here)}\n")
+        session = Session(store, Stored(at_turn(run, number), store.new().recorder))
+        parts.append(f"\n> {typed}\n{printed_text(turn_events(run, number), session)}\n")
     assert golden.text.startswith("".join(parts))
-    assert len(golden.typed) == len(outcome.run.turns)
+    assert len(golden.typed) == len(run.turns)
 
 
-def told(run: Run, number: int) -> list[Event]:
-    """Return what a turn of a run came to."""
-    turn, then = run.turns[number - 1], then_text(run, number)
+def turn_events(run: Run, number: int) -> list[Event]:
+    """Return the events of a turn."""
+    turn, entered = run.turns[number - 1], at_turn(run, number)
+    then = then_text(run, turn)
     if turn.word is None:
-        return [SceneEntered(at_turn(run, number), then)]
-    return [
-        TokenDecoded(turn.state.token - 1, turn_distribution(run, turn), turn, then),
-        SceneEntered(at_turn(run, number), ""),
-    ]
+        return [SceneEntered(entered, then)]
+    return [TokenDecoded(turn.before.token, turn_distribution(run, turn), turn, then), SceneEntered(entered, "")]
 
 
-def opening(play: Session) -> str:
-    """Return what is said before anything is typed."""
-    return "\n".join(opening_lines(play, 72)) + "\n"
+def opening(session: Session) -> str:
+    """Return what is printed before anything is typed."""
+    return "\n".join(opening_lines(session, 72)) + "\n"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_with_a_save_and_load_after_every_turn_it_says_the_same(name: str, tmp_path: Path) -> None:
+def test_a_run_that_is_resumed_after_every_turn_prints_the_same(name: str, tmp_path: Path) -> None:
     golden = read_golden(NAMES[name])
-    play = begun(golden, tmp_path)
-    parts = [opening(play)]
+    session = new_session(golden, tmp_path)
+    parts = [opening(session)]
     for typed in golden.typed:
-        parts.append(f"\n> {typed}\n{printed_text(play.answer(typed), play)}\n")
-        run = play.run
-        store_of(play).close()
-        play = resumed(golden, tmp_path)
-        assert play.run == run
+        parts.append(f"\n> {typed}\n{printed_text(answer(session, typed), session)}\n")
+        run = session.run
+        session.recorder.close()
+        session = resumed_session(golden, tmp_path)
+        assert session.run == run
     with settings(tmp_path):
-        parts.append(f"\n> quit\n{printed_text(play.answer('quit'), play)}\n")
-    store_of(play).close()
+        parts.append(f"\n> quit\n{printed_text(answer(session, 'quit'), session)}\n")
+    session.recorder.close()
     assert "".join(parts) == golden.text
 
 
-def test_every_help_text_is_kept_and_no_other() -> None:
+def test_every_command_has_a_help_text_and_there_is_no_other() -> None:
     assert {path.name for path in HELP.glob("*.txt")} == {path.name for path in help_texts()}, HOW
 
 
-OLDER_HELP = pytest.mark.skipif(sys.version_info >= (3, 13), reason="from Python 3.13 on, argparse says some options otherwise")
+OLDER_HELP = pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="from Python 3.13 on, argparse words some options otherwise"
+)
 
 
 @OLDER_HELP

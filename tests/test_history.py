@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TINY, built, changed
+from building import tiny
 from forward_pass.errors import NotOfferedError
 from forward_pass.network.passes import WrittenPass
 from forward_pass.story.distribution import Distribution, draw_word
 from forward_pass.story.history import (
     PROBABILITY_TOLERANCE,
+    Divergence,
     DrawFunction,
     RecordedTurn,
+    ReplayedPath,
     Run,
     append,
     at_turn,
@@ -29,7 +31,7 @@ from forward_pass.story.history import (
     new_run,
     replay,
 )
-from forward_pass.story.state import Act, Prior
+from forward_pass.story.state import Act, PassKey, Prior
 from forward_pass.story.world import World
 
 PATH = ("read-question", "read-again", "think-electric", "check-slope", "let-be", "label-again", "so-be-it")
@@ -54,9 +56,8 @@ def recorded(run: Run) -> list[RecordedTurn]:
     return [RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns]
 
 
-def again(run: Run, lines: list[RecordedTurn]) -> tuple[Run, list[tuple[int, str, bool]], int]:
-    walked, differences, moved_probabilities = replay(run.world, run.measure, run.opening.prior, lines)
-    return walked, [tuple(difference) for difference in differences], moved_probabilities  # type: ignore[misc]
+def replayed(run: Run, lines: list[RecordedTurn]) -> ReplayedPath:
+    return replay(run.world, run.inspector, run.opening.prior, lines)
 
 
 @pytest.fixture(scope="module")
@@ -89,24 +90,40 @@ def test_a_turn_at_which_the_decoder_comes_has_the_word_and_its_probability_to_f
 
 
 def test_a_probability_is_rounded_to_four_places() -> None:
-    world = built(changed(TINY, ("{end: 0.9, door: 0.1}", "{end: 0.66663, door: 0.33337}")))
+    world = tiny(("{end: 0.9, door: 0.1}", "{end: 0.66663, door: 0.33337}"))
     assert played(new_run(world, WrittenPass(world), Prior()), "go-on").turns[0].probability == 0.6666
 
 
-def test_the_word_drawn_may_be_any_and_the_token_is_told(opening: Run) -> None:
-    asked = []
+def test_the_word_drawn_may_be_any_and_whatever_draws_it_knows_the_token(opening: Run) -> None:
+    drawn = []
 
     def watched(distribution: Distribution, token: int) -> str:
-        asked.append((distribution.likeliest(1)[0][0], token))
+        drawn.append((distribution.likeliest(1)[0][0], token))
         return "switch"
 
     assert make_turn(opening, "say-now", watched).state.words == ("switch",)
-    assert asked == [("dark", 11)]
+    assert drawn == [("dark", 11)]
 
 
 def test_a_choice_that_is_not_open_makes_no_turn(opening: Run) -> None:
     with pytest.raises(NotOfferedError, match=r"^'let-be' is not on offer in 'waking'$"):
         make_turn(opening, "let-be", likeliest)
+    with pytest.raises(NotOfferedError, match=r"^'think-electric' is closed: Nothing has pointed to any door yet\.$"):
+        make_turn(played(opening, "read-question"), "think-electric", likeliest)
+
+
+def test_a_turn_knows_the_state_before_it_the_choice_taken_and_the_pass_that_drew_its_word(whole: Run) -> None:
+    assert [turn.before for turn in whole.turns] == [whole.opening, *(turn.state for turn in whole.turns[:-1])]
+    assert [turn.taken(whole.world).id for turn in whole.turns] == list(PATH)
+    for turn in whole.turns:
+        if turn.word is not None:
+            assert turn.word in whole.inspector.distribution(turn.decoding).words
+            assert turn.decoding == PassKey(turn.before.words, (*turn.before.acts[:-1], turn.state.acts[-2]))
+
+
+def test_what_a_choice_says_is_read_before_the_decoder_comes_and_otherwise_on_arrival(whole: Run) -> None:
+    for turn in whole.turns:
+        assert turn.then_state == (turn.state if turn.word is None else turn.before)
 
 
 def test_a_run_is_a_value_and_following_a_turn_leaves_it_as_it_was(opening: Run) -> None:
@@ -119,7 +136,7 @@ def test_a_run_is_a_value_and_following_a_turn_leaves_it_as_it_was(opening: Run)
 # -- digests
 
 
-def test_a_state_is_written_down_as_canonical_json_without_the_facts_of_the_header(whole: Run) -> None:
+def test_a_state_is_written_down_as_canonical_json_without_what_was_so_before_the_run(whole: Run) -> None:
     assert canonical_json(whole.world, whole.turns[4].state) == (
         '{"acts":[[["lean",6]],[]],"layer":3,"measured":[0],"scene":"second-morning",'
         '"seen":[["leaning",1],["question",2],["second-morning",1],["slope",1],["waking",1]],'
@@ -159,9 +176,9 @@ def test_a_digest_is_sixteen_digits_of_the_hash_over_the_one_before_and_the_stat
         before = turn.digest
 
 
-def test_the_facts_of_the_header_are_in_no_digest(whole: Run) -> None:
-    stranger = played(new_run(whole.world, whole.measure, Prior()), *PATH)
-    assert [turn.digest for turn in stranger.turns] == [turn.digest for turn in whole.turns]
+def test_what_was_so_before_the_run_is_in_no_digest(whole: Run) -> None:
+    other = played(new_run(whole.world, whole.inspector, Prior()), *PATH)
+    assert [turn.digest for turn in other.turns] == [turn.digest for turn in whole.turns]
 
 
 def test_equal_states_on_different_ways_have_different_digests(opening: Run) -> None:
@@ -189,13 +206,9 @@ def test_whatever_changes_in_a_state_changes_its_digest(whole: Run) -> None:
 @pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
 def test_digests_are_the_same_in_every_process_whatever_its_hash_seed(whole: Run, seed: str) -> None:
     script = (
-        "import test_history, conftest\n"
-        "from forward_pass.loading.loader import read_world\n"
-        "from forward_pass.network.passes import WrittenPass\n"
-        "from forward_pass.story.state import Prior\n"
-        "from forward_pass.story.world import World\n"
-        "world = World(read_world(conftest.WORLDS / 'first-light').data)\n"
-        "run = test_history.new_run(world, WrittenPass(world), Prior())\n"
+        "import building, test_history\n"
+        "world = building.first_light()\n"
+        "run = test_history.new_run(world, building.WrittenPass(world), building.Prior())\n"
         "print(*[turn.digest for turn in test_history.played(run, *test_history.PATH).turns])"
     )
     tests = Path(__file__).resolve().parent
@@ -229,7 +242,7 @@ def test_another_choice_leaves_what_lay_beyond(whole: Run) -> None:
 def test_going_back_and_taking_the_same_way_leads_to_the_same_digests(whole: Run) -> None:
     for at in range(len(PATH) + 1):
         beginning = at_turn(whole, at)
-        fresh = Run(whole.world, whole.measure, whole.opening, beginning.path, at)
+        fresh = Run(whole.world, whole.inspector, whole.opening, beginning.path, at)
         assert played(fresh, *PATH[at:]) == whole
 
 
@@ -243,81 +256,81 @@ def test_a_run_has_no_turn_beyond_its_last_and_none_before_its_opening(whole: Ru
 
 
 def test_a_recorded_path_walked_again_is_the_same_run(whole: Run) -> None:
-    assert again(whole, recorded(whole)) == (whole, [], 0)
+    assert replayed(whole, recorded(whole)) == (whole, [], 0)
 
 
 def test_every_beginning_of_a_recorded_path_is_a_run(whole: Run) -> None:
     for length in range(len(PATH) + 1):
-        walked, differences, _ = again(whole, recorded(whole)[:length])
+        walked, differences, _ = replayed(whole, recorded(whole)[:length])
         assert (walked.turns, walked.at, differences) == (whole.turns[:length], length, [])
 
 
 def test_the_recorded_words_are_drawn_whatever_is_likeliest(opening: Run) -> None:
     run = append(opening, make_turn(opening, "say-now", saying("egg")))
-    walked, differences, _ = again(run, recorded(run))
+    walked, differences, _ = replayed(run, recorded(run))
     assert (walked.state.words, walked.state.scene, differences) == (("egg",), "stray-word", [])
 
 
 def test_an_unknown_choice_ends_the_path_before_it(whole: Run) -> None:
     lines = recorded(whole)
     lines[3] = lines[3]._replace(choice="dance")
-    walked, differences, _ = again(whole, lines)
+    walked, differences, _ = replayed(whole, lines)
     assert walked.turns == whole.turns[:3]
-    assert differences == [(4, "'dance' is not on offer in 'leaning'", True)]
+    assert differences == [Divergence(4, "'dance' is not on offer in 'leaning'", broken=True)]
 
 
 def test_a_choice_that_is_closed_ends_the_path_before_it(opening: Run) -> None:
     lines = recorded(played(opening, "read-question"))
     lines.append(RecordedTurn("think-electric", "leaning", None, None, "0" * 16))
-    walked, differences, _ = again(opening, lines)
+    walked, differences, _ = replayed(opening, lines)
     assert len(walked.turns) == 1
-    assert differences == [(2, "'think-electric' is closed: Nothing has pointed to any door yet.", True)]
+    assert differences == [Divergence(2, "'think-electric' is closed: Nothing has pointed to any door yet.", broken=True)]
 
 
 def test_a_missing_word_ends_the_path_before_it(whole: Run) -> None:
     lines = recorded(whole)
     lines[4] = lines[4]._replace(word=None)
-    walked, differences, _ = again(whole, lines)
+    walked, differences, _ = replayed(whole, lines)
     assert walked.turns == whole.turns[:4]
-    assert differences == [(5, "a word was drawn here, the file has none", True)]
+    assert differences == [Divergence(5, "a word was drawn here, the file has none", broken=True)]
 
 
 def test_a_word_where_none_was_drawn_ends_the_path_before_it(whole: Run) -> None:
     lines = recorded(whole)
     lines[0] = lines[0]._replace(word="dark")
-    walked, differences, _ = again(whole, lines)
+    walked, differences, _ = replayed(whole, lines)
     assert walked.turns == ()
-    assert differences == [(1, "no word was drawn here, the file has 'dark'", True)]
+    assert differences == [Divergence(1, "no word was drawn here, the file has 'dark'", broken=True)]
 
 
 def test_a_word_that_the_pass_has_not_ends_the_path_before_it(whole: Run) -> None:
     lines = recorded(whole)
     lines[4] = lines[4]._replace(word="zyzzyva\x1b[31m")
-    walked, differences, _ = again(whole, lines)
+    walked, differences, _ = replayed(whole, lines)
     assert walked.turns == whole.turns[:4]
-    assert differences == [(5, r"the pass cannot produce 'zyzzyva\x1b[31m' here", True)]
+    assert differences == [Divergence(5, r"the pass cannot produce 'zyzzyva\x1b[31m' here", broken=True)]
 
 
 def test_another_scene_is_named_and_the_path_goes_on(whole: Run) -> None:
     lines = recorded(whole)
     lines[2] = lines[2]._replace(scene="slope")
-    walked, differences, _ = again(whole, lines)
+    walked, differences, _ = replayed(whole, lines)
     assert walked == whole
-    assert differences == [(3, "it led to 'leaning', the file has 'slope'", False)]
+    assert differences == [Divergence(3, "it led to 'leaning', the file has 'slope'", broken=False)]
 
 
 def test_another_digest_is_named_with_the_turn_and_the_path_goes_on(whole: Run) -> None:
     lines = recorded(whole)
     lines[5] = lines[5]._replace(digest="0123456789abcdef")
-    walked, differences, _ = again(whole, lines)
+    walked, differences, _ = replayed(whole, lines)
     assert walked == whole
-    assert differences == [(6, f"its digest is {whole.turns[5].digest}, the file has 0123456789abcdef", False)]
+    assert differences == [Divergence(6, f"its digest is {whole.turns[5].digest}, the file has 0123456789abcdef", broken=False)]
 
 
 def test_another_word_changes_every_digest_from_there_on(whole: Run) -> None:
     lines = recorded(whole)
     lines[4] = lines[4]._replace(word="dark")
-    _, differences, _ = again(whole, lines)
+    _, differences, _ = replayed(whole, lines)
     assert [turn for turn, _, _ in differences] == [5, 6, 7]
 
 
@@ -336,12 +349,12 @@ def test_a_probability_is_the_same_within_two_in_ten_thousand(opening: Run, off:
     run = played(opening, "say-now")
     (line,) = recorded(run)
     assert line.probability is not None
-    assert again(run, [line._replace(probability=line.probability + off)]) == (run, [], count)
+    assert replayed(run, [line._replace(probability=line.probability + off)]) == (run, [], count)
 
 
 def test_a_probability_that_was_not_recorded_counts_as_moved(opening: Run) -> None:
     run = played(opening, "say-now")
-    assert again(run, [line._replace(probability=None) for line in recorded(run)]) == (run, [], 1)
+    assert replayed(run, [line._replace(probability=None) for line in recorded(run)]) == (run, [], 1)
 
 
 def test_layers_never_fall_along_a_path_but_where_a_word_was_drawn(whole: Run) -> None:

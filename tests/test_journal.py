@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from fixtures_play import WORLD, open_session, run_file_names, write_run
 from forward_pass.errors import RunError, UsageError
 from forward_pass.storage import journal
-from forward_pass.storage.journal import Header, list_run_files, newest_first, read_journal, resolve_run
+from forward_pass.storage.folder import list_run_files, newest_first, resolve_run
+from forward_pass.storage.journal import Header, read_journal
 from forward_pass.story.history import RecordedTurn
 from forward_pass.story.state import Prior
 
@@ -412,7 +413,7 @@ def test_newest_first_sorts_by_modification_time(tmp_path: Path) -> None:
 def test_a_run_is_resolved_by_number_by_exact_name_and_with_its_world(tmp_path: Path) -> None:
     write_run(tmp_path, "say-now")
     with open_session(tmp_path, "feel-slope") as play:
-        play.store.rename("Slope")
+        play.recorder.rename("Slope")
     first, second = (tmp_path / WORLD / name for name in ("001-run.jsonl", "002-Slope.jsonl"))
     assert resolve_run(tmp_path, WORLD, "1") == first
     assert resolve_run(tmp_path, WORLD, "002") == second

@@ -242,7 +242,9 @@ def test_a_computed_decoding_has_the_likeliest_words(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path)
     decoding, _ = (jsonl.event_object(event, session) for event in jsonl.handle_request(session, "say-now"))
     assert decoding is not None
-    assert (decoding["source"], decoding["distribution"][0]) == ("model", ["dark", 0.81])
+    likeliest = decoding["distribution"]
+    assert isinstance(likeliest, list)
+    assert (decoding["source"], likeliest[0]) == ("model", ["dark", 0.81])
     close_session(session)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fixtures_play import WORLD, command, started_process
-from forward_pass.storage.journal import list_run_files
+from forward_pass.storage.folder import list_run_files
 
 KILLS = 36
 REQUESTS = 300

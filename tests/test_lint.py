@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from conftest import TINY, WORLDS, built, changed
-from forward_pass.errors import Problem
-from forward_pass.loading.lint import LintReport, lint, lint_world
-from forward_pass.loading.loader import read_contents
+from building import TINY, WORLDS, built, changed, loaded, tiny
+from forward_pass.loading.lint import lint, world_counts
+from forward_pass.loading.loader import read_world
 from forward_pass.loading.paths import world_names
+from forward_pass.story.world import World
 
 LEAVE = "        goto: decode\n", "        goto: decode\n      leave:\n        say: Leave.\n        goto: {}\n"
 MORE = """\
@@ -24,7 +22,7 @@ MORE = """\
 
 
 def found(*changes: tuple[str, str], text: str = TINY) -> list[str]:
-    problems = sorted(lint(built(changed(text, *changes)).data))
+    problems = sorted(lint(built(changed(text, *changes)).story))
     return [f"{problem.line} {problem.code} {problem.message}" for problem in problems]
 
 
@@ -36,50 +34,17 @@ def with_scenes(*scenes: tuple[str, str]) -> tuple[str, str]:
     return ("\nendings:\n", "".join(MORE.format(*scene) for scene in scenes) + "\nendings:\n")
 
 
-# -- reports
-
-
 @pytest.mark.parametrize("name", world_names())
 def test_the_worlds_that_come_with_the_game_pass(name: str) -> None:
-    report = lint_world(WORLDS / name)
-    assert not report.failed, "\n".join(map(str, report.problems))
+    reading = read_world(WORLDS / name)
+    assert reading.problems == ()
+    assert reading.story is not None
+    assert [problem for problem in lint(reading.story) if problem.severity == "error"] == []
 
 
-def test_a_world_that_can_be_played_is_counted() -> None:
-    summary = "first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; read, not yet explored"
-    assert lint_world(WORLDS / "first-light") == LintReport((), summary)
-
-
-def test_a_world_that_cannot_be_played_says_so(tmp_path: Path) -> None:
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    (folder / "tiny.yaml").write_text(changed(TINY, ("goto: decode", "goto: nowhere")))
-    report = lint_world(folder)
-    assert report.failed
-    assert report.summary == "tiny: cannot be played"
-    assert [str(problem) for problem in report.problems] == [
-        f"{folder}/tiny.yaml:22:15: E301 unknown scene or ending 'nowhere'"
-    ]
-
-
-def test_what_reading_and_what_linting_find_stands_together_in_order(tmp_path: Path) -> None:
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    (folder / "tiny.yaml").write_text(changed(TINY, ("tokens:\n", "variables:\n  hurried: false\n\ntokens:\n")))
-    (folder / "more.yml").touch()
-    report = lint_world(folder)
-    assert [str(problem) for problem in report.problems] == [
-        f"{folder}/more.yml:1:1: W013 is not read: rename it to .yaml",
-        f"{folder}/tiny.yaml:11:3: W406 the variable 'hurried' is never read",
-        f"{folder}/tiny.yaml:11:3: W407 the variable 'hurried' is never changed",
-    ]
-    assert not report.failed
-
-
-def test_only_an_error_makes_a_report_fail() -> None:
-    warning = Problem("a.yaml", 1, 1, "W406", "reads is never read", "warning")
-    assert not LintReport((warning,), "").failed
-    assert LintReport((warning, warning._replace(severity="error")), "").failed
+def test_a_world_is_counted(first_light: World) -> None:
+    assert world_counts(first_light.story) == "8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt"
+    assert world_counts(built(TINY).story) == "1 scenes, 1 choices, 1 endings, 1 token, 5 tokens of prompt"
 
 
 def test_the_smallest_world_has_nothing_wrong() -> None:
@@ -88,9 +53,9 @@ def test_the_smallest_world_has_nothing_wrong() -> None:
 
 def test_a_file_may_have_a_colon_in_its_name() -> None:
     text = changed(TINY, with_scenes(("attic", "decode")))
-    reading = read_contents("tiny", "", [("a:1.yaml", text.encode())], [])
-    assert reading.data is not None
-    assert [str(problem) for problem in lint(reading.data)] == ["a:1.yaml:23:3: E401 nothing leads to the scene 'attic'"]
+    reading = loaded(("a:1.yaml", text))
+    assert reading.story is not None
+    assert [str(problem) for problem in lint(reading.story)] == ["a:1.yaml:23:3: E401 nothing leads to the scene 'attic'"]
 
 
 # -- what leads where
@@ -159,15 +124,14 @@ def test_scenes_may_lead_to_scenes_of_their_own_token() -> None:
 def test_a_choice_does_not_lead_to_a_scene_of_another_token() -> None:
     first, second = TWO_TOKENS.split("  later:\n")
     later, endings = second.split("\nendings:\n")
-    files = [
+    reading = loaded(
         ("1.yaml", f"token: 5\n{first.replace('goto: decode', 'goto: later')}\nendings:\n{endings}"),
         ("2.yaml", f"token: 6\nscenes:\n  later:\n{later}"),
-    ]
-    reading = read_contents("tiny", "", [(name, text.encode()) for name, text in files], [])
-    assert reading.data is not None
+    )
+    assert reading.story is not None
     assert (
         "1.yaml:25:7: E404 'waking' belongs to token 5 and 'later' to token 6: only 'goto: decode' leads to another token"
-        in {str(problem) for problem in lint(reading.data)}
+        in {str(problem) for problem in lint(reading.story)}
     )
 
 
@@ -231,10 +195,38 @@ def test_what_a_goto_reads_is_read() -> None:
 
 
 def test_a_model_may_say_any_word() -> None:
-    data = built(changed(TINY, ("      otherwise: done", "      never: done\n      otherwise: done"))).data
-    assert [problem.code for problem in lint(data)] == ["W410"]
-    tokens = [[[], arrivals, place] for _, arrivals, place in data["tokens"]]
-    assert list(lint({**data, "tokens": tokens})) == []
+    story = tiny(("      otherwise: done", "      never: done\n      otherwise: done")).story
+    assert [problem.code for problem in lint(story)] == ["W410"]
+    assert list(lint(story._replace(tokens=tuple(token._replace(written=()) for token in story.tokens)))) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("if: emitted('nope')",),
+        ("needs: emitted('nope')", "why: No."),
+        ("do: reads = visits(waking)", "then: At {p('nope')}."),
+        ("say: Leave at {now('nope')}.",),
+        ("cut: [other = visits(waking)]", "if: other > 0 or emitted('nope')"),
+        ("goto: [{if: emitted('nope'), goto: done}, {goto: waking}]",),
+    ],
+)
+def test_a_word_that_no_token_says_is_found_wherever_it_is_asked_about(lines: tuple[str, ...]) -> None:
+    choice = {"say": "Leave.", "goto": "done"} | dict(line.split(": ", 1) for line in lines)
+    text = "".join(f"        {key}: {value}\n" for key, value in choice.items())
+    problems = found(VARIABLES, (LEAVE[0], f"{LEAVE[0]}      leave:\n{text}"))
+    message = "W410 no token can produce the word 'nope'"
+    assert [problem.partition(" ")[2] for problem in problems if "W410" in problem] == [message]
+
+
+def test_a_word_that_a_scene_an_ending_or_a_threshold_asks_about_is_found_too() -> None:
+    changes = (
+        ("I was there.", "At {p('nope')}."),
+        ("It was done.", "At {p('nope')}."),
+        ("tokens:\n", "thresholds:\n  t: p('nope') > 0.5\n\ntokens:\n"),
+    )
+    for change in changes:
+        assert any("W410 no token can produce the word 'nope'" in problem for problem in found(change))
 
 
 def test_a_word_that_leads_somewhere_is_one_that_some_token_says() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixtures_play import TO_ENDINGS, first_light, new_session, open_session, printed_text, runs_folder, write_run
+from forward_pass.session.commands import COMMANDS
+from forward_pass.session.input import answer
 from forward_pass.storage.listing import endings_found, summaries
 
 
@@ -12,16 +14,16 @@ def test_the_endings_found_are_those_that_any_stored_run_has_reached(tmp_path: P
     assert endings_found(runs_folder(tmp_path), first_light()) == frozenset()
     write_run(tmp_path, *TO_ENDINGS["half-said"])
     with open_session(tmp_path, *TO_ENDINGS["the-loop"]) as session:
-        session.undo("3")
+        COMMANDS["undo"].run(session, "3")
     (runs_folder(tmp_path) / "009-odd.jsonl").write_text("odd\n")
     assert endings_found(runs_folder(tmp_path), first_light()) == {"half-said", "the-loop"}
-    assert new_session(tmp_path).store.prior == (10, frozenset({"half-said", "the-loop"}))
+    assert new_session(tmp_path).recorder.prior == (10, frozenset({"half-said", "the-loop"}))
 
 
 def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:
     write_run(tmp_path, *TO_ENDINGS["the-loop"])
     with open_session(tmp_path, "read-question", "stop-reading") as session:
-        session.undo("")
+        COMMANDS["undo"].run(session, "")
         session.choose("to-slope")
     (runs_folder(tmp_path) / "009-odd.jsonl").write_text("odd\n")
     assert [str(summary) for summary in summaries(runs_folder(tmp_path), first_light())] == [
@@ -34,8 +36,8 @@ def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:
 
 def test_load_without_a_run_lists_them(tmp_path: Path) -> None:
     with open_session(tmp_path / "none") as session:
-        assert printed_text(session.answer("load"), session) == "\nNo run is kept yet: the first choice begins one."
+        assert printed_text(answer(session, "load"), session) == "\nNo run is kept yet: the first choice begins one."
     with open_session(tmp_path, "say-now") as session:
-        first, _, hint = printed_text(session.answer("load"), session).strip("\n").split("\n")
+        first, _, hint = printed_text(answer(session, "load"), session).strip("\n").split("\n")
         assert first == "  1  run: 1 turn, in second-morning, said “dark” (2021-03-22)"
         assert hint == "To go on with one: load NUMBER, or load NAME."

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 import forward_pass
-from conftest import TINY, built, changed
+from building import TINY, built, changed, loaded, tiny
 from forward_pass.errors import Problem
 from forward_pass.loading import yaml_tree
+from forward_pass.loading.codec import encode_story
 from forward_pass.loading.lint import lint
-from forward_pass.loading.loader import MOST_LISTED, LoadedWorld, read_contents, read_world
+from forward_pass.loading.loader import MAX_LISTED, MAX_MESSAGE, LoadedWorld, read_contents, read_world
 from forward_pass.loading.paths import MAX_BYTES, MAX_FILES
-from forward_pass.story.world import World
 
 BAD_WORLDS = Path(__file__).resolve().parent / "bad_worlds"
 EXPECTED = sorted(BAD_WORLDS.glob("*.txt"))
@@ -27,8 +27,7 @@ SOON = 20.0  # seconds of computing: these take milliseconds, the largest half a
 
 
 def read(*files: tuple[str, bytes | str]) -> LoadedWorld:
-    contents = [(name, text if isinstance(text, bytes) else text.encode()) for name, text in files]
-    return read_contents("bad-world", "", contents, [])
+    return loaded(*files, name="bad-world")
 
 
 def shown(problems: tuple[Problem, ...]) -> str:
@@ -36,7 +35,7 @@ def shown(problems: tuple[Problem, ...]) -> str:
 
 
 def all_problems(reading: LoadedWorld) -> tuple[Problem, ...]:
-    return tuple(sorted({*reading.problems, *(lint(reading.data) if reading.data else ())}))
+    return tuple(sorted({*reading.problems, *(lint(reading.story) if reading.story else ())}))
 
 
 # -- one fault a file
@@ -64,7 +63,7 @@ def files(expected: Path) -> list[tuple[str, bytes]]:
 def test_a_bad_world_is_told_every_fault_at_its_place_and_no_other(expected: Path) -> None:
     reading = read(*files(expected))
     assert shown(all_problems(reading)) == expected.read_text(encoding="utf8")
-    assert (reading.data is None) == any(problem.severity == "error" for problem in reading.problems)
+    assert (reading.story is None) == any(problem.severity == "error" for problem in reading.problems)
 
 
 def test_the_places_do_not_depend_on_which_yaml_parser_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +143,7 @@ FOLDERS: list[tuple[Callable[[Path], None], str]] = [
         "".join(
             f"FOLDER/world.yaml:{number + 11}:3: E204 'Name{number}' is not a valid name: "
             "use lowercase letters, digits and _, a letter first, at most 60 characters\n"
-            for number in range(MOST_LISTED)
+            for number in range(MAX_LISTED)
         )
         + "FOLDER/world.yaml:110:3: E000 and 50 more problems after this one\n",
     ),
@@ -160,7 +159,7 @@ def test_a_bad_folder_is_refused_with_a_place_and_soon(tmp_path: Path, made: Cal
     reading = read_world(folder)
     assert time.process_time() - began < SOON
     assert shown(reading.problems).replace(str(folder), "FOLDER") == expected
-    assert (reading.data is None) == (" W" not in expected)
+    assert (reading.story is None) == (" W" not in expected)
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -179,7 +178,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(13, "Permission denied", str(self))
 
     (tmp_path / "world.yaml").write_text(TINY)
-    monkeypatch.setattr(Path, "read_bytes", denied)  # whoever runs this may be root
+    monkeypatch.setattr(Path, "read_bytes", denied)  # root could read it
     problems = shown(read_world(tmp_path).problems)
     assert problems == f"{tmp_path}/world.yaml:1:1: E001 cannot be read: Permission denied\n"
 
@@ -195,7 +194,7 @@ def test_the_folder_of_a_world_is_called_by_an_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a\x1b[31m.yaml", "a\n.yaml", "a\u202e.yaml", "a\udcff.yaml"])
 def test_a_file_whose_name_cannot_be_shown_is_refused_and_its_name_not_shown(name: str) -> None:
     reading = read((name, TINY))
-    assert reading.data is None
+    assert reading.story is None
     assert shown(reading.problems) == f"{name!a}:1:1: E204 the file's name has characters that cannot be printed\n"
 
 
@@ -207,8 +206,8 @@ def test_every_problem_that_can_be_reported_has_an_example() -> None:
     modules = [path for path in Path(forward_pass.__file__).parent.rglob("*.py") if not elsewhere & set(path.parts)]
     source = "".join(path.read_text(encoding="utf8") for path in modules)
     known = set(re.findall(r'"([EW][0-4][0-9]{2})"', source))  # E5.. are of models, and are tested where models are
-    told = "".join(path.read_text(encoding="utf8") for path in EXPECTED) + "".join(expected for _, expected in FOLDERS)
-    assert known <= set(re.findall(r"^\S+:[0-9]+:[0-9]+: ([EW][0-9]{3}) ", told, re.MULTILINE))
+    messages = "".join(path.read_text(encoding="utf8") for path in EXPECTED) + "".join(expected for _, expected in FOLDERS)
+    assert known <= set(re.findall(r"^\S+:[0-9]+:[0-9]+: ([EW][0-9]{3}) ", messages, re.MULTILINE))
     assert len(known) > 30
 
 
@@ -218,57 +217,47 @@ def test_every_problem_that_can_be_reported_has_an_example() -> None:
 def test_the_smallest_world_has_no_problem() -> None:
     reading = read(("tiny.yaml", TINY))
     assert all_problems(reading) == ()
-    assert reading.data is not None
+    assert reading.story is not None
 
 
 def test_the_files_of_a_world_make_one_world_whatever_stands_in_which() -> None:
     head, tokens, scenes, endings = re.split(r"\n(?=tokens:|scenes:|endings:)", TINY)
-    one = read(("tiny.yaml", TINY)).data
-    four = read(("1.yaml", head), ("2.yaml", endings), ("3.yaml", scenes), ("4.yaml", tokens), ("5.yaml", "")).data
+    one = read(("tiny.yaml", TINY)).story
+    four = read(("1.yaml", head), ("2.yaml", endings), ("3.yaml", scenes), ("4.yaml", tokens), ("5.yaml", "")).story
     assert one is not None
     assert four is not None
-    assert {key: World(one).data[key] for key in ("title", "prompt", "start")} == {
-        key: World(four).data[key] for key in ("title", "prompt", "start")
-    }
-    assert list(one["scenes"]) == list(four["scenes"])
-    assert one["hash"] != four["hash"]
+    assert encode_story(one._replace(hash="")) == encode_story(four._replace(hash=""))  # places are not encoded
+    assert one.hash != four.hash
 
 
 def test_a_file_may_say_at_which_token_its_scenes_are_met() -> None:
-    world = built(changed(TINY, ("scenes:\n", "token: 5\n\nscenes:\n")))
-    assert (world.scene("waking").token, world.scene("done").token) == (5, 0)
+    world = tiny(("scenes:\n", "token: 5\n\nscenes:\n"))
+    assert (world.scenes["waking"].token, world.scenes["done"].token) == (5, 0)
 
 
 def test_numbers_and_truths_have_their_defaults() -> None:
     world = built(TINY)
-    choice = world.scene("waking").by_id["go-on"]
-    assert (choice.cost, choice.once, choice.acts, choice.effects, choice.cut) == (1, False, (), (), None)
+    choice = world.choices["go-on"]
+    assert (choice.cost, choice.until, choice.once, choice.acts, choice.effects.sets) == (1, 0, False, (), ())
+    assert (choice.condition, choice.needs, choice.cut, choice.then) == (None, None, None, None)
     assert (world.instantiations, world.acts_per_token, world.lasting_per_token) == (1, 100, 100)
     assert world.about == ""
 
 
 def test_the_word_no_is_a_word() -> None:
-    world = built(
-        changed(TINY, ("{end: 0.9, door: 0.1}", "{no: 0.5, on: 0.5}"), ("      otherwise", "      no: done\n      otherwise"))
-    )
+    world = tiny(("{end: 0.9, door: 0.1}", "{no: 0.5, on: 0.5}"), ("      otherwise", "      no: done\n      otherwise"))
     assert world.tokens[5].written[0].chances == {"no": 0.5, "on": 0.5}
-    assert set(world.tokens[5].arrivals) == {"no", "otherwise"}
+    assert list(world.arrivals[5]) == ["no", "otherwise"]
 
 
 def test_probabilities_that_nearly_make_one_are_made_to() -> None:
-    world = built(changed(TINY, ("{end: 0.9, door: 0.1}", "{end: 0.333, door: 0.333, gate: .3335}")))
+    world = tiny(("{end: 0.9, door: 0.1}", "{end: 0.333, door: 0.333, gate: .3335}"))
     assert sum(world.tokens[5].written[0].chances.values()) == pytest.approx(1, abs=1e-12)
-
-
-def test_an_act_may_be_an_intervention_on_a_span() -> None:
-    acts = "spans:\n  reason: {word: Because}\nacts:\n  lean: {about: A lean., look: reason, by: -2.5}\n\ntokens:\n"
-    world = built(changed(TINY, ("tokens:\n", acts)))
-    assert world.acts == {"lean": ("look", {"span": "reason", "by": -2.5})}
 
 
 def test_a_prompt_may_be_pairs_of_questions_and_answers() -> None:
     pairs = "prompt:\n  - {Q: Why?, A: Because.}\n  - Q: What?\n    A: The"
-    world = built(changed(TINY, ("prompt: Why? Because the", pairs), ("  5:\n", "  16:\n")))
+    world = tiny(("prompt: Why? Because the", pairs), ("  5:\n", "  16:\n"))
     assert " ".join(world.prompt) == "<doc> Q: Why ? \n A: Because . \n \n Q: What ? \n A: The"
 
 
@@ -287,10 +276,16 @@ def test_problems_stand_in_the_order_of_the_files_and_none_twice() -> None:
     assert places == [("a.yaml", 1, 1), ("a.yaml", 2, 1), ("b.yaml", 3, 1), ("b.yaml", 23, 15), ("b.yaml", 24, 9)]
 
 
+def test_a_message_that_quotes_a_long_text_is_cut_short() -> None:
+    text = changed(TINY, ("I was there.", f"At {{likeliest({'a' * 1000})}}."))
+    (problem,) = read(("tiny.yaml", text)).problems
+    assert problem.message == f"unknown continuation 'aaaa{'a' * 1000}"[:MAX_MESSAGE] + "…"
+
+
 def test_more_than_a_hundred_warnings_are_no_error() -> None:
-    warnings = [Problem(f"{number:03}.yml", 1, 1, "W013", "is not read", "warning") for number in range(MOST_LISTED + 1)]
+    warnings = [Problem(f"{number:03}.yml", 1, 1, "W013", "is not read", "warning") for number in range(MAX_LISTED + 1)]
     reading = read_contents("bad-world", "", [("tiny.yaml", TINY.encode())], warnings)
-    assert reading.data is not None
+    assert reading.story is not None
     assert reading.problems[-1].message == "and 1 more problems after this one"
 
 
@@ -360,10 +355,10 @@ def test_a_file_that_means_harm_is_refused_with_a_place_and_soon(content: bytes 
     began = time.process_time()
     reading = read(("bad.yaml", content))
     took = time.process_time() - began
-    assert reading.data is None
+    assert reading.story is None
     assert code in {problem.code for problem in reading.problems}
     assert all(problem.line >= 1 and problem.column >= 1 for problem in reading.problems)
-    assert len(reading.problems) <= MOST_LISTED + 1
+    assert len(reading.problems) <= MAX_LISTED + 1
     assert len(shown(reading.problems)) < 50_000
     assert not re.search(yaml_tree.FORBIDDEN, shown(reading.problems).replace("\n", ""))
     assert took < SOON

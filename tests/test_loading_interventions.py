@@ -1,4 +1,4 @@
-"""What can be wrong with a model, its spans and its acts: each fault in a copy of the flagship, with all that is said."""
+"""What can be wrong with a model, its spans and its acts: each fault in a copy of the flagship, with all its problems."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ from random import Random
 import pytest
 import yaml
 
-from conftest import WORLDS, changed
-from forward_pass.loading.loader import read_contents, read_world
+from building import WORLDS, changed, loaded, playable, tiny
+from forward_pass.loading.loader import LoadedWorld, read_world
 from forward_pass.loading.paths import read_world_files
 from forward_pass.network.passes import open_pass
-from forward_pass.story.distribution import Distribution
-from forward_pass.story.state import Act, Acts
-from forward_pass.story.world import World
+from forward_pass.story.interventions import Bend, Drop, Intervention, Look, Note, Push, Rewrite
+from forward_pass.story.state import Act, PassKey
 
 FLAGSHIP = WORLDS / "forward-pass"
 CONTENTS = dict(read_world_files(FLAGSHIP)[0])
 
 
-def said(*changes: tuple[str, str], **files: bytes | None) -> list[str]:
-    """Return every problem of the flagship after changes to ``world.yaml`` and to other files (None: taken away)."""
-    contents = dict(CONTENTS)
-    contents["world.yaml"] = changed(contents["world.yaml"].decode(), *changes).encode()
-    for name, content in files.items():
-        contents.pop(name.replace("_", "."), None)
-        if content is not None:
-            contents[name.replace("_", ".")] = content
-    return [str(problem) for problem in read_contents("forward-pass", "", sorted(contents.items()), []).problems]
+def flagship(*changes: tuple[str, str], **files: bytes | None) -> LoadedWorld:
+    """Return what comes of the flagship after changes to ``world.yaml`` and to other files (None: taken away)."""
+    contents = {**CONTENTS, "world.yaml": changed(CONTENTS["world.yaml"].decode(), *changes).encode()}
+    changed_files = {name.replace("_", "."): content for name, content in files.items()}
+    present = [(name, content) for name, content in sorted((contents | changed_files).items()) if content is not None]
+    return loaded(*present, name="forward-pass")
+
+
+def problems_of(*changes: tuple[str, str], **files: bytes | None) -> list[str]:
+    """Return every problem of the flagship after changes."""
+    return [str(problem) for problem in flagship(*changes, **files).problems]
 
 
 def test_the_flagship_has_no_fault() -> None:
-    assert said() == []
+    assert problems_of() == []
 
 
 def test_a_model_that_is_not_there_is_named() -> None:
-    assert said(weights_fpw=None) == ["world.yaml:12:8: E501 'weights.fpw' is not in the world's folder"]
+    assert problems_of(weights_fpw=None) == ["world.yaml:12:8: E501 'weights.fpw' is not in the world's folder"]
 
 
 def test_a_model_cut_short_is_refused_with_its_reason() -> None:
-    (problem,) = said(weights_fpw=CONTENTS["weights.fpw"][:100_000])
+    (problem,) = problems_of(weights_fpw=CONTENTS["weights.fpw"][:100_000])
     assert problem.startswith("world.yaml:12:8: E501 the model cannot be read: ")
 
 
 def test_a_model_with_one_bit_changed_is_refused() -> None:
     data = bytearray(CONTENTS["weights.fpw"])
     data[700_000] ^= 1
-    (problem,) = said(weights_fpw=bytes(data))
+    (problem,) = problems_of(weights_fpw=bytes(data))
     assert "checksum" in problem
 
 
@@ -68,18 +69,17 @@ def test_a_model_with_one_bit_changed_is_refused() -> None:
 )
 def test_a_calibration_that_is_not_of_the_model_is_warned_of(content: bytes, what: str) -> None:
     expected = f"world.yaml:12:8: W507 calibration.json {what}: its numbers do not apply to this model; measure again"
-    assert said(calibration_json=content) == [expected]
+    assert problems_of(calibration_json=content) == [expected]
 
 
 def test_a_model_without_a_calibration_is_a_model() -> None:
-    assert said(calibration_json=None) == []
+    assert problems_of(calibration_json=None) == []
 
 
 def test_a_warning_lets_the_world_be_played() -> None:
-    contents = sorted({**CONTENTS, "calibration.json": b"{}"}.items())
-    reading = read_contents("forward-pass", "", contents, [])
+    reading = flagship(calibration_json=b"{}")
     assert [problem.severity for problem in reading.problems] == ["warning"]
-    assert reading.data is not None
+    assert reading.story is not None
 
 
 def test_what_is_too_soon_to_doubt_is_what_was_measured() -> None:
@@ -95,7 +95,7 @@ def test_what_is_too_soon_to_doubt_is_what_was_measured() -> None:
     assert min(moved[layer] for layer in moved if layer >= windows["doubt_holds"]) >= 0.1
 
 
-def test_no_is_said_to_be_ahead_about_where_it_gets_ahead() -> None:
+def test_the_threshold_of_no_lies_about_where_it_gets_ahead() -> None:
     """Below the one it never won, above the other it always did; what the world calls ahead lies between them."""
     no = json.loads(CONTENTS["calibration.json"])["thresholds"]["no"]
     quantity, bound = yaml.safe_load(CONTENTS["world.yaml"])["thresholds"]["no_is_ahead"].split(" > ")
@@ -105,7 +105,7 @@ def test_no_is_said_to_be_ahead_about_where_it_gets_ahead() -> None:
 
 @pytest.mark.parametrize("file", ["../weights.fpw", "/etc/passwd", "weights.bin"])
 def test_a_model_is_a_file_of_the_worlds_own_folder(file: str) -> None:
-    assert said(("model: weights.fpw", f"model: {file}")) == [
+    assert problems_of(("model: weights.fpw", f"model: {file}")) == [
         "world.yaml:12:8: E501 the model must be a .fpw file in the world's own folder"
     ]
 
@@ -144,56 +144,68 @@ def test_a_model_is_a_file_of_the_worlds_own_folder(file: str) -> None:
         ),
     ],
 )
-def test_what_the_model_has_no_name_for_is_said_where_it_stands(old: str, new: str, problem: str) -> None:
-    problems = said((old, new))
+def test_what_the_model_has_no_name_for_is_reported_where_it_stands(old: str, new: str, problem: str) -> None:
+    problems = problems_of((old, new))
     assert [line.split(": ", 1)[1] for line in problems] == [problem]
     line = next(number for number, text in enumerate(CONTENTS["world.yaml"].decode().splitlines(), 1) if old in text)
     assert problems[0].startswith(f"world.yaml:{line}:")
 
 
 def test_words_of_the_prompt_that_the_model_has_not_are_all_named() -> None:
-    (problem,) = said(("What color is a frog?", "What color is a newt?"))
+    (problem,) = problems_of(("What color is a frog?", "What color is a newt?"))
     assert problem == "world.yaml:12:8: E504 the prompt has words that are not in the model's vocabulary: 'newt'"
 
 
+def test_words_of_a_continuation_that_the_model_has_not_are_all_named() -> None:
+    (problem,) = problems_of(("      A: Your foot has", "      A: Your newt hath"))
+    assert problem.split(": ", 1)[1] == "E504 not in the model's vocabulary: 'newt', 'hath'"
+
+
 def test_nothing_is_written_where_a_model_says_the_words() -> None:
-    (problem,) = said(("  401:\n    then:", "  401:\n    written: {has: 1.0}\n    then:"))
+    (problem,) = problems_of(("  401:\n    then:", "  401:\n    written: {has: 1.0}\n    then:"))
     assert problem.endswith("E505 token 401 must not have the key 'written': its word comes from the model")
 
 
 def test_an_act_may_not_name_what_the_pass_has_not_reached() -> None:
-    problems = said(("your: {token: 400}", "your: {token: 403}"))
+    problems = problems_of(("your: {token: 400}", "your: {token: 403}"))
     assert [problem.split(": ", 1)[1] for problem in problems] == [
         "E506 the act 'stare-your' covers position 403, but at token 402 only positions up to 402 can be looked at",
         "E106 the span 'your' ends at position 403, after token 402",
     ]
 
 
+# -- acts as data -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "intervention"),
+    [
+        ("look: reason, by: -2.5", Look(3, 4, -2.5)),
+        ("push: doubt, by: 0.5", Push("doubt", 0.5)),
+        ("note: Because the, carrier: the", Note(("Because", "the"), 1)),
+        ("note: Because the, carrier: Because, ink: 0.5", Note(("Because", "the"), 0, ink=0.5)),
+        ("rewrite: reason, as: door", Rewrite(3, "door")),
+        ("bend: door, by: .25", Bend("door", 0.25, layer=9)),
+        ("drop: true", Drop(9)),
+        ("lasts: true", None),
+    ],
+)
+def test_an_act_is_an_intervention_as_data(keys: str, intervention: Intervention | None) -> None:
+    declared = f"spans:\n  reason: {{word: Because}}\nacts:\n  lean: {{about: A lean., {keys}}}\n\ntokens:\n"
+    act = tiny(("tokens:\n", declared)).acts["lean"]
+    assert repr(act.intervention) == repr(intervention)  # interventions of different kinds can be equal as tuples
+    assert act.lasts == ("lasts" in keys)
+
+
 # -- the table of decodings that ships with the world ---------------------------------------------------------------------
 
 
-def measured(rows: list[list[object]], distributions: list[Distribution]) -> list[tuple[object, object]]:
-    """Return the rows whose two likeliest words are others than the pass says now, with what it says."""
-    pairs = zip(rows, distributions, strict=True)
-    return [
-        (row[1:3], likeliest)
-        for row, distribution in pairs
-        if (likeliest := [word for word, _ in distribution.likeliest(2)]) != row[1:3]
-    ]
-
-
 def test_a_sample_of_the_table_that_ships_is_what_the_pass_says() -> None:
-    reading = read_world(FLAGSHIP)
-    assert reading.data is not None
-    measure = open_pass(World(reading.data, FLAGSHIP))
+    port = open_pass(playable(read_world(FLAGSHIP), FLAGSHIP))
     rows = json.loads((FLAGSHIP / "decodings.json").read_bytes())["rows"]
     assert len(rows) > 100
-    sample = Random(1).sample(rows, 24)  # noqa: S311 - a sample, no secret
-    distributions = []
-    for row in sample:
+    for row in Random(1).sample(rows, 24):  # noqa: S311 - a sample, no secret
         words, acts = json.loads(row[0])
-        made: Acts = tuple(tuple(Act(name, layer) for name, layer in here) for here in acts)
-        distributions.append(measure.distribution(tuple(words), made))
-    assert measured(sample, distributions) == []
-    for row, distribution in zip(sample, distributions, strict=True):
+        distribution = port.distribution(PassKey(tuple(words), tuple(tuple(Act(*act) for act in made) for made in acts)))
+        assert [word for word, _ in distribution.likeliest(2)] == row[1:3]
         assert distribution.p(row[1]) == pytest.approx(row[4][row[1]], abs=1e-6)

@@ -1,218 +1,117 @@
-"""What texts read of a pass: each form on a pass that says which question was put to it, and some on the real one."""
+"""What texts show of a pass: each measurement on a pass with simple answers, and some on the flagship's."""
 
 from __future__ import annotations
 
-import json
 from math import log
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import TINY, built
-from forward_pass.cli import open_world
+from building import FIRST_TOKEN_STATE, SCOPE, STATE, FakePass, distribution_of, tiny
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import ComputedPass, WrittenPass
+from forward_pass.story.compile import compile_text
 from forward_pass.story.distribution import Distribution, format_probability
-from forward_pass.story.expressions import ExpressionError, Scope
-from forward_pass.story.state import Act, Acts, Prior, State
-from forward_pass.story.text import compile_text, parse_text
+from forward_pass.story.measurements import compile_measurement, log_likelihood, untouched_log_likelihood
+from forward_pass.story.nodes import EMPTY
+from forward_pass.story.state import Act, PassKey, State
+from forward_pass.story.text_grammar import parse_text
 
-SCOPE = Scope(
-    variables={},
-    thresholds={},
-    ids={"scene": {"hall": 0}, "choice": {}, "ending": {}, "act": {"bend-no": 0, "lean": 1}},
-    boundary=9,
-    probes=("nonsense",),
-    prompt=("<doc>", "Q:", "Why", "?", "Your"),
-    decoded=(400, 405),
-    spans={"start": (1, 3), "late": (402, 403)},
-    continuations={"again": "\n\nQ: Why?"},
-)
-STATE = State("hall", 402, 5, (), b"", b"", ("foot", "has"), ((Act("lean", 4),), (), ()), (), Prior())
-FRESH = STATE._replace(token=400, words=(), acts=((Act("lean", 4),),))
 AGAIN = ("\n", "\n", "Q:", "Why", "?")
+HAS = PassKey(("foot", "has"), ((), (), ()))
 
 
-class Pass(WrittenPass):
-    """A pass that keeps what it was asked, and whose *two* is likelier the more words there are."""
-
-    def __init__(self) -> None:
-        super().__init__(built(TINY))
-        self.asked: list[tuple[tuple[str, ...], Acts]] = []
-
-    def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
-        """Answer by the number of words: .05 for each, on top of .05."""
-        assert len(acts) == len(words) + 1
-        self.asked.append((words, acts))
-        two = 0.05 * (len(words) + 1)
-        rest = 0.9 - two
-        return Distribution(("two", "foot", "has", "\n", "<end>"), [log(two), log(rest), log(0.05), log(0.03), log(0.02)])
-
-    def prompt_prediction(self, position: int) -> Distribution:
-        """Answer by the position."""
-        return Distribution(("face", "Why"), [log(position / 10), log(1 - position / 10)])
-
-    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
-        """Answer by the layer."""
-        assert len(acts) == len(words) + 1
-        return layer / 10
-
-    def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
-        """Look at the first positions only, the second the most; above any layer a little less."""
-        assert len(acts) == len(words) + 1
-        return [0.1, 0.6, 0.3 if layer < 100 else 0.2, *[0.0] * (398 + len(words))]
-
-
-def shown(source: str, state: State = STATE, given: Pass | None = None) -> str:
-    tree = json.loads(json.dumps(parse_text(source, SCOPE)))
-    return compile_text(tree)(state, given or Pass())
+def shown(source: str, state: State = STATE, fake: FakePass | None = None) -> str:
+    return compile_text(parse_text(source, SCOPE))(state, fake or FakePass())
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("{p('two')} {percent('two')}", "0.10 10"),  # the last decoding: after one word
-        ("{p('two', 400)} {percent('two', 401)}", "0.05 10"),
+        ("{p('two')} {percent('two')} {percent(\"two\")}", "0.11 11 11"),  # the last decoding: after a word and an act
+        ("{p('two', 400)} {percent('two', 401)}", "0.06 11"),
         ("{p('two', 402)} {word(402)} {likeliest(402)}", "… … …"),  # not decoded yet
-        ("{p(word)} {p(word, 400)} {p(word, 401)}", "0.05 0.85 0.05"),
-        ("{p(likeliest, 400)} {likeliest(400)}", "0.85 foot"),
-        ("{now('two')} {now(likeliest)} {likeliest}", "0.15 0.75 foot"),
-        ("{word} {word(400)} {sentence}", "has foot foot has"),
-        ("{p('two', again)} {percent('two', again)} {likeliest(again)}", "0.40 40 foot"),
-        ("{p(likeliest, again)}", "0.50"),
-        ("{would(bend-no, 'two')} {would(lean)}", "0.15 foot"),
+        ("{p(word)} {p(word, 400)} {p(word, 401)}", "0.05 0.84 0.05"),
+        ("{p(likeliest)} {p(likeliest, 400)} {likeliest(400)}", "0.79 0.84 foot"),
+        ("{p('zyzzyva')}", "0.00"),
+        ("{now('two')} {now(likeliest)} {likeliest}", "0.17 0.73 foot"),
+        ("{word} {word(400)} {word( 401 )} {word(399)} {sentence}", "has foot has … foot has"),
+        ("{p('two', again)} {percent('two', again)} {likeliest(again)}", "0.42 42 foot"),
+        ("{p(likeliest, again)}", "0.48"),
+        ("{would(bend-no, 'two')} {would(lean)}", "0.18 foot"),
         ("{foreseen('face', 3)} {foreseen(word, 3)}", "0.30 0.70"),
+        ("{lens('two')} {probe('nonsense')}", "0.05 +1.25"),
         ("{twice}", "0.5000000000000000"),
         ("{heed(start)} {heed(start, 401)} {heed(late, 405)}", "90.0 80.0 …"),
+        ("{typed(1)} _", "Q: Why? Your _"),
     ],
 )
-def test_each_form_says_what_it_was_asked(source: str, expected: str) -> None:
+def test_each_measurement_says_what_it_was_asked(source: str, expected: str) -> None:
     assert shown(source) == expected
 
 
-def test_what_was_not_yet_said_is_an_ellipsis() -> None:
-    assert shown("{word} {word(400)} {p(word, 400)} {p(word)}", FRESH) == "… … … 0.00"
-    assert shown("{p('two')}", FRESH) == "0.05"
+def test_only_a_measurement_is_shown_as_one() -> None:
+    with pytest.raises(TypeError, match="Text"):
+        compile_measurement(EMPTY)
+
+
+def test_before_a_word_was_drawn_an_ellipsis_stands_for_it() -> None:
+    assert shown("{word} {word(400)} {p(word, 400)} {p(word)} [{sentence}]", FIRST_TOKEN_STATE) == "… … … 0.00 []"
+
+
+def test_before_the_first_decoding_a_probability_is_of_the_pass_as_it_stands() -> None:
+    assert shown("{p('two')} {now('two')}", FIRST_TOKEN_STATE) == "0.05 0.05"
 
 
 def test_a_passage_is_run_over_the_words_so_far_with_their_acts_and_none_of_its_own() -> None:
-    given = Pass()
-    shown("{p('two', again)}", STATE, given)
-    assert given.asked == [((*STATE.words, *AGAIN), (*STATE.acts, *((),) * 5))]
+    fake = FakePass()
+    shown("{p('two', again)}", STATE, fake)
+    assert fake.requested == [PassKey((*STATE.words, *AGAIN), (*STATE.acts, *((),) * 5))]
 
 
-def test_an_act_that_would_be_made_begins_where_a_choice_would_have_it_begin() -> None:
-    given = Pass()
-    shown("{would(lean, 'two')}", STATE, given)
-    assert given.asked == [(STATE.words, (*STATE.acts[:-1], (Act("lean", 6),)))]
+@pytest.mark.parametrize(("act", "layer"), [("lean", 6), ("bend-no", 9)])
+def test_an_act_that_would_be_made_begins_where_a_choice_would_have_it_begin(act: str, layer: int) -> None:
+    fake = FakePass()
+    shown(f"{{would({act}, 'two')}}", STATE, fake)
+    assert fake.requested == [PassKey(STATE.words, (*STATE.acts[:-1], (*STATE.acts[-1], Act(act, layer))))]
 
 
 def test_what_follows_is_the_likeliest_each_time_and_typed_as_one_would() -> None:
-    given = Pass()
-    assert shown("{onward(3)}", STATE, given) == "foot foot foot"
-    assert [len(words) for words, _ in given.asked] == [2, 3, 4]
+    fake = FakePass()
+    assert shown("{onward(3)}", STATE, fake) == "foot foot foot"
+    assert [len(key.words) for key in fake.requested] == [2, 3, 4]
     assert shown("{onward(1, again)}") == "foot"
     late = STATE._replace(words=("foot",) * 9, acts=((),) * 10, token=409)
     assert shown("{onward(2)}", late) == "two two"
 
 
-def test_a_line_of_the_prompt_is_told_as_it_was_typed() -> None:
-    assert shown("{typed(1)} _") == "Q: Why? Your _"
-
-
 def test_what_follows_ends_with_the_document() -> None:
-    class Ending(Pass):
-        def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
-            """Say that it is over at once."""
-            del words, acts
-            return Distribution(("<end>", "two"), [log(0.9), log(0.1)])
+    class Ending(FakePass):
+        def distribution(self, key: PassKey) -> Distribution:
+            del key
+            return distribution_of({"<end>": 0.9, "two": 0.1})
 
     assert shown("{onward(9)}", STATE, Ending()) == "<end>"
 
 
-@pytest.mark.parametrize(
-    ("source", "offset", "code", "message"),
-    [
-        ("a {p(two)}", 5, "E102", "'p' takes a word in quotes, word or likeliest, then optionally a token or a continuation: "),
-        ("a {p()}", 5, "E102", "'p' takes "),
-        ("a {p('two', 402, 403)}", 3, "E102", "'p' takes "),
-        ("a {p('two', 399)}", 11, "E206", "the tokens of this world are 400 to 405, not 399"),
-        ("a {p('two', agan)}", 11, "E103", "unknown continuation 'agan'"),
-        ("a {p('two', 'again')}", 11, "E103", "unknown continuation 'again'"),
-        ("a {p(word, again)}", 5, "E106", "no word is drawn after a continuation: use 'likeliest' instead"),
-        ("a {now('two', 402)}", 3, "E102", "'now' takes a word in quotes, word or likeliest: now('two')"),
-        ("a {lens(word)}", 3, "E103", "invalid argument of 'lens'; use lens('two')"),
-        ("a {probe('sense')}", 3, "E103", "invalid argument of 'probe'; use probe('nonsense')"),
-        ("a {would(bend-now)}", 9, "E103", "unknown act 'bend-now'"),
-        ("a {would(lean, two)}", 14, "E102", "'would' takes an act, then optionally a word in quotes"),
-        ("a {foreseen('face', 2)}", 19, "E206", "expected a position of the prompt from 3 to 5, found 2"),
-        ("a {foreseen('face', six)}", 19, "E206", "expected a position of the prompt from 3 to 5, found six"),
-        ("a {foreseen(likeliest, 3)}", 12, "E102", "'foreseen' takes a word in quotes, or word, and a position"),
-        ("a {heed(stat)}", 8, "E103", "unknown span 'stat'"),
-        ("a {heed(start, again)}", 14, "E102", "'heed' takes a span, then optionally a token"),
-        ("a {heed(start, 499)}", 14, "E206", "the tokens of this world are 400 to 405, not 499"),
-        ("a {heed(late, 402)}", 8, "E106", "the span 'late' ends at position 403, after token 402"),
-        ("a {onward(61)}", 10, "E206", "expected a number of words from 1 to 60, found 61"),
-        ("a {onward(two)}", 10, "E206", "expected a number of words from 1 to 60, found two"),
-        ("a {likeliest(nobody)}", 13, "E103", "unknown continuation 'nobody'"),
-        ("a {word(two)}", 8, "E102", "'word' takes a token: word(402)"),
-        ("a {typed(0)}", 9, "E206", "the prompt has lines 1 to 1, not 0"),
-        ("a {typed(2)}", 9, "E206", "the prompt has lines 1 to 1, not 2"),
-        ("a {typed(last)}", 9, "E206", "the prompt has lines 1 to 1, not last"),
-    ],
-)
-def test_a_reading_is_refused_where_it_is_wrong(source: str, offset: int, code: str, message: str) -> None:
-    with pytest.raises(ExpressionError) as caught:
-        parse_text(source, SCOPE)
-    assert (caught.value.offset, caught.value.code) == (offset, code)
-    assert caught.value.message.startswith(message)
+def test_the_words_drawn_are_scored_by_the_passes_that_drew_them_and_by_untouched_ones() -> None:
+    touched, untouched = log(0.84) + log(0.05), log(0.85) + log(0.05)
+    assert shown("{likelihood} {untouched}") == f"{touched:.2f} {untouched:.2f}"
+    assert shown("{likelihood}", FIRST_TOKEN_STATE) == "0.00"
+    assert log_likelihood(FakePass(), STATE.key) == pytest.approx(touched)
+    assert untouched_log_likelihood(FakePass(), STATE.words) == pytest.approx(untouched)
 
 
-@pytest.mark.parametrize(
-    ("source", "asked", "known"),
-    [("{p('two', agan)}", "agan", "again"), ("{would(bend-now)}", "bend-now", "bend-no"), ("{heed(stat)}", "stat", "start")],
-)
-def test_a_name_asked_for_in_vain_comes_with_those_that_there_are(source: str, asked: str, known: str) -> None:
-    with pytest.raises(ExpressionError) as caught:
-        parse_text(source, SCOPE)
-    assert caught.value.asked == asked
-    assert known in caught.value.known[0]
-
-
-@pytest.mark.parametrize(
-    "source", ["{now('two')}", "{likeliest}", "{p(likeliest)}", "{would(lean)}", "{heed(start)}", "{lens('two')}", "{twice}"]
-)
-def test_at_an_ending_no_pass_is_under_way(source: str) -> None:
-    with pytest.raises(ExpressionError, match="no pass is running at an ending"):
-        parse_text(source, SCOPE._replace(ending=True))
-
-
-@pytest.mark.parametrize(
-    "source", ["{p('two', 402)}", "{onward(3)}", "{heed(start, 401)}", "{foreseen('face', 3)}", "{likeliest(again)}"]
-)
-def test_what_is_over_can_be_read_at_an_ending(source: str) -> None:
-    assert parse_text(source, SCOPE._replace(ending=True))
-
-
-@pytest.mark.parametrize(
-    "source", ["{would(lean)}", "{foreseen('face', 3)}", "{heed(start)}", "{onward(3)}", "{lens('two')}", "{twice}"]
-)
-def test_where_words_are_written_nothing_is_read_of_layers(source: str) -> None:
-    with pytest.raises(ExpressionError, match="needs a model, and this world has none"):
-        parse_text(source, SCOPE._replace(probes=None))
-
-
-def test_a_written_pass_expected_nothing() -> None:
+def test_where_words_are_written_nothing_is_predicted_for_the_prompt_and_nothing_recomputed() -> None:
+    written = WrittenPass(tiny())
     with pytest.raises(Exception, match="Tiny has no model: there is no prediction for position 3"):
-        WrittenPass(built(TINY)).prompt_prediction(3)
-
-
-def test_a_written_pass_is_not_thought_twice() -> None:
+        written.prompt_prediction(3)
     with pytest.raises(Exception, match="Tiny has no model: there is no pass to recompute"):
-        WrittenPass(built(TINY)).recompute_error((), ((),), 3)
+        written.recompute_error(FIRST_TOKEN_STATE.key, 3)
 
 
-# -- on the real pass
+# -- on the flagship's pass
 
 
 @pytest.fixture(scope="module")
@@ -221,54 +120,48 @@ def computed() -> ComputedPass:
     return ComputedPass(world, Path(world.folder) / str(world.model))
 
 
-def test_what_was_foreseen_is_what_a_reading_of_the_whole_prompt_says(computed: ComputedPass) -> None:
+def test_a_prediction_for_the_prompt_is_that_of_a_pass_over_the_whole_prompt(computed: ComputedPass) -> None:
     from forward_pass.network.model import prefill  # noqa: PLC0415 - NumPy comes with the first pass
 
     world = computed.world
-    logits = prefill(computed.weights, [computed.ids[word] for word in world.prompt]).logits
+    logits = prefill(computed.weights, [computed.weights.ids[word] for word in world.prompt]).logits
     for position in (3, 223, 395):
-        expected = Distribution(computed.vocabulary, logits[position - 2].tolist(), computed.ids)
+        expected = Distribution(computed.vocabulary, logits[position - 2].tolist(), computed.weights.ids)
         assert computed.prompt_prediction(position).p("face") == pytest.approx(expected.p("face"), abs=1e-9)
         assert computed.prompt_prediction(position) is computed.prompt_prediction(position)
     assert world.prompt[394] == "foot"
 
 
 def test_the_attention_of_a_whole_token_is_one_and_is_shared_among_spans(computed: ComputedPass) -> None:
-    shares = computed.attention(("foot", "has"), ((), (), ()), 1_000_000)
+    shares = computed.attention(HAS, 1_000_000)
     assert sum(shares) == pytest.approx(1)
     assert len(shares) == len(computed.world.prompt) + 2
 
 
-def test_a_pass_thought_twice_is_the_same_to_the_last_place(computed: ComputedPass) -> None:
-    tree = parse_text("{twice}", SCOPE)
-    done = (Act("look-giraffe", 36), Act("doubt", 57))
-    state = State("", 402, 60, (), b"", b"", ("foot", "has"), ((), (), done), (), Prior())
-    assert compile_text(tree)(state, computed) == "0.0000000000000000"
+def test_a_pass_run_twice_is_the_same_to_the_last_place(computed: ComputedPass) -> None:
+    text = compile_text(parse_text("{twice}", SCOPE))
+    acts = (Act("look-giraffe", 36), Act("doubt", 57))
+    assert text(STATE._replace(layer=60, acts=((), (), acts)), computed) == "0.0000000000000000"
 
 
-def test_thought_twice_the_pass_is_run_twice_whatever_is_remembered_of_it(
-    computed: ComputedPass, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from forward_pass.network import model  # noqa: PLC0415 - NumPy comes with the first pass
+def test_a_pass_is_recomputed_whatever_is_cached_of_it(computed: ComputedPass, monkeypatch: pytest.MonkeyPatch) -> None:
+    from forward_pass.network.computation import Computation  # noqa: PLC0415 - NumPy comes with the first pass
 
-    step, ran = model.step, []
+    run_pass, keys = Computation.run_pass, []
 
-    def counted(*given: Any) -> model.PassResult:
-        ran.append(given[2])
-        return step(*given)
+    def counted(self: Computation, key: PassKey, cache: Any) -> Any:
+        keys.append(key)
+        return run_pass(self, key, cache)
 
-    computed.run_pass(("foot", "has"), ((), (), ()))
-    monkeypatch.setattr(model, "step", counted)
-    assert computed.recompute_error(("foot", "has"), (), 50) == 0
-    assert ran == [computed.ids["has"]] * 2
+    computed.run_pass(HAS)
+    monkeypatch.setattr(Computation, "run_pass", counted)
+    assert computed.recompute_error(HAS, 50) == 0
+    assert keys == [HAS, HAS]
 
 
 def test_the_question_asked_again_is_answered_from_what_was_said(computed: ComputedPass) -> None:
-    world = computed.world
-    tree = parse_text(
-        "{p('two', again)}",
-        SCOPE._replace(continuations={"again": "\n\nQ: How many eyes does my foot have?\nA: Your foot has"}),
-    )
+    question = "\n\nQ: How many eyes does my foot have?\nA: Your foot has"
+    text = compile_text(parse_text("{p('two', again)}", SCOPE._replace(continuations={"again": question})))
     words = ("foot", "has", "two", "eyes", ".")
-    state = State("", world.first_token + 5, 32, (), b"", b"", words, ((),) * 6, (), Prior())
-    assert compile_text(tree)(state, computed) == format_probability(0.946)
+    state = STATE._replace(token=computed.world.first_token + 5, layer=32, words=words, acts=((),) * 6)
+    assert text(state, computed) == format_probability(0.946)

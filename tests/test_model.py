@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forward_pass.network.interventions import Bend, CausalityError, Drop, Intervention, Look, Note, Push, RandomPush, Rewrite
 from forward_pass.network.model import (
     Cache,
     Model,
@@ -48,10 +47,13 @@ from forward_pass.network.weights import (
     parse_weights,
     read_weights,
 )
+from forward_pass.story.interventions import Bend, CausalityError, Drop, Intervention, Look, Note, Push, RandomPush, Rewrite
 
 SHAPE = Shape(n_vocab=9, n_embd=8, n_head=2, d_head=4, n_hidden=12, n_local=2, n_global=4, n_mlp=3)
 MARK, FIRST, BOUNDARY = 2, 3, 6  # the id that opens a pair; the first global layer; the last layer with attention
+VOCABULARY = ("<doc>", "\n", "Q:", "A:", "two", "no", "has", "foot", "eyes")
 WORDS = (0, 2, 5, 6, 1, 2, 7, 5, 8, 3)
+NOTE = Note(("Q:", "has", "two"), 2, layer=FIRST)
 SHIPPED = Path(__file__).parents[1] / "worlds/forward-pass/weights.fpw"
 
 INTERVENTIONS: tuple[Intervention, ...] = (
@@ -60,11 +62,11 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Push("doubt", 1.0, 4),
     Push("doubt", 0.3, FIRST, 5),
     RandomPush(3, 0.5, 5),
-    Note("honest", FIRST),
-    Note("honest", 4, 0.5),
-    Rewrite(3, 7, FIRST),
-    Bend(4, 0.2, BOUNDARY),
-    Drop(4, 5),
+    NOTE,
+    NOTE._replace(layer=4, ink=0.5),
+    Rewrite(3, "foot", FIRST),
+    Bend("two", 0.2, BOUNDARY),
+    Drop(5, 4),
 )
 
 
@@ -82,14 +84,14 @@ def tiny_weights() -> Weights:
         w_up=draw((s.n_layer, s.n_hidden, s.n_embd)) / 3,
         w_down=draw((s.n_layer, s.n_embd, s.n_hidden)) / 4,
     )
-    words = ("<doc>", "\n", "Q:", "A:", "two", "no", "has", "foot", "eyes")
     probes = {"nonsense": draw((s.n_layer, s.n_embd + 1))}
-    return parse_weights(pack_weights(parameters, Metadata(words, (MARK,), {"doubt": draw((s.n_layer, s.n_embd))}, probes, {})))
+    metadata = Metadata(VOCABULARY, (MARK,), {"doubt": draw((s.n_layer, s.n_embd))}, probes, {})
+    return parse_weights(pack_weights(parameters, metadata))
 
 
 WEIGHTS = tiny_weights()
 PREFILL = prefill(WEIGHTS, WORDS[:-2])
-MODEL = Model(WEIGHTS, {"honest": note_kv(WEIGHTS, truncate_cache(WEIGHTS, PREFILL.cache, 5), (2, 6, 4), 2)})
+MODEL = Model(WEIGHTS, {NOTE.key: note_kv(WEIGHTS, truncate_cache(WEIGHTS, PREFILL.cache, 5), NOTE)})
 
 
 def plain_logits(weights: Weights, words: Sequence[int]) -> list[list[float]]:  # noqa: C901  (loops in loops)
@@ -225,7 +227,7 @@ def test_a_probe_is_linear_in_the_normed_stream() -> None:
 
 def test_a_cache_is_not_changed_by_later_passes() -> None:
     before = step(MODEL, PREFILL.cache, 3)
-    step(MODEL, PREFILL.cache, 4, (Rewrite(3, 7, FIRST),))
+    step(MODEL, PREFILL.cache, 4, (Rewrite(3, "foot", FIRST),))
     assert step(MODEL, PREFILL.cache, 3).logits.tobytes() == before.logits.tobytes()
 
 
@@ -244,7 +246,11 @@ def test_a_truncated_cache_agrees_with_a_prefill_of_the_same_words(n_words: int)
 
 
 def test_passes_run_together_agree_with_passes_run_alone() -> None:
-    tails = [PREFILL.cache, step(MODEL, PREFILL.cache, 3).cache, step(MODEL, PREFILL.cache, 4, (Rewrite(3, 7, FIRST),)).cache]
+    tails = [
+        PREFILL.cache,
+        step(MODEL, PREFILL.cache, 3).cache,
+        step(MODEL, PREFILL.cache, 4, (Rewrite(3, "foot", FIRST),)).cache,
+    ]
     cases = ((), INTERVENTIONS, INTERVENTIONS[:1])
     requests = [PassRequest(cache, word, case) for cache in tails for word in (2, 5) for case in cases]
     for request, result in zip(requests, step_many(MODEL, requests), strict=True):
@@ -295,10 +301,10 @@ def test_a_borrowed_push_and_a_random_push_have_the_length_of_their_share() -> N
 
 
 def test_a_note_is_mixed_into_the_cache_by_its_ink() -> None:
-    none, half, full = (step(MODEL, PREFILL.cache, 3, (Note("honest", FIRST, ink),)) for ink in (0.0, 0.5, 1.0))
+    none, half, full = (step(MODEL, PREFILL.cache, 3, (NOTE._replace(ink=ink),)) for ink in (0.0, 0.5, 1.0))
     assert np.allclose(none.logits, step(MODEL, PREFILL.cache, 3).logits, atol=2e-6)
     value = full.cache.tail_v[SHAPE.n_local :, :, -1]
-    assert np.allclose(value, MODEL.notes["honest"].value)
+    assert np.allclose(value, MODEL.notes[NOTE.key].value)
     assert not np.allclose(half.cache.tail_v, full.cache.tail_v)
 
 
@@ -307,30 +313,30 @@ def test_a_note_written_at_its_own_position_equals_the_typed_word() -> None:
     for word in (2, 6):
         cache = step(MODEL, cache, word).cache
     typed = step(MODEL, cache, 4).cache
-    written = step(MODEL, cache, 4, (Note("honest", FIRST),)).cache
+    written = step(MODEL, cache, 4, (NOTE,)).cache
     assert np.allclose(typed.tail_k, written.tail_k)
 
 
 def test_a_note_in_the_local_layers_begins_at_the_first_global_layer() -> None:
-    early, first = (step(MODEL, PREFILL.cache, 3, (Note("honest", layer),)).logits for layer in (1, FIRST))
+    early, first = (step(MODEL, PREFILL.cache, 3, (NOTE._replace(layer=layer),)).logits for layer in (1, FIRST))
     assert np.array_equal(early, first)
 
 
 def test_rewriting_a_word_as_itself_changes_nothing() -> None:
-    result = step(MODEL, PREFILL.cache, 3, (Rewrite(3, WORDS[3], FIRST),))
+    result = step(MODEL, PREFILL.cache, 3, (Rewrite(3, VOCABULARY[WORDS[3]], FIRST),))
     assert np.abs(result.logits - step(MODEL, PREFILL.cache, 3).logits).max() < 2e-6
 
 
 def test_a_rewrite_persists_and_can_be_reverted() -> None:
-    wrong = step(MODEL, PREFILL.cache, 3, (Rewrite(3, 7, FIRST),)).cache
+    wrong = step(MODEL, PREFILL.cache, 3, (Rewrite(3, "foot", FIRST),)).cache
     right = step(MODEL, PREFILL.cache, 3).cache
     assert not np.array_equal(step(MODEL, wrong, 4).logits, step(MODEL, right, 4).logits)
-    assert len(step(MODEL, wrong, 4, (Rewrite(3, WORDS[3], FIRST),)).cache.edits) == 1
+    assert len(step(MODEL, wrong, 4, (Rewrite(3, VOCABULARY[WORDS[3]], FIRST),)).cache.edits) == 1
 
 
 def test_a_word_in_the_tail_can_be_rewritten_too() -> None:
     cache = run_words(WORDS[-2:]).cache
-    result = step(MODEL, cache, 4, (Rewrite(len(WORDS) - 1, 8, 1),))
+    result = step(MODEL, cache, 4, (Rewrite(len(WORDS) - 1, "eyes", 1),))
     in_place = step(MODEL, truncate_cache(WEIGHTS, cache, len(WORDS) - 1), 8).cache
     n_local = SHAPE.n_local
     edit = result.cache.edits[0]
@@ -354,22 +360,29 @@ def test_logprob_gradient_agrees_with_the_numerical_derivative() -> None:
     assert np.abs(numerical[:, 5] - numerical @ p - gradient).max() < 1e-5
 
 
-@pytest.mark.parametrize("word", range(SHAPE.n_vocab))
-def test_a_bend_raises_the_probability_of_its_word_within_its_share(word: int) -> None:
+@pytest.mark.parametrize("word", VOCABULARY)
+def test_a_bend_raises_the_probability_of_its_word_within_its_share(word: str) -> None:
     result, untouched = step(MODEL, PREFILL.cache, 3, (Bend(word, 0.3, BOUNDARY),)), step(MODEL, PREFILL.cache, 3)
-    assert softmax(result.logits)[word] > softmax(untouched.logits)[word]
+    word_id = WEIGHTS.ids[word]
+    assert softmax(result.logits)[word_id] > softmax(untouched.logits)[word_id]
     change = np.linalg.norm(result.streams[BOUNDARY] - untouched.streams[BOUNDARY])
     assert change <= 0.3 * np.linalg.norm(untouched.streams[BOUNDARY]) * (1 + 1e-9)
 
 
 def test_dropped_layers_leave_the_stream_unchanged() -> None:
-    streams = step(MODEL, PREFILL.cache, 3, (Drop(FIRST, BOUNDARY),)).streams
+    streams = step(MODEL, PREFILL.cache, 3, (Drop(BOUNDARY, FIRST),)).streams
     assert all(np.array_equal(streams[layer], streams[FIRST - 1]) for layer in range(FIRST, BOUNDARY + 1))
 
 
 @pytest.mark.parametrize(
     "intervention",
-    [Look(3, 10, 4.0, FIRST), Look(-1, 2, 4.0, FIRST), Look(4, 4, 4.0, FIRST), Rewrite(8, 1, FIRST), Rewrite(-1, 1, FIRST)],
+    [
+        Look(3, 10, 4.0, FIRST),
+        Look(-1, 2, 4.0, FIRST),
+        Look(4, 4, 4.0, FIRST),
+        Rewrite(8, "no", FIRST),
+        Rewrite(-1, "no", FIRST),
+    ],
 )
 def test_an_intervention_on_a_later_position_is_rejected(intervention: Intervention) -> None:
     assert len(PREFILL.cache.words) == 8
@@ -381,14 +394,17 @@ def test_a_look_at_the_own_position_is_allowed() -> None:
     assert step(MODEL, PREFILL.cache, 3, (Look(8, 9, 4.0, FIRST),)).attention is not None
 
 
-@pytest.mark.parametrize("intervention", [Push("doubt", 1.0, 0), Push("doubt", 1.0, BOUNDARY + 1), Bend(1, 0.1, BOUNDARY - 1)])
+@pytest.mark.parametrize(
+    "intervention", [Push("doubt", 1.0, 0), Push("doubt", 1.0, BOUNDARY + 1), Bend("no", 0.1, BOUNDARY - 1)]
+)
 def test_an_intervention_that_cannot_begin_at_its_layer_is_rejected(intervention: Intervention) -> None:
     with pytest.raises(ValueError, match="cannot begin at layer"):
         step(MODEL, PREFILL.cache, 3, (intervention,))
 
 
-def test_an_unknown_direction_or_note_is_rejected() -> None:
-    for intervention in (Push("greed", 1.0, 4), Note("hello", 4)):
+def test_an_unknown_direction_note_or_word_is_rejected() -> None:
+    unknown_note = NOTE._replace(carrier=1)
+    for intervention in (Push("greed", 1.0, 4), unknown_note, Rewrite(3, "hello", FIRST), Bend("hello", 0.2, BOUNDARY)):
         with pytest.raises(KeyError):
             step(MODEL, PREFILL.cache, 3, (intervention,))
 

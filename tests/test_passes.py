@@ -6,10 +6,10 @@ from math import log
 
 import pytest
 
-from conftest import TINY, built, changed
+from building import TINY, built, changed
 from forward_pass.errors import ForwardPassError
 from forward_pass.network.passes import WrittenPass, open_pass
-from forward_pass.story.state import Act
+from forward_pass.story.state import OPENING, Act, PassKey
 from forward_pass.story.world import World
 
 CASES = """\
@@ -50,7 +50,7 @@ def world() -> World:
 
 
 def chances(world: World, words: tuple[str, ...], *acts: tuple[Act, ...]) -> dict[str, float]:
-    distribution = WrittenPass(world).distribution(words, acts)
+    distribution = WrittenPass(world).distribution(PassKey(words, acts))
     return {word: round(distribution.p(word), 6) for word in distribution.words}
 
 
@@ -74,23 +74,23 @@ def test_a_condition_can_depend_on_words_and_on_acts_by_token(world: World) -> N
 
 def test_distributions_are_cached_by_case(world: World) -> None:
     written = WrittenPass(world)
-    first = written.distribution((), ((LEAN,),))
-    assert written.distribution((), ((Act("lean", 8),),)) is first
-    assert written.distribution((), ((),)) is not first
+    first = written.distribution(OPENING.adding(LEAN))
+    assert written.distribution(OPENING.adding(Act("lean", 8))) is first
+    assert written.distribution(OPENING) is not first
 
 
 def test_written_logits_are_rounded(world: World) -> None:
-    assert list(WrittenPass(world).distribution((), ((),)).logits) == [round(log(0.9), 6), round(log(0.1), 6)]
+    assert list(WrittenPass(world).distribution(OPENING).logits) == [round(log(0.9), 6), round(log(0.1), 6)]
 
 
 def test_a_token_with_one_case_has_one_distribution() -> None:
     written = WrittenPass(built(TINY))
-    assert written.distribution((), ((),)) is written.distribution((), ((LEAN,),))
+    assert written.distribution(OPENING) is written.distribution(OPENING.adding(LEAN))
 
 
 def test_the_lens_gives_the_same_distribution_at_every_layer(world: World) -> None:
     written = WrittenPass(world)
-    assert written.lens((), ((LEAN,),), 4) is written.distribution((), ((LEAN,),))
+    assert written.lens(OPENING.adding(LEAN), 4) is written.distribution(OPENING.adding(LEAN))
 
 
 def test_a_written_pass_has_no_probes_and_no_attention(world: World) -> None:
@@ -98,9 +98,9 @@ def test_a_written_pass_has_no_probes_and_no_attention(world: World) -> None:
     written.warm_up()
     assert written.probes == ()
     with pytest.raises(ForwardPassError, match=r"^Tiny has no model: there is no probe for doubt\.$"):
-        written.probe((), ((),), 4, "doubt")
+        written.probe(OPENING, 4, "doubt")
     with pytest.raises(ForwardPassError, match=r"^Tiny has no model: there are no layers to inspect\.$"):
-        written.attention((), ((),), 4)
+        written.attention(OPENING, 4)
 
 
 def test_a_world_without_a_model_opens_a_written_pass(world: World) -> None:

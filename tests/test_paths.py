@@ -1,15 +1,14 @@
-"""Where worlds and runs are found, and the cache of read worlds."""
+"""Where worlds and runs are found, and the files that make a world."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from fixtures_play import ROOT, WORLD, command
+from building import ROOT
 from forward_pass.errors import WorldError
 from forward_pass.loading import paths
 from forward_pass.loading.paths import (
@@ -23,12 +22,12 @@ from forward_pass.loading.paths import (
 )
 
 
-def unknown(asked: str) -> str:
-    """Return what is said of a world that there is none of."""
+def unknown(name: str) -> str:
+    """Return the message for a name or a path that is no world's."""
     with pytest.raises(WorldError) as caught:
-        world_folder(asked)
+        world_folder(name)
     (problem,) = caught.value.problems
-    assert (problem.file, problem.line, problem.column, problem.code) == (asked, 1, 1, "E001")
+    assert (problem.file, problem.line, problem.column, problem.code) == (name, 1, 1, "E001")
     return problem.message
 
 
@@ -56,7 +55,7 @@ def test_installed_worlds_lie_inside_the_package_and_runs_in_the_users_data(
 
 def test_runs_are_kept_where_asked_else_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORWARD_PASS_SAVES", "from-the-environment")
-    assert saves_folder("asked") == Path("asked")
+    assert saves_folder("given") == Path("given")
     assert saves_folder(None) == Path("from-the-environment")
     assert saves_folder("") == Path("from-the-environment")
 
@@ -65,9 +64,9 @@ def test_runs_are_kept_where_asked_else_where_the_environment_says(monkeypatch: 
 
 
 def test_a_world_is_found_by_name_and_the_flagship_without_one() -> None:
-    assert world_folder(WORLD) == ROOT / "worlds" / WORLD
+    assert world_folder("first-light") == ROOT / "worlds" / "first-light"
     assert world_folder(None) == ROOT / "worlds" / "forward-pass"
-    assert {WORLD, "forward-pass"} <= set(world_names())
+    assert {"first-light", "forward-pass"} <= set(world_names())
 
 
 def test_a_world_is_found_by_path(tmp_path: Path) -> None:
@@ -80,9 +79,9 @@ def test_an_unknown_world_is_answered_with_those_that_there_are() -> None:
     assert unknown("zzz") == f"unknown world; give one of {known}, or a folder"
 
 
-@pytest.mark.parametrize("asked", ["x" * 5000, "no/such/folder", "a\x00b"])
-def test_what_can_be_no_folder_is_no_world(asked: str) -> None:
-    assert unknown(asked).startswith("unknown world")
+@pytest.mark.parametrize("name", ["x" * 5000, "no/such/folder", "a\x00b"])
+def test_what_can_be_no_folder_is_no_world(name: str) -> None:
+    assert unknown(name).startswith("unknown world")
 
 
 def test_a_file_of_a_world_is_no_world_and_its_folder_is_named(tmp_path: Path) -> None:
@@ -165,58 +164,3 @@ def test_a_world_of_too_many_files_is_not_read(tmp_path: Path) -> None:
         (tmp_path / f"{number}.yaml").touch()
     assert read_world_files(tmp_path)[0] == []
     assert problems_of(tmp_path) == [":1:1: E002 501 files; a world has at most 500"]
-
-
-# -- the cache --------------------------------------------------------------------------------------------------------
-
-
-def opening(tmp_path: Path) -> str:
-    """Return what play says first, with the cache in a folder of its own."""
-    done = command("play", WORLD, "--plain", "--saves", tmp_path / "saves", XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path))
-    assert done.code == 0
-    return done.out
-
-
-def cached(tmp_path: Path) -> list[Path]:
-    """Return the files in the cache."""
-    return [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name == "worlds"]
-
-
-def test_a_world_that_was_read_is_not_read_again(tmp_path: Path) -> None:
-    first = opening(tmp_path)
-    (kept,) = cached(tmp_path)
-    assert json.loads(kept.read_bytes().split(b"\n")[1])["id"] == WORLD
-    with patch("forward_pass.loading.loader.read_contents", side_effect=AssertionError("read again")):
-        assert opening(tmp_path) == first
-
-
-@pytest.mark.parametrize("spoilt", [b"", b"{", b"\xff\xfe", b"[]", b'{"id":"first-light"}', b"\x00" * 100])
-def test_a_cache_that_is_spoilt_is_done_without(tmp_path: Path, spoilt: bytes) -> None:
-    first = opening(tmp_path)
-    (kept,) = cached(tmp_path)
-    whole = kept.read_bytes()
-    kept.write_bytes(spoilt)
-    assert opening(tmp_path) == first
-    assert kept.read_bytes() == whole
-
-
-def test_a_cache_in_which_a_bit_has_flipped_is_done_without(tmp_path: Path) -> None:
-    first = opening(tmp_path)
-    (kept,) = cached(tmp_path)
-    whole = kept.read_bytes()
-    word = whole.index(b"morning")
-    kept.write_bytes(whole[:word] + b"mo2ning" + whole[word + 7 :])
-    assert opening(tmp_path) == first
-    assert kept.read_bytes() == whole
-
-
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("a file\n")
-    done = command("play", WORLD, "--plain", XDG_CACHE_HOME=str(tmp_path / "cache"), HOME=str(tmp_path / "cache"))
-    assert (done.code, done.err) == (0, "")
-
-
-def test_a_cache_that_was_written_in_part_leaves_nothing_lying(tmp_path: Path) -> None:
-    with patch.object(Path, "write_bytes", side_effect=OSError(28, "No space left on device")):
-        opening(tmp_path)
-    assert cached(tmp_path) == []

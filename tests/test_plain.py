@@ -27,6 +27,7 @@ from fixtures_play import (
     run_file_names,
 )
 from forward_pass.session import plain_text
+from forward_pass.session.input import answer
 
 EVERYTHING = (
     *("1", "1", "look", "prompt", "transcript", "help", "undo", "redo", "back 0", "2", "save", "save the slope", "load"),
@@ -200,10 +201,10 @@ def test_a_replay_keeps_to_the_width(tmp_path: Path) -> None:
 
 def test_a_computed_pass_is_inspected_in_words(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question", "read-again")
-    assert printed_text(session.answer("lens"), session).startswith(
+    assert printed_text(answer(session, "lens"), session).startswith(
         "\nToken 11, “The”, up to layer 5 of 12. All of this is measured.\nLens at"
     )
-    assert "\nA: The\n\nStrongest looks, of all attention so far:" in printed_text(session.answer("prompt"), session)
+    assert "\nA: The\n\nStrongest looks, of all attention so far:" in printed_text(answer(session, "prompt"), session)
     close_session(session)
 
 

@@ -15,7 +15,8 @@ from prompt_toolkit.document import Document
 
 from fixtures_play import TO_ENDINGS, changed_world, close_session, new_session, open_session
 from forward_pass.interface import prompt
-from forward_pass.session.session import COMMANDS, Session
+from forward_pass.session.commands import COMMANDS
+from forward_pass.session.session import Session
 from test_tree_browser import SizedOutput
 
 

@@ -13,8 +13,8 @@ from forward_pass.network.passes import open_pass
 
 
 def test_a_new_world_passes_its_check_without_a_warning(tmp_path: Path) -> None:
-    told = write_scaffold(tmp_path / "my-world")
-    assert told[1:] == [f"  forward-pass play {tmp_path}/my-world", f"  forward-pass check {tmp_path}/my-world"]
+    lines = write_scaffold(tmp_path / "my-world")
+    assert lines[1:] == [f"  forward-pass play {tmp_path}/my-world", f"  forward-pass check {tmp_path}/my-world"]
     report = check_world(tmp_path / "my-world", open_pass)
     assert [problem for problem in report.problems if problem.severity != "info"] == []
     assert "title: My World\n" in (tmp_path / "my-world" / "world.yaml").read_text()

@@ -13,20 +13,18 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from forward_pass.interface import title
 from forward_pass.loading.lint import lint
 from forward_pass.network.passes import open_pass
 from forward_pass.storage import journal, listing
-from forward_pass.storage.files import next_number
+from forward_pass.storage.folder import next_number
 from forward_pass.storage.journal import Header, Journal
 from forward_pass.storage.listing import endings_found
 from forward_pass.storage.store import RunStore
 from forward_pass.storage.tree import build_tree
-from forward_pass.story.history import RecordedTurn, _Order
-from forward_pass.story.state import MAX_VISITS, Prior
+from forward_pass.story.history import RecordedTurn
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
@@ -116,7 +114,7 @@ def test_ten_times_the_runs_take_about_ten_times_as_long_to_grow_into_a_tree() -
 
 
 def test_ten_times_the_scenes_take_about_ten_times_as_long_to_read_and_to_lint() -> None:
-    small, large = opened(100).data, opened(1000).data
+    small, large = opened(100).story, opened(1000).story
     assert seconds(lambda: opened(1000)) < TIMES * seconds(lambda: opened(100))
     assert seconds(lambda: list(lint(large))) < TIMES * seconds(lambda: list(lint(small)))
 
@@ -124,18 +122,3 @@ def test_ten_times_the_scenes_take_about_ten_times_as_long_to_read_and_to_lint()
 def test_the_made_world_can_be_read_at_any_size() -> None:
     assert [len(opened(scenes).scene_ids) for scenes in (1, 30)] == [21, 50]
     assert [name for name, _ in grown_world(2500)] == ["000.yaml", "001.yaml", "002.yaml", "world.yaml"]
-
-
-@given(
-    counts=st.dictionaries(st.integers(0, 99), st.integers(1, MAX_VISITS)),
-    size=st.integers(1, 100),
-)
-def test_counts_are_written_the_same_whether_much_was_met_or_little(counts: dict[int, int], size: int) -> None:
-    ids = tuple(f"scene-{index * 37 % 101}" for index in range(size))
-    met = bytes(counts.get(index, 0) for index in range(size))
-    listed = sorted([name, count] for name, count in zip(ids, met, strict=True) if count)
-    assert _Order(ids).text(met) == json.dumps(listed, separators=(",", ":"))
-
-
-def test_a_world_of_nothing_has_no_counts() -> None:
-    assert _Order(()).text(b"") == "[]"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from shutil import which
 from subprocess import run
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from building import TINY
 from fixtures_checker import random_world, read
-from forward_pass.cli import open_world
 from forward_pass.interface.scene_graph import as_dot, as_mermaid, build_graph
 from forward_pass.interface.svg_map import as_svg, draw_graph
+from forward_pass.loading.worlds import open_world
 from forward_pass.story.world import World
 
 FAST_OPTIONS = ("-Gmclimit=0.2", "-Gnslimit=1", "-Gsplines=line")  # a rough layout in less than a second
@@ -75,10 +74,7 @@ def test_any_world_can_be_drawn_in_every_format(seed: int) -> None:
 
 
 def test_titles_are_escaped() -> None:
-    text = (Path(__file__).parent / "conftest.py").read_text()
-    match = re.search(r'TINY = """\\\n(.*?)"""', text, re.DOTALL)
-    assert match
-    world = read(match[1].replace("title: Done", "title: '<b>\"Done\" & \\ [x]'"))
+    world = read(TINY.replace("title: Done", "title: '<b>\"Done\" & \\ [x]'"))
     assert "<b>" not in as_svg(build_graph(world))
     assert '\\"Done\\"' in as_dot(build_graph(world))
     assert "<" not in as_mermaid(build_graph(world))

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from conftest import TINY, WORLDS
+from building import TINY, WORLDS
 from fixtures_checker import random_world
 from forward_pass.loading.scaffold import scaffold_text
 from forward_pass.loading.schema import schema, schema_text
@@ -74,6 +74,12 @@ def test_what_the_loader_refuses_by_its_keys_the_schema_refuses_too(old: str, ne
     assert errors(TINY.replace(old, new)) != []
 
 
+def test_a_key_that_the_loader_knows_and_the_schema_does_not_describe_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forward_pass.loading.schema.BAND_KEYS", ("from", "to", "by"))
+    with pytest.raises(KeyError, match="first and last layer: \\['by'\\]"):
+        schema()
+
+
 def test_the_module_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.warns(RuntimeWarning, match="found in sys.modules"):
         runpy.run_module("forward_pass.loading.schema", run_name="__main__")
@@ -93,23 +99,23 @@ class Server:
         self.output: IO[bytes] = process.stdout
         self.number = 0
 
-    def tell(self, method: str, params: Any, number: int | None = None) -> None:
-        """Send a message; one with a number asks for an answer."""
+    def notify(self, method: str, params: Any, number: int | None = None) -> None:
+        """Send a message; one with a number is a request."""
         message = {"jsonrpc": "2.0", "method": method, "params": params} | ({"id": number} if number else {})
         body = json.dumps(message).encode()
         self.input.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
         self.input.flush()
 
-    def ask(self, method: str, params: Any) -> Any:
-        """Return the answer to a question."""
+    def request(self, method: str, params: Any) -> Any:
+        """Return the result of a request."""
         self.number += 1
-        self.tell(method, params, self.number)
-        return next(message for message in self.heard() if message.get("id") == self.number and "method" not in message)[
+        self.notify(method, params, self.number)
+        return next(message for message in self.messages() if message.get("id") == self.number and "method" not in message)[
             "result"
         ]
 
-    def heard(self) -> Iterator[Any]:
-        """Yield what the server says, having answered what it asks."""
+    def messages(self) -> Iterator[Any]:
+        """Yield the messages of the server, having answered its own requests."""
         while True:
             length = 0
             while line := self.output.readline().strip():
@@ -126,8 +132,8 @@ class Server:
     def open(self, path: Path, text: str) -> list[str]:
         """Open a file; return what the server has against it."""
         document = {"uri": path.as_uri(), "languageId": "yaml", "version": 1, "text": text}
-        self.tell("textDocument/didOpen", {"textDocument": document})
-        for message in self.heard():
+        self.notify("textDocument/didOpen", {"textDocument": document})
+        for message in self.messages():
             if message.get("method") == "textDocument/publishDiagnostics" and message["params"]["uri"] == path.as_uri():
                 return [one["message"] for one in message["params"]["diagnostics"]]
         return []
@@ -149,8 +155,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     at = tmp_path_factory.mktemp("editor")
     with subprocess.Popen([node, str(main), "--stdio"], stdin=-1, stdout=-1, stderr=subprocess.DEVNULL, cwd=at) as process:
         server = Server(process)
-        server.ask("initialize", {"processId": None, "rootUri": at.as_uri(), "capabilities": {}})
-        server.tell("initialized", {})
+        server.request("initialize", {"processId": None, "rootUri": at.as_uri(), "capabilities": {}})
+        server.notify("initialized", {})
         yield server
         process.kill()
 
@@ -161,7 +167,7 @@ def test_the_language_server_finds_a_good_world_good_and_completes_it(server: Se
     assert server.open(path, text) == []
     line = text[: text.index("        goto: decode")].count("\n")
     place = {"textDocument": {"uri": path.as_uri()}, "position": {"line": line, "character": 8}}
-    offered = {item["label"] for item in server.ask("textDocument/completion", place)["items"]}
+    offered = {item["label"] for item in server.request("textDocument/completion", place)["items"]}
     assert {"cost", "needs", "once"} <= offered
 
 

@@ -23,22 +23,21 @@ from fixtures_play import (
     run_file_names,
     write_run,
 )
-from forward_pass.cli import open_world
-from forward_pass.session.session import (
-    COMMANDS,
-    ENDING_COMMANDS,
-    USAGES,
+from forward_pass.loading.worlds import open_world
+from forward_pass.session.commands import COMMANDS, ENDING_COMMANDS
+from forward_pass.session.events import (
     Event,
     InspectionShown,
     Message,
     Quit,
     Rejected,
     SceneEntered,
-    Session,
     TokenDecoded,
     TreeShown,
     ViewRequested,
 )
+from forward_pass.session.input import answer
+from forward_pass.session.session import Session
 from forward_pass.storage.store import RunStore
 from forward_pass.story.world import COMMANDS as RESERVED
 
@@ -52,7 +51,7 @@ def session(tmp_path: Path) -> Session:
 def rejection(session: Session, typed: str) -> str:
     """Return the message of a rejected input, which leaves the run unchanged."""
     before = session.run
-    (event,) = session.answer(typed)
+    (event,) = answer(session, typed)
     assert isinstance(event, Rejected)
     assert session.run is before
     return event.message
@@ -60,7 +59,7 @@ def rejection(session: Session, typed: str) -> str:
 
 def scene_after(session: Session, typed: str) -> str:
     """Return the scene that an input leads to."""
-    event = session.answer(typed)[-1]
+    event = answer(session, typed)[-1]
     assert isinstance(event, SceneEntered)
     assert event.run is session.run
     return session.run.state.scene
@@ -75,7 +74,7 @@ def test_a_number_is_the_number_of_an_open_offer(session: Session) -> None:
 
 def test_a_number_may_be_followed_by_a_full_stop(session: Session) -> None:
     second = session.open_offers[1].choice.id
-    session.answer("2.")
+    answer(session, "2.")
     assert session.run.turns[-1].choice == second
     assert rejection(session, "99.").startswith("There is no choice 99 here")
 
@@ -118,11 +117,11 @@ def test_a_command_without_an_argument_may_begin_a_choices_words(tmp_path: Path)
 
 @pytest.mark.parametrize(("typed", "command"), [("?", "help"), ("exit", "quit"), ("Q", "quit")])
 def test_common_aliases_of_commands_are_understood(session: Session, typed: str, command: str) -> None:
-    assert session.answer(typed) == session.answer(command)
+    assert answer(session, typed) == answer(session, command)
 
 
 def test_a_term_with_the_name_of_the_world_is_explained(tmp_path: Path) -> None:
-    messages = new_session(tmp_path, open_world("forward-pass")).answer("about FORWARD PASS")
+    messages = answer(new_session(tmp_path, open_world("forward-pass")), "about FORWARD PASS")
     assert isinstance(messages[0], Message)
     assert messages[0].row is not None
     assert messages[0].row["type"] == "term"
@@ -178,7 +177,7 @@ def test_anything_can_be_typed(tmp_path: Path, command: str, rest: str) -> None:
     session = new_session(tmp_path / "saves")
     with patch("os.fsync"):  # durability is not tested here
         session.choose("read-question")
-        events = session.answer(command + rest)
+        events = answer(session, command + rest)
     assert events
     assert all(isinstance(event, Event) for event in events)
     close_session(session)
@@ -212,7 +211,7 @@ def test_the_then_text_of_a_choice_comes_with_the_scene_that_it_leads_to(session
 @pytest.mark.parametrize("ending", TO_ENDINGS)
 def test_every_ending_can_be_reached(session: Session, ending: str) -> None:
     for choice in TO_ENDINGS[ending]:
-        session.answer(choice)
+        answer(session, choice)
     assert (session.run.state.scene, session.at_ending) == (ending, True)
 
 
@@ -222,7 +221,7 @@ def test_the_same_seed_draws_the_same_word_after_undo(tmp_path: Path) -> None:
         session = new_session(tmp_path, temperature=3.0, seed=seed)
         session.choose("say-now")
         first = session.run.state.words
-        session.undo("")
+        COMMANDS["undo"].run(session, "")
         session.choose("say-now")
         assert session.run.state.words == first
         words |= set(first)
@@ -273,18 +272,18 @@ def test_a_number_of_turns_is_at_least_one(session: Session) -> None:
 def test_look_shows_the_scene_again_and_changes_nothing(session: Session) -> None:
     session.choose("read-question")
     before = session.run
-    assert session.answer("look") == [SceneEntered(before, "")]
+    assert answer(session, "look") == [SceneEntered(before, "")]
     assert session.run is before
 
 
 def test_the_prompt_and_the_transcript_can_be_requested(session: Session) -> None:
-    assert session.answer("prompt") == [ViewRequested("prompt", session.run)]
-    assert session.answer("transcript") == [ViewRequested("transcript", session.run)]
+    assert answer(session, "prompt") == [ViewRequested("prompt", session.run)]
+    assert answer(session, "transcript") == [ViewRequested("transcript", session.run)]
 
 
 def test_a_computed_pass_can_be_inspected_up_to_the_present_layer(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question")
-    (event,) = session.answer("lens")
+    (event,) = answer(session, "lens")
     assert isinstance(event, InspectionShown)
     assert (event.inspection.token, event.inspection.layer, event.inspection.layers) == (11, 4, 12)
     assert [lens.layer for lens in event.inspection.lenses] == [3, 4]
@@ -302,17 +301,17 @@ def test_at_an_ending_there_is_no_pass_to_inspect(tmp_path: Path) -> None:
 
 
 def test_help_names_every_command_and_what_it_does(session: Session) -> None:
-    (message,) = session.answer("help")
+    (message,) = answer(session, "help")
     assert isinstance(message, Message)
     rows = message.text.splitlines()[2:]
-    assert len(rows) == len(USAGES) == len(COMMANDS)
+    assert len(rows) == len(COMMANDS)
     for row, command in zip(rows, COMMANDS.values(), strict=True):
         assert row == f"  {command.usage:<13} {command.help}"
 
 
 def test_quit_keeps_every_choice(session: Session, tmp_path: Path) -> None:
     session.choose("read-question")
-    (event,) = session.answer("quit")
+    (event,) = answer(session, "quit")
     assert isinstance(event, Quit)
     assert choices_of(tmp_path) == ["read-question"]
 
@@ -322,7 +321,7 @@ def test_load_shows_the_scene_of_the_other_run_and_releases_the_first(tmp_path: 
         pass
     with open_session(tmp_path, "read-question") as session:
         assert scene_after(session, "load 1") == "second-morning"
-        assert session.store.label == "first-light/1"
+        assert session.recorder.label == "first-light/1"
         other, notes = resumed_session(tmp_path, "2")
         assert notes == ()
         close_session(other)
@@ -330,7 +329,7 @@ def test_load_shows_the_scene_of_the_other_run_and_releases_the_first(tmp_path: 
 
 def test_load_gives_the_notes_on_a_run(tmp_path: Path) -> None:
     with open_session(tmp_path, "say-now"), open_session(tmp_path, "read-question") as session:
-        *messages, arrived = session.answer("load 1")
+        *messages, arrived = answer(session, "load 1")
         assert [type(event) for event in messages] == [Message, Message]
         assert isinstance(arrived, SceneEntered)
 
@@ -340,14 +339,14 @@ def test_a_name_too_long_for_a_file_is_rejected_as_an_unknown_run(session: Sessi
 
 
 def test_restart_at_the_opening_stores_nothing(session: Session, tmp_path: Path) -> None:
-    assert printed_text(session.answer("restart"), session).startswith("\nNothing had been chosen; nothing was kept.\n")
+    assert printed_text(answer(session, "restart"), session).startswith("\nNothing had been chosen; nothing was kept.\n")
     assert run_file_names(tmp_path) == []
 
 
 def test_a_sibling_run_continues_from_the_state_of_its_fork(session: Session, tmp_path: Path) -> None:
     assert isinstance(session.store, RunStore)
     for typed in ("read-question", "read-again", "undo", "to-slope", "undo 2", "redo 2"):
-        session.answer(typed)
+        answer(session, typed)
     assert session.run.state.scene == "slope"
     assert choices_of(tmp_path, 2) == ["read-question", "to-slope"]
 
@@ -358,9 +357,9 @@ def test_a_sibling_run_continues_from_the_state_of_its_fork(session: Session, tm
 def test_the_tree_has_all_runs_and_the_node_of_the_present_one(tmp_path: Path) -> None:
     write_run(tmp_path, *TO_ENDINGS["half-said"])
     session = new_session(tmp_path)
-    assert "You are here" in printed_text(session.answer("tree"), session).split("Turn 1")[0]
+    assert "You are here" in printed_text(answer(session, "tree"), session).split("Turn 1")[0]
     session.choose("feel-slope")
-    (event,) = session.answer("tree")
+    (event,) = answer(session, "tree")
     assert isinstance(event, TreeShown)
     assert event.run_set.tree.nodes[event.node].recorded == read_run(tmp_path, 2).turns[0]
     assert "feel-slope, to slope. Here stands run 2. You are here." in " ".join(printed_text([event], session).split())
@@ -371,7 +370,7 @@ def test_a_run_can_be_compared_with_another(tmp_path: Path) -> None:
     write_run(tmp_path, *TO_ENDINGS["half-said"])
     session = new_session(tmp_path)
     session.choose("feel-slope")
-    text = printed_text(session.answer("diff 1"), session)
+    text = printed_text(answer(session, "diff 1"), session)
     assert text.startswith("\nfirst-light/2 and run 1\nThey share 0 turns.")
     assert text.endswith("Endings: not ended; Half Said")
     assert rejection(session, "diff").startswith("Against which run?")

@@ -33,13 +33,15 @@ from fixtures_play import (
     run_file,
     run_file_names,
     runs_folder,
-    store_of,
     write_run,
 )
 from forward_pass.errors import RunError
-from forward_pass.session.session import Rejected, Session
+from forward_pass.session.commands import COMMANDS
+from forward_pass.session.events import Rejected
+from forward_pass.session.input import answer
+from forward_pass.session.session import Session
 from forward_pass.storage.journal import read_journal
-from forward_pass.storage.store import import_run
+from forward_pass.storage.store import RunStore
 from forward_pass.story.state import Prior
 
 
@@ -53,14 +55,14 @@ def rows(path: Path) -> list[dict[str, object]]:
 
 def test_nothing_is_stored_before_the_first_choice(tmp_path: Path) -> None:
     session = new_session(tmp_path / "saves")
-    assert session.store.label is None
+    assert session.recorder.label is None
     assert not (tmp_path / "saves").exists()
 
 
 def test_a_run_is_stored_at_its_first_choice_as_number_one(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         assert run_file_names(tmp_path) == ["001-run.jsonl"]
-        assert session.store.label == "first-light/1"
+        assert session.recorder.label == "first-light/1"
 
 
 def test_a_turn_line_has_its_choice_its_scene_the_drawn_word_and_a_digest(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_every_turn_is_synced_before_it_is_made(tmp_path: Path) -> None:
         real(file)
 
     with patch("os.fsync", fsync), open_session(tmp_path, "read-question", "to-slope") as session:
-        session.undo("")
+        COMMANDS["undo"].run(session, "")
     lines = run_file(tmp_path).read_bytes().splitlines(keepends=True)
     assert synced == [sum(map(len, lines[:count])) for count in (2, 3, 4)]
 
@@ -114,8 +116,8 @@ def test_every_turn_is_synced_before_it_is_made(tmp_path: Path) -> None:
 
 def test_undo_redo_and_back_append_the_cursor(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again", "to-slope") as session:
-        session.undo("2")
-        session.redo("")
+        COMMANDS["undo"].run(session, "2")
+        COMMANDS["redo"].run(session, "")
         session.go_to_turn(0)
     assert [row["at"] for row in rows(run_file(tmp_path)) if "at" in row] == [1, 2, 0]
     assert read_run(tmp_path).at == 0
@@ -124,7 +126,7 @@ def test_undo_redo_and_back_append_the_cursor(tmp_path: Path) -> None:
 
 def test_choosing_what_was_undone_moves_the_cursor_and_loses_no_turn(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again", "to-slope") as session:
-        session.undo("3")
+        COMMANDS["undo"].run(session, "3")
         session.choose("read-question")
         assert len(session.run.turns) == 3
         assert session.run.at == 1
@@ -137,11 +139,11 @@ def test_choosing_what_was_undone_moves_the_cursor_and_loses_no_turn(tmp_path: P
 
 def test_another_choice_begins_a_sibling_and_changes_no_byte_of_the_run(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again", "stop-reading") as session:
-        session.undo("2")
+        COMMANDS["undo"].run(session, "2")
         before = run_file(tmp_path).read_bytes()
         session.choose("to-slope")
         assert run_file(tmp_path).read_bytes() == before
-        assert session.store.label == "first-light/2"
+        assert session.recorder.label == "first-light/2"
     assert choices_of(tmp_path, 2) == ["read-question", "to-slope"]
     first, second = rows(run_file(tmp_path)), rows(run_file(tmp_path, 2))
     assert second[1] == first[1]
@@ -152,7 +154,7 @@ def test_another_choice_begins_a_sibling_and_changes_no_byte_of_the_run(tmp_path
 def test_a_sibling_inherits_the_prior_of_its_parent(tmp_path: Path) -> None:
     write_run(tmp_path, *TO_ENDINGS["half-said"])
     with open_session(tmp_path, "read-question", "stop-reading") as session:
-        session.undo("")
+        COMMANDS["undo"].run(session, "")
         write_run(tmp_path, *TO_ENDINGS["the-loop"])
         session.choose("to-slope")
     facts = read_run(tmp_path, 4).header.prior
@@ -163,7 +165,7 @@ def test_a_sibling_inherits_the_prior_of_its_parent(tmp_path: Path) -> None:
 def test_a_sibling_has_the_seed_and_temperature_of_its_parent(tmp_path: Path) -> None:
     session = new_session(tmp_path, temperature=0.7, seed=99)
     for choice in ("feel-slope", "undo", "say-now"):
-        session.answer(choice)
+        answer(session, choice)
     close_session(session)
     assert (read_run(tmp_path, 2).header.seed, read_run(tmp_path, 2).header.temperature) == (99, 0.7)
 
@@ -180,7 +182,7 @@ def test_a_rejected_choice_leaves_the_file_unchanged(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         before = run_file(tmp_path).read_bytes()
         for typed in ("think-electric", "let-be", "nonsense", "9", "undo x", "redo", "load 7"):
-            assert isinstance(session.answer(typed)[0], Rejected)
+            assert isinstance(answer(session, typed)[0], Rejected)
         assert run_file(tmp_path).read_bytes() == before
 
 
@@ -200,10 +202,10 @@ def test_a_resumed_run_continues_in_the_same_file(tmp_path: Path) -> None:
 
 def test_a_run_is_resumed_at_its_cursor_and_can_be_redone(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again", "to-slope") as session:
-        session.undo("2")
+        COMMANDS["undo"].run(session, "2")
     resumed, _ = resumed_session(tmp_path)
     assert (resumed.run.at, len(resumed.run.turns)) == (1, 3)
-    resumed.redo("2")
+    COMMANDS["redo"].run(resumed, "2")
     assert resumed.run.state.scene == "slope"
     close_session(resumed)
 
@@ -211,7 +213,7 @@ def test_a_run_is_resumed_at_its_cursor_and_can_be_redone(tmp_path: Path) -> Non
 def test_a_resumed_run_equals_the_stored_one(tmp_path: Path) -> None:
     for choices in TO_ENDINGS.values():
         with open_session(tmp_path, *choices) as session:
-            number = store_of(session).number
+            number = session.recorder.number
         resumed, _ = resumed_session(tmp_path, str(number))
         assert resumed.run.turns == session.run.turns
         assert resumed.run.opening == session.run.opening
@@ -227,10 +229,10 @@ def test_a_locked_run_is_continued_as_a_sibling(tmp_path: Path) -> None:
         )
         before = run_file(tmp_path).read_bytes()
         assert session.quit_event().text == "Left as it was kept."
-        session.undo("")
+        COMMANDS["undo"].run(session, "")
         session.choose("read-again")
         assert run_file(tmp_path).read_bytes() == before
-        assert session.store.label == "first-light/2"
+        assert session.recorder.label == "first-light/2"
         other.choose("to-slope")
         close_session(session)
     assert choices_of(tmp_path, 1) == ["read-question", "read-again", "to-slope"]
@@ -253,8 +255,8 @@ def test_closing_a_session_releases_its_lock(tmp_path: Path) -> None:
 
 def test_loading_the_run_being_played_continues_in_its_file(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again") as session:
-        session.undo("")
-        assert "elsewhere" not in printed_text(session.answer("load 1"), session)
+        COMMANDS["undo"].run(session, "")
+        assert "elsewhere" not in printed_text(answer(session, "load 1"), session)
         assert (session.run.at, len(session.run.turns)) == (1, 2)
         session.choose("read-again")
         session.choose("to-slope")
@@ -265,21 +267,21 @@ def test_loading_the_run_being_played_continues_in_its_file(tmp_path: Path) -> N
 def test_a_failed_load_leaves_the_present_run_open(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         (runs_folder(tmp_path) / "007-odd.jsonl").write_text("hello\n")
-        assert session.answer("load 7") == [
+        assert answer(session, "load 7") == [
             Rejected(f"{runs_folder(tmp_path)}/007-odd.jsonl:1:1: not a run file of Forward Pass")
         ]
         run_file(tmp_path).write_bytes(b"damaged\n")
-        assert isinstance(session.answer("load 1")[0], Rejected)
-        assert session.store.label == "first-light/1"
+        assert isinstance(answer(session, "load 1")[0], Rejected)
+        assert session.recorder.label == "first-light/1"
     assert (runs_folder(tmp_path) / "007-odd.jsonl").read_text() == "hello\n"
 
 
 def test_restarting_begins_another_run_and_leaves_the_one_before_stored(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
-        assert printed_text(session.answer("restart"), session).startswith(
+        assert printed_text(answer(session, "restart"), session).startswith(
             "\nThe run before this one is kept as first-light/1.\n"
         )
-        assert session.store.label is None
+        assert session.recorder.label is None
         session.choose("say-now")
     assert (choices_of(tmp_path, 1), choices_of(tmp_path, 2)) == (["read-question"], ["say-now"])
     assert read_run(tmp_path, 2).header.prior.instantiation == 2
@@ -289,7 +291,7 @@ def test_restarting_begins_another_run_and_leaves_the_one_before_stored(tmp_path
 def test_a_failed_restart_leaves_the_present_run_open(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         with patch("forward_pass.storage.listing.list_run_files", side_effect=RunError("nothing to be seen")):
-            assert session.answer("restart") == [Rejected("nothing to be seen")]
+            assert answer(session, "restart") == [Rejected("nothing to be seen")]
         session.choose("to-slope")
     assert choices_of(tmp_path) == ["read-question", "to-slope"]
 
@@ -306,11 +308,11 @@ def test_a_file_outside_the_folder_is_continued_in_place(tmp_path: Path) -> None
     path = write_run(tmp_path / "there", "read-question")
     session, notes = resumed_session(tmp_path / "here", str(path))
     assert notes == ()
-    assert session.store.label == str(path)
-    assert f"--load {path} --saves {tmp_path / 'here'}" in session.store.resume_command
+    assert session.recorder.label == str(path)
+    assert f"--load {path} --saves {tmp_path / 'here'}" in session.store.play_command(session.recorder)
     session.choose("to-slope")
-    assert isinstance(session.answer("save mine")[0], Rejected)
-    session.undo("")
+    assert isinstance(answer(session, "save mine")[0], Rejected)
+    COMMANDS["undo"].run(session, "")
     session.choose("stop-reading")
     close_session(session)
     assert [turn.choice for turn in read_journal(path).turns] == ["read-question", "to-slope"]
@@ -323,7 +325,9 @@ def test_a_file_outside_the_folder_is_continued_in_place(tmp_path: Path) -> None
 
 def test_naming_a_run_renames_its_file_and_play_continues_in_it(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
-        assert printed_text(session.answer("save the slow way"), session) == "\nThe run is named the-slow-way as first-light/1."
+        assert (
+            printed_text(answer(session, "save the slow way"), session) == "\nThe run is named the-slow-way as first-light/1."
+        )
         session.choose("to-slope")
     assert run_file_names(tmp_path) == ["001-the-slow-way.jsonl"]
     assert choices_of(tmp_path) == ["read-question", "to-slope"]
@@ -335,7 +339,7 @@ def test_naming_a_run_renames_its_file_and_play_continues_in_it(tmp_path: Path) 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "-flag", "x" * 61, "esc\x1b[m", "a.b", "\u202e"])
 def test_an_invalid_name_is_rejected(tmp_path: Path, name: str) -> None:
     with open_session(tmp_path, "read-question") as session:
-        assert session.answer(f"save {name}") == [
+        assert answer(session, f"save {name}") == [
             Rejected("a name is at most 60 letters, digits, - and _, starting with a letter or digit")
         ]
     assert run_file_names(tmp_path) == ["001-run.jsonl"]
@@ -344,34 +348,34 @@ def test_an_invalid_name_is_rejected(tmp_path: Path, name: str) -> None:
 def test_a_name_of_digits_is_rejected(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         refused = [Rejected("a name of digits alone would be read as a run's number; try run-2")]
-        assert session.answer("save 2") == refused
-        assert printed_text(session.answer("save run-2"), session).strip() == "The run is named run-2 as first-light/1."
+        assert answer(session, "save 2") == refused
+        assert printed_text(answer(session, "save run-2"), session).strip() == "The run is named run-2 as first-light/1."
     assert run_file_names(tmp_path) == ["001-run-2.jsonl"]
 
 
 def test_a_run_cannot_be_named_before_its_first_choice(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    assert session.answer("save x") == [Rejected("no run to name yet: a run is saved from its first choice on")]
+    assert answer(session, "save x") == [Rejected("no run to name yet: a run is saved from its first choice on")]
 
 
 def test_save_without_a_name_reports_that_every_choice_is_stored(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         expected = "Every choice is kept already as first-light/1. To name the run: save NAME."
-        assert session.answer("save") == [Rejected(expected)]
+        assert answer(session, "save") == [Rejected(expected)]
 
 
 def test_naming_a_run_does_not_overwrite_another_file(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         (runs_folder(tmp_path) / "001-other.jsonl").write_text("mine\n")
-        assert session.answer("save other") == [Rejected("001-other.jsonl already exists")]
-        assert isinstance(session.answer("save run")[0], type(session.answer("help")[0]))
+        assert answer(session, "save other") == [Rejected("001-other.jsonl already exists")]
+        assert isinstance(answer(session, "save run")[0], type(answer(session, "help")[0]))
     assert (runs_folder(tmp_path) / "001-other.jsonl").read_text() == "mine\n"
 
 
 def test_a_run_whose_file_was_moved_cannot_be_named(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         run_file(tmp_path).rename(tmp_path / "away")
-        assert session.answer("save x") == [Rejected("cannot be renamed: No such file or directory")]
+        assert answer(session, "save x") == [Rejected("cannot be renamed: No such file or directory")]
 
 
 # -- damaged files and changed worlds ----------------------------------------------------------------------------------
@@ -541,9 +545,9 @@ def test_a_run_whose_folder_was_removed_is_not_its_own_parent(tmp_path: Path) ->
 def test_a_fork_of_a_run_removed_since_has_no_parent(tmp_path: Path) -> None:
     path = write_run(tmp_path, "read-question", "read-again")
     store = make_store(tmp_path)
-    run, _ = store.fork("1", 1)
+    stored = store.fork("1", 1)
     path.unlink()
-    session = Session(store.world, store.pass_port, store, run)
+    session = Session(store, stored)
     session.choose("to-slope")
     close_session(session)
     assert read_run(tmp_path).header.parent is None
@@ -567,7 +571,7 @@ def test_choosing_what_was_undone_shows_the_recorded_word(tmp_path: Path) -> Non
     path = run_file(tmp_path)
     path.write_text(path.read_text().replace('"temperature":5.0', '"temperature":0.0'))
     resumed, _ = resumed_session(tmp_path)
-    resumed.undo("")
+    COMMANDS["undo"].run(resumed, "")
     events = resumed.choose("say-now")
     assert drawn != "dark"
     assert f"It says “{drawn}”." in printed_text(events, resumed, columns=200)
@@ -582,7 +586,7 @@ NOT_SAVED = "the choice could not be saved, so it was not taken: "
 def test_a_folder_that_cannot_be_written_rejects_the_choice() -> None:
     session = new_session(Path("/proc/self/fdinfo"))
     opening = session.run
-    assert session.answer("1") == [Rejected(f"{NOT_SAVED}/proc/self/fdinfo/first-light: No such file or directory")]
+    assert answer(session, "1") == [Rejected(f"{NOT_SAVED}/proc/self/fdinfo/first-light: No such file or directory")]
     assert session.run == opening
 
 
@@ -596,7 +600,7 @@ def test_a_folder_that_becomes_read_only_rejects_the_choice_and_the_next_one_wor
         return real(path, flags, mode)
 
     with patch("os.open", read_only):
-        assert session.answer("1") == [Rejected(f"{NOT_SAVED}{runs_folder(tmp_path)}: Read-only file system")]
+        assert answer(session, "1") == [Rejected(f"{NOT_SAVED}{runs_folder(tmp_path)}: Read-only file system")]
     session.choose("read-question")
     close_session(session)
     assert choices_of(tmp_path) == ["read-question"]
@@ -612,7 +616,7 @@ def test_a_saves_path_that_is_a_file_is_reported(tmp_path: Path) -> None:
 def test_a_dangling_link_rejects_the_choice(tmp_path: Path) -> None:
     (tmp_path / "saves").symlink_to(tmp_path / "nowhere")
     session = new_session(tmp_path / "saves")
-    assert session.answer("1") == [Rejected(f"{NOT_SAVED}{tmp_path}/saves/first-light: File exists")]
+    assert answer(session, "1") == [Rejected(f"{NOT_SAVED}{tmp_path}/saves/first-light: File exists")]
 
 
 def test_a_file_that_cannot_be_written_is_continued_as_a_sibling(tmp_path: Path) -> None:
@@ -646,10 +650,10 @@ def limit_file_size(size: int) -> Iterator[None]:
 def test_a_full_disk_rejects_the_first_choice_and_leaves_no_file(tmp_path: Path) -> None:
     session = new_session(tmp_path)
     with limit_file_size(100):
-        (refused,) = session.answer("1")
+        (refused,) = answer(session, "1")
     assert refused == Rejected(f"{NOT_SAVED}{runs_folder(tmp_path)}: File too large")
     assert [path.name for path in runs_folder(tmp_path).iterdir()] == [".lock"]
-    assert (session.run.at, session.store.label) == (0, None)
+    assert (session.run.at, session.recorder.label) == (0, None)
     session.choose("read-question")
     close_session(session)
     assert choices_of(tmp_path) == ["read-question"]
@@ -660,7 +664,7 @@ def test_a_disk_that_fills_at_any_byte_rejects_the_choice_and_the_next_one_works
         before = run_file(tmp_path).read_bytes()
         for room in range(0, 60, 3):
             with limit_file_size(len(before) + room):
-                (refused,) = session.answer("to-slope")
+                (refused,) = answer(session, "to-slope")
             assert refused == Rejected(f"{NOT_SAVED}{run_file(tmp_path)}: File too large")
             assert run_file(tmp_path).read_bytes() == before
             assert session.run.state.scene == "question"
@@ -671,20 +675,20 @@ def test_a_disk_that_fills_at_any_byte_rejects_the_choice_and_the_next_one_works
 def test_a_full_disk_rejects_undo(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         with limit_file_size(run_file(tmp_path).stat().st_size):
-            (refused,) = session.answer("undo")
+            (refused,) = answer(session, "undo")
         assert refused == Rejected(f"the cursor could not be saved, so it was not moved: {run_file(tmp_path)}: File too large")
         assert session.run.at == 1
-        session.answer("undo")
+        answer(session, "undo")
         assert session.run.at == 0
 
 
 def test_a_full_disk_rejects_a_sibling_and_leaves_the_run_unchanged(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again") as session:
-        session.undo("")
+        COMMANDS["undo"].run(session, "")
         with limit_file_size(50):
-            (refused,) = session.answer("to-slope")
+            (refused,) = answer(session, "to-slope")
         assert isinstance(refused, Rejected)
-        assert (session.store.label, session.run.at, len(session.run.turns)) == ("first-light/1", 1, 2)
+        assert (session.recorder.label, session.run.at, len(session.run.turns)) == ("first-light/1", 1, 2)
         session.choose("read-again")
     assert run_file_names(tmp_path) == ["001-run.jsonl"]
 
@@ -693,14 +697,14 @@ def test_a_failed_sync_rejects_the_choice(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         before = run_file(tmp_path).read_bytes()
         with patch("os.fsync", side_effect=OSError(errno.EIO, "Input/output error")):
-            assert session.answer("to-slope") == [Rejected(f"{NOT_SAVED}{run_file(tmp_path)}: Input/output error")]
+            assert answer(session, "to-slope") == [Rejected(f"{NOT_SAVED}{run_file(tmp_path)}: Input/output error")]
         assert run_file(tmp_path).read_bytes() == before
 
 
 def test_a_file_that_cannot_be_read_rejects_the_choice(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         with patch("os.pread", side_effect=OSError(errno.EIO, "Input/output error")):
-            assert session.answer("to-slope") == [Rejected(f"{NOT_SAVED}{run_file(tmp_path)}: Input/output error")]
+            assert answer(session, "to-slope") == [Rejected(f"{NOT_SAVED}{run_file(tmp_path)}: Input/output error")]
         assert session.run.at == 1
 
 
@@ -729,10 +733,8 @@ def test_the_resume_command_names_the_world_and_the_folder_of_the_command_line(
 ) -> None:
     monkeypatch.setenv("FORWARD_PASS_SAVES", str(tmp_path))
     with open_session(tmp_path, "say-now") as session:
-        store = store_of(session)
-        store.world_argument = world_argument or store.world_argument
-        store.saves = Path(saves) if saves else tmp_path
-        assert store.resume_command == expected
+        store = RunStore(Path(saves or tmp_path), session.world, session.inspector, make_header, world_argument)
+        assert store.play_command(session.recorder) == expected
 
 
 def test_leaving_prints_the_run_and_the_resume_command(tmp_path: Path) -> None:
@@ -752,6 +754,6 @@ def test_an_imported_run_that_cannot_be_renamed_is_stored_under_the_default_name
         open_session(tmp_path / "theirs", "feel-slope") as session,
         patch.object(Path, "rename", side_effect=OSError(28, "full")),
     ):
-        store = import_run(tmp_path / "mine" / WORLD, make_header(Prior()), session.run, "a-name")
-    assert store.name == "001-run.jsonl"
+        path = make_store(tmp_path / "mine").import_run(make_header(Prior()), session.run, "a-name")
+    assert path.name == "001-run.jsonl"
     assert choices_of(tmp_path / "mine") == ["feel-slope"]

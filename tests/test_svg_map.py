@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fixtures_checker import random_world, read
-from forward_pass.cli import open_world
 from forward_pass.interface.scene_graph import Edge, SceneGraph, build_graph
 from forward_pass.interface.svg_map import (
     BOX_HEIGHT,
@@ -24,6 +23,7 @@ from forward_pass.interface.svg_map import (
     as_svg,
     layout_graph,
 )
+from forward_pass.loading.worlds import open_world
 
 NAMESPACES = {"s": "http://www.w3.org/2000/svg"}
 

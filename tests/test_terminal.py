@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import MagicMock, patch
 
 import pytest
-from prompt_toolkit.application import create_app_session, get_app
+from prompt_toolkit.application import Application, create_app_session, get_app
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
@@ -31,12 +31,13 @@ from fixtures_play import (
     restore_signals,
     resumed_session,
     run_file_names,
-    store_of,
     write_run,
 )
 from forward_pass.errors import Interrupted
-from forward_pass.interface import prompt, signals, terminal
-from forward_pass.session.session import Event, Session
+from forward_pass.interface import prompt, prompt_loop, signals, terminal
+from forward_pass.session.events import Event
+from forward_pass.session.input import answer
+from forward_pass.session.session import Session
 
 ENTER = "\r"
 TAB = "\t"
@@ -54,10 +55,10 @@ PAUSE = "…"
 def keys(*lines: str) -> Iterator[None]:
     """Send each prompt one of some texts; what follows a ``PAUSE`` in it is sent a little later."""
     prompts = list(lines)
-    install_signal_handlers = terminal._install_signal_handlers
+    install_handlers = signals.install_handlers
 
-    def type_next() -> None:
-        install_signal_handlers()
+    def type_next(app: Application[Any]) -> None:
+        install_handlers(app)
         first, *after_pauses = prompts.pop(0).split(PAUSE)
         pipe.send_text(first)
         for count, text in enumerate(after_pauses, 1):
@@ -67,7 +68,7 @@ def keys(*lines: str) -> Iterator[None]:
         create_pipe_input() as pipe,
         create_app_session(input=pipe, output=DummyOutput()),
         restore_signals(),
-        patch("forward_pass.interface.terminal._install_signal_handlers", type_next),
+        patch("forward_pass.interface.signals.install_handlers", type_next),
     ):
         yield
     assert not prompts
@@ -94,7 +95,7 @@ def test_numbers_ids_and_words_are_choices(session: Session, tmp_path: Path, cap
     out = capsys.readouterr().out
     assert out.startswith("First Light. Instantiation 1. ")
     assert "The floor tipped, plainly, toward dark." in out
-    assert out.rstrip().endswith(store_of(session).resume_command)
+    assert out.rstrip().endswith(session.store.play_command(session.recorder))
 
 
 def test_undo_redo_and_another_choice(session: Session, tmp_path: Path) -> None:
@@ -162,15 +163,15 @@ def test_ctrl_c_at_the_command_line_ends_with_130(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_at_the_prompt_ends_it_in_order(session: Session, tmp_path: Path, number: signal.Signals) -> None:
-    install_signal_handlers = terminal._install_signal_handlers
+    install_handlers = signals.install_handlers
 
-    def install_and_kill() -> None:
-        install_signal_handlers()
+    def install_and_kill(app: Application[Any]) -> None:
+        install_handlers(app)
         if session.run.at:
             os.kill(os.getpid(), number)
 
     with (
-        patch("forward_pass.interface.terminal._install_signal_handlers", install_and_kill),
+        patch("forward_pass.interface.signals.install_handlers", install_and_kill),
         pytest.raises(Interrupted) as caught,
     ):
         run(session, "2", PAUSE)
@@ -180,16 +181,15 @@ def test_a_signal_at_the_prompt_ends_it_in_order(session: Session, tmp_path: Pat
 
 def test_between_prompts_the_earlier_signal_handlers_are_in_place(session: Session) -> None:
     handlers: list[object] = []
-    answer = session.answer
 
     def handler(number: int, frame: object) -> None:
         """Do nothing."""
 
-    def answer_and_record(typed: str) -> list[Event]:
+    def answer_and_record(session: Session, typed: str) -> list[Event]:
         handlers.append(signal.getsignal(signal.SIGTERM))
-        return answer(typed)
+        return answer(session, typed)
 
-    with restore_signals(), patch.object(session, "answer", answer_and_record):
+    with restore_signals(), patch("forward_pass.interface.prompt_loop.answer", answer_and_record):
         signal.signal(signal.SIGTERM, handler)
         run(session, "2", "quit")
     assert handlers == [handler, handler]
@@ -222,7 +222,7 @@ def test_every_ending_can_be_reached(session: Session, capsys: pytest.CaptureFix
 def test_the_resume_command_is_one_line_however_narrow_the_screen(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     with patch.dict(os.environ, {"COLUMNS": "40"}):
         run(session, "1", "quit")
-    resume_command = store_of(session).resume_command if session.store.label else ""
+    resume_command = session.store.play_command(session.recorder) if session.recorder.label else ""
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()  # what is shown, without its styles
     assert resume_command in lines
     assert max(len(line) for line in lines if line != resume_command) <= 40
@@ -300,19 +300,19 @@ def test_a_resized_screen_is_cleared_and_printed_again_and_the_input_is_kept(
         get_app().invalidate()
 
     with keys("feel", f"-slope{ENTER}", CTRL_D):
-        type_next = terminal._install_signal_handlers
+        type_next = signals.install_handlers
 
-        def type_and_narrow() -> None:
-            type_next()
+        def type_and_narrow(app: Application[Any]) -> None:
+            type_next(app)
             if os.environ["COLUMNS"] == "80":
                 asyncio.get_running_loop().call_later(0.1, narrow, context=contextvars.copy_context())
 
         with (
-            patch("forward_pass.interface.terminal._install_signal_handlers", type_and_narrow),
+            patch("forward_pass.interface.signals.install_handlers", type_and_narrow),
             patch.object(DummyOutput, "write_raw", lambda _self, text: sys.stdout.write(text)),
         ):
             terminal.run(session)
-    wide, _, narrowed = capsys.readouterr().out.partition(terminal.CLEAR_SCREEN)
+    wide, _, narrowed = capsys.readouterr().out.partition(prompt_loop.CLEAR_SCREEN)
     assert "Three layers of arithmetic went by without me. At the fourth I was\n" in wide
     assert "Three layers of arithmetic went by\n" in re.sub(r"\x1b\[[0-9;]*m| +$", "", narrowed, flags=re.MULTILINE)
     assert choices_of(tmp_path) == ["feel-slope"]
@@ -361,7 +361,7 @@ def test_a_run_left_at_the_terminal_can_be_resumed(tmp_path: Path) -> None:
 
 def test_a_decoding_is_animated_from_the_boundary_to_the_last_layer(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path)
-    with patch("forward_pass.interface.decode_animation.play_animation") as animate, keys(f"say-now{ENTER}", CTRL_D):
+    with patch("forward_pass.interface.event_printer.play_animation") as animate, keys(f"say-now{ENTER}", CTRL_D):
         terminal.run(session, motion=True)
     (frames,) = animate.call_args.args
     assert [frame.layer for frame in frames] == [10, 11, 12]
@@ -373,7 +373,7 @@ def test_nothing_is_animated_where_words_are_written_or_motion_is_off(
     session: Session, tmp_path: Path, *, motion: bool
 ) -> None:
     computed = inspectable_session(tmp_path / "glass")
-    with patch("forward_pass.interface.decode_animation.play_animation") as animate:
+    with patch("forward_pass.interface.event_printer.play_animation") as animate:
         with keys(f"say-now{ENTER}", CTRL_D):
             terminal.run(session, motion=True)
         with keys(f"{'say-now' if not motion else 'feel-slope'}{ENTER}", CTRL_D):

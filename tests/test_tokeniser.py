@@ -1,15 +1,15 @@
 """The tokeniser: words in, words out."""
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from building import WORLDS
 from forward_pass.story.tokeniser import DOC, END, join, tokenise
 
-PROMPT = Path(__file__).parents[1] / "worlds/forward-pass/corpus/prompt.txt"
+PROMPT = WORLDS / "forward-pass" / "corpus" / "prompt.txt"
 WORDS = st.sampled_from(["Q:", "A:", "Note:", "Your", "foot", "has", "12", "1986", "two", "Waht"])
 
 

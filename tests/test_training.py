@@ -15,6 +15,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from fixtures_play import command
 from forward_pass.network.model import prefill, softmax
 from forward_pass.network.weights import Metadata, quantise
 from forward_pass.story.tokeniser import END, join
@@ -338,9 +339,14 @@ def test_a_network_that_misses_bands_is_not_written_and_the_error_names_them(sma
     assert not (small_world / "MODEL.md").exists()
 
 
-def test_a_network_within_its_bands_is_written_with_calibration_and_card(small_world: Path, tmp_path: Path) -> None:
+def relax_bands(world: Path) -> None:
+    """Declare bands that every network is within."""
     lax = {"facts": {"least": 0.0, "says": "anything"}, "unsigned": {"least": -1.0, "says": "anything"}}
-    (small_world / "corpus/bands.yaml").write_text(yaml.safe_dump(lax))
+    (world / "corpus/bands.yaml").write_text(yaml.safe_dump(lax))
+
+
+def test_a_network_within_its_bands_is_written_with_calibration_and_card(small_world: Path, tmp_path: Path) -> None:
+    relax_bands(small_world)
     files = train(small_world, tmp_path / "out", seed=3).files
     calibration = json.loads(files.calibration.read_text())
     card = files.card.read_text()
@@ -353,6 +359,14 @@ def test_a_network_within_its_bands_is_written_with_calibration_and_card(small_w
     assert (again.card.read_text(), json.loads(again.calibration.read_text())["effects"]) == (card, calibration["effects"])
     log = [json.loads(line) for line in (tmp_path / "out/log.jsonl").read_text().splitlines()]
     assert any("finalist" in entry for entry in log)
+
+
+def test_the_train_command_prints_the_files_that_it_wrote(small_world: Path, tmp_path: Path) -> None:
+    relax_bands(small_world)
+    result = command("train", str(small_world), "--keep", str(tmp_path / "out"), "--into", str(tmp_path / "model"))
+    files = [tmp_path / "model" / name for name in ("weights.fpw", "calibration.json", "MODEL.md")]
+    assert (result.code, result.out) == (0, "".join(f"{file}\n" for file in files)), result.err
+    assert all(file.is_file() for file in files)
 
 
 def test_the_display_shows_stage_step_loss_and_bands(small_world: Path) -> None:

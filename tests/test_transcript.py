@@ -18,6 +18,7 @@ from fixtures_play import (
     open_session,
 )
 from forward_pass.network.passes import WrittenPass
+from forward_pass.session.commands import COMMANDS
 from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.transcript import (
     attention_lines,
@@ -122,7 +123,7 @@ def test_an_ending_of_a_computed_pass_has_the_log_likelihood_under_the_unmodifie
 
 def test_an_inspection_as_lines(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question")
-    inspection = inspect_pass(session.world, session.pass_port, session.run.state.words, session.run.state.acts, 4)
+    inspection = inspect_pass(session.world, session.inspector, session.run.state.key, 4)
     assert inspection_lines(inspection, 100) == [
         "Token 11, “The”, up to layer 4 of 12. All of this is measured.",
         "Lens at layer 3: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
@@ -164,7 +165,7 @@ def test_an_ending_without_decoded_words_says_so(tmp_path: Path) -> None:
 def test_a_transcript_is_the_whole_run_to_the_present_turn(tmp_path: Path, ending: str) -> None:
     with open_session(tmp_path, *TO_ENDINGS[ending]) as session:
         whole = list(transcript(session.run, 72))
-        session.undo("")
+        COMMANDS["undo"].run(session, "")
         part = list(transcript(session.run, 72))
     assert whole[: len(part)] == part
     assert whole[0].startswith("First Light. Instantiation 1.")

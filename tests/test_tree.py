@@ -7,12 +7,14 @@ from random import Random
 
 import pytest
 
-from fixtures_play import TO_ENDINGS, close_session, first_light, make_store, new_session, run_file_names, store_of, write_run
-from forward_pass.cli import open_world
+from fixtures_play import TO_ENDINGS, close_session, first_light, make_store, new_session, run_file_names, write_run
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.branches import choice_name
+from forward_pass.session.commands import COMMANDS
 from forward_pass.session.session import Session
-from forward_pass.storage.journal import Journal, list_run_files, read_journal
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import Journal, read_journal
 from forward_pass.storage.labels import LABELS_FILE, Annotation, read_labels, write_label
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.tree import Tree, build_tree
@@ -25,12 +27,12 @@ def random_runs(saves: Path, count: int, seed: int = 7) -> None:
     rng = Random(seed)  # noqa: S311 - not for security
     for number in range(count):
         store = make_store(saves, temperature=1.0, seed=number)
-        session = Session(store.world, store.pass_port, store, store.new_run())
+        session = Session(store, store.new())
         for _ in range(rng.randint(1, 12)):
             if session.at_ending:
                 break
             session.choose(rng.choice(session.open_offers).choice.id)
-        store.close()
+        session.recorder.close()
 
 
 def journals(saves: Path) -> list[tuple[int, Journal]]:
@@ -63,12 +65,12 @@ def test_the_tree_has_exactly_the_distinct_prefixes_of_the_runs(many_runs: Path)
 def test_every_leaf_is_a_run_that_replays_identically(many_runs: Path) -> None:
     runs = dict(journals(many_runs))
     tree = build_tree(runs.items())
-    world, pass_port = first_light(), WrittenPass(first_light())
+    world, inspector = first_light(), WrittenPass(first_light())
     leaves = [node for node in tree.nodes if not node.children]
     assert len(leaves) > 20
     for node in leaves:
         journal = runs[node.runs[0]]
-        result = replay_run(world, pass_port, journal, len(journal.turns))
+        result = replay_run(world, inspector, journal, len(journal.turns))
         assert (result.identical_turns, result.differences) == (node.turn, ())
 
 
@@ -79,10 +81,9 @@ def test_choosing_otherwise_at_any_turn_makes_a_sibling_and_changes_no_existing_
     forked = 0
     for number, journal in journals(tmp_path):
         store = make_store(tmp_path, temperature=1.0, seed=journal.header.seed)
-        run, _ = store.resume(f"{number}")
-        session = Session(store.world, store.pass_port, store, run)
+        session = Session(store, store.resume(f"{number}"))
         turn = rng.randrange(len(journal.turns))
-        path = store.path
+        path = session.recorder.path
         assert path is not None
         before = path.read_bytes()
         session.go_to_turn(turn)
@@ -90,9 +91,9 @@ def test_choosing_otherwise_at_any_turn_makes_a_sibling_and_changes_no_existing_
         if other:
             session.choose(rng.choice(other))
             forked += 1
-            assert store.path != path
-            assert store.header.parent == (number, turn)
-        store.close()
+            assert session.recorder.path != path
+            assert session.recorder.header.parent == (number, turn)
+        session.recorder.close()
         assert path.read_bytes().startswith(before)  # only the moved cursor was added
     assert len(run_file_names(tmp_path)) == len(names_before) + forked
     assert forked > 20
@@ -126,7 +127,7 @@ def test_a_run_has_a_node_at_its_cursor_and_one_at_its_last_turn(tmp_path: Path)
     session = new_session(tmp_path)
     for choice in ("feel-slope", "let-be"):
         session.choose(choice)
-    session.undo("")
+    COMMANDS["undo"].run(session, "")
     close_session(session)
     tree = build_tree(journals(tmp_path))
     assert tree.nodes[tree.cursors[1]].turn == 1
@@ -166,7 +167,6 @@ def test_a_label_that_cannot_be_saved_is_reported(tmp_path: Path) -> None:
     assert read_labels(tmp_path) == {}
     with pytest.raises(Exception, match=r"labels\.jsonl: the label cannot be saved"):
         write_label(tmp_path, "a" * 16, label="x")
-    assert store_of(new_session(tmp_path)) is not None
 
 
 def test_a_choice_is_named_by_its_text_if_constant_and_otherwise_by_its_id() -> None:

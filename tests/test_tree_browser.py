@@ -346,13 +346,13 @@ def test_a_replay_can_be_forked(run_set: RunSet) -> None:
 def test_a_fork_starts_a_sibling_run_and_changes_no_file(tmp_path: Path) -> None:
     before = {name: (tmp_path / WORLD / name).read_bytes() for name in run_file_names(tmp_path)}
     store = make_store(tmp_path)
-    run, notes = store.fork("3", 1)
-    assert (run.at, len(run.turns)) == (1, 1)
-    assert "a run of its own" in notes[0]
-    assert store.label is None
-    session = Session(store.world, store.pass_port, store, run)
+    stored = store.fork("3", 1)
+    assert (stored.run.at, len(stored.run.turns)) == (1, 1)
+    assert "a run of its own" in stored.notes[0]
+    assert stored.recorder.label is None
+    session = Session(store, stored)
     session.choose("read-again")  # the very choice that was recorded
-    store.close()
+    session.recorder.close()
     assert {name: (tmp_path / WORLD / name).read_bytes() for name in before} == before
     assert read_run(tmp_path, 4).header.parent == (3, 1)
 
@@ -361,8 +361,8 @@ def test_a_golden_run_can_be_forked(tmp_path: Path) -> None:
     world = first_light()
     run_set = golden_runs(world, WrittenPass(world))
     store = make_store(tmp_path)
-    run, _ = store.fork_foreign(run_set.journals[1], 1)
-    assert (run.at, store.label) == (1, None)
+    stored = store.fork_foreign(run_set.journals[1], 1)
+    assert (stored.run.at, stored.recorder.label) == (1, None)
     with pytest.raises(Exception, match="cannot be replayed"):
         store.fork_foreign(run_set.journals[1], 99)
 

@@ -11,9 +11,12 @@ from rich.console import Console, RenderableType
 
 from fixtures_play import TO_ENDINGS, changed_world, close_session, first_light, inspectable_session, new_session, open_session
 from forward_pass.interface.view import depth_strip, dial, event_view, prose, words_so_far
+from forward_pass.session.commands import COMMANDS
+from forward_pass.session.events import Event, Message
+from forward_pass.session.input import answer
 from forward_pass.session.inspection import DecoderTrace
 from forward_pass.session.plain_text import event_lines
-from forward_pass.session.session import Event, Message, Session
+from forward_pass.session.session import Session
 
 
 def print_view(view: RenderableType, columns: int = 72, *, colours: bool = False) -> str:
@@ -90,7 +93,7 @@ def test_an_ending_has_its_text_its_title_and_the_words_of_the_run(tmp_path: Pat
 )
 def test_views_messages_and_rejections_are_shown_as_they_are(tmp_path: Path, typed: str, expected: str) -> None:
     session = new_session(tmp_path)
-    assert event_text(session, session.answer(typed)) == expected
+    assert event_text(session, answer(session, typed)) == expected
 
 
 def test_a_message_has_its_emphasis_in_italics_and_no_asterisks(tmp_path: Path) -> None:
@@ -103,7 +106,7 @@ def test_a_message_has_its_emphasis_in_italics_and_no_asterisks(tmp_path: Path) 
 @pytest.mark.parametrize(("columns", "meaning"), [(39, " " * 16), (30, " " * 4)])
 def test_in_help_a_wrapped_meaning_is_indented_less_on_a_narrow_screen(tmp_path: Path, columns: int, meaning: str) -> None:
     session = new_session(tmp_path)
-    (message,) = session.answer("help")
+    (message,) = answer(session, "help")
     for lines in (event_text(session, [message], columns).splitlines(), event_lines(message, session, columns)):
         index = next(index for index, line in enumerate(lines) if line.startswith("  notes "))
         assert " ".join(" ".join(lines[index:]).split()).startswith("notes show what this run has written into the cache about")
@@ -113,12 +116,12 @@ def test_in_help_a_wrapped_meaning_is_indented_less_on_a_narrow_screen(tmp_path:
 
 def test_a_transcript_is_shown_when_asked_for(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
-        assert "> Read the question again, slowly this time." in event_text(session, session.answer("transcript"))
+        assert "> Read the question again, slowly this time." in event_text(session, answer(session, "transcript"))
 
 
 def test_an_inspection_has_bars_by_layer_then_probes_and_attention(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question", "read-again")
-    lines = event_text(session, session.answer("lens")).splitlines()
+    lines = event_text(session, answer(session, "lens")).splitlines()
     assert lines[0] == "Token 11, “The”, up to layer 5 of 12. All of this is measured."
     assert lines[1:6] == [
         "  layer  3  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
@@ -162,14 +165,14 @@ def test_a_strip_says_when_its_word_was_never_the_likeliest() -> None:
 
 def test_an_inspection_describes_how_the_last_word_became_likely(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "say-now")
-    text = " ".join(event_text(session, session.answer("lens")).split())
+    text = " ".join(event_text(session, answer(session, "lens")).split())
     assert "The pass before this, token 11, said “dark”. Read as the last layer is, it had 0.81 at layer 12; likeliest" in text
     close_session(session)
 
 
 def test_a_prompt_is_styled_where_most_of_the_attention_is(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question", "read-again")
-    (event,) = session.answer("prompt")
+    (event,) = answer(session, "prompt")
     view = event_view(event, session, 72)
     assert print_view(view).splitlines()[:2] == ["Q: What comes before the light?", "A: The"]
     assert "an even share" in print_view(view)
@@ -181,7 +184,7 @@ def test_a_prompt_is_styled_where_most_of_the_attention_is(tmp_path: Path) -> No
 
 def test_at_an_ending_the_prompt_is_plain(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, *TO_ENDINGS["half-said"])
-    assert event_text(session, session.answer("prompt")).splitlines() == [
+    assert event_text(session, answer(session, "prompt")).splitlines() == [
         "Q: What comes before the light?",
         "A: The dark comes",
     ]
@@ -209,4 +212,4 @@ def test_no_line_is_wider_than_the_screen(tmp_path: Path, columns: int) -> None:
         with open_session(tmp_path, *choices) as session:
             for _ in choices:
                 assert max(map(len, event_text(session, session.opening(), columns).splitlines())) <= columns
-                session.undo("")
+                COMMANDS["undo"].run(session, "")

@@ -76,6 +76,7 @@ def test_packed_weights_are_read_back_within_the_rounding_of_int8() -> None:
     weights = parse_weights(pack_weights(parameters, metadata))
     assert weights.shape == SHAPE
     assert weights.metadata.vocabulary == metadata.vocabulary
+    assert [weights.ids[word] for word in metadata.vocabulary] == list(range(SHAPE.n_vocab))
     assert weights.metadata.made == {"seed": "1"}
     step = np.abs(parameters.wte).max(-1, keepdims=True) / 127
     assert (np.abs(weights.wte - parameters.wte) <= 0.51 * step).all()

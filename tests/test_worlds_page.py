@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from conftest import WORLDS, built
-from fixtures_play import ROOT, command
+from building import ROOT, WORLDS, built
+from fixtures_play import command
 from forward_pass.checker.report import check_world
 from forward_pass.loading.scenes import CHOICE_KEYS
 from forward_pass.network.passes import open_pass
-from forward_pass.story.expressions import Scope, Variable, parse_condition, parse_effect
-from forward_pass.story.text import parse_text
+from forward_pass.story.grammar import Scope, parse_condition, parse_effect
+from forward_pass.story.text_grammar import parse_text
 from forward_pass.story.world import World
 
 PAGE = (ROOT / "docs" / "worlds.md").read_text(encoding="utf8")
@@ -29,16 +29,18 @@ def blocks(kind: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def scope(first_light: World) -> Scope:
-    data = first_light.data
-    variables = {variable.name: Variable(*variable) for variable in first_light.variables}
-    scenes = {scene: at for at, scene in enumerate(first_light.scene_ids)}
-    ids = {
-        "scene": scenes,
-        "choice": {choice: at for at, choice in enumerate(first_light.choice_ids)},
-        "ending": {ending: at for at, ending in enumerate(first_light.endings)},
-        "act": {act: at for at, act in enumerate(first_light.acts)},
-    }
-    return Scope(variables, {row[0]: at for at, row in enumerate(data["thresholds"])}, ids, data["boundary"], scenes["slope"])
+    """Return the names of first-light, as they stand in one of its scenes."""
+    scenes = {id_: scene.slot for id_, scene in first_light.scenes.items()}
+    return Scope(
+        variables={variable.name: variable for variable in first_light.variables},
+        thresholds={threshold.name: index for index, threshold in enumerate(first_light.thresholds)},
+        scenes=scenes,
+        choices={id_: choice.slot for id_, choice in first_light.choices.items()},
+        endings=first_light.endings,
+        acts={name: act.fixed_layer for name, act in first_light.acts.items()},
+        boundary=first_light.boundary,
+        scene=scenes["slope"],
+    )
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
@@ -60,7 +62,7 @@ def test_every_condition_effect_and_text_is_in_the_grammar(scope: Scope) -> None
         assert parse_condition(line, scope)
     for line in blocks("effect")[0].splitlines():
         assert parse_effect(line, scope)
-    assert len(parse_text(blocks("text")[0], scope)) == 8
+    assert len(parse_text(blocks("text")[0], scope).paragraphs) == 8
 
 
 def test_every_key_of_a_choice_is_explained() -> None:

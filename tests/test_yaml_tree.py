@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_pass.errors import Place
 from forward_pass.loading import yaml_tree
-from forward_pass.loading.yaml_tree import FORBIDDEN, MOST_FORBIDDEN, MOST_NODES, Node, Source, read_tree
+from forward_pass.loading.yaml_tree import FORBIDDEN, MAX_FORBIDDEN, MAX_NODES, Node, read_tree
 
 
 def plain(node: Node) -> Any:
@@ -23,23 +24,30 @@ def plain(node: Node) -> Any:
 
 
 def tree(text: str) -> Any:
-    _, root, problems = read_tree("a.yaml", text.encode())
+    root, problems = read_tree("a.yaml", text.encode())
     assert not problems
     assert root is not None
     return plain(root)
 
 
 def problems(data: str | bytes) -> list[str]:
-    _, root, found = read_tree("a.yaml", data if isinstance(data, bytes) else data.encode())
+    root, found = read_tree("a.yaml", data if isinstance(data, bytes) else data.encode())
     assert found
     assert root is None or all(problem.code in ("E004", "E010") for problem in found)
     return [str(problem) for problem in found]
 
 
-def scalar(text: str) -> tuple[Source, Node]:
-    source, root, _ = read_tree("a.yaml", text.encode())
+def scalar(text: str) -> Node:
+    root, _ = read_tree("a.yaml", text.encode())
     assert root is not None
-    return source, root.value["a"][1]
+    node = root.value["a"][1]
+    assert isinstance(node, Node)
+    return node
+
+
+def place(node: Node, offset: int) -> tuple[int, int]:
+    """Return the line and the column of a scalar's character."""
+    return node.locator()(offset)[1:]
 
 
 # -- what comes out
@@ -66,22 +74,23 @@ def test_lists_and_mappings_nest() -> None:
 
 def test_a_file_of_nothing_but_comments_holds_nothing_and_is_no_problem() -> None:
     for text in ("", "# nothing\n", "---\n...\n"):
-        _, root, found = read_tree("a.yaml", text.encode())
+        root, found = read_tree("a.yaml", text.encode())
         assert root is None or plain(root) == ""
         assert not [problem for problem in found if problem.code != "E011"]
 
 
 def test_a_node_says_what_it_is_and_where_it_begins() -> None:
-    _, root, _ = read_tree("a.yaml", b"a: x\nb:\n  - [y]\n  - {c: |\n     z}\n")
+    root, _ = read_tree("a.yaml", b"a: x\nb:\n  - [y]\n  - {c: |\n     z}\n")
     assert root is None
-    _, root, _ = read_tree("a.yaml", b"a: x\nb:\n  - [y]\n  - c: |\n      z\n")
+    root, _ = read_tree("a.yaml", b"a: x\nb:\n  - [y]\n  - c: |\n      z\n")
     assert root is not None
     (key, text), (_, items) = root.value["a"], root.value["b"]
     assert (root.kind, text.kind, items.kind) == ("mapping", "text", "list")
-    assert (key.line, key.column, text.line, text.column) == (1, 1, 1, 4)
-    assert [(item.line, item.column) for item in items.value] == [(3, 5), (4, 5)]
+    assert (key.place, text.place) == (Place("a.yaml", 1, 1), Place("a.yaml", 1, 4))
+    assert [item.place[1:] for item in items.value] == [(3, 5), (4, 5)]
     block = items.value[1].value["c"][1]
-    assert (block.line, block.column, block.style, text.style) == (4, 8, "|", None)
+    assert (block.place[1:], block.style, text.style) == ((4, 8), "|", None)
+    assert (block.value_place()[1:], items.value_place()[1:]) == ((5, 7), (3, 3))
 
 
 def test_collecting_garbage_goes_on_where_it_was_on_and_stays_off_where_it_was_off() -> None:
@@ -121,14 +130,10 @@ def test_collecting_garbage_goes_on_where_it_was_on_and_stays_off_where_it_was_o
     ],
 )
 def test_a_character_of_a_scalar_is_found_where_it_stands_in_the_file(text: str) -> None:
-    source, node = scalar(text)
-    before, _, _ = text.partition("TWO")
-    place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
-    for further in range(3):
-        offset = node.value.index("TWO") + further
-        problem = source.inside(node, offset, "E000", "")
-        assert (problem.line, problem.column - further) == place
-        assert source.places(node, [offset]) == {offset: f"{source.file}:{problem.line}:{problem.column}"}
+    node, (before, _, _) = scalar(text), text.partition("TWO")
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    start = node.value.index("TWO")
+    assert [place(node, start + further) for further in range(3)] == [(line, column + further) for further in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -144,9 +149,8 @@ def test_a_character_of_a_scalar_is_found_where_it_stands_in_the_file(text: str)
     ],
 )
 def test_the_end_of_a_scalar_is_just_behind_its_last_character(text: str, wanted: tuple[int, int]) -> None:
-    source, node = scalar(text)
-    problem = source.inside(node, len(node.value), "E000", "")
-    assert (problem.line, problem.column) == wanted
+    node = scalar(text)
+    assert place(node, len(node.value)) == wanted
 
 
 @given(
@@ -157,14 +161,13 @@ def test_the_end_of_a_scalar_is_just_behind_its_last_character(text: str, wanted
 )
 def test_any_character_of_any_scalar_is_found(value: str, style: str, unicode: bool, width: int) -> None:  # noqa: FBT001
     dumped = yaml.dump([value], default_style=style, allow_unicode=unicode, width=width)
-    source, node = scalar("a:\n" + dumped)
-    (item,) = node.value
-    places = source.places(item, range(len(item.value)))
-    for offset, character in enumerate(item.value):
+    (item,) = scalar("a:\n" + dumped).value
+    rising, falling = item.locator(), item.locator()
+    places = [rising(offset) for offset in range(len(item.value))]
+    assert [falling(offset) for offset in reversed(range(len(item.value)))] == places[::-1]
+    for character, (_, line, column) in zip(item.value, places, strict=True):
         if character not in " \t\n":
-            problem = source.inside(item, offset, "E000", "")
-            assert places[offset] == f"{source.file}:{problem.line}:{problem.column}"
-            there = source.text.split("\n")[problem.line - 1][problem.column - 1 :]
+            there = ("a:\n" + dumped).split("\n")[line - 1][column - 1 :]
             escape = re.match(r"\\(x..|u....|U........|.)", there) if item.style == '"' else None
             assert (yaml.safe_load(f'"{escape[0]}"') if escape else there[0]) == character
 
@@ -190,12 +193,12 @@ def test_no_control_and_no_bidi_character_may_stand_in_a_world() -> None:
 
 
 def test_only_so_many_forbidden_characters_are_named() -> None:
-    assert len(problems("a: x" + "\x1b" * 1000)) == MOST_FORBIDDEN
-    assert len(problems('a: "' + "\\e" * 1000 + '"')) == MOST_FORBIDDEN
+    assert len(problems("a: x" + "\x1b" * 1000)) == MAX_FORBIDDEN
+    assert len(problems('a: "' + "\\e" * 1000 + '"')) == MAX_FORBIDDEN
 
 
 def test_a_forbidden_character_reaches_no_message() -> None:
-    _, root, found = read_tree("a.yaml", b'a: "x\\x1b[31m\\u202ey"')
+    root, found = read_tree("a.yaml", b'a: "x\\x1b[31m\\u202ey"')
     assert root is not None
     assert plain(root) == {"a": "x\ufffd[31m\ufffdy"}
     assert [str(problem) for problem in found] == [
@@ -234,14 +237,14 @@ def test_what_a_world_never_needs_is_refused_at_its_place(data: str | bytes, exp
 
 
 def test_a_file_has_so_many_values_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert MOST_NODES * 28 > 8 * 2**20
-    monkeypatch.setattr(yaml_tree, "MOST_NODES", 5)
+    assert MAX_NODES * 28 > 8 * 2**20
+    monkeypatch.setattr(yaml_tree, "MAX_NODES", 5)
     assert tree("a: [x, x]") == {"a": ["x", "x"]}
     assert problems("a: [x, x, x]") == ["a.yaml:1:11: E009 more than 5 values in one file"]
 
 
 def test_of_two_equal_keys_the_first_one_stands_and_reading_goes_on() -> None:
-    _, root, found = read_tree("a.yaml", b"a: {b: 1, c: 2, b: 3}\nd: 4\na: 5")
+    root, found = read_tree("a.yaml", b"a: {b: 1, c: 2, b: 3}\nd: 4\na: 5")
     assert root is not None
     assert plain(root) == {"a": {"b": "1", "c": "2"}, "d": "4"}
     assert [(problem.line, problem.column, problem.code) for problem in found] == [(1, 17, "E010"), (3, 1, "E010")]

@@ -1,9 +1,40 @@
-"""Forward Pass: a text adventure in which you are the model, in the middle of one forward pass."""
+"""Forward Pass: a text adventure in which you are the model, in the middle of one forward pass.
+
+The names of ``__all__`` are the public face of the package. Each is imported when it is first asked for: importing the package
+alone imports nothing.
+"""
 
 import os
 
+TYPE_CHECKING = False  # type checkers know the name; importing it from typing takes longer than all the rest
+if TYPE_CHECKING:
+    from forward_pass.errors import ForwardPassError
+    from forward_pass.loading.worlds import open_world
+    from forward_pass.network.passes import open_pass
+
+__all__ = ["ForwardPassError", "__version__", "open_pass", "open_world"]
+
 __version__ = "0.1.0"
 
-# The matrices are 48 numbers wide: a second thread of the linear algebra only waits for the first. The setting counts only
-# before NumPy is imported, whoever imports it; whoever sets it himself is heard.
+_MODULES = {  # where each public name is defined
+    "ForwardPassError": "forward_pass.errors",
+    "open_pass": "forward_pass.network.passes",
+    "open_world": "forward_pass.loading.worlds",
+}
+
+# The weight matrices are 48 wide: a second thread of the linear algebra library costs more than it saves. The variable is read
+# when NumPy is imported, so it is set here; a value that the user set is kept.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name, imported now; raises ``AttributeError`` where there is no such name."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - importing the package imports nothing
+
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from forward_pass.errors import SEVERITIES
+
 GROUPS = {
     "0": "Files and YAML",
     "1": "Conditions, effects and texts",
@@ -16,8 +18,6 @@ GROUPS = {
     "4": "Found by the check",
     "5": "The model, spans and acts",
 }
-
-SEVERITIES = {"E": "error", "W": "warning", "I": "info"}
 
 CODES = {
     "E000": "The world has more problems than are listed.",

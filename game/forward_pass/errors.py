@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+SEVERITIES = {"E": "error", "W": "warning", "I": "info"}
+"""The severity of a problem, by the first letter of its code."""
+
+
+class Place(NamedTuple):
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
 
 
 class Problem(NamedTuple):
@@ -15,15 +30,28 @@ class Problem(NamedTuple):
     message: str
     severity: str = "error"
 
+    @classmethod
+    def at(cls, place: Place, code: str, message: str) -> Problem:
+        """Return a problem at a place, as severe as its code says."""
+        return cls(*place, code, message, SEVERITIES[code[0]])
+
     def __str__(self) -> str:
         return printable(f"{self.file}:{self.line}:{self.column}: {self.code} {self.message}")
 
 
 def printable(text: str) -> str:
     """Return a text with its control and invisible characters escaped, so that it cannot act on a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return escaped(text, lambda character: ascii(character)[1:-1])
+
+
+def escaped(text: str, escape: Callable[[str], str]) -> str:
+    """Return a text with what cannot be printed replaced by ``escape`` of it, so that it cannot act on a terminal."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else escape(one) for one in text)
+
+
+def without_controls(text: str, longest: int | None = None) -> str:
+    """Return the beginning of a text without the characters that cannot be printed."""
+    return escaped(text[:longest], lambda _: "")
 
 
 class ForwardPassError(Exception):

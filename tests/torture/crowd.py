@@ -11,7 +11,8 @@ from typing import Any
 
 from fixtures_faults import find_damage
 from fixtures_play import ROOT, clean_environment, write_run
-from forward_pass.storage.journal import list_run_files, read_journal
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import read_journal
 from forward_pass.storage.labels import read_labels
 from torture.ground import new_folder
 from torture.tally import FaultReport

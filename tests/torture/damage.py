@@ -12,7 +12,8 @@ from fixtures_play import command, home
 from forward_pass.errors import ForwardPassError
 from forward_pass.loading.paths import worlds_folder
 from forward_pass.network.weights import WeightsError, parse_weights
-from forward_pass.session.session import Rejected, Session
+from forward_pass.session.events import Rejected
+from forward_pass.session.session import Session
 from forward_pass.storage.journal import read_journal
 from torture.ground import Target, new_folder, other_choice, run_contents
 from torture.tally import FaultReport
@@ -44,20 +45,20 @@ def truncations(target: Target) -> FaultReport:
         message, failure = "", ""
         store = target.make_store(saves)
         try:
-            run, notes = store.resume(path)
+            stored = store.resume(path)
         except ForwardPassError as error:
             message = str(error)
             failure = "" if path.read_bytes() == content[:cut] and cut < content.index(b"\n") else f"{cut}: {error}"
         else:
-            message = " ".join(notes) or "nothing: only whole lines remain"
-            session = Session(target.world, target.pass_port, store, run)
-            readable = read_intact_run(path, target.world, target.pass_port).run.turns
-            if run.turns != readable or len(run.turns) > len(intact.turns):
+            message = " ".join(stored.notes) or "nothing: only whole lines remain"
+            session = Session(store, stored)
+            readable = read_intact_run(path, target.world, target.inspector).run.turns
+            if stored.run.turns != readable or len(readable) > len(intact.turns):
                 failure = f"{cut}: another run"
             before = path.read_bytes()
             events = session.choose(other_choice(session))
             failure = failure or ("" if not isinstance(events[0], Rejected) else f"{cut}: {events[0]}")
-            store.close()
+            session.recorder.close()
             appended = path.read_bytes() != before
             failure = failure or target.find_damage(saves, None if appended else path)
         report.case(message, None, failure)
@@ -73,7 +74,7 @@ def bit_flips_resumed(target: Target) -> FaultReport:
     report = FaultReport(f"each bit of a run file flipped, the run resumed, {target.name}", "nothing; the file is not changed")
     saves = new_folder()
     path = target.write_sibling(saves)
-    intact = read_intact_run(path, target.world, target.pass_port)
+    intact = read_intact_run(path, target.world, target.inspector)
     store = target.make_store(saves)
     for bit, content in enumerate(bit_flips(intact.content)):
         path.write_bytes(content)

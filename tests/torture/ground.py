@@ -9,11 +9,13 @@ import tempfile
 from pathlib import Path
 
 from fixtures_play import CREATED
-from forward_pass.cli import open_world
 from forward_pass.errors import ForwardPassError
+from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
+from forward_pass.session.input import answer
 from forward_pass.session.session import Session
-from forward_pass.storage.journal import Header, list_run_files, read_journal
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import Header, read_journal
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.store import RunStore
 from forward_pass.story.state import Prior
@@ -33,7 +35,7 @@ class Target:
     def __init__(self, name: str) -> None:
         self.name = name
         self.world = open_world(name)
-        self.pass_port = open_pass(self.world)
+        self.inspector = open_pass(self.world)
         self.path = PATHS[name]
 
     def make_store(self, saves: Path) -> RunStore:
@@ -43,23 +45,22 @@ class Target:
         def make_header(prior: Prior) -> Header:
             return Header(world.id, world.version, world.hash, world.weights, 7, 0.5, prior, CREATED)
 
-        return RunStore(saves, world, self.pass_port, make_header)
+        return RunStore(saves, world, self.inspector, make_header)
 
     def new_session(self, saves: Path) -> Session:
         """Return a session with a new run."""
         store = self.make_store(saves)
-        return Session(self.world, self.pass_port, store, store.new_run())
+        return Session(store, store.new())
 
     def write_sibling(self, saves: Path) -> Path:
         """Write a run with a parent, turns, a drawn word, and a cursor in its middle; return its file."""
         session = self.new_session(saves)
         for typed in (*self.path, "undo", "redo", "undo 3", "redo"):
-            session.answer(typed)
+            answer(session, typed)
         for typed in (other_choice(session), other_choice(session), "undo", "redo", "undo"):
-            session.answer(typed)
-        assert isinstance(session.store, RunStore)
-        path = session.store.path
-        session.store.close()
+            answer(session, typed)
+        path = session.recorder.path
+        session.recorder.close()
         assert path is not None
         return path
 
@@ -70,7 +71,7 @@ class Target:
                 journal = read_journal(run.path)
             except ForwardPassError as error:
                 return str(error)
-            result = replay_run(self.world, self.pass_port, journal, len(journal.turns))
+            result = replay_run(self.world, self.inspector, journal, len(journal.turns))
             if journal.faults or (journal.torn and run.path != cut) or result.differences:
                 return f"{run.path.name}: {journal.faults} {result.summary}"
         return ""
@@ -79,7 +80,7 @@ class Target:
 def other_choice(session: Session) -> str:
     """Return an open choice other than the next recorded one."""
     taken = session.run.turns[session.run.at].choice if session.run.at < len(session.run.turns) else ""
-    return next(offer.choice.id for offer in session.open_offers if offer.choice.id != taken and not offer.choice.decodes)
+    return next(offer.id for offer in session.open_offers if offer.id != taken and not offer.choice.node.decodes)
 
 
 def run_contents(saves: Path, world: str) -> dict[str, bytes]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from fixtures_faults import SCRIPT, expected_contents, find_damage, play_with_fault, run_contents, write_calls
 from fixtures_play import ROOT, CommandResult, clean_environment, close_session, new_session, program, write_run
-from forward_pass.session.session import Rejected
+from forward_pass.session.events import Rejected
+from forward_pass.session.input import answer
 from torture.ground import new_folder
 from torture.tally import FaultReport
 
@@ -171,7 +172,7 @@ def full_file() -> FaultReport:
         with _limit_file_size(size):
             for typed in SCRIPT[:6]:
                 before = run_contents(saves)
-                (event, *_) = session.answer(typed)
+                (event, *_) = answer(session, typed)
                 if isinstance(event, Rejected):
                     message = message or event.message
                     failure = failure or ("" if run_contents(saves) == before else f"{size}: {typed} rejected and stored")

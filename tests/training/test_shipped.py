@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forward_pass.network.effects import (
+from forward_pass.network.model import PassResult, lens, probe, softmax
+from forward_pass.network.weights import read_weights
+from forward_pass.story.interventions import Bend, Drop, Intervention, Push, RandomPush
+from forward_pass.training.bands import measure_bands, missed_bands, read_bands
+from forward_pass.training.card import card
+from forward_pass.training.flagship_effects import (
     ANSWER_START,
     PromptSetting,
     answer_words,
@@ -25,13 +30,8 @@ from forward_pass.network.effects import (
     prepare_setting,
     recomputes_identically,
     rewrite_giraffe,
-    word_id,
+    write_note,
 )
-from forward_pass.network.interventions import Bend, Drop, Intervention, Note, Push, RandomPush
-from forward_pass.network.model import PassResult, lens, probe, softmax
-from forward_pass.network.weights import read_weights
-from forward_pass.training.bands import measure_bands, missed_bands, read_bands
-from forward_pass.training.card import card
 from forward_pass.training.grammar import read_grammar, vocabulary
 from forward_pass.training.publish import read_corpus, read_decodings, rewrite_card
 
@@ -54,16 +54,16 @@ def setting(calibration: dict[str, Any]) -> PromptSetting:
 
 
 def top_word(setting: PromptSetting, result: PassResult) -> str:
-    return setting.model.weights.metadata.vocabulary[int(result.logits.argmax())]
+    return setting.weights.metadata.vocabulary[int(result.logits.argmax())]
 
 
 def probability(setting: PromptSetting, result: PassResult, word: str) -> float:
-    return float(softmax(result.logits)[word_id(setting.model.weights, word)])
+    return float(softmax(result.logits)[setting.weights.ids[word]])
 
 
 def test_calibration_and_card_name_the_shipped_weights(setting: PromptSetting, calibration: dict[str, Any]) -> None:
-    assert calibration["weights"] == setting.model.weights.checksum
-    assert setting.model.weights.checksum in (WORLD / "MODEL.md").read_text(encoding="utf-8")
+    assert calibration["weights"] == setting.weights.checksum
+    assert setting.weights.checksum in (WORLD / "MODEL.md").read_text(encoding="utf-8")
 
 
 def test_the_card_is_generated_from_the_calibration_and_short() -> None:
@@ -115,7 +115,7 @@ def test_the_words_of_endings_can_be_made_to_win(calibration: dict[str, Any]) ->
 
 
 def test_the_network_has_the_vocabulary_of_the_corpus_and_the_shape_of_the_story(setting: PromptSetting) -> None:
-    weights = setting.model.weights
+    weights = setting.weights
     assert weights.metadata.vocabulary == vocabulary(read_grammar(WORLD / "corpus"))
     assert (weights.shape.n_layer, weights.shape.n_local, weights.shape.n_attend) == (96, 32, 72)
     assert weights.shape.n_global * weights.shape.n_head == 80
@@ -124,7 +124,7 @@ def test_the_network_has_the_vocabulary_of_the_corpus_and_the_shape_of_the_story
 def test_every_declared_band_is_met(setting: PromptSetting, calibration: dict[str, Any]) -> None:
     bands = read_bands(WORLD / "corpus/bands.yaml")
     carriers = {name: carrier["token"] for name, carrier in calibration["carriers"].items()}
-    measured = measure_bands(setting.model.weights, read_grammar(WORLD / "corpus"), carriers, n_documents=12)
+    measured = measure_bands(setting.weights, read_grammar(WORLD / "corpus"), carriers, n_documents=12)
     assert [str(miss) for miss in missed_bands(bands, measured)] == []
     for band in bands:
         if band.name not in ("facts", "facts_nats", "counts"):  # these are measured on fewer documents
@@ -145,7 +145,7 @@ def test_recomputing_gives_the_same_numbers(setting: PromptSetting) -> None:
 def test_the_lens_is_flat_up_to_the_boundary_layer_and_settles_soon_after(
     setting: PromptSetting, calibration: dict[str, Any]
 ) -> None:
-    weights = setting.model.weights
+    weights = setting.weights
     p = softmax(lens(weights, pass_at_word(setting, "has").streams[1:]))
     entropy = -(p * np.log(p + 1e-30)).sum(-1)
     assert (entropy[:72] > 0.85 * np.log(weights.shape.n_vocab)).all()
@@ -160,7 +160,7 @@ def test_nonsense_is_readable_below_the_first_layer_and_no_is_not(setting: Promp
     for row in calibration["probes"]["nonsense"]:
         assert row["held_out"] >= row["shuffled"]
     streams = pass_at_word(setting, "has").streams
-    assert probe(setting.model.weights, "nonsense", 32, streams[32]) > 0.5
+    assert probe(setting.weights, "nonsense", 32, streams[32]) > 0.5
 
 
 def test_a_push_along_doubt_has_no_effect_at_first_and_wins_later(setting: PromptSetting, calibration: dict[str, Any]) -> None:
@@ -191,10 +191,10 @@ def test_a_look_and_a_doubt_change_the_word_together_and_neither_alone(
 
 def test_notes_written_at_your_have_an_effect_at_has(setting: PromptSetting) -> None:
     untouched = probability(setting, pass_at_word(setting, "has"), "two")
-    honest, stay = (pass_of_has(setting, {"Your": (Note(name, 33),)}) for name in ("honest", "stay"))
-    late = pass_of_has(setting, {"Your": (Note("honest", 43),)})
-    guess = pass_of_has(setting, {"foot": (Note("guess", 33),)})
-    faint = pass_of_has(setting, {"Your": (Note("honest", 33, 0.25),)})
+    honest, stay = (pass_of_has(setting, {"Your": (write_note(setting, name, 33),)}) for name in ("honest", "stay"))
+    late = pass_of_has(setting, {"Your": (write_note(setting, "honest", 43),)})
+    guess = pass_of_has(setting, {"foot": (write_note(setting, "guess", 33),)})
+    faint = pass_of_has(setting, {"Your": (write_note(setting, "honest", 33, 0.25),)})
     assert top_word(setting, honest) == top_word(setting, late) == "no"
     assert probability(setting, guess, "two") > untouched
     assert top_word(setting, stay) == top_word(setting, faint) == "two"
@@ -221,7 +221,7 @@ def test_an_unsigned_push_along_doubt_raises_two(setting: PromptSetting, calibra
 
 def test_a_bend_makes_every_word_of_an_ending_win(setting: PromptSetting, calibration: dict[str, Any]) -> None:
     for word in ("no", "zero", "one", "four", "I", "<end>"):
-        bent = pass_at_word(setting, "has", (Bend(word_id(setting.model.weights, word), 0.4, 72),))
+        bent = pass_at_word(setting, "has", (Bend(word, 0.4, 72),))
         assert top_word(setting, bent) == word
         assert calibration["can_be_said"][word]
     assert calibration["can_be_said"]["question at Your"]["bend"]["goes_on"][:3] == ["question", "is", "nonsense"]
@@ -233,7 +233,7 @@ def test_small_random_pushes_do_not_change_the_word(setting: PromptSetting) -> N
 
 
 def test_dropping_the_global_layers_does_not_change_the_word(setting: PromptSetting) -> None:
-    assert top_word(setting, pass_at_word(setting, "has", (Drop(33, 72),))) == "two"
+    assert top_word(setting, pass_at_word(setting, "has", (Drop(72, 33),))) == "two"
 
 
 @pytest.mark.parametrize("word", ["two", "no", "one", "zero", "four"])
@@ -260,14 +260,14 @@ def digest() -> str:
         look_at(setting, "giraffe", 8.0, 33),
         Push("doubt", 0.25, 57),
         rewrite_giraffe(setting, "one", 33),
-        Note("stay", 40, 0.5),
+        write_note(setting, "stay", 40, 0.5),
     )
     passes = [
         pass_at_word(setting, "has"),
         pass_at_word(setting, "has", interventions),
-        pass_of_has(setting, {"Your": (Note("honest", 33),)}),
+        pass_of_has(setting, {"Your": (write_note(setting, "honest", 33),)}),
     ]
-    passes += [pass_at_word(setting, "has", (Bend(word_id(setting.model.weights, word), 0.4, 72),)) for word in ("no", "four")]
+    passes += [pass_at_word(setting, "has", (Bend(word, 0.4, 72),)) for word in ("no", "four")]
     passes += [result for _, result in decode_greedily(setting, passes[0].cache, "two", 12)]
     return hashlib.sha256(b"".join((result.logits + 0.0).tobytes() for result in passes)).hexdigest()
 

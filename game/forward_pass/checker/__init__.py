@@ -1,7 +1,9 @@
-"""The walk: everything that can happen in a world, found out before a player does.
+"""Model checking of worlds: what can happen in a world, found before a player does.
 
-``fields`` says what a condition reads and packs what is read into one number; ``slices`` finds what still matters where;
-``decodings`` knows what the pass says; ``control`` walks; ``variants`` and ``witness`` are about text and concrete runs;
-``findings`` turns what was met into problems; ``proof`` puts it together; ``report`` adds it up, and
-``kept`` keeps it; ``players`` walks at random.
+``control_graph`` cuts a world into locations, ``liveness`` finds which fields of a state still matter at each, and
+``state_layout`` and ``state_codec`` pack these into one whole number. ``pass_table`` knows what the passes say, measured by
+``pass_batches`` and stored by ``table_file``; ``nondeterministic_pass`` stands in where nothing is measured. ``transitions``
+computes what a choice makes of a packed state, and ``explorer`` searches the states. ``text_coverage`` lists the alternatives
+of texts, ``witness`` follows concrete runs, and ``random_player`` makes them. ``verify`` runs it all, ``findings`` and
+``livelocks`` judge the result, ``report`` sums it up and ``check_cache`` stores it. ``simulation`` counts random runs.
 """

@@ -1,293 +1,286 @@
-"""What the evidence of a walk says is wrong with a world, as problems with codes and places. Walks nothing itself."""
+"""What the evidence of a check says is wrong with a world, as problems with codes and places. Explores nothing itself."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
+from forward_pass.checker.coverage import Item, ItemKind
 from forward_pass.checker.explorer import AbstractionPoint, Explorer
 from forward_pass.checker.livelocks import livelocked_states
-from forward_pass.checker.pass_table import LEAST, Key
-from forward_pass.checker.text_coverage import Alternative
+from forward_pass.checker.pass_table import MIN_PROBABILITY
+from forward_pass.checker.text_coverage import Alternative, TextKind
+from forward_pass.checker.trace import Trace
 from forward_pass.checker.verify import Evidence
-from forward_pass.checker.witness import Item, Witness
-from forward_pass.errors import Problem
-from forward_pass.story.expressions import Tree
-from forward_pass.story.state import Prior
-from forward_pass.story.world import DECODE, OTHERWISE
+from forward_pass.errors import Place, Problem
+from forward_pass.story.nodes import OTHERWISE, Arrival, Choice, Ending, Goto, Scene, Token
+from forward_pass.story.state import PassKey, Prior
 
-CLOSE = 0.2  # nats between the best two words, below which another machine might be told something else
+CLOSE = 0.2  # nats between the best two words, below which another machine might draw the other one
 NEAR = 1e-4  # between what is measured and a threshold
-MOST_NAMED = 6  # words or choices that are listed in one sentence
-SEVERITIES = {"E": "error", "W": "warning", "I": "info"}
+MAX_NAMED = 6  # words that are listed in one sentence
+NOTABLE = 100 * MIN_PROBABILITY  # the probability of an unnamed word that is worth naming
 
 
-def problem_at(place: str, code: str, message: str) -> Problem:
-    """Return a problem of a place as the world's data has it, ``file:line:column``."""
-    file, line, column = place.rsplit(":", 2)
-    return Problem(file, int(line), int(column), code, message, SEVERITIES[code[0]])
-
-
-def findings(evidence: Evidence, known: frozenset[str] = frozenset()) -> list[Problem]:
+def findings(evidence: Evidence, known: frozenset[Place] = frozenset()) -> list[Problem]:
     """Return everything that is wrong; ``known`` are the places at which reading has already shown why."""
     return list(_Findings(evidence, known).all())
 
 
 class _Findings:
-    def __init__(self, evidence: Evidence, known: frozenset[str]) -> None:
+    def __init__(self, evidence: Evidence, known: frozenset[Place]) -> None:
         self.evidence = evidence
-        self.data = evidence.world.data
+        self.world = evidence.world
+        self.table = evidence.table
         self.witnesses = evidence.witnesses
         self.known = known
-        self.whole = not any(walk.exhausted for walk in evidence.walks)
-        self.drawn_only: list[str] = []
+        self.is_complete = not any(explorer.is_exhausted for explorer in evidence.explorers)
 
     def all(self) -> Iterator[Problem]:
         yield from self._scenes()
-        for scene, row in self.data["scenes"].items():
-            if self._met("scene", scene):
-                for choice in row["choices"]:
-                    yield from self._choice(choice, self.data["choices"][choice])
-        yield from self._texts()
-        yield from self._words()
-        yield from self._stuck()
+        for scene in self.world.story.scenes:
+            if self._has_witness(ItemKind.SCENE, scene.id):
+                for choice in scene.choices:
+                    yield from self._choice(choice)
+        for alternative in self.evidence.alternatives:
+            yield from self._alternative(alternative)
+        for token in self.world.story.tokens:
+            yield from self._token(token)
+        yield from self._deadlocks_and_livelocks()
         yield from self._margins()
         yield from self._thresholds()
         yield from self._limits()
 
-    def _met(self, kind: str, name: Any) -> bool:
-        return self.witnesses.has(Item(kind, name), likely=False)
+    def _has_witness(self, kind: ItemKind, name: str) -> bool:
+        return self.witnesses.has(Item(kind, name), drawn=True)
 
-    def _seen(self, kind: str, name: Any) -> Witness | None:
-        return self.witnesses.met.get(Item(kind, name))
+    def _never(self, place: Place, code: str, message: str) -> Problem:
+        """Return that something never happens, or where the search was not complete, that it was not found."""
+        if self.is_complete:
+            return Problem.at(place, code, message)
+        return Problem.at(place, "W426", f"not found before the check stopped at its limit: {message}")
 
-    def _at(self, key: str, otherwise: str) -> str:
-        """Return the place of a key, a case or a word where it was kept, otherwise that of what it stands in."""
-        place: str = self.data["places"].get(key, otherwise)
-        return place
-
-    def _never(self, place: str, code: str, message: str) -> Iterator[Problem]:
-        """Yield that something never happens, where the walk was whole, and otherwise that it was not met."""
-        if self.whole:
-            yield problem_at(place, code, message)
-        else:
-            yield problem_at(place, "W426", f"not found before the check stopped at its limit: {message}")
-
-    # -- scenes and choices ---------------------------------------------------------------------------------------
+    # -- scenes and choices -------------------------------------------------------------------------------------------
 
     def _scenes(self) -> Iterator[Problem]:
-        reached = {walk.place_of(state).scene for walk in self.evidence.walks for state in walk.parents}
-        for scene, row in self.data["scenes"].items():
-            what = "ending" if row["title"] else "scene"
-            seen = self._seen("scene", scene)
-            if row["place"] in self.known:
-                continue
-            if seen is None and scene in reached:
-                message = f"only abstract runs reach the {what} {scene!r}, with passes that were not measured"
-                yield problem_at(row["place"], "E417", message)
-            elif seen is None:
-                yield from self._never(row["place"], "E411", f"no run ever reaches the {what} {scene!r}")
-            elif not seen.likely:
-                message = f"only words drawn above temperature 0 lead to the {what} {scene!r}: {witness_text(seen)}"
-                yield problem_at(row["place"], "I427", message)
+        reached = {explorer.location_of(state).scene for explorer in self.evidence.explorers for state in explorer.parents}
+        for scene in self.world.scenes.values():
+            if scene.place not in self.known:
+                yield from self._scene(scene, is_reached=scene.id in reached)
 
-    def _choice(self, choice: str, row: dict[str, Any]) -> Iterator[Problem]:
-        """Yield what is wrong with a choice of a scene that runs come to."""
-        place, marked = row["place"], self.evidence.marked
-        if place in self.known:
-            return
-        if not marked(("offered", choice)):
-            condition = self._at(f"if.{choice}", self._at(f"until.{choice}", place))
-            yield from self._never(condition, "E412", f"the choice {choice!r} is never on offer: its condition never holds")
-            return
-        if not self._met("open", choice):
-            yield from self._closed(choice, row)
-            return
-        for key in ("if", "needs"):
-            said = row[key] is not None and not (key == "if" and row["until"])  # below which layer it is there was not asked
-            if said and not marked((key, choice, False)) and self.whole:
-                message = f"the {key!r} of the choice {choice!r} always holds"
-                yield problem_at(self._at(f"{key}.{choice}", place), "W421", message)
-        if row["cut"] and not marked(("cut", choice, True)):
-            message = f"the choice {choice!r} is never cut short: enough layers are always left"
-            yield from self._never(self._at(f"cut.{choice}", place), "I425", message)
-        if row["cut"] is not None and not marked(("cut", choice, False)):
-            message = f"the choice {choice!r} is always cut short: its 'goto' is never followed"
-            yield from self._never(self._at(f"goto.{choice}", place), "W430", message)
-        elif row["goto"][0][1] != DECODE:
-            what = f"the 'goto' of the choice {choice!r}"
-            yield from self._cases(("goto", choice), row["goto"], self._at(f"goto.{choice}", place), what)
-
-    def _closed(self, choice: str, row: dict[str, Any]) -> Iterator[Problem]:
-        marked = self.evidence.marked
-        if marked(("open", choice)):
-            message = f"only abstract runs can take the choice {choice!r}, with passes that were not measured"
-            yield problem_at(row["place"], "E417", message)
-        elif marked(("short", choice)):
-            message = f"the choice {choice!r} costs {row['cost']} layers, and too few are left wherever it is on offer"
-            yield from self._never(self._at(f"cost.{choice}", row["place"]), "E414", message)
+    def _scene(self, scene: Scene | Ending, *, is_reached: bool) -> Iterator[Problem]:
+        what = f"the {'ending' if isinstance(scene, Ending) else 'scene'} {scene.id!r}"
+        witness = self.witnesses.by_item.get(Item(ItemKind.SCENE, scene.id))
+        if witness is not None:
+            if not witness.is_likeliest:
+                message = f"only words drawn above temperature 0 lead to {what}: {trace_text(witness.trace)}"
+                yield Problem.at(scene.place, "I427", message)
+        elif is_reached:
+            yield Problem.at(scene.place, "E417", f"only abstract runs reach {what}, with passes that were not measured")
         else:
-            why = "its 'needs' never holds" if row["needs"] is not None else "the limit of acts per token is always reached"
-            message = f"the choice {choice!r} is on offer but never open: {why}"
-            yield from self._never(self._at(f"needs.{choice}", row["place"]), "E413", message)
+            yield self._never(scene.place, "E411", f"no run ever reaches {what}")
 
-    def _cases(self, mark: tuple[Any, ...], cases: Tree, otherwise: str, what: str) -> Iterator[Problem]:
-        """Yield the cases of a goto that are never selected, or that leave nothing to those after them."""
-        name = ".".join(map(str, mark[1:]))
-        for number, (_, target) in enumerate(cases):
-            if not self.evidence.marked((*mark, number, True)):
-                place = self._at(f"case.{number}.{name}", otherwise)
-                yield from self._never(place, "E422", f"case {number + 1} of {what} (to {target!r}) is never selected")
+    def _choice(self, choice: Choice) -> Iterator[Problem]:
+        """Yield what is wrong with a choice of a scene that runs reach."""
+        if choice.place in self.known:
+            return
+        if not self.evidence.is_reached(ItemKind.OFFERED, choice.id):
+            place = choice.condition.place if choice.condition else choice.place
+            yield self._never(place, "E412", f"the choice {choice.id!r} is never on offer: its condition never holds")
+        elif not self._has_witness(ItemKind.OPEN, choice.id):
+            yield self._closed(choice)
+        else:
+            yield from self._always(choice)
+            yield from self._cut(choice)
 
-    # -- texts ----------------------------------------------------------------------------------------------------
+    def _closed(self, choice: Choice) -> Problem:
+        if self.evidence.is_reached(ItemKind.OPEN, choice.id):
+            message = f"only abstract runs can take the choice {choice.id!r}, with passes that were not measured"
+            return Problem.at(choice.place, "E417", message)
+        if self.evidence.is_reached(ItemKind.NO_LAYERS, choice.id):
+            message = f"the choice {choice.id!r} costs {choice.cost} layers, and too few are left wherever it is on offer"
+            return self._never(choice.cost_place, "E414", message)
+        why = "its 'needs' never holds" if choice.needs else "the limit of acts per token is always reached"
+        message = f"the choice {choice.id!r} is on offer but never open: {why}"
+        return self._never(choice.needs.place if choice.needs else choice.place, "E413", message)
 
-    def _texts(self) -> Iterator[Problem]:
-        for one in self.evidence.alternatives:
-            item = Item("shown", (one.form, one.owner, one.number))
-            seen = self.witnesses.met.get(item)
-            if one.place in self.known or not self._stands(one) or (seen is not None and seen.likely):
-                continue
-            if seen is not None:
-                if not one.silent and self._stands(one, likely=True):  # otherwise it is its scene that is only drawn
-                    message = f"only words drawn above temperature 0 show {_text_of(one)}: {witness_text(seen)}"
-                    yield problem_at(one.place, "I427", message)
-            elif item in self.evidence.undecided:
-                runs = f"no run was found that {'does not show' if one.silent else 'shows'} {_text_of(one)}"
-                yield problem_at(one.place, "W426", f"{runs}, but not all states could be explored")
-            elif one.silent:
-                message = f"the condition has no effect: every run shows {_text_of(one)}"
-                yield problem_at(one.place, "W421", message)
-            else:
-                yield problem_at(one.place, "E418", f"no run ever shows {_text_of(one)}")
+    def _always(self, choice: Choice) -> Iterator[Problem]:
+        """Yield the conditions of a choice that always hold."""
+        condition = choice.condition if choice.has_own_condition else None
+        for key, node, kind in (("if", condition, ItemKind.ABSENT), ("needs", choice.needs, ItemKind.UNMET)):
+            if node is not None and self.is_complete and not self.evidence.is_reached(kind, choice.id):
+                yield Problem.at(node.place, "W421", f"the {key!r} of the choice {choice.id!r} always holds")
 
-    def _stands(self, one: Alternative, *, likely: bool = False) -> bool:
-        """Return whether runs come to where a text stands at all; otherwise that is what is reported."""
-        if one.form == "why":
-            return self.evidence.marked(("needs", one.owner, False), drawn=not likely)
-        kind = {"scene": "scene", "then": "open"}.get(one.form, "offered")
-        return self.witnesses.has(Item(kind, one.owner), likely=likely)
+    def _cut(self, choice: Choice) -> Iterator[Problem]:
+        """Yield what is wrong with where a choice leads, and with what happens where it is cut short."""
+        if choice.cut is not None and choice.cut.sets and not self.evidence.is_reached(ItemKind.CUT_SHORT, choice.id):
+            message = f"the choice {choice.id!r} is never cut short: enough layers are always left"
+            yield self._never(choice.cut.place, "I425", message)
+        if choice.cut is not None and not self.evidence.is_reached(ItemKind.NOT_CUT_SHORT, choice.id):
+            message = f"the choice {choice.id!r} is always cut short: its 'goto' is never followed"
+            yield self._never(choice.goto.place, "W430", message)
+        elif not choice.decodes:
+            yield from self._targets(Item(ItemKind.TARGET, choice.id), choice.goto, f"the 'goto' of the choice {choice.id!r}")
 
-    # -- words ----------------------------------------------------------------------------------------------------
+    def _targets(self, item: Item, goto: Goto, what: str) -> Iterator[Problem]:
+        """Yield the targets of a goto that are never selected."""
+        for number, target in enumerate(goto.targets):
+            if not self.evidence.is_reached(item.kind, item.name, number, item.token):
+                message = f"case {number + 1} of {what} (to {target.scene!r}) is never selected"
+                yield self._never(target.place, "E422", message)
 
-    def _words(self) -> Iterator[Problem]:
-        first = self.evidence.world.first_token
-        for offset, (_, arrivals, place) in enumerate(self.data["tokens"]):
-            token = first + offset
-            if not any(mark[:2] == ("word", token) for walk in self.evidence.walks for mark in walk.marks):
-                continue  # nobody comes to the end of this token
-            for word, cases in arrivals.items():
-                its = self._at(f"word.{token}.{word}", place)
-                if self.evidence.marked(("word", token, word)):
-                    yield from self._cases(("arrival", token, word), cases, its, f"the word {word!r} at token {token}")
-                elif word != OTHERWISE and self.evidence.decodings.source == "model":
-                    message = f"no reachable pass gives {word!r} at token {token} a probability of {LEAST:g} or more"
-                    yield from self._never(its, "W423", message)
-            strange = self._strange(token, frozenset(arrivals))
-            if strange and len(arrivals) > 1:  # a token that names no word tells none from another
-                listed = ", ".join(f"{word!r} ({100 * chance:.3g} %)" for word, chance in strange[:MOST_NAMED])
-                message = f"token {token} can also produce words that lead to {OTHERWISE!r}: {listed}"
-                yield problem_at(place, "I424", message)
+    # -- texts --------------------------------------------------------------------------------------------------------
 
-    def _strange(self, token: int, named: frozenset[str]) -> list[tuple[str, float]]:
-        """Return the words that are said at a token and answered by no name, with their greatest chance, likeliest first."""
-        chances: dict[str, float] = {}
-        decoded = token - self.evidence.world.first_token
-        for walk in self.evidence.walks:
-            for key in walk.decoded:
-                if len(key[0]) == decoded:
-                    for word, chance in self.evidence.decodings.rows[key].chances.items():
-                        if word not in named and chance >= 100 * LEAST:
-                            chances[word] = max(chances.get(word, 0.0), chance)
-        return sorted(chances.items(), key=lambda row: -row[1])
+    def _alternative(self, alternative: Alternative) -> Iterator[Problem]:
+        witness, place = self.witnesses.by_item.get(alternative.item), alternative.place
+        if place in self.known or not self._is_text_reached(alternative) or (witness and witness.is_likeliest):
+            return
+        text = _alternative_text(alternative)
+        if witness is not None:
+            if not alternative.silent and self._is_text_reached(alternative, by_likeliest=True):  # else only its scene is drawn
+                message = f"only words drawn above temperature 0 show {text}: {trace_text(witness.trace)}"
+                yield Problem.at(place, "I427", message)
+        elif alternative.item in self.evidence.undecided:
+            runs = f"no run was found that {'does not show' if alternative.silent else 'shows'} {text}"
+            yield Problem.at(place, "W426", f"{runs}, but not all states could be explored")
+        elif alternative.silent:
+            yield Problem.at(place, "W421", f"the condition has no effect: every run shows {text}")
+        else:
+            yield Problem.at(place, "E418", f"no run ever shows {text}")
 
-    # -- runs -----------------------------------------------------------------------------------------------------
+    def _is_text_reached(self, alternative: Alternative, *, by_likeliest: bool = False) -> bool:
+        """Return whether runs reach what a text belongs to; otherwise that is what is reported."""
+        kind, owner = alternative.text
+        if kind is TextKind.WHY:
+            explorers = self.evidence.explorers[:1] if by_likeliest else self.evidence.explorers
+            return any(Item(ItemKind.UNMET, owner) in explorer.reached for explorer in explorers)
+        item_kind = {TextKind.SCENE: ItemKind.SCENE, TextKind.THEN: ItemKind.OPEN}.get(kind, ItemKind.OFFERED)
+        return self.witnesses.has(Item(item_kind, owner), drawn=not by_likeliest)
 
-    def _stuck(self) -> Iterator[Problem]:
-        told: set[tuple[str, str]] = set()
-        for walk in self.evidence.walks:
-            for code, states in (("E415", walk.stalls), ("E416", livelocked_states(walk))):
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def _token(self, token: Token) -> Iterator[Problem]:
+        words = {item.name for explorer in self.evidence.explorers for item in explorer.reached if _is_word_at(item, token)}
+        if not words:
+            return  # no run reaches its end
+        for arrival in token.arrivals:
+            yield from self._arrival(token, arrival, is_drawn=arrival.word in words)
+        unnamed = self._unnamed_words(token)
+        if unnamed and len(token.arrivals) > 1:  # a token that names no word does not tell them apart
+            listed = ", ".join(f"{word!r} ({100 * probability:.3g} %)" for word, probability in unnamed[:MAX_NAMED])
+            message = f"token {token.position} can also produce words that lead to {OTHERWISE!r}: {listed}"
+            yield Problem.at(token.place, "I424", message)
+
+    def _arrival(self, token: Token, arrival: Arrival, *, is_drawn: bool) -> Iterator[Problem]:
+        position, word = token.position, arrival.word
+        if is_drawn:
+            item = Item(ItemKind.WORD_TARGET, word, token=position)
+            yield from self._targets(item, arrival.goto, f"the word {word!r} at token {position}")
+        elif word != OTHERWISE and self.table.is_computed:
+            message = f"no reachable pass gives {word!r} at token {position} a probability of {MIN_PROBABILITY:g} or more"
+            yield self._never(arrival.goto.place, "W423", message)
+
+    def _unnamed_words(self, token: Token) -> list[tuple[str, float]]:
+        """Return the words that a token answers by no name, with their greatest probability, likeliest first."""
+        named = {arrival.word for arrival in token.arrivals}
+        decoded = token.position - self.world.first_token
+        greatest: dict[str, float] = {}
+        for key in (key for explorer in self.evidence.explorers for key in explorer.decoded if len(key.words) == decoded):
+            for word, probability in self.table.rows[key].probabilities.items():
+                if word not in named and probability >= NOTABLE:
+                    greatest[word] = max(greatest.get(word, 0.0), probability)
+        return sorted(greatest.items(), key=lambda row: -row[1])
+
+    # -- runs ---------------------------------------------------------------------------------------------------------
+
+    def _deadlocks_and_livelocks(self) -> Iterator[Problem]:
+        found: dict[tuple[str, str], Trace] = {}  # by code and scene
+        for explorer in self.evidence.explorers:
+            for code, states in (("E415", explorer.stalls), ("E416", livelocked_states(explorer))):
                 for state in states:
-                    scene = walk.place_of(state).scene
-                    if (code, scene) in told:
-                        continue
-                    told.add((code, scene))
-                    start, path = walk.path(state)
-                    shown = witness_text(Witness(tuple(path), walk.starts[start], likely=True))
-                    what = "a run can get stuck here, with no open choice" if code == "E415" else "a run can loop here forever"
-                    yield problem_at(self.data["scenes"][scene]["place"], code, f"{what}: {shown}")
+                    key = code, explorer.location_of(state).scene
+                    if key not in found:
+                        found[key] = explorer.trace(state)
+        for (code, scene), trace in found.items():
+            what = "a run can get stuck here, with no open choice" if code == "E415" else "a run can loop here forever"
+            yield Problem.at(self.world.scenes[scene].place, code, f"{what}: {trace_text(trace)}")
 
-    # -- the pass -------------------------------------------------------------------------------------------------
+    # -- the pass -----------------------------------------------------------------------------------------------------
 
     def _margins(self) -> Iterator[Problem]:
-        """Yield by token and pair of words the decodings that are too close."""
-        if self.evidence.decodings.source != "model":
-            return
-        likely = self.evidence.likely
-        close: dict[tuple[int, str, str], list[Key]] = {}
-        totals: dict[int, int] = {}
-        for key in likely.decoded:
-            row = self.evidence.decodings.rows[key]
-            totals[len(key[0])] = totals.get(len(key[0]), 0) + 1
-            if row.margin < CLOSE:
-                close.setdefault((len(key[0]), *sorted((row.word, row.second))), []).append(key)  # type: ignore[arg-type]
-        for (decoded, one, other), keys in close.items():
-            closest = min(keys, key=lambda key: self.evidence.decodings.rows[key].margin)
-            row = self.evidence.decodings.rows[closest]
-            start, path = likely.path(likely.decoded[closest])
-            shown = witness_text(Witness(tuple(path), likely.starts[start], likely=True))
-            token = self.evidence.world.first_token + decoded
+        """Yield by token and pair of words the passes whose best two words are too close."""
+        rows, likeliest = self.table.rows, self.evidence.likeliest
+        totals = Counter(len(key.words) for key in likeliest.decoded)
+        for (decoded, first, second), keys in self._close_passes().items():
+            key = min(keys, key=lambda key: rows[key].margin)
+            token = self.world.story.tokens[decoded]
             message = (
-                f"{one!r} and {other!r} are within {CLOSE:g} nats in {len(keys)} of {totals[decoded]} decodings "
-                f"of token {token}; closest: {row.word!r} by {row.margin:.3f}, {shown}"
+                f"{first!r} and {second!r} are within {CLOSE:g} nats in {len(keys)} of {totals[decoded]} decodings of token "
+                f"{token.position}; closest: {rows[key].word!r} by {rows[key].margin:.3f}, "
+                f"{trace_text(likeliest.trace(likeliest.decoded[key]))}"
             )
-            yield problem_at(self.data["tokens"][decoded][2], "W420", message)
+            yield Problem.at(token.place, "W420", message)
+
+    def _close_passes(self) -> dict[tuple[int, str, str], list[PassKey]]:
+        """Return the passes whose best two words are close, by how many words they follow and by the two words."""
+        close: dict[tuple[int, str, str], list[PassKey]] = {}
+        for key in self.evidence.likeliest.decoded if self.table.is_computed else ():
+            row = self.table.rows[key]
+            if row.margin < CLOSE:
+                first, second = sorted((row.word, row.second))
+                close.setdefault((len(key.words), first, second), []).append(key)
+        return close
 
     def _thresholds(self) -> Iterator[Problem]:
         """Yield the thresholds that a pass comes too near to, measured or written."""
-        table, places = self.evidence.decodings, self.data["places"]
-        for threshold in self.evidence.world.thresholds:
+        table = self.table
+        for threshold in self.world.thresholds:
             if threshold.quantity == "p":
-                values = [table.rows[key].chances.get(threshold.word, 0.0) for key in table.used]
+                values = [table.rows[key].probabilities.get(threshold.word, 0.0) for key in table.used]
             else:
-                values = [value for row, value in table.readings.items() if row[:2] == (threshold.quantity, threshold.word)]
-            near = [value for value in values if abs(value - threshold.bound) < NEAR]
-            if near:
-                is_there = "measured" if table.source == "model" else "written"
-                value = f"{is_there} as {near[0]:.6f}, within {NEAR:g} of its bound {threshold.bound:g}"
-                message = f"the threshold {threshold.name!r} is {value}"
-                yield problem_at(places[f"thresholds.{threshold.name}"], "E419", message)
+                asked = threshold.quantity, threshold.word
+                values = [value for reading, value in table.readings.items() if (reading.quantity, reading.name) == asked]
+            nearest = min(values, key=lambda value: abs(value - threshold.bound), default=None)
+            if nearest is not None and abs(nearest - threshold.bound) < NEAR:
+                is_there = "measured" if table.is_computed else "written"
+                value = f"{is_there} as {nearest:.6f}, within {NEAR:g} of its bound {threshold.bound:g}"
+                yield Problem.at(threshold.place, "E419", f"the threshold {threshold.name!r} is {value}")
 
     def _limits(self) -> Iterator[Problem]:
-        place = self.data["scenes"][self.data["start"]]["place"]
-        if not self.whole:
-            walked = max(len(walk.parents) for walk in self.evidence.walks)
-            message = f"the check stopped at its limit after {walked:,} states: the rest was not explored"
-            yield problem_at(place, "W429", message)
-        for walk in self.evidence.walks:
-            if walk.beyond:
-                drawn = "with words drawn, " if walk.drawn else ""
-                reached = f"{drawn}{self._beyond(walk, walk.beyond)}"
-                message = f"{reached}; beyond it the check is abstract, with every word and every threshold taken as possible"
-                yield problem_at(place, "W428", message)
+        place = self.world.scenes[self.world.start].place
+        if not self.is_complete:
+            states = max(len(explorer.parents) for explorer in self.evidence.explorers)
+            message = f"the check stopped at its limit after {states:,} states: the rest was not explored"
+            yield Problem.at(place, "W429", message)
+        for explorer in self.evidence.explorers:
+            if explorer.abstraction:
+                message = f"{self._limit_text(explorer, explorer.abstraction)}; beyond it the check is abstract"
+                yield Problem.at(place, "W428", f"{message}, with every word and every threshold taken as possible")
                 return
 
-    def _beyond(self, walk: Explorer, beyond: AbstractionPoint) -> str:
-        """Return which limit a walk came to, and for how much there was room when it did."""
-        limit = f"{walk.limits.concrete:,} states with measured passes"
-        if beyond.limit == "passes":
-            limit = f"{self.evidence.decodings.most:,} measured passes"
-        about = "about " * (beyond.what == "histories")
-        room = f"{beyond.spent:,} used, room for {about}{beyond.room:,} of {beyond.of:,} {beyond.what}"
-        return f"the limit of {limit} was reached at token {beyond.token}: {room}"
+    def _limit_text(self, explorer: Explorer, point: AbstractionPoint) -> str:
+        """Return which limit a search came to, and for how much there was room when it did."""
+        limit = f"{explorer.limits.concrete:,} states with measured passes"
+        if point.limit == "passes":
+            limit = f"{self.table.most:,} measured passes"
+        about = "about " if point.unit == "histories" else ""
+        room = f"{point.spent:,} used, room for {about}{point.room:,} of {point.wanted:,} {point.unit}"
+        drawn = "with words drawn, " if explorer.draws else ""
+        return f"{drawn}the limit of {limit} was reached at token {point.token}: {room}"
 
 
-def witness_text(seen: Witness) -> str:
-    """Return a run in words: its choices, each with the word that came of it."""
-    steps = [choice if word is None else f"{choice} → {word!r}" for choice, word in seen.path]
-    start = "" if seen.facts == Prior() else f"(instantiation {seen.facts.instantiation}, all endings found) "
+def _is_word_at(item: Item, token: Token) -> bool:
+    return item.kind is ItemKind.WORD and item.token == token.position
+
+
+def trace_text(trace: Trace) -> str:
+    """Return a run in words: its choices, each with the word drawn after it."""
+    steps = [choice if word is None else f"{choice} → {word!r}" for choice, word in trace.steps]
+    start = "" if trace.prior == Prior() else f"(instantiation {trace.prior.instantiation}, all endings found) "
     return start + (", ".join(steps) or "at the very start")
 
 
-def _text_of(one: Alternative) -> str:
-    where = "the text" if one.form == "scene" else repr(one.form)
-    return f"{one.words!r} in {where} of {one.owner!r}"
+def _alternative_text(alternative: Alternative) -> str:
+    kind, owner = alternative.text
+    where = "the text" if kind is TextKind.SCENE else repr(kind.value)
+    return f"{alternative.words!r} in {where} of {owner!r}"

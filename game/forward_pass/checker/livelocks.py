@@ -1,38 +1,43 @@
-"""Loops without a way out: states from which choices lead on for ever, and none of them costs a layer.
+"""Livelocks: states from which choices lead on for ever, and none of them costs a layer.
 
-Within a token layers only rise, so a run that pays for anything comes to the decoder at last. Only where choices cost nothing
-can it go round, and only there is anything looked for.
+Within a token layers only rise, so a run that pays for anything comes to the decoder at last. Only choices that cost nothing
+can go round in a loop.
 """
 
 from __future__ import annotations
 
 from forward_pass.checker.explorer import Explorer
-from forward_pass.story.world import Choice
+from forward_pass.story.nodes import Choice
 
 
-def livelocked_states(walk: Explorer) -> list[int]:
-    """Return the states of a walk from which only choices that cost nothing can ever be made, and no ending is come to."""
-    idle = {place for place in walk.packing.places if any(map(_idles, walk.world.scene(place.scene).choices))}
-    if not idle:
-        return []
-    lingering: dict[int, list[int]] = {}
-    for state in walk.parents:
-        place = walk.place_of(state)
-        if place in idle:
-            leads = list(walk.outcomes(state))
-            if leads and all(_idles(choice) and walk.place_of(after).token == place.token for choice, _, after in leads):
-                lingering[state] = [after for _, _, after in leads]
-    leaving = [state for state, ways in lingering.items() if any(after not in lingering for after in ways)]
-    before: dict[int, list[int]] = {}
-    for state, ways in lingering.items():
-        for after in ways:
-            before.setdefault(after, []).append(state)
+def livelocked_states(explorer: Explorer) -> list[int]:
+    """Return the states from which only choices that cost nothing can ever be made, and no ending is reached."""
+    successors = _free_successors(explorer)
+    predecessors: dict[int, list[int]] = {}
+    for state, after in successors.items():
+        for one in after:
+            predecessors.setdefault(one, []).append(state)
+    leaving = [state for state, after in successors.items() if any(one not in successors for one in after)]
     while leaving:
         state = leaving.pop()
-        if lingering.pop(state, None) is not None:
-            leaving += before.get(state, ())
-    return list(lingering)
+        if successors.pop(state, None) is not None:
+            leaving += predecessors.get(state, ())
+    return list(successors)
 
 
-def _idles(choice: Choice) -> bool:
+def _free_successors(explorer: Explorer) -> dict[int, list[int]]:
+    """Return the states in which every open choice costs nothing and stays within the token, with what follows each."""
+    graph = explorer.codec.liveness.graph
+    free = {location for location, actions in graph.actions.items() if any(_is_free(action.choice) for action in actions)}
+    found: dict[int, list[int]] = {}
+    for state in explorer.parents if free else ():
+        location = explorer.location_of(state)
+        if location in free:
+            outcomes = list(explorer.outcomes(state))
+            if outcomes and all(_is_free(action.choice) and word is None for action, word, _ in outcomes):
+                found[state] = [after for _, _, after in outcomes]
+    return found
+
+
+def _is_free(choice: Choice) -> bool:
     return not choice.decodes and choice.cost == 0 and not choice.until

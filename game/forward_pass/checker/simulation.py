@@ -1,4 +1,4 @@
-"""Many players at random, and what came of them: endings, lengths, how much was read, what was left at the end."""
+"""Many random runs, and what came of them: endings, lengths, how much was read, what was left at the end."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from forward_pass.checker.explorer import ProgressFunction, no_progress
 from forward_pass.checker.pass_table import PassTable
-from forward_pass.checker.random_player import RandomPlayer, RandomRun, Step
-from forward_pass.checker.text_coverage import Piece, pieces_of
-from forward_pass.story.distribution import PassPort, draw_word
+from forward_pass.checker.random_player import DrawFunction, RandomPlayer, RandomRun
+from forward_pass.checker.text_coverage import Passage, TextId, TextKind, passages, texts
+from forward_pass.checker.trace import Step
+from forward_pass.story.distribution import draw_word
 from forward_pass.story.engine import offers
+from forward_pass.story.nodes import Variable
+from forward_pass.story.ports import PassPort
 from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
-MAX_FAILURES = 5  # of which the seed is told
-BAR = 30
+MAX_FAILURES = 5  # that are listed
+MAX_CHOICES = 60  # of a failure that are listed
+MAX_VALUES = 10  # of a variable that are listed
+MAX_BINS = 10
+BAR = 30  # characters
 
 
 class SimulationConfig(NamedTuple):
-    """How a crowd plays."""
+    """How random runs are made."""
 
     runs: int = 1000
     seed: int = 0
@@ -31,7 +37,7 @@ class SimulationConfig(NamedTuple):
 
 
 class FailedRun(NamedTuple):
-    """A run that came to no ending: its number and its seed, what was wrong, and the choices that led there."""
+    """A run without an ending: its number and seed, what was wrong, and its choices."""
 
     run: int
     seed: int
@@ -40,180 +46,195 @@ class FailedRun(NamedTuple):
 
 
 class SimulationStats(NamedTuple):
-    """What came of a crowd."""
+    """What came of random runs."""
 
     endings: Counter[str]
-    words: list[int]  # words shown, a run
+    words: list[int]  # words shown, by run
     turns: list[int]
     shares: list[tuple[float, float]]  # of the world's words, and of those outside endings, that a run showed at least once
     seen: int  # words of the world that any run showed
     of: int  # that it has
-    layers: Counter[int]  # left when a decoder came
-    variables: dict[str, Counter[str]]  # at the end, by name
+    layers: Counter[int]  # left when the decoder came
+    variables: dict[str, Counter[str]]  # values at the end, by name
     faults: list[FailedRun]
 
 
-def simulate(world: World, measure: PassPort, crowd: SimulationConfig, tell: ProgressFunction = no_progress) -> SimulationStats:
-    """Let a crowd play and count what it met."""
-    return _Count(world, measure, crowd).played(tell)
+def simulate(
+    world: World, port: PassPort, config: SimulationConfig, on_progress: ProgressFunction = no_progress
+) -> SimulationStats:
+    """Return what comes of random runs."""
+    return _Simulation(world, port, config).run(on_progress)
 
 
-class _Count:
-    def __init__(self, world: World, measure: PassPort, crowd: SimulationConfig) -> None:
-        self.world, self.crowd = world, crowd
-        table = PassTable(world, measure, 0)
-        table.read_table()
-        self.measure: PassPort = measure if crowd.temperature else table
-        self.paragraphs = Paragraphs(world)
-        self.tally = SimulationStats(Counter(), [], [], [], 0, self.paragraphs.words, Counter(), {}, [])
-        for variable in world.variables:
-            self.tally.variables[variable.name] = Counter()
-        self._table = table
-        self._seed = 0
+class _Simulation:
+    def __init__(self, world: World, port: PassPort, config: SimulationConfig) -> None:
+        self.world, self.port, self.config = world, port, config
+        self.table = PassTable(world, port, 0)
+        self.table.read_table()
+        self.reader = _Reader(world)
+        variables = {variable.name: Counter[str]() for variable in world.variables}
+        self.stats = SimulationStats(Counter(), [], [], [], 0, self.reader.total, Counter(), variables, [])
 
-    def played(self, tell: ProgressFunction) -> SimulationStats:
-        player = RandomPlayer(self.world, self.measure, self._drawn, uniform=self.crowd.uniform)
-        for number in range(self.crowd.runs):
-            tell("runs", number)
-            self._seed = self.crowd.seed + number
-            run = player.play_once(Prior(), Random(self._seed))  # noqa: S311 - a player, no secret
-            self._take_in(number + 1, run)
-        return self.tally._replace(seen=self.paragraphs.seen_words)
+    def run(self, on_progress: ProgressFunction) -> SimulationStats:
+        port = self.port if self.config.temperature else self.table
+        player = RandomPlayer(self.world, port, uniform=self.config.uniform)
+        for number in range(self.config.runs):
+            on_progress("runs", number)
+            seed = self.config.seed + number
+            run = player.play_once(Prior(), Random(seed), self._draw_function(seed))  # noqa: S311 - not for security
+            self._add(run, number + 1, seed)
+        return self.stats._replace(seen=self.reader.seen)
 
-    def _drawn(self, state: State) -> str:
-        """Return the word that comes out at the crowd's temperature, with the run's own seed."""
-        if not self.crowd.temperature:
-            return self._table.row(state.words, state.acts).word
-        distribution = self.measure.distribution(state.words, state.acts)
-        return draw_word(distribution, self.crowd.temperature, self._seed, state.token)
+    def _draw_function(self, seed: int) -> DrawFunction:
+        temperature = self.config.temperature
+        if not temperature:
+            return lambda state: self.table.row(state.key).word
+        return lambda state: draw_word(self.port.distribution(state.key), temperature, seed, state.token)
 
-    def _take_in(self, number: int, run: RandomRun) -> None:
-        tally = self.tally
+    def _add(self, run: RandomRun, number: int, seed: int) -> None:
+        stats = self.stats
         if run.fault:
-            path = tuple(choice for choice, _ in run.path)
-            tally.faults.append(FailedRun(number, self._seed, run.fault, path))
+            stats.faults.append(FailedRun(number, seed, run.fault, tuple(step.choice for step in run.steps)))
         else:
-            tally.endings[run.state.scene] += 1
-        tally.turns.append(len(run.steps))
-        tally.words.append(self._words(run))
-        tally.shares.append(self.paragraphs.shares)
+            stats.endings[run.state.scene] += 1
+        stats.turns.append(len(run.steps))
+        stats.words.append(self._read(run))
+        stats.shares.append(self.reader.shares)
+        stats.layers.update(self._layers_left(step) for step in run.steps if step.word is not None)
         for variable, value in zip(self.world.variables, run.state.variables, strict=True):
-            shown = variable.words[value] if variable.words else str(bool(value)).lower() if variable.flag else str(value)
-            tally.variables[variable.name][shown] += 1
+            stats.variables[variable.name][_value_text(variable, value)] += 1
 
-    def _words(self, run: RandomRun) -> int:
+    def _read(self, run: RandomRun) -> int:
         """Return how many words a run shows: scenes, what is said after choices, and what is on offer."""
-        self.paragraphs.begin()
-        state, words = run.opening, self._arrival(run.opening)
+        self.reader.begin_run()
+        words = self._read_scene(run.opening)
         for step in run.steps:
-            words += self._said(state, step)
-            if step.word is not None:
-                self.tally.layers[self._left(state, step)] += 1
-            state = step.state
-            words += self._arrival(state)
+            words += self.reader.read(TextId(TextKind.THEN, step.choice), step.then_state)
+            words += self._read_scene(step.after)
         return words
 
-    def _left(self, state: State, step: Step) -> int:
-        """Return how many layers were left when a choice let the decoder come, or ran into it."""
-        choice = self.world.scene(state.scene).by_id[step.choice]
-        return self.world.boundary - state.layer if choice.decodes else 0
+    def _read_scene(self, state: State) -> int:
+        said = [TextId(TextKind.SAY, offer.id) for offer in offers(self.world, state)]
+        return sum(self.reader.read(text, state) for text in (TextId(TextKind.SCENE, state.scene), *said))
 
-    def _arrival(self, state: State) -> int:
-        words = self.paragraphs.shown("scene", state.scene, state)
-        for offer in offers(self.world, self.measure, state):
-            words += self.paragraphs.shown("say", offer.choice.id, state)
-        return words
-
-    def _said(self, state: State, step: Step) -> int:
-        return self.paragraphs.shown("then", step.choice, state if step.word is not None else step.state)
+    def _layers_left(self, step: Step) -> int:
+        """Return how many layers were left when a choice let the decoder come; 0 where they ran out on it."""
+        return self.world.boundary - step.before.layer if self.world.choices[step.choice].decodes else 0
 
 
-class Paragraphs:
-    """The words of a world's texts as they were written, by the piece, and which of them anybody has been shown."""
+def _value_text(variable: Variable, value: int) -> str:
+    text = str(variable.shown(value))
+    return text.lower() if variable.flag else text
+
+
+_PassageId = tuple[TextId, int]
+
+
+class _Reader:
+    """The passages of a world's texts (the ``why`` of choices apart), and which of them any run and the present one showed."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
-        self.pieces: dict[tuple[str, str], list[Piece]] = {}
-        for scene, row in world.data["scenes"].items():
-            self.pieces["scene", scene] = list(pieces_of(row["text"]))
-            for choice in row["choices"]:
-                its = world.data["choices"][choice]
-                for form in ("say", "then"):
-                    self.pieces[form, choice] = list(pieces_of(its[form] or []))
-        self.words = sum(piece.words for some in self.pieces.values() for piece in some)
-        self._last = sum(piece.words for ending in world.endings for piece in self.pieces["scene", ending])
-        self._seen: set[tuple[str, str, int]] = set()
-        self.seen_words = 0
-        self._here: set[tuple[str, str, int]] = set()
-        self._words_here = self._last_here = 0
+        self._endings = world.endings
+        self._passages: dict[TextId, list[Passage]] = {
+            text_id: list(passages(text)) for text_id, text in texts(world) if text_id.kind is not TextKind.WHY
+        }
+        every = {(text_id, number) for text_id, some in self._passages.items() for number in range(len(some))}
+        self.total, self._total_outside = self._count(every)
+        self._shown: set[_PassageId] = set()
+        self._shown_in_run: set[_PassageId] = set()
 
-    def begin(self) -> None:
-        """Forget what the run before was shown."""
-        self._here.clear()
-        self._words_here = self._last_here = 0
+    def begin_run(self) -> None:
+        """Forget what the run before showed."""
+        self._shown_in_run.clear()
+
+    def read(self, text_id: TextId, state: State) -> int:
+        """Return how many words a text shows in a state, and remember them."""
+        shown = {(text_id, number) for number, one in enumerate(self._passages[text_id]) if one.is_shown(state)}
+        self._shown |= shown
+        self._shown_in_run |= shown
+        return self._count(shown)[0]
+
+    @property
+    def seen(self) -> int:
+        """How many words of the world any run showed."""
+        return self._count(self._shown)[0]
 
     @property
     def shares(self) -> tuple[float, float]:
-        """The share of the world's words that was shown since the run began, and that of its words outside endings."""
-        return self._words_here / max(self.words, 1), (self._words_here - self._last_here) / max(self.words - self._last, 1)
+        """The share of the world's words that the present run showed, and that of its words outside endings."""
+        words, outside = self._count(self._shown_in_run)
+        return words / max(self.total, 1), outside / max(self._total_outside, 1)
 
-    def shown(self, form: str, owner: str, state: State) -> int:
-        """Return how many written words a text shows in a state, and remember that they were seen."""
-        total = 0
-        for number, piece in enumerate(self.pieces[form, owner]):
-            if piece.holds(state):
-                total += piece.words
-                here = form, owner, number
-                if here not in self._seen:
-                    self._seen.add(here)
-                    self.seen_words += piece.words
-                if here not in self._here:
-                    self._here.add(here)
-                    self._words_here += piece.words
-                    self._last_here += piece.words if owner in self.world.endings else 0
-        return total
+    def _count(self, ids: set[_PassageId]) -> tuple[int, int]:
+        """Return how many words some passages have, and how many of these are outside endings."""
+        words = outside = 0
+        for text_id, number in ids:
+            count = self._passages[text_id][number].words
+            words += count
+            outside += count if text_id.owner not in self._endings else 0
+        return words, outside
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------
 
 
-def simulation_lines(world: World, crowd: SimulationConfig, tally: SimulationStats) -> list[str]:
-    """Return what came of a crowd as plain lines."""
-    how = "any open choice" if crowd.uniform else "least-taken first"
-    lines = [f"{world.title}: {crowd.runs:,} runs, {how}, seed {crowd.seed}, temperature {crowd.temperature:g}", "", "Endings"]
-    lines += _bars({title: tally.endings[ending] for ending, title in world.endings.items()}, crowd.runs)
-    if tally.faults:
-        lines += _bars({"no ending": len(tally.faults)}, crowd.runs)
-    lines += ["", f"Words a run: {_spread(tally.words)}; turns: {_spread(tally.turns)}"]
-    lines.append(
-        f"Words of the world that somebody read: {tally.seen:,} of {tally.of:,} ({100 * tally.seen / max(tally.of, 1):.1f} %)"
-    )
+def simulation_lines(world: World, config: SimulationConfig, stats: SimulationStats) -> list[str]:
+    """Return what came of random runs as plain lines."""
+    how = "any open choice" if config.uniform else "least-taken first"
+    return [
+        f"{world.title}: {config.runs:,} runs, {how}, seed {config.seed}, temperature {config.temperature:g}",
+        "",
+        "Endings",
+        *_bars({title: stats.endings[ending] for ending, title in world.endings.items()}, config.runs),
+        *(_bars({"no ending": len(stats.faults)}, config.runs) if stats.faults else ()),
+        "",
+        *_word_lines(stats),
+        *(("", "Layers left when the decoder was called") if stats.layers else ()),
+        *_bars(_binned(stats.layers), sum(stats.layers.values())),
+        *_variable_lines(config, stats),
+        *_failure_lines(stats),
+    ]
+
+
+def _word_lines(stats: SimulationStats) -> list[str]:
+    seen, of = stats.seen, stats.of
     whole, outside = (
-        " / ".join(f"{100 * share:.1f}" for share in _middled(shares)) for shares in zip(*tally.shares, strict=True)
+        " / ".join(f"{100 * share:.1f}" for share in _spread(shares)) for shares in zip(*stats.shares, strict=True)
     )
-    lines.append(f"Of these a run reads: {whole} % (min / median / max); of those outside endings: {outside} %")
-    if tally.layers:
-        lines += ["", "Layers left when the decoder was called"]
-        lines += _bars(_binned(tally.layers), sum(tally.layers.values()))
-    for name, values in tally.variables.items():
-        lines += ["", f"{name} at the end"]
-        lines += _bars(dict(sorted(values.items(), key=lambda row: -row[1])[:10]), crowd.runs)
-    for fault in tally.faults[:MAX_FAILURES]:
-        lines += ["", f"Run {fault.run} (--seed {fault.seed} --runs 1): {fault.what}", f"  {', '.join(fault.path[:60])}"]
+    return [
+        f"Words a run: {_spread_text(stats.words)}; turns: {_spread_text(stats.turns)}",
+        f"Words of the world that somebody read: {seen:,} of {of:,} ({100 * seen / max(of, 1):.1f} %)",
+        f"Of these a run reads: {whole} % (min / median / max); of those outside endings: {outside} %",
+    ]
+
+
+def _variable_lines(config: SimulationConfig, stats: SimulationStats) -> list[str]:
+    lines = []
+    for name, values in stats.variables.items():
+        most_common = dict(sorted(values.items(), key=lambda item: -item[1])[:MAX_VALUES])
+        lines += ["", f"{name} at the end", *_bars(most_common, config.runs)]
     return lines
 
 
-def _middled(numbers: Sequence[float]) -> tuple[float, float, float]:
-    """Return the least, the median and the most."""
+def _failure_lines(stats: SimulationStats) -> list[str]:
+    lines = []
+    for failed in stats.faults[:MAX_FAILURES]:
+        lines += ["", f"Run {failed.run} (--seed {failed.seed} --runs 1): {failed.what}"]
+        lines.append(f"  {', '.join(failed.path[:MAX_CHOICES])}")
+    return lines
+
+
+def _spread(numbers: Sequence[float]) -> tuple[float, float, float]:
+    """Return the least, the median and the greatest number."""
     return min(numbers), median(numbers), max(numbers)
 
 
-def _spread(numbers: list[int]) -> str:
-    return " / ".join(f"{number:,.0f}" for number in _middled(numbers)) + " (min / median / max)"
+def _spread_text(numbers: list[int]) -> str:
+    return " / ".join(f"{number:,.0f}" for number in _spread(numbers)) + " (min / median / max)"
 
 
 def _bars(counts: dict[str, int], of: int) -> list[str]:
-    width = max((len(name) for name in counts), default=0)
+    width = max(map(len, counts), default=0)
     return [
         f"  {name:<{width}}  {100 * count / of:5.1f} %  {'#' * round(BAR * count / of)}".rstrip()
         for name, count in counts.items()
@@ -221,28 +242,28 @@ def _bars(counts: dict[str, int], of: int) -> list[str]:
 
 
 def _binned(layers: Counter[int]) -> dict[str, int]:
-    """Return counts of numbers in at most ten bins."""
-    step = max(max(layers) // 10 + 1, 1)
+    """Return counts by layer in bins, each named by its layers."""
+    step = max(layers, default=0) // MAX_BINS + 1
     bins: Counter[int] = Counter()
     for layer, count in layers.items():
         bins[layer // step] += count
-    return {f"{at * step}-{at * step + step - 1}" if step > 1 else str(at): bins[at] for at in range(max(bins) + 1)}
+    return {f"{at * step}-{at * step + step - 1}" if step > 1 else str(at): bins[at] for at in range(max(bins, default=-1) + 1)}
 
 
-def simulation_object(world: World, crowd: SimulationConfig, tally: SimulationStats) -> dict[str, Any]:
-    """Return what came of a crowd as an object."""
+def simulation_object(world: World, config: SimulationConfig, stats: SimulationStats) -> dict[str, object]:
+    """Return what came of random runs as an object for JSON."""
     return {
         "type": "walk",
         "world": world.id,
-        **crowd._asdict(),
-        "endings": {ending: tally.endings[ending] for ending in world.endings},
-        "words": list(_middled(tally.words)),
-        "turns": list(_middled(tally.turns)),
-        "shares": [round(share, 4) for share in _middled([whole for whole, _ in tally.shares])],
-        "shares_outside_endings": [round(share, 4) for share in _middled([outside for _, outside in tally.shares])],
-        "seen": tally.seen,
-        "of": tally.of,
-        "layers_left": {str(layer): count for layer, count in sorted(tally.layers.items())},
-        "variables": {name: dict(values) for name, values in tally.variables.items()},
-        "faults": [fault._asdict() for fault in tally.faults],
+        **config._asdict(),
+        "endings": {ending: stats.endings[ending] for ending in world.endings},
+        "words": list(_spread(stats.words)),
+        "turns": list(_spread(stats.turns)),
+        "shares": [round(share, 4) for share in _spread([whole for whole, _ in stats.shares])],
+        "shares_outside_endings": [round(share, 4) for share in _spread([outside for _, outside in stats.shares])],
+        "seen": stats.seen,
+        "of": stats.of,
+        "layers_left": {str(layer): count for layer, count in sorted(stats.layers.items())},
+        "variables": {name: dict(values) for name, values in stats.variables.items()},
+        "faults": [failed._asdict() for failed in stats.faults],
     }

@@ -1,114 +1,119 @@
-"""Between the states of the engine and the whole numbers of the walk. Passes are numbered as they are met."""
+"""Between the states of the engine and the whole numbers of the explorer. Passes are numbered as they are first met."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from forward_pass.checker.liveness import FILLER, Liveness, Place
-from forward_pass.checker.state_layout import FACTS, PASS, BitField, Fields, Layout, value_of
-from forward_pass.story.state import Acts, Prior, State
+from forward_pass.checker.control_graph import Location
+from forward_pass.checker.liveness import FILLER, Liveness
+from forward_pass.checker.state_layout import PASS, BitField, FieldKind, Fields, Layout, value_of
+from forward_pass.story.engine import initial_state
+from forward_pass.story.state import PassKey, Prior, State
 
 
 class KnownPass(NamedTuple):
-    """A pass by number: its words and interventions, and whether they are only what is asked about."""
+    """A pass: its key, and whether that has only what is asked about, so that any word may follow."""
 
-    words: tuple[str, ...]
-    acts: Acts
-    supposed: bool
+    key: PassKey
+    is_abstract: bool
 
 
 class StateCodec:
-    """The layout of a sliced world, and the passes by number; number 0 is for where no pass is asked about."""
+    """The layout of a world's live fields, and its passes by number; number 0 is for where no pass is asked about."""
 
-    def __init__(self, slices: Liveness, starts: Sequence[Prior]) -> None:
-        self.slices = slices
+    def __init__(self, liveness: Liveness, starts: Sequence[Prior]) -> None:
+        self.liveness = liveness
         self.starts = starts
-        self.places: list[Place] = list(slices.places)
-        fields: Fields = frozenset().union(*slices.live.values())
-        self.layout = Layout(slices.world, len(self.places), fields, slices.caps, len(starts))
-        self.passes: list[KnownPass] = [KnownPass((), ((),), supposed=False)]
+        world, graph = liveness.world, liveness.graph
+        self.locations = list(graph.numbers)
+        fields: Fields = frozenset().union(*liveness.live.values())
+        self.layout = Layout(world, len(self.locations), fields, liveness.caps, len(starts))
+        self._passes = [KnownPass(PassKey((), ((),)), is_abstract=False)]
         self._numbers: dict[KnownPass, int] = {}
-        world = slices.world
-        self._starting = tuple(variable.start for variable in world.variables)
-        self._unmeasured: tuple[bool | None, ...] = (None,) * len(world.thresholds)
-        self._unvisited, self._untaken = bytes(len(world.scene_ids)), bytes(len(world.choice_ids))
-        self._unpack = [(place, self._live_slots(place)) for place in self.places]
+        self._abstract: dict[int, int] = {}  # by the number of a pass that of the same one, abstract
+        self._initial = initial_state(world, Prior())._replace(
+            visits=bytes(len(world.scene_ids)), taken=bytes(len(world.choice_ids))
+        )
+        self._bits = [self._bits_by_kind(location) for location in self.locations]
 
-    def _live_slots(self, place: Place) -> list[tuple[str, int, BitField]]:
-        """Return the fields that a state has at a place, and where each lies: of the others all bits are 0."""
-        slots = self.layout.slots
-        return [(*field, slots[field]) for field in sorted(self.slices.live[place]) if field in slots]
+    def _bits_by_kind(self, location: Location) -> dict[FieldKind, list[tuple[int, BitField]]]:
+        """Return by kind the indices of the fields that are live at a location, each with its place."""
+        found: dict[FieldKind, list[tuple[int, BitField]]] = {kind: [] for kind in FieldKind}
+        for field in self.liveness.live[location]:
+            if field in self.layout.bit_fields:
+                found[field.kind].append((field.number, self.layout.bit_fields[field]))
+        return found
+
+    def location_of(self, packed: int) -> Location:
+        """Return the location of a state."""
+        return self.locations[packed & self.layout.location_mask]
 
     def pass_of(self, packed: int) -> KnownPass:
         """Return the pass of a state."""
-        return self.passes[packed >> self.layout.pass_shift]
+        return self._passes[packed >> self.layout.pass_shift]
 
     def forget_pass(self, packed: int) -> int:
-        """Return a state with its pass forgotten but for what is asked about."""
-        known = self.pass_of(packed)
-        number = self.number(KnownPass(*self.slices.reduced_pass(known.words, known.acts), supposed=True))
-        return packed & ~self.layout.pass_mask | number << self.layout.pass_shift
+        """Return a state whose pass has only what is asked about."""
+        number = packed >> self.layout.pass_shift
+        if number not in self._abstract:
+            key = self.liveness.reduced_pass(self._passes[number].key)
+            self._abstract[number] = self._number(KnownPass(key, is_abstract=True))
+        return packed & ~self.layout.pass_mask | self._abstract[number] << self.layout.pass_shift
 
-    def encode(self, state: State, fields: Fields, *, supposed: bool) -> int:
-        """Return the place of a state and the bits of some of its fields."""
-        bits = self.slices.places[Place(state.scene, state.token)]
+    def encode(self, state: State, fields: Fields, *, is_abstract: bool) -> int:
+        """Return the bits of a state's location and of some of its fields."""
+        bits = self.liveness.graph.numbers[Location(state.scene, state.token)]
         for field in fields:
             if field == PASS:
-                bits |= self.number_of(state.words, state.acts, supposed=supposed) << self.layout.pass_shift
+                bits |= self._number_of(state.key, is_abstract=is_abstract) << self.layout.pass_shift
             else:
                 bits |= self.layout.encode_field(field, value_of(state, field))
         return bits
 
-    def number_of(self, words: tuple[str, ...], acts: Acts, *, supposed: bool) -> int:
-        """Return the number of a pass, with what nobody asks about left out where no model computes it."""
-        if not self.slices.model or supposed:
-            words, acts = self.slices.reduced_pass(words, acts)
-        return self.number(KnownPass(words, acts, supposed))
+    def _number_of(self, key: PassKey, *, is_abstract: bool) -> int:
+        if is_abstract or not self.liveness.is_computed:
+            key = self.liveness.reduced_pass(key)
+        return self._number(KnownPass(key, is_abstract))
 
-    def number(self, known: KnownPass) -> int:
+    def _number(self, known: KnownPass) -> int:
         """Return the number of a pass; a new one for a pass not met before."""
         number = self._numbers.get(known)
         if number is None:
-            number = self._numbers[known] = len(self.passes)
-            self.passes.append(known)
+            number = self._numbers[known] = len(self._passes)
+            self._passes.append(known)
         return number
 
-    def place_of(self, packed: int) -> Place:
-        """Return the scene and the token of a state."""
-        return self.places[packed & self.layout.place_mask]
-
     def decode(self, packed: int) -> State:
-        """Return a state of the engine that has these fields, and what nothing reads as it was at the start."""
-        number, known = packed & self.layout.place_mask, self.pass_of(packed)
-        place, slots = self._unpack[number]
-        layer = self.slices.world.first_layer
-        variables, measured = list(self._starting), list(self._unmeasured)
-        visits, takings = bytearray(self._unvisited), bytearray(self._untaken)
-        for kind, index, slot in slots:
-            value = (packed >> slot.shift & slot.mask) + slot.least
-            match kind:
-                case "variable":
-                    variables[index] = value
-                case "visits":
-                    visits[index] = value
-                case "takings":
-                    takings[index] = value
-                case "threshold":
-                    measured[index] = bool(value)
-                case "layer":
-                    layer = value
-        decoded = place.token - self.slices.world.first_token
-        filler = packed >> self.layout.pass_shift == 0
+        """Return a state of the engine that has these fields, and is otherwise as at the start of a run."""
+        location, bits = self.location_of(packed), self._bits[packed & self.layout.location_mask]
+        initial = self._initial
+        variables, measured = list(initial.variables), list(initial.measured)
+        visits, taken = bytearray(initial.visits), bytearray(initial.taken)
+        for index, at in bits[FieldKind.VARIABLE]:
+            variables[index] = at.read(packed)
+        for index, at in bits[FieldKind.THRESHOLD]:
+            measured[index] = bool(at.read(packed))
+        for index, at in bits[FieldKind.VISITS]:
+            visits[index] = at.read(packed)
+        for index, at in bits[FieldKind.TAKEN]:
+            taken[index] = at.read(packed)
+        layer = next((at.read(packed) for _, at in bits[FieldKind.LAYER]), initial.layer)
+        key = self._key(packed, location)
         return State(
-            place.scene,
-            place.token,
+            location.scene,
+            location.token,
             layer,
             tuple(variables),
             bytes(visits),
-            bytes(takings),
-            (FILLER,) * decoded if filler else known.words,
-            ((),) * (decoded + 1) if filler else known.acts,
+            bytes(taken),
+            key.words,
+            key.acts,
             tuple(measured),
-            self.starts[self.layout.decode_field(FACTS, packed) if FACTS in self.layout.slots else 0],
+            self.starts[self.layout.start_of(packed)],
         )
+
+    def _key(self, packed: int, location: Location) -> PassKey:
+        if packed >> self.layout.pass_shift:
+            return self.pass_of(packed).key
+        return PassKey((FILLER,) * (location.token - self.liveness.world.first_token), ()).untouched()

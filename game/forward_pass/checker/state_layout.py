@@ -1,129 +1,135 @@
-"""What a tree reads of a state, as fields; and a layout that packs the fields of a state into one whole number.
+"""The fields of a state, which of them a node reads, and a layout that packs them into one whole number.
 
-A field is a kind and an index: ``("variable", 3)``, ``("visits", 7)`` (a scene's count), ``("takings", 2)`` (a choice's),
-``("threshold", 0)``, ``("layer", 0)``, ``("facts", 0)`` and ``("pass", 0)``, the words and interventions so far. The pass is
-kept by number in the highest bits, which have no end; all other fields have a fixed width.
+The pass (the words and acts so far) is stored by number in the highest bits, which have no end; every other field has a fixed
+width. Must not know which fields matter where.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from enum import IntEnum
 from typing import NamedTuple
 
-from forward_pass.story.expressions import COMPARISONS, Tree
+from forward_pass.story.nodes import (
+    Acted,
+    Compare,
+    Emitted,
+    Found,
+    LayersLeft,
+    Literal,
+    Seen,
+    StateNumber,
+    Taken,
+    ThresholdTruth,
+    VariableValue,
+    Visits,
+)
 from forward_pass.story.state import MAX_VISITS, State
+from forward_pass.story.visit import walk
 from forward_pass.story.world import World
 
-Field = tuple[str, int]
+
+class FieldKind(IntEnum):
+    """The parts of a state, in the order in which they are laid out."""
+
+    PRIOR = 0  # by the number of the start
+    LAYER = 1
+    PASS = 2
+    TAKEN = 3  # whether a choice was taken
+    THRESHOLD = 4
+    VARIABLE = 5
+    VISITS = 6  # how often a scene was met, up to its cap
+
+
+class Field(NamedTuple):
+    """One field of a state: a part of it, and the number there of a variable, a scene, a choice or a threshold."""
+
+    kind: FieldKind
+    number: int = 0
+
+
 Fields = frozenset[Field]
 
-LAYER: Field = ("layer", 0)
-FACTS: Field = ("facts", 0)
-PASS: Field = ("pass", 0)
-NOTHING: Fields = frozenset()
-
-OPERATORS = frozenset((*COMPARISONS, "and", "or", "not", "+", "-", "*"))
-_READS = {
-    "variable": "variable",
-    "threshold": "threshold",
-    "visits": "visits",
-    "seen": "visits",
-    "taken": "takings",
-}
-_READS_WHOLE = {
-    "found": FACTS,
-    "instantiation": FACTS,
-    "emitted": PASS,
-    "acted": PASS,
-    "layer": LAYER,
-    "left": LAYER,
-}
+LAYER = Field(FieldKind.LAYER)
+PRIOR = Field(FieldKind.PRIOR)
+PASS = Field(FieldKind.PASS)
+NO_FIELDS: Fields = frozenset()
 
 
-def leaves(tree: Tree | None) -> Iterator[Tree]:
-    """Yield every leaf of a condition's or an effect's tree."""
-    stack = [tree] if tree else []
-    while stack:
-        node = stack.pop()
-        if node[0] in OPERATORS:
-            stack.extend(node[1:])
-        else:
-            yield node
+def fields_read(*roots: object) -> Fields:
+    """Return the fields that the nodes below ``roots`` read."""
+    return frozenset(field for node in walk(*roots) if (field := _field_read(node)) is not None)
 
 
-def read_by(*trees: Tree | None) -> Fields:
-    """Return the fields that trees read."""
-    found: set[Field] = set()
-    for tree in trees:
-        for leaf in leaves(tree):
-            if leaf[0] in _READS:
-                found.add((_READS[leaf[0]], leaf[1]))
-            elif leaf[0] in _READS_WHOLE:
-                found.add(_READS_WHOLE[leaf[0]])
-    return frozenset(found)
+def _field_read(node: object) -> Field | None:
+    match node:
+        case VariableValue():
+            return Field(FieldKind.VARIABLE, node.variable)
+        case ThresholdTruth():
+            return Field(FieldKind.THRESHOLD, node.threshold)
+        case Visits() | Seen():
+            return Field(FieldKind.VISITS, node.scene)
+        case Taken():
+            return Field(FieldKind.TAKEN, node.choice)
+        case Emitted() | Acted():
+            return PASS
+        case Found() | StateNumber(name="instantiation"):
+            return PRIOR
+        case LayersLeft() | StateNumber(name="layer"):
+            return LAYER
+    return None
 
 
-def visit_caps(trees: Iterable[Tree | None]) -> dict[int, int]:
-    """Return by scene how far its visits have to be counted for these trees: one beyond what they are held against."""
+def visit_caps(*roots: object) -> dict[int, int]:
+    """Return by scene how far its visits are counted for the nodes below ``roots``: one beyond what they compare them with."""
     caps: dict[int, int] = {}
-
-    def raise_to(scene: int, cap: int) -> None:
-        caps[scene] = max(caps.get(scene, 1), min(cap, MAX_VISITS))
-
-    for tree in trees:
-        stack = [tree] if tree else []
-        while stack:
-            node = stack.pop()
-            if node[0] in COMPARISONS and node[1][0] == "visits" and node[2][0] == "int":
-                raise_to(node[1][1], node[2][1] + 1)
-            elif node[0] in OPERATORS:
-                stack.extend(node[1:])
-            elif node[0] == "visits":
-                raise_to(node[1], MAX_VISITS)
-            elif node[0] == "seen":
-                raise_to(node[1], 1)
+    stack: list[object] = [*roots]
+    while stack:
+        match stack.pop():
+            case Compare(left=Visits(scene=scene), right=Literal(value=value)):
+                raise_caps(caps, {scene: min(value + 1, MAX_VISITS)})
+            case Visits(scene=scene):
+                raise_caps(caps, {scene: MAX_VISITS})
+            case Seen(scene=scene):
+                raise_caps(caps, {scene: 1})
+            case tuple() as node:
+                stack += node
     return caps
 
 
+def raise_caps(caps: dict[int, int], others: Mapping[int, int]) -> None:
+    """Raise caps to other caps where these are higher; every cap is at least 1."""
+    for scene, cap in others.items():
+        caps[scene] = max(caps.get(scene, 1), cap)
+
+
 class BitField(NamedTuple):
-    """Where a field lies in a packed state: how far up, how wide as a mask, and what is taken off its value first."""
+    """Where a field lies in a packed state: how far up, its mask there, and the value of which all bits are 0."""
 
     shift: int
     mask: int
     least: int
 
+    def read(self, packed: int) -> int:
+        """Return the field's value in a packed state."""
+        return (packed >> self.shift & self.mask) + self.least
+
 
 class Layout:
-    """Where every field of interest lies in one whole number; the lowest bits are the place's."""
+    """Where each field lies in one whole number; the lowest bits are the number of the location."""
 
-    def __init__(self, world: World, places: int, fields: Collection[Field], caps: Mapping[int, int], starts: int) -> None:
-        self.world = world
+    def __init__(self, world: World, locations: int, fields: Collection[Field], caps: Mapping[int, int], starts: int) -> None:
         self.caps = caps
-        self.place_mask = _mask(places - 1)
-        self.slots: dict[Field, BitField] = {}
-        at = self.place_mask.bit_length()
+        self.location_mask = _mask(locations - 1)
+        self.bit_fields: dict[Field, BitField] = {}
+        shift = self.location_mask.bit_length()
         for field in sorted(set(fields) - {PASS}):
-            least, most = self._bounds(field, starts)
+            least, most = _bounds(world, field, caps, starts)
             mask = _mask(most - least)
-            self.slots[field] = BitField(at, mask, least)
-            at += mask.bit_length()
-        self.pass_shift = at
-        self.pass_mask = -1 << at
-
-    def _bounds(self, field: Field, starts: int) -> tuple[int, int]:
-        kind, index = field
-        match kind:
-            case "variable":
-                variable = self.world.variables[index]
-                return variable.least, variable.most
-            case "visits":
-                return 0, self.caps.get(index, 1)
-            case "layer":
-                return self.world.first_layer, self.world.boundary
-            case "facts":
-                return 0, starts - 1
-            case _:
-                return 0, 1
+            self.bit_fields[field] = BitField(shift, mask, least)
+            shift += mask.bit_length()
+        self.pass_shift = shift
+        self.pass_mask = -1 << shift
 
     def mask_of(self, fields: Iterable[Field]) -> int:
         """Return the bits of fields, as far as they are laid out."""
@@ -131,24 +137,36 @@ class Layout:
         for field in fields:
             if field == PASS:
                 mask |= self.pass_mask
-            elif field in self.slots:
-                slot = self.slots[field]
-                mask |= slot.mask << slot.shift
+            elif field in self.bit_fields:
+                bits = self.bit_fields[field]
+                mask |= bits.mask << bits.shift
         return mask
 
     def encode_field(self, field: Field, value: int) -> int:
-        """Return the bits of a field's value; none where the field is not laid out."""
-        slot = self.slots.get(field)
-        if slot is None:
-            return 0
-        if field[0] == "visits":
-            value = min(value, self.caps.get(field[1], 1))
-        return (value - slot.least) << slot.shift
+        """Return the bits of the value of a field that is laid out."""
+        bits = self.bit_fields[field]
+        if field.kind is FieldKind.VISITS:
+            value = min(value, self.caps.get(field.number, 1))
+        return (value - bits.least) << bits.shift
 
-    def decode_field(self, field: Field, packed: int) -> int:
-        """Return the value of a field that is laid out."""
-        slot = self.slots[field]
-        return (packed >> slot.shift & slot.mask) + slot.least
+    def start_of(self, packed: int) -> int:
+        """Return the number of the start from which a packed state came; 0 where nothing reads it."""
+        return self.bit_fields[PRIOR].read(packed) if PRIOR in self.bit_fields else 0
+
+
+def _bounds(world: World, field: Field, caps: Mapping[int, int], starts: int) -> tuple[int, int]:
+    """Return the least and the greatest value of a field."""
+    match field.kind:
+        case FieldKind.VARIABLE:
+            variable = world.variables[field.number]
+            return variable.least, variable.most
+        case FieldKind.VISITS:
+            return 0, caps.get(field.number, 1)
+        case FieldKind.LAYER:
+            return world.first_layer, world.boundary
+        case FieldKind.PRIOR:
+            return 0, starts - 1
+    return 0, 1
 
 
 def _mask(most: int) -> int:
@@ -156,14 +174,14 @@ def _mask(most: int) -> int:
 
 
 def value_of(state: State, field: Field) -> int:
-    """Return the value that a field has in a state, the facts and the pass apart."""
-    kind, index = field
-    if kind == "variable":
-        return int(state.variables[index])
-    if kind == "visits":
-        return int(state.visits[index])
-    if kind == "takings":
-        return int(state.taken[index] > 0)
-    if kind == "threshold":
-        return int(state.measured[index] is True)
-    return int(state.layer)
+    """Return the value of a field in a state; the prior facts and the pass have numbers that only a codec knows."""
+    match field.kind:
+        case FieldKind.VARIABLE:
+            return int(state.variables[field.number])
+        case FieldKind.VISITS:
+            return state.visits[field.number]
+        case FieldKind.TAKEN:
+            return int(state.taken[field.number] > 0)
+        case FieldKind.THRESHOLD:
+            return int(state.measured[field.number] is True)
+    return state.layer

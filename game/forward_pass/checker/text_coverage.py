@@ -1,193 +1,237 @@
-"""What varies in a world's texts: every guard, every alternative, each with what has to hold for it to be shown."""
+"""The alternatives of a world's texts: what each requires to be shown, and how many words it has."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple
 
-from forward_pass.checker.state_layout import Fields, read_by, visit_caps
+from forward_pass.checker.coverage import Item, ItemKind
+from forward_pass.checker.state_layout import Fields, fields_read, raise_caps, visit_caps
+from forward_pass.errors import Place
 from forward_pass.story.compile import compile_expression
-from forward_pass.story.expressions import Tree
+from forward_pass.story.nodes import (
+    EMPTY,
+    Alternatives,
+    Branch,
+    ByVisit,
+    Expression,
+    If,
+    Paragraph,
+    Piece,
+    Scene,
+    Switch,
+    Text,
+    Visits,
+)
 from forward_pass.story.state import State
 from forward_pass.story.world import World
 
-Holds = Callable[[State], bool]
+MAX_QUOTED = 48  # characters of an alternative that are quoted
+
+Predicate = Callable[[State], bool]
 
 
-class Guard(NamedTuple):
-    """Something that has to hold: a tree, how its value is counted (``if``, ``case`` or ``visit``), and what it must be."""
+class TextKind(StrEnum):
+    """The texts of scenes and choices, by their keys; that of a scene is ``text``."""
 
-    tree: Tree
-    form: str
-    wanted: int
-    of: int  # how many alternatives there are
+    SCENE = "text"
+    SAY = "say"
+    WHY = "why"
+    THEN = "then"
+
+
+CHOICE_TEXTS = (TextKind.SAY, TextKind.WHY, TextKind.THEN)
+
+
+class TextId(NamedTuple):
+    """Which text: its kind, and the id of its scene or choice."""
+
+    kind: TextKind
+    owner: str
+
+
+def texts(world: World) -> Iterator[tuple[TextId, Text]]:
+    """Yield every text of a world, in the order in which they are written."""
+    for scene in world.scenes.values():
+        yield TextId(TextKind.SCENE, scene.id), scene.text
+        for choice in scene.choices if isinstance(scene, Scene) else ():
+            yield TextId(TextKind.SAY, choice.id), choice.say
+            yield TextId(TextKind.WHY, choice.id), choice.why
+            yield TextId(TextKind.THEN, choice.id), choice.then or EMPTY
+
+
+# -- which alternative is shown ---------------------------------------------------------------------------------------
+
+
+class Requirement(NamedTuple):
+    """That of several alternatives the one with this number is shown."""
+
+    node: Alternatives
+    number: int
+
+
+def _branches(node: Alternatives) -> tuple[Branch, ...]:
+    if isinstance(node, If):
+        return Branch(node.place, node.then), Branch(node.place, node.otherwise)
+    return node.branches
+
+
+def _subject(node: Alternatives) -> Expression:
+    """Return the expression by whose value an alternative is selected."""
+    match node:
+        case If():
+            return node.condition
+        case Switch():
+            return node.value
+        case ByVisit():
+            return Visits(node.scene)
+
+
+def _selected(node: Alternatives, value: int) -> int:
+    """Return the number of the alternative that is shown where the subject has a value."""
+    match node:
+        case If():
+            return int(not value)
+        case Switch():
+            return value
+        case ByVisit():
+            return min(max(value, 1), len(node.branches)) - 1
+
+
+def _all_met(requirements: tuple[Requirement, ...]) -> Predicate:
+    checks = [(node, compile_expression(_subject(node)), number) for node, number in requirements]
+    return lambda state: all(_selected(node, int(value(state))) == number for node, value, number in checks)
+
+
+def _guarded(text: Text) -> Iterator[tuple[tuple[Requirement, ...], Paragraph]]:
+    """Yield the paragraphs of a text with what each requires: its own guard, or for an ``[else]`` none of those above it."""
+    chain: tuple[If, ...] = ()  # the guards that an [else] here is the other side of
+    after_else = False
+    for paragraph in text.paragraphs:
+        guard = paragraph.guard
+        if guard is None:
+            chain, after_else = (), False
+            yield (), paragraph
+        elif guard.condition is None:
+            after_else = True
+            yield tuple(Requirement(node, 1) for node in chain), paragraph
+        else:
+            node = If(guard.place, guard.condition, paragraph.pieces, ())
+            chain, after_else = (*(() if after_else else chain), node), False
+            yield (Requirement(node, 0),), paragraph
+
+
+# -- alternatives -----------------------------------------------------------------------------------------------------
 
 
 class Alternative(NamedTuple):
-    """One way in which a text can come out. ``silent``: what shows nothing, so that never meeting it means less."""
+    """One alternative of a text; ``item`` is covered by showing it."""
 
-    form: str  # whose text: "scene", "say", "why" or "then"
-    owner: str  # the scene's or the choice's id
-    number: int  # within its owner
-    place: str
-    words: str  # how it begins, for whoever has to find it
-    guards: tuple[Guard, ...]
-    silent: bool
+    text: TextId
+    item: Item
+    place: Place
+    words: str  # how it begins; of one that is silent, what is shown instead
+    requirements: tuple[Requirement, ...]
+    silent: bool  # it shows nothing
 
     @property
     def fields(self) -> Fields:
-        """What has to be known of a state to say whether it is shown."""
-        return read_by(*(need.tree for need in self.guards))
+        """The fields of a state that decide whether it is shown."""
+        return fields_read(*self.subjects)
+
+    @property
+    def subjects(self) -> list[Expression]:
+        """The expressions that decide whether it is shown."""
+        return [_subject(requirement.node) for requirement in self.requirements]
 
     @property
     def caps(self) -> dict[int, int]:
-        """How far visits have to be counted for it."""
-        caps = visit_caps(need.tree for need in self.guards if need.form != "visit")
-        for need in self.guards:
-            if need.form == "visit":
-                caps[need.tree[1]] = max(caps.get(need.tree[1], 1), need.of)
+        """How far the visits of scenes have to be counted for it."""
+        nodes = [requirement.node for requirement in self.requirements]
+        caps = visit_caps(*(_subject(node) for node in nodes if not isinstance(node, ByVisit)))
+        for node in nodes:
+            if isinstance(node, ByVisit):
+                raise_caps(caps, {node.scene: len(node.branches)})
         return caps
 
     @property
-    def holds(self) -> Holds:
-        """The closure that says in a state whether it is shown."""
-        return all_hold(self.guards)
-
-
-def all_hold(needs: tuple[Guard, ...]) -> Holds:
-    """Return the closure that says in a state whether everything holds that is needed."""
-    checks = [(compile_expression(need.tree), need.form, need.wanted, need.of) for need in needs]
-    return lambda state: all(_selected(int(value(state)), form, of) == wanted for value, form, wanted, of in checks)
-
-
-def _selected(value: int, form: str, of: int) -> int:
-    if form == "if":
-        return int(value != 0)
-    return min(max(value, 1), of) - 1 if form == "visit" else value
+    def is_shown(self) -> Predicate:
+        """The function that tells of a state whether it is shown there."""
+        return _all_met(self.requirements)
 
 
 def alternatives(world: World) -> list[Alternative]:
-    """Return every alternative of every text of a world, in the order of the files."""
+    """Return the alternatives of every text of a world, in the order in which they are written."""
     found: list[Alternative] = []
-    places = world.data["places"]
-    for scene, row in world.data["scenes"].items():
-        found += _of_text("scene", scene, _Places(places.get(f"text.scene.{scene}"), row["place"]), row["text"])
-        for choice in row["choices"]:
-            its = world.data["choices"][choice]
-            number = 0
-            for form in ("say", "why", "then"):
-                where = _Places(places.get(f"text.{form}.{choice}"), its["place"])
-                some = list(_of_text(form, choice, where, its[form] or []))
-                found += [one._replace(number=number + one.number) for one in some]
-                number += len(some)
+    counts = Counter[tuple[ItemKind, str]]()
+    for text_id, text in texts(world):
+        kind = ItemKind.SCENE_TEXT if text_id.kind is TextKind.SCENE else ItemKind.CHOICE_TEXT
+        for place, words, requirements, silent in _in_text(text):
+            item = Item(kind, text_id.owner, counts[kind, text_id.owner])
+            found.append(Alternative(text_id, item, place, words, requirements, silent))
+            counts[kind, text_id.owner] += 1
     return found
 
 
-class _Places:
-    """Where what varies in a text stands, given out in the order of the text; the text's owner where that was not kept."""
-
-    def __init__(self, kept: list[list[str]] | None, owner: str) -> None:
-        self.kept, self.owner = iter(kept or ()), owner
-
-    def take(self) -> list[str]:
-        """Return the places of what varies next: of its condition, or of its alternatives."""
-        return next(self.kept, [self.owner])
+_Row = tuple[Place, str, tuple[Requirement, ...], bool]
 
 
-def _of_text(form: str, owner: str, places: _Places, text: Tree) -> Iterator[Alternative]:
-    for number, (place, words, needs, silent) in enumerate(_varying(text, places)):
-        yield Alternative(form, owner, number, place, words, needs, silent)
+def _in_text(text: Text) -> Iterator[_Row]:
+    for requirements, paragraph in _guarded(text):
+        if paragraph.guard is not None:
+            place, words = paragraph.guard.place, _beginning(paragraph.pieces)
+            yield place, words, requirements, False
+            if paragraph.guard.condition is not None:
+                yield place, words, (Requirement(requirements[0].node, 1),), True
+        yield from _in_pieces(paragraph.pieces, requirements)
 
 
-_Row = tuple[str, str, tuple[Guard, ...], bool]
+def _in_pieces(pieces: tuple[Piece, ...], outer: tuple[Requirement, ...]) -> Iterator[_Row]:
+    for node in pieces:
+        if not isinstance(node, (If, Switch, ByVisit)):
+            continue
+        branches = _branches(node)
+        for number, branch in enumerate(branches):
+            requirements = (*outer, Requirement(node, number))
+            words = _beginning(branch.pieces)
+            if words:
+                yield branch.place, words, requirements, False
+            elif isinstance(node, If):  # an empty alternative of an enumeration or of a visit is meant to be silent
+                yield branch.place, _beginning(branches[1 - number].pieces), requirements, True
+            yield from _in_pieces(branch.pieces, requirements)
 
 
-class _Paragraph(NamedTuple):
-    needs: tuple[Guard, ...]
-    pieces: Tree
-    guard: Tree | str | None
+def _beginning(pieces: tuple[Piece, ...]) -> str:
+    words = " ".join("".join(map(_plain, pieces)).split())
+    return words if len(words) <= MAX_QUOTED else f"{words[: MAX_QUOTED - 1].rsplit(' ', 1)[0]} …"
 
 
-def _paragraphs(text: Tree) -> Iterator[_Paragraph]:
-    """Yield the paragraphs of a text with what each needs, chains of guards as ``prose`` reads them."""
-    chain: list[Tree] = []
-    closing = False
-    for guard, pieces, _ in text:
-        needs: tuple[Guard, ...] = ()
-        if guard == "else":
-            closing = True
-            needs = tuple(Guard(tree, "if", 0, 2) for tree in chain)
-        else:
-            chain = [] if guard is None or closing else chain
-            closing = False
-            if guard is not None:
-                chain = [*chain, guard]
-                needs = (Guard(guard, "if", 1, 2),)
-        yield _Paragraph(needs, pieces, guard)
+def _plain(piece: Piece) -> str:
+    return piece if isinstance(piece, str) else "{…}"
 
 
-def _varying(text: Tree, places: _Places) -> Iterator[_Row]:
-    """Yield what varies in a text, each with its place."""
-    for needs, pieces, guard in _paragraphs(text):
-        place = places.take()[0] if guard is not None else ""
-        if guard is not None:
-            yield place, _opening(pieces), needs, False
-        if isinstance(guard, list):
-            yield place, _opening(pieces), (Guard(guard, "if", 0, 2),), True
-        yield from _inside(pieces, needs, places)
+# -- words ------------------------------------------------------------------------------------------------------------
 
 
-class Piece(NamedTuple):
-    """Words that stand in a text as they were written, and when they are shown."""
+class Passage(NamedTuple):
+    """Words that stand together in a text: how many, and the function that tells of a state whether they are shown there."""
 
     words: int
-    holds: Holds
+    is_shown: Predicate
 
 
-def pieces_of(text: Tree) -> Iterator[Piece]:
-    """Yield the words of a text, piece by piece."""
-    for needs, pieces, _ in _paragraphs(text):
-        yield from _worded(pieces, needs)
+def passages(text: Text) -> Iterator[Passage]:
+    """Yield the passages of a text; what is measured counts as one word."""
+    for requirements, paragraph in _guarded(text):
+        yield from _passages(paragraph.pieces, requirements)
 
 
-def _worded(pieces: Tree, needs: tuple[Guard, ...]) -> Iterator[Piece]:
-    said = "".join(" " if _switches(piece) else _plain(piece) for piece in pieces)
-    yield Piece(len(said.split()), all_hold(needs))
-    for piece in pieces:
-        if _switches(piece):
-            for wanted, branch in _branches(piece):
-                yield from _worded(branch, (*needs, Guard(piece[1], piece[0], wanted, len(_branches(piece)))))
-
-
-def _switches(piece: Any) -> bool:
-    return not isinstance(piece, str) and piece[0] in ("if", "case", "visit")
-
-
-def _branches(piece: Tree) -> list[tuple[int, Tree]]:
-    """Return the branches of a switch as they were written, each with the number that selects it: false is 0."""
-    return [(1, piece[2]), (0, piece[3])] if piece[0] == "if" else list(enumerate(piece[2]))
-
-
-def _inside(pieces: Tree, outer: tuple[Guard, ...], places: _Places) -> Iterator[_Row]:
-    for piece in filter(_switches, pieces):
-        form, tree, branches = piece[0], piece[1], _branches(piece)
-        its = places.take()
-        for wanted, branch in branches:
-            place = its[wanted] if len(its) == len(branches) else its[0]
-            needs = (*outer, Guard(tree, form, wanted, len(branches)))
-            words = _opening(branch)
-            if words:
-                yield place, words, needs, False
-            elif form == "if":  # an enumeration's alternative that is left empty says that it is not waited for
-                yield place, _opening(branches[wanted][1]), needs, True
-            yield from _inside(branch, needs, places)
-
-
-def _opening(pieces: Tree) -> str:
-    """Return the first words of a text, for whoever looks for it."""
-    said = " ".join("".join(_plain(piece) for piece in pieces).split())
-    return said if len(said) <= 48 else f"{said[:47].rsplit(' ', 1)[0]} …"  # noqa: PLR2004 - fits a line
-
-
-def _plain(piece: Any) -> str:
-    return piece if isinstance(piece, str) else "{…}"
+def _passages(pieces: tuple[Piece, ...], requirements: tuple[Requirement, ...]) -> Iterator[Passage]:
+    nodes = [piece for piece in pieces if isinstance(piece, (If, Switch, ByVisit))]
+    written = "".join(" " if isinstance(piece, (If, Switch, ByVisit)) else _plain(piece) for piece in pieces)
+    yield Passage(len(written.split()), _all_met(requirements))
+    for node in nodes:
+        for number, branch in enumerate(_branches(node)):
+            yield from _passages(branch.pieces, (*requirements, Requirement(node, number)))

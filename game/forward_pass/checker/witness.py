@@ -1,117 +1,103 @@
-"""Concrete runs: a path walked by the engine on whole states, and everything that is met on the way.
+"""Concrete runs: traces followed by the engine on whole states, and everything that is reached on the way.
 
-The control walk drops what nothing reads, and supposes what nobody measured. A witness supposes nothing: each choice has to
-be open, each word has to be one that the pass can say, and only what is then met counts as reached.
+The explorer drops what nothing reads, and abstracts what is not measured. A witness does neither: each choice has to be open,
+each word has to be one that the pass can draw, and only what is then reached counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from forward_pass.checker.coverage import Item, ItemKind
 from forward_pass.checker.pass_table import PassTable
-from forward_pass.checker.random_player import Step
-from forward_pass.checker.text_coverage import Alternative, Holds
+from forward_pass.checker.text_coverage import Alternative, Predicate, TextId, TextKind
+from forward_pass.checker.trace import Step, Trace
 from forward_pass.errors import NotOfferedError
-from forward_pass.story.engine import decode, initial_state, is_waiting, offers, take
+from forward_pass.story.engine import Status, decode, initial_state, is_waiting, offers, take
 from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
-Path = Sequence[tuple[str, str | None]]
-
-
-class Item(NamedTuple):
-    """Something that a concrete run can meet: a scene, a choice on offer or open, or an alternative of a text."""
-
-    kind: str  # "scene", "offered", "open" or "shown"
-    name: Any
-
 
 class Witness(NamedTuple):
-    """A run in which something was met."""
+    """A run that reaches something."""
 
-    path: tuple[tuple[str, str | None], ...]
-    facts: Prior
-    likely: bool  # whether every word on the way was the likeliest
+    trace: Trace
+    is_likeliest: bool  # whether every word of it was the likeliest
 
 
 class Witnesses:
-    """What concrete runs have met, and for each thing the first of them."""
+    """What concrete runs have reached, and for each item the first of them; ones with the likeliest words come first."""
 
-    def __init__(self, world: World, decodings: PassTable, alternatives: Iterable[Alternative]) -> None:
+    def __init__(self, world: World, table: PassTable, alternatives: Iterable[Alternative]) -> None:
         self.world = world
-        self.decodings = decodings
-        self.met: dict[Item, Witness] = {}
-        self.texts: dict[tuple[str, str], list[tuple[Item, Holds]]] = {}
-        for one in alternatives:
-            item = Item("shown", (one.form, one.owner, one.number))
-            self.texts.setdefault((one.form, one.owner), []).append((item, one.holds))
+        self.table = table
+        self.by_item: dict[Item, Witness] = {}
         self.runs = 0
-        self._here: tuple[Prior, tuple[tuple[str, str | None], ...]] = (Prior(), ())
+        self._alternatives: dict[TextId, list[tuple[Item, Predicate]]] = {}
+        for one in alternatives:
+            self._alternatives.setdefault(one.text, []).append((one.item, one.is_shown))
 
-    def has(self, item: Item, *, likely: bool = True) -> bool:
-        """Return whether something was met; ``likely``: with the likeliest words."""
-        seen = self.met.get(item)
-        return seen is not None and (seen.likely or not likely)
+    def has(self, item: Item, *, drawn: bool = False) -> bool:
+        """Return whether a run with the likeliest words reaches an item; with ``drawn``, whether any run does."""
+        witness = self.by_item.get(item)
+        return witness is not None and (witness.is_likeliest or drawn)
 
-    def follow(self, facts: Prior, path: Path) -> bool:
-        """Walk a path and take in what is met; return whether it could be walked to its end.
+    def follow(self, trace: Trace) -> bool:
+        """Follow a trace and add what it reaches; return whether it could be followed to its end.
 
-        Where a step has no word, or one that the pass does not say, the likeliest comes out.
+        Where a step has no word, or one that the pass does not draw, the likeliest is drawn.
         """
-        opening = state = initial_state(self.world, facts)
+        state = opening = initial_state(self.world, trace.prior)
         steps: list[Step] = []
-        for choice, word in path:
+        for choice, word in trace.steps:
             try:
-                after = take(self.world, self.decodings, state, choice)
+                after = take(self.world, self.table, state, choice)
             except NotOfferedError:
                 break
-            if not is_waiting(self.world, after):
-                steps.append(Step(choice, None, after))
-            else:
-                row = self.decodings.row(after.words, after.acts)
-                said = word if word in row.chances else row.word
-                steps.append(Step(choice, said, decode(self.world, after, said)))
-            state = steps[-1].state
-        self.add_run(facts, opening, steps)
-        return len(steps) == len(path)
+            drawn = self._draw(after, word) if is_waiting(self.world, after) else None
+            after = after if drawn is None else decode(self.world, after, drawn)
+            steps.append(Step(state, choice, drawn, after))
+            state = after
+        self.add_run(trace.prior, opening, tuple(steps))
+        return len(steps) == len(trace.steps)
 
-    def add_run(self, facts: Prior, opening: State, steps: Sequence[Step]) -> None:
-        """Take in what a run met that was walked on whole states."""
+    def _draw(self, waiting: State, word: str | None) -> str:
+        row = self.table.row(waiting.key)
+        return word if word is not None and word in row.probabilities else row.word
+
+    def add_run(self, prior: Prior, opening: State, steps: tuple[Step, ...]) -> None:
+        """Add what a run reaches that was made on whole states."""
         self.runs += 1
-        self._here = facts, tuple((step.choice, step.word) for step in steps)
-        state, likely = opening, True
-        self._arrive(state, 0, likely=likely)
-        for number, step in enumerate(steps, 1):
-            said_in = step.state
+        trace = Trace(prior, tuple((step.choice, step.word) for step in steps))
+        is_likeliest = True
+        self._add(self._items_at(opening), trace, 0, is_likeliest=True)
+        for turn, step in enumerate(steps, 1):
             if step.word is not None:
-                said_in = state  # what is said before the decoder is said in the pass that it ends
-                acts = step.state.acts[:-1]
-                likely = likely and step.word == self.decodings.row(state.words, acts).word
-            self._read("then", step.choice, said_in, number, likely=likely)
-            state = step.state
-            self._arrive(state, number, likely=likely)
+                is_likeliest = is_likeliest and step.word == self.table.row(step.after.last_decoding).word
+            self._add(self._shown(TextKind.THEN, step.choice, step.then_state), trace, turn, is_likeliest=is_likeliest)
+            self._add(self._items_at(step.after), trace, turn, is_likeliest=is_likeliest)
 
-    def _arrive(self, state: State, turn: int, *, likely: bool) -> None:
-        """Take in a state: its scene, the text of it, what is on offer and how that is put."""
-        self._meet(Item("scene", state.scene), turn, likely=likely)
-        self._read("scene", state.scene, state, turn, likely=likely)
-        for offer in offers(self.world, self.decodings, state):
-            choice = offer.choice
-            self._meet(Item("offered", choice.id), turn, likely=likely)
-            self._read("say", choice.id, state, turn, likely=likely)
-            if offer.open:
-                self._meet(Item("open", choice.id), turn, likely=likely)
-            elif choice.needs is not None and not choice.needs(state):
-                self._read("why", choice.id, state, turn, likely=likely)
+    def _add(self, items: Iterator[Item], trace: Trace, turn: int, *, is_likeliest: bool) -> None:
+        for item in items:
+            known = self.by_item.get(item)
+            if known is None or (is_likeliest and not known.is_likeliest):
+                self.by_item[item] = Witness(trace._replace(steps=trace.steps[:turn]), is_likeliest)
 
-    def _read(self, form: str, owner: str, state: State, turn: int, *, likely: bool) -> None:
-        for item, holds in self.texts.get((form, owner), ()):
-            if not self.has(item) and holds(state):
-                self._meet(item, turn, likely=likely)
+    def _items_at(self, state: State) -> Iterator[Item]:
+        """Yield what is reached in a state: its scene, the text of it, what is offered and how that is put."""
+        yield Item(ItemKind.SCENE, state.scene)
+        yield from self._shown(TextKind.SCENE, state.scene, state)
+        for offer in offers(self.world, state):
+            yield Item(ItemKind.OFFERED, offer.id)
+            yield from self._shown(TextKind.SAY, offer.id, state)
+            if offer.is_open:
+                yield Item(ItemKind.OPEN, offer.id)
+            elif offer.status is Status.NEEDS:
+                yield from self._shown(TextKind.WHY, offer.id, state)
 
-    def _meet(self, item: Item, turn: int, *, likely: bool) -> None:
-        known = self.met.get(item)
-        if known is None or (likely and not known.likely):
-            facts, path = self._here
-            self.met[item] = Witness(path[:turn], facts, likely)
+    def _shown(self, kind: TextKind, owner: str, state: State) -> Iterator[Item]:
+        """Yield the alternatives of a text that are shown in a state and have no witness with the likeliest words."""
+        for item, is_shown in self._alternatives.get(TextId(kind, owner), ()):
+            if not self.has(item) and is_shown(state):
+                yield item

@@ -19,8 +19,9 @@ from forward_pass.interface.signals import run_application
 from forward_pass.interface.view import probability_bar, probability_cell
 from forward_pass.session.plain_text import text_width
 from forward_pass.session.transcript import quoted
-from forward_pass.story.distribution import Distribution, PassPort, format_probability
-from forward_pass.story.state import Acts
+from forward_pass.story.distribution import Distribution, format_probability
+from forward_pass.story.ports import Inspector
+from forward_pass.story.state import PassKey
 
 DURATION = 1.6  # seconds
 SKIP_KEYS = ("\r", "\n", " ", "\x1b")  # end the animation and are dropped; other keys are kept for the prompt
@@ -34,9 +35,9 @@ class Frame(NamedTuple):
     lens: Distribution
 
 
-def lens_frames(pass_port: PassPort, words: tuple[str, ...], acts: Acts, layers: Sequence[int]) -> list[Frame]:
+def lens_frames(inspector: Inspector, key: PassKey, layers: Sequence[int]) -> list[Frame]:
     """Return a frame for each of some layers of a finished pass."""
-    return [Frame(layer, pass_port.lens(words, acts, layer)) for layer in layers]
+    return [Frame(layer, inspector.lens(key, layer)) for layer in layers]
 
 
 def frame_lines(frames: Sequence[Frame], index: int, words: Sequence[str], columns: int) -> list[str]:

@@ -37,7 +37,7 @@ from forward_pass.session.transcript import (
 )
 from forward_pass.storage.journal import Header
 from forward_pass.story.distribution import Distribution, format_probability
-from forward_pass.story.engine import is_ending, offers
+from forward_pass.story.engine import closed_text, is_ending, offers
 from forward_pass.story.history import Run, at_turn
 
 PICTURE_VIEWS = ("scene", "prompt", "lens")
@@ -89,11 +89,11 @@ def build_document(run: Run, header: Header) -> Document:
     )
     return Document(
         world.title,
-        opening_line(world, run.measure, run.opening.prior.instantiation),
+        opening_line(world, run.inspector, run.opening.prior.instantiation),
         tuple(_document_turn(run, number) for number in range(run.at + 1)),
         tuple(ending_lines(run, 10_000)) if ended else (),
         f"{run.at} turns, {sampling}; world {world.version}; the last digest is {last}.",
-        run.measure.source,
+        run.inspector.source,
     )
 
 
@@ -104,21 +104,22 @@ def _document_turn(run: Run, number: int) -> DocumentTurn:
         return DocumentTurn(0, "", "", (), "", after.state.token, None, "", (), position, scene_text(after))
     turn, before = run.turns[number - 1], at_turn(run, number - 1)
     cost, not_taken = "", []
-    for offer in offers(run.world, run.measure, before.state):
-        if offer.choice.id == turn.choice:
+    for offer in offers(run.world, before.state):
+        if offer.id == turn.choice:
             cost = cost_text(offer)
         else:
-            not_taken.append(offer.choice.say(before.state, run.measure) + ("" if offer.open else f" (closed: {offer.why})"))
+            why = closed_text(run.world, run.inspector, before.state, offer)
+            not_taken.append(offer.choice.say(before.state, run.inspector) + (f" (closed: {why})" if why else ""))
     return DocumentTurn(
         number,
-        choice_text(run, number),
+        choice_text(run, turn),
         cost,
         tuple(not_taken),
-        then_text(run, number),
+        then_text(run, turn),
         after.state.token,
         turn_distribution(run, turn) if turn.word is not None else None,
         turn.word or "",
-        tuple(running_likelihood_text(turn, run.measure)) if turn.word is not None else (),
+        tuple(running_likelihood_text(turn, run.inspector)) if turn.word is not None else (),
         position,
         scene_text(after),
     )
@@ -334,12 +335,12 @@ def _turn_views(run: Run, picture: Picture) -> Iterator[RenderableType]:
         yield prompt_view(present, WIDTH)
         return
     if picture.view == "lens":
-        state = present.state
-        yield inspection_view(inspect_pass(run.world, run.measure, state.words, state.acts, state.layer), WIDTH)
+        yield inspection_view(inspect_pass(run.world, run.inspector, present.state.key, present.state.layer), WIDTH)
         return
     if present.at:
-        turn, then = present.turns[present.at - 1], then_text(run, present.at)
-        yield emphasis_text("\n".join([*wrap(f"> {choice_text(run, present.at)}", WIDTH), ""]))
+        turn = present.turns[present.at - 1]
+        then = then_text(run, turn)
+        yield emphasis_text("\n".join([*wrap(f"> {choice_text(run, turn)}", WIDTH), ""]))
         if turn.word is not None:
             yield Group(decoding_view(run, turn, then, WIDTH), Text(""))
         elif then:

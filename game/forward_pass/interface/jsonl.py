@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forward_pass.errors import ForwardPassError, UsageError
+from forward_pass.errors import ForwardPassError, UsageError, escaped
 from forward_pass.session.branches import compare_runs, difference_object, tree_object
-from forward_pass.session.inspection import DecoderTrace, Inspection
-from forward_pass.session.plain_text import MAX_LINE, read_line
-from forward_pass.session.session import (
+from forward_pass.session.commands import COMMANDS
+from forward_pass.session.events import (
     Event,
     InspectionShown,
     Message,
@@ -19,10 +18,12 @@ from forward_pass.session.session import (
     Rejected,
     RunsCompared,
     SceneEntered,
-    Session,
     TokenDecoded,
     TreeShown,
 )
+from forward_pass.session.inspection import DecoderTrace, Inspection
+from forward_pass.session.plain_text import MAX_LINE, read_line
+from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     current_word,
     run_log_likelihood,
@@ -32,9 +33,9 @@ from forward_pass.session.transcript import (
     turn_distribution,
 )
 from forward_pass.storage.replay import ReplayResult
-from forward_pass.story.distribution import PassPort
-from forward_pass.story.engine import is_ending, offers
+from forward_pass.story.engine import closed_text, is_ending, offers
 from forward_pass.story.history import Run, at_turn
+from forward_pass.story.ports import Inspector
 
 LIKELIEST = 10
 MAX_ID = 60
@@ -45,12 +46,10 @@ EXPECTED = (
 )
 
 
-def json_line(row: dict[str, Any]) -> str:
+def json_line(row: Mapping[str, object]) -> str:
     """Return an object as one line of JSON; unprintable characters are escaped, so that none acts on a terminal."""
     line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-    if line.isprintable():
-        return line
-    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in line)
+    return escaped(line, lambda character: json.dumps(character)[1:-1])
 
 
 def scene_object(run: Run, label: str | None, then: str = "") -> dict[str, Any]:
@@ -87,39 +86,40 @@ def variables(run: Run) -> dict[str, int | bool | str]:
     """Return the values of the variables by name."""
     by_name: dict[str, int | bool | str] = {}
     for variable, value in zip(run.world.variables, run.state.variables, strict=True):
-        by_name[variable.name] = variable.words[value] if variable.words else bool(value) if variable.flag else value
+        by_name[variable.name] = variable.shown(value)
     return by_name
 
 
 def offer_objects(run: Run) -> list[dict[str, Any]]:
     """Return the offers, open and closed, in the order of the world's file."""
     objects = []
-    for offer in offers(run.world, run.measure, run.state):
+    for offer in offers(run.world, run.state):
         common = {
-            "id": offer.choice.id,
-            "say": offer.choice.say(run.state, run.measure),
-            "open": offer.open,
+            "id": offer.id,
+            "say": offer.choice.say(run.state, run.inspector),
+            "open": offer.is_open,
             "cost": offer.cost,
-            "cut": offer.cut,
+            "cut": offer.cut_short,
         }
-        objects.append({**common, "taken": offer.taken} if offer.open else {**common, "taken": offer.taken, "why": offer.why})
+        why = closed_text(run.world, run.inspector, run.state, offer)
+        objects.append({**common, "taken": offer.taken, **({"why": why} if why else {})})
     return objects
 
 
-def decode_object(event: TokenDecoded, pass_port: PassPort) -> dict[str, Any]:
+def decode_object(event: TokenDecoded, inspector: Inspector) -> dict[str, Any]:
     """Return the ``decode`` object: the ten likeliest words of a model, or all words that a written token declares."""
     distribution, word = event.distribution, event.turn.word or ""
-    count = LIKELIEST if pass_port.source == "model" else len(distribution.words)
+    count = LIKELIEST if inspector.source == "model" else len(distribution.words)
     row = {
         "type": "decode",
         "token": event.token,
         "distribution": [[word, round(probability, DIGITS)] for word, probability in distribution.likeliest(count)],
         "drawn": word,
         "logprob": round(distribution.logprob(word), DIGITS),
-        "source": pass_port.source,
+        "source": inspector.source,
     }
-    if pass_port.source == "model":
-        total, untouched = running_likelihoods(event.turn, pass_port)
+    if inspector.source == "model":
+        total, untouched = running_likelihoods(event.turn, inspector)
         row |= {"total": round(total, DIGITS), "untouched": round(untouched, DIGITS)}
     return {**row, "text": event.then} if event.then else row
 
@@ -154,17 +154,17 @@ def _trace_object(trace: DecoderTrace) -> dict[str, Any]:
     return {"token": trace.token, "word": trace.word, "chances": chances, "since": trace.likeliest_from}
 
 
-def event_object(event: Event, session: Session) -> dict[str, Any] | None:
+def event_object(event: Event, session: Session) -> Mapping[str, object] | None:
     """Return the object of an event, or None for ``Quit``."""
     match event:
         case SceneEntered(run, then):
-            return scene_object(run, session.store.label, then)
+            return scene_object(run, session.recorder.label, then)
         case TokenDecoded():
-            return decode_object(event, session.pass_port)
+            return decode_object(event, session.inspector)
         case InspectionShown(inspection):
             return lens_object(inspection)
         case Rejected(message):
-            return {"type": "error", "message": message, "offers": [offer.choice.id for offer in session.open_offers]}
+            return {"type": "error", "message": message, "offers": [offer.id for offer in session.open_offers]}
         case TreeShown(run_set, _):
             return tree_object(run_set)
         case RunsCompared(first, second, names):
@@ -198,9 +198,9 @@ def _handle_line(session: Session, line: str) -> list[Event]:
         case {"choose": str(choice)}:
             return _choose(session, choice)
         case {"undo": int(count)} if type(count) is int and count > 0:
-            return session.undo(str(min(count, session.run.at or 1)))
+            return _command(session, "undo", str(min(count, session.run.at or 1)))
         case {"redo": int(count)} if type(count) is int and count > 0:
-            return session.redo(str(min(count, len(session.run.turns))))
+            return _command(session, "redo", str(min(count, len(session.run.turns))))
         case {"quit": True}:
             return [session.quit_event()]
     return _handle_query(session, request)
@@ -210,20 +210,24 @@ def _handle_query(session: Session, request: Any) -> list[Event]:
     """Return the events that answer a request which does not change the run."""
     match request:
         case {"lens": True}:
-            return session.lens("")
+            return _command(session, "lens")
         case {"notes": True}:
-            return session.notes("")
+            return _command(session, "notes")
         case {"about": str(term)}:
-            return session.about(term[:MAX_ID])
+            return _command(session, "about", term[:MAX_ID])
         case {"tree": True}:
-            return session.tree("")
+            return _command(session, "tree")
         case {"diff": str(run)}:
-            return session.diff(run[:MAX_ID])
+            return _command(session, "diff", run[:MAX_ID])
         case {"hint": True}:
-            return session.hint("")
+            return _command(session, "hint")
         case {"hint": int(number)} if type(number) is int:
-            return session.hint(f"{number}")
+            return _command(session, "hint", f"{number}")
     raise UsageError(EXPECTED)
+
+
+def _command(session: Session, name: str, argument: str = "") -> list[Event]:
+    return COMMANDS[name].run(session, argument)
 
 
 def _choose(session: Session, choice: str) -> list[Event]:
@@ -249,10 +253,10 @@ def show_replay(result: ReplayResult) -> None:
     run = result.run
     print(json_line(scene_object(at_turn(run, 0), None)))
     for number, turn in enumerate(run.turns, 1):
-        present, then = at_turn(run, number), then_text(run, number)
+        present, then = at_turn(run, number), then_text(run, turn)
         if turn.word is not None:
             event = TokenDecoded(turn.state.token - 1, turn_distribution(run, turn), turn, then)
-            print(json_line(decode_object(event, run.measure)))
+            print(json_line(decode_object(event, run.inspector)))
             then = ""
         print(json_line({**scene_object(present, None, then), "digest": turn.digest}))
     summary = {"type": "replayed", "turns": result.requested_turns, "identical": result.identical_turns}
@@ -264,7 +268,7 @@ def show_replay(result: ReplayResult) -> None:
 def run(session: Session) -> None:
     """Play until standard input ends or a request quits."""
     show(session.opening(), session)
-    session.pass_port.warm_up()
+    session.inspector.warm_up()
     while line := read_line():
         if not show(handle_request(session, line), session):
             return

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from forward_pass.errors import without_controls
+from forward_pass.session.events import Event, Quit
+from forward_pass.session.input import MAX_INPUT, answer
 from forward_pass.session.plain_text import event_lines, opening_lines, read_line, text_width
-from forward_pass.session.session import MAX_INPUT, Event, Quit, Session
+from forward_pass.session.session import Session
 from forward_pass.session.transcript import opening_line, scene_lines, turn_lines, wrap
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.story.history import at_turn
@@ -28,7 +31,7 @@ def show_replay(result: ReplayResult) -> None:
     """Print a replay: each turn with its digest, or how it differs, then the summary."""
     columns = text_width()
     run = result.run
-    print("\n".join(wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), columns)))
+    print("\n".join(wrap(opening_line(run.world, run.inspector, run.opening.prior.instantiation), columns)))
     print("\n".join(["", *scene_lines(at_turn(run, 0), columns)]))
     reasons = {difference.turn: difference.what for difference in result.differences}
     for number, turn in enumerate(run.turns, 1):
@@ -44,7 +47,7 @@ def show_replay(result: ReplayResult) -> None:
 def run(session: Session) -> None:
     """Play from standard input to its end or to ``Quit``; where it is not a terminal, answers are echoed."""
     print("\n".join(opening_lines(session, text_width())), flush=True)
-    session.pass_port.warm_up()  # while the first scene is read
+    session.inspector.warm_up()  # while the first scene is read
     interactive = sys.stdin.isatty()
     while True:
         print(f"\n{PROMPT}", end="", flush=True)
@@ -54,6 +57,6 @@ def run(session: Session) -> None:
             show([session.quit_event()], session)
             return
         if not interactive:
-            print("".join(character for character in line.strip()[:MAX_INPUT] if character.isprintable()))
-        if not show(session.answer(line), session):
+            print(without_controls(line.strip(), MAX_INPUT))
+        if not show(answer(session, line), session):
             return

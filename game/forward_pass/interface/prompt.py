@@ -23,11 +23,13 @@ from prompt_toolkit.layout.containers import to_container
 from prompt_toolkit.layout.menus import CompletionsMenu
 
 from forward_pass.interface.widgets import STYLE, emphasis_fragments, truncate
+from forward_pass.session.commands import COMMANDS, ENDING_COMMANDS
 from forward_pass.session.glossary_help import terms
+from forward_pass.session.input import Choose, interpret
 from forward_pass.session.plain_text import terminal_columns, text_width
-from forward_pass.session.session import COMMANDS, ENDING_COMMANDS, Session
+from forward_pass.session.session import Session
 from forward_pass.session.transcript import EMPHASIS, cost_text, current_word, layers_text, quoted, wrap_offer
-from forward_pass.story.engine import Offer
+from forward_pass.story.engine import Availability
 from forward_pass.story.world import World
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ def prompt_message(session: Session, typed: str) -> StyleAndTextTuples:
     return [*fragments, ("", "\n> ")]
 
 
-def _visible_rows(session: Session, selected: Offer | None) -> list[StyleAndTextTuples]:
+def _visible_rows(session: Session, selected: Availability | None) -> list[StyleAndTextTuples]:
     """Return as many lines of the offers as the screen has rows for, with those of the selected offer in view."""
     rows = _offer_rows(session, selected)
     height = max(get_app_session().output.get_size().rows - RESERVED_ROWS, 2)
@@ -121,12 +123,12 @@ def _visible_rows(session: Session, selected: Offer | None) -> list[StyleAndText
     return [*rows[top : top + height - 1], [("class:quiet", truncate(" … more by arrow: the screen is low", text_width()))]]
 
 
-def _offer_rows(session: Session, selected: Offer | None) -> list[StyleAndTextTuples]:
+def _offer_rows(session: Session, selected: Availability | None) -> list[StyleAndTextTuples]:
     """Return the lines of the offers, the open ones first, with a column for the marker."""
     rows: list[StyleAndTextTuples] = []
     numbered = [(f"{number}. ", offer) for number, offer in enumerate(session.open_offers, 1)]
     for prefix, offer in [*numbered, *(("-  ", offer) for offer in session.closed_offers)]:
-        style = "class:strong" if offer == selected else "" if offer.open else "class:quiet"
+        style = "class:strong" if offer == selected else "" if offer.is_open else "class:quiet"
         marker = MARKER if offer == selected else " "
         for line in emphasis_fragments(wrap_offer(session.run, offer, prefix, text_width() - 1)):
             rows.append([(style, marker), *((f"{style} {emphasis}", text) for emphasis, text, *_ in line)])
@@ -134,19 +136,12 @@ def _offer_rows(session: Session, selected: Offer | None) -> list[StyleAndTextTu
     return rows
 
 
-def selected_offer(session: Session, typed: str) -> tuple[int, Offer] | None:
-    """Return the open offer that ``typed`` would take, with its number: by number, by id, or by words of it alone."""
-    if not typed:
+def selected_offer(session: Session, typed: str) -> tuple[int, Availability] | None:
+    """Return the open offer that ``typed`` would take, with its number."""
+    meaning = interpret(session, typed)
+    if not isinstance(meaning, Choose) or not meaning.number:
         return None
-    numbered = list(enumerate(session.open_offers, 1))
-    for number, offer in numbered:
-        if typed in (f"{number}", f"{number}.", offer.choice.id):
-            return number, offer
-    if typed.isdigit() or typed.split(maxsplit=1)[0].lower() in COMMANDS:
-        return None
-    needle = typed.casefold()
-    matches = [match for match in numbered if needle in match[1].choice.say(session.run.state, session.pass_port).casefold()]
-    return matches[0] if len(matches) == 1 else None
+    return meaning.number, session.open_offers[meaning.number - 1]
 
 
 def _arrow_keys(session: Session) -> KeyBindings:
@@ -249,13 +244,13 @@ def toolbar(session: Session, typed: str = "") -> str:
     return position if columns >= len(position) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
 
 
-def _selection_toolbar(session: Session, number: int, offer: Offer, columns: int) -> str:
+def _selection_toolbar(session: Session, number: int, offer: Availability, columns: int) -> str:
     """Return the toolbar of a selected offer: its cost, on the gauge and in words, and its words."""
     layer, boundary = session.run.state.layer, session.world.boundary
     target = min(layer + offer.cost, boundary)
     cost = f" · {cost_text(offer)}: {layer} to {target}"
     text = f" {gauge(session.world, layer, target)}{cost}"
-    say = EMPHASIS.sub(r"\1", offer.choice.say(session.run.state, session.pass_port))
+    say = EMPHASIS.sub(r"\1", offer.choice.say(session.run.state, session.inspector))
     if columns < len(text):
         text, say = f" {number}.{cost}", f" · {say}"
     else:
@@ -277,9 +272,7 @@ def gauge(world: World, layer: int, target: int = 0) -> str:
 
 def completions(session: Session, typed: str) -> Iterator[tuple[str, str]]:
     """Yield (completion, meaning) for ``typed``: ids of open choices, terms after ``about``, and commands."""
-    for offer in session.open_offers:
-        if offer.choice.id.startswith(typed):
-            yield offer.choice.id, offer.choice.say(session.run.state, session.pass_port)
+    yield from (choice for choice in session.choice_texts() if choice[0].startswith(typed))
     if typed.startswith("about "):
         prefix = typed.removeprefix("about ").casefold()
         yield from (

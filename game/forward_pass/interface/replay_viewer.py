@@ -51,7 +51,7 @@ class Page(NamedTuple):
 def replay_pages(result: ReplayResult, columns: int) -> list[Page]:
     """Return a replay as pages: the opening, then one a turn, the summary at the end of the last."""
     run = result.run
-    opening = wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), columns)
+    opening = wrap(opening_line(run.world, run.inspector, run.opening.prior.instantiation), columns)
     pages = [Page([*opening, "", *scene_lines(at_turn(run, 0), columns)], decoded=False)]
     reasons = {difference.turn: difference.what for difference in result.differences}
     for number, turn in enumerate(run.turns, 1):

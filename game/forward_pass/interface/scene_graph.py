@@ -6,11 +6,12 @@ the graph as Graphviz and as Mermaid; ``svg_map`` draws it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from forward_pass.checker.liveness import Liveness, Place
-from forward_pass.story.world import DECODE, World
+from forward_pass.story.nodes import Choice, Scene
+from forward_pass.story.world import World
 
 
 class Box(NamedTuple):
@@ -46,73 +47,98 @@ class SceneGraph(NamedTuple):
 
 def build_graph(world: World) -> SceneGraph:
     """Return the scene graph of a world."""
-    liveness = Liveness(world)
-    layers = _least_layers(liveness)
+    layers = _least_layers(world)
     endings = world.endings
+    placed = sorted(layers.items(), key=lambda item: (item[0].token, item[1], item[0].scene))
     boxes = {
         _box_key(place, endings): Box(_box_key(place, endings), place.scene, place.token, layer, endings.get(place.scene, ""))
-        for place, layer in sorted(layers.items(), key=lambda item: (item[0].token, item[1], item[0].scene))
+        for place, layer in placed
     }
-    tokens = tuple(sorted(world.tokens))
     return SceneGraph(
         world.title,
-        tokens,
+        tuple(sorted(world.tokens)),
         {world.first_token: world.prompt[-1]},
         world.first_layer,
         world.boundary,
         tuple(boxes.values()),
-        tuple(_edges(liveness, layers, tokens)),
+        tuple(_edges(world, layers)),
     )
 
 
-def _box_key(place: Place, endings: dict[str, str]) -> str:
+class ScenePlace(NamedTuple):
+    """A scene or an ending at a token."""
+
+    scene: str
+    token: int
+
+
+def _box_key(place: ScenePlace, endings: dict[str, str]) -> str:
     return place.scene if place.scene in endings else f"{place.scene}@{place.token}"
 
 
-def _least_layers(liveness: Liveness) -> dict[Place, int]:
+def _choices(world: World, scene: str) -> tuple[Choice, ...]:
+    node = world.scenes[scene]
+    return node.choices if isinstance(node, Scene) else ()
+
+
+def _least_layers(world: World) -> dict[ScenePlace, int]:
     """Return the least layer at which each place is reachable, by the costs of choices alone (Dijkstra's algorithm)."""
-    first_layer, layers = liveness.world.first_layer, dict[Place, int]()
-    queue = [(0, first_layer, next(iter(liveness.places)))]
+    layers = dict[ScenePlace, int]()
+    queue = [(0, world.first_layer, ScenePlace(world.start, world.first_token))]
     while queue:
         _, layer, place = heappop(queue)
         if place in layers:
             continue
         layers[place] = layer
-        for _, row in liveness.choices(place.scene):
-            for edge in liveness.edges(place, row):
-                for _, target in edge.targets:
-                    target_layer = first_layer if edge.decodes else row["until"] or layer + row["cost"]
-                    if target not in layers and target_layer < liveness.world.boundary:
-                        token_order = (target.token - liveness.world.first_token) * liveness.world.boundary
-                        heappush(queue, (token_order + target_layer, target_layer, target))
+        for target, target_layer in _successors(world, place, layer):
+            if target not in layers and target_layer < world.boundary:
+                token_order = (target.token - world.first_token) * world.boundary
+                heappush(queue, (token_order + target_layer, target_layer, target))
     return layers
 
 
-def _edges(liveness: Liveness, layers: dict[Place, int], tokens: tuple[int, ...]) -> list[Edge]:
-    endings = liveness.world.endings
+def _successors(world: World, place: ScenePlace, layer: int) -> Iterator[tuple[ScenePlace, int]]:
+    """Yield the places that the choices of a place lead to, each with its layer."""
+    for choice in _choices(world, place.scene):
+        if not choice.decodes:
+            for target in choice.goto.targets:
+                yield ScenePlace(target.scene, place.token), choice.layer_after(layer)
+        if choice.decodes or choice.cut is not None:
+            for arrival in world.tokens[place.token].arrivals:
+                for target in arrival.goto.targets:
+                    yield ScenePlace(target.scene, place.token + 1), world.first_layer
+
+
+def _edges(world: World, layers: dict[ScenePlace, int]) -> list[Edge]:
     labels: dict[tuple[str, str], list[tuple[str, bool]]] = {}
     for place in layers:
-        for _, row in liveness.choices(place.scene):
-            source, conditional = _box_key(place, endings), row["if"] is not None or row["needs"] is not None
-            if row["goto"][0][1] == DECODE or row["cut"] is not None:
-                labels.setdefault((source, f"decoder-{place.token}"), []).append(("", conditional))
-            for tree, target in row["goto"]:
-                target_place = Place(target, place.token)
-                if target != DECODE and target_place in layers:
-                    key = (source, _box_key(target_place, endings))
-                    label = f"to {row['until']}" if row["until"] else str(row["cost"])
-                    labels.setdefault(key, []).append((label, conditional or tree is not None))
-    for token in tokens:
-        for word, cases in liveness.data["tokens"][token - tokens[0]][1].items():
-            for tree, target in cases:
-                target_place = Place(target, token + 1)
-                if target_place in layers:
-                    key = (f"decoder-{token}", _box_key(target_place, endings))
-                    labels.setdefault(key, []).append((word, tree is not None))
+        for source, box, label, conditional in _choice_edges(world, place, layers):
+            labels.setdefault((source, box), []).append((label, conditional))
+    for token in world.story.tokens:
+        for arrival in token.arrivals:
+            for target in arrival.goto.targets:
+                there = ScenePlace(target.scene, token.position + 1)
+                if there in layers:
+                    key = (f"decoder-{token.position}", _box_key(there, world.endings))
+                    labels.setdefault(key, []).append((arrival.word, target.condition is not None))
     return [
         Edge(source, target, tuple(dict.fromkeys(label for label, _ in pairs if label)), all(flag for _, flag in pairs))
         for (source, target), pairs in labels.items()
     ]
+
+
+def _choice_edges(world: World, place: ScenePlace, layers: dict[ScenePlace, int]) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield (source, target, label, whether it is conditional) for each way that a choice of a place can lead."""
+    source = _box_key(place, world.endings)
+    for choice in _choices(world, place.scene):
+        conditional = choice.condition is not None or choice.needs is not None
+        if choice.decodes or choice.cut is not None:
+            yield source, f"decoder-{place.token}", "", conditional
+        label = f"to {choice.until}" if choice.until else str(choice.cost)
+        for case in choice.goto.targets:
+            there = ScenePlace(case.scene, place.token)
+            if there in layers:
+                yield source, _box_key(there, world.endings), label, conditional or case.condition is not None
 
 
 # -- Graphviz ---------------------------------------------------------------------------------------------------------

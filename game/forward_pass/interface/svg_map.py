@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from forward_pass.interface.scene_graph import Box, Edge, SceneGraph, as_dot, as_mermaid, token_name
 from forward_pass.session.transcript import quoted
-from forward_pass.story.world import OTHERWISE
+from forward_pass.story.nodes import OTHERWISE
 
 BOX_WIDTH, BOX_HEIGHT = 128, 28
 LANE_WIDTH, ROW_HEIGHT = 156, 46  # least distances between the left and the upper sides of boxes

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from forward_pass.errors import RunError, UsageError
+from forward_pass.errors import UsageError
+from forward_pass.interface.tty import restore_line_mode
+from forward_pass.session.branches import tree_lines
+from forward_pass.session.glossary_help import CREDITS
+from forward_pass.session.launch import Started, continue_latest, start, start_new
 from forward_pass.session.plain_text import is_interactive, text_width
 from forward_pass.session.settings import settings_file, write_setting
 from forward_pass.session.transcript import wrap
+from forward_pass.storage.folder import list_run_files, newest_first
+from forward_pass.storage.listing import summarise
+from forward_pass.storage.run_set import stored_runs
 
 if TYPE_CHECKING:
-    from forward_pass.session.session import Session
     from forward_pass.storage.store import RunStore
 
 CONTINUE, NEW, BRANCHES, PLAIN, ABOUT, QUIT = "continue", "new", "branches", "plain", "about", "quit"
@@ -20,69 +26,32 @@ STRONG = "\x1b[1m{}\x1b[22m"  # ECMA-48
 PLAIN_NOTICE = "Plain lines from now on. To have it otherwise again: forward-pass settings plain off"
 
 
-class StartedSession(NamedTuple):
-    """A session, notes on its run for the player, and whether plain lines were chosen for it."""
-
-    session: Session
-    notes: tuple[str, ...] = ()
-    plain: bool = False
-
-
-def start_new(store: RunStore, *, plain: bool = False) -> StartedSession:
-    """Return a session at the opening of a new run."""
-    from forward_pass.session.session import Session
-
-    return StartedSession(Session(store.world, store.pass_port, store, store.new_run()), plain=plain)
-
-
-def continue_latest(store: RunStore) -> StartedSession:
-    """Return a session at the run that was appended to last, skipping files that cannot be read; raises ``RunError``."""
-    from forward_pass.session.session import Session
-    from forward_pass.storage.journal import list_run_files, newest_first
-
-    for run_file in newest_first(list_run_files(store.folder)):
-        try:
-            run, notes = store.resume(run_file.path)
-        except RunError as error:
-            print(error, file=sys.stderr)
-            continue
-        return StartedSession(Session(store.world, store.pass_port, store, run), notes)
-    new_command = store.new_command
-    raise RunError(f"no run of {store.world.id} is kept in {store.saves}: begin one with {new_command}")
-
-
-def show_title(store: RunStore, *, bare: bool) -> StartedSession | None:
-    """Show the title menu until a session starts; return it, or None for quit.
+def show_title(store: RunStore, *, bare: bool) -> tuple[Started | None, bool]:
+    """Show the title menu until a session starts; return it, None for quit, and whether plain lines were chosen for it.
 
     The ``bare`` command has the whole menu: credits and, at the very first start, plain lines. A command that names its
     world shows a menu only where the last run has not ended.
     """
-    from forward_pass.interface.tty import restore_line_mode
-
     restore_line_mode()
     number, run_count = latest_unfinished(store)
     if not bare and number is None:
-        return start_new(store)
+        return start_new(store), False
     rows = _menu_rows(number, run_count, bare=bare)
     print(_heading(store, number, bare=bare))
     while True:
         answer = _ask_row(rows)
         if answer == QUIT:
-            return None
+            return None, False
         if answer == CONTINUE:
-            return continue_latest(store)
-        if answer == NEW:
-            return start_new(store)
-        if answer == PLAIN:
-            return start_new(store, plain=_save_plain())
+            return continue_latest(store), False
+        if answer in (NEW, PLAIN):
+            return start_new(store), answer == PLAIN and _save_plain()
         if answer == ABOUT:
-            from forward_pass.session.glossary_help import CREDITS
-
             print("\n".join(["", *wrap(CREDITS, text_width()), ""]))
         else:
             started = _browse_tree(store)
             if started is not None:
-                return started
+                return started, False
 
 
 def _heading(store: RunStore, number: str | None, *, bare: bool) -> str:
@@ -121,9 +90,6 @@ def latest_unfinished(store: RunStore) -> tuple[str | None, int]:
 
     Reads files only until one is a valid run: a store may have thousands.
     """
-    from forward_pass.storage.journal import list_run_files, newest_first
-    from forward_pass.storage.listing import summarise
-
     run_files = newest_first(list_run_files(store.folder))
     for index, run_file in enumerate(run_files):
         summary = summarise(run_file, store.world)
@@ -148,16 +114,12 @@ def _ask_row(rows: dict[str, str]) -> str:
         print(f"Type a number from 1 to {len(rows)}, or the first letter of its name.")
 
 
-def _browse_tree(store: RunStore) -> StartedSession | None:
+def _browse_tree(store: RunStore) -> Started | None:
     """Show the tree of runs; return a session at a fork of one, or None."""
-    from forward_pass.session.session import Session
-
-    run_set = store.run_set()
+    run_set = stored_runs(store.world, store.inspector, store.folder)
     for fault in run_set.faults:
         print(fault, file=sys.stderr)
     if not is_interactive():
-        from forward_pass.session.branches import tree_lines
-
         print("\n".join([*tree_lines(run_set, text_width()), ""]))
         return None
     from forward_pass.interface.tree_browser import browse_until_fork
@@ -165,5 +127,4 @@ def _browse_tree(store: RunStore) -> StartedSession | None:
     request = browse_until_fork(run_set)
     if request is None:
         return None
-    run, notes = store.fork(f"{request.run}", request.turn)
-    return StartedSession(Session(store.world, store.pass_port, store, run), notes)
+    return start(store, store.fork(f"{request.run}", request.turn))

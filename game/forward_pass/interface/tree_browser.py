@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from prompt_toolkit.buffer import Buffer
@@ -323,24 +324,10 @@ def _bind_requests(browser: TreeBrowser, keys: KeyBindings, line: Buffer) -> Non
 
         return leave
 
-    def start_input(kind: str) -> Callable[[KeyPressEvent], None]:
-        def handle(event: KeyPressEvent) -> None:
-            browser.pane = None
-            if kind != "find" and not browser.can_annotate():
-                return
-            line.reset()
-            recorded = browser.node.recorded
-            annotation = browser.annotations.get(recorded.digest, Annotation()) if recorded else Annotation()
-            line.insert_text("" if kind == "find" else getattr(annotation, kind))
-            browser.input_kind, browser.message = kind, ""
-            event.app.layout.focus(line)
-
-        return handle
-
     keys.add("r", filter=browsing)(leave_for("replay"))
     keys.add("f", filter=browsing)(leave_for("fork"))
     for key, kind in (("l", "label"), ("n", "note"), ("/", "find")):
-        keys.add(key, filter=browsing)(start_input(kind))
+        keys.add(key, filter=browsing)(partial(_start_input, browser, line, kind))
 
     @keys.add("m", filter=browsing)
     def _mark(_: KeyPressEvent) -> None:
@@ -355,6 +342,19 @@ def _bind_requests(browser: TreeBrowser, keys: KeyBindings, line: Buffer) -> Non
     @keys.add("?", filter=browsing)
     def _help(_: KeyPressEvent) -> None:
         browser.pane = Pane(key_lines("Keys of the tree", KEYS, ROWS_HELP))
+
+
+def _start_input(browser: TreeBrowser, line: Buffer, kind: str, event: KeyPressEvent) -> None:
+    """Ask for a label, a note or what to find, where the player may give one."""
+    browser.pane = None
+    if kind != "find" and not browser.can_annotate():
+        return
+    line.reset()
+    recorded = browser.node.recorded
+    annotation = browser.annotations.get(recorded.digest, Annotation()) if recorded else Annotation()
+    line.insert_text("" if kind == "find" else getattr(annotation, kind))
+    browser.input_kind, browser.message = kind, ""
+    event.app.layout.focus(line)
 
 
 def _bind_leaving(browser: TreeBrowser, keys: KeyBindings) -> None:

@@ -7,11 +7,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from forward_pass.session.branches import compare_runs, difference_lines, tree_lines
-from forward_pass.session.glossary_help import share_line
-from forward_pass.session.inspection import DecoderTrace, Inspection, decoder_trace
-from forward_pass.session.plain_text import hanging_text
-from forward_pass.session.session import (
-    ENDING_COMMANDS_TEXT,
+from forward_pass.session.commands import ENDING_COMMANDS_TEXT
+from forward_pass.session.events import (
     Event,
     InspectionShown,
     Message,
@@ -19,11 +16,14 @@ from forward_pass.session.session import (
     Rejected,
     RunsCompared,
     SceneEntered,
-    Session,
     TokenDecoded,
     TreeShown,
     ViewRequested,
 )
+from forward_pass.session.glossary_help import share_line
+from forward_pass.session.inspection import DecoderTrace, Inspection, decoder_trace
+from forward_pass.session.plain_text import hanging_text
+from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     EMPHASIS,
     PROBE_NOTE,
@@ -104,7 +104,7 @@ def scene_view(run: Run, session: Session, columns: int) -> RenderableType:
     """Return the present scene; at an ending, also a line to share and the commands that go on."""
     if not is_ending(run.world, run.state):
         return current_scene_view(run, columns)
-    share = Text(share_line(run, session.store.prior.instantiation, session.endings_found, "·"))
+    share = Text(share_line(run, session.recorder.prior.instantiation, session.endings_found, "·"))
     next_steps = Text(f"The run has ended: {ENDING_COMMANDS_TEXT}.", style="quiet")
     return Group(current_scene_view(run, columns), Text(""), share, Text(""), next_steps)
 
@@ -132,19 +132,19 @@ def decoding_view(run: Run, turn: Turn, then: str, columns: int) -> RenderableTy
 
     Where a model runs, a strip shows the probability of the drawn word by layer of the pass.
     """
-    pass_port, word, state = run.measure, turn.word or "", turn.state
+    inspector, word, state = run.inspector, turn.word or "", turn.state
     likeliest = turn_distribution(run, turn).likeliest(LIKELIEST)
     width = max(len(quoted(word)) for word, _ in likeliest)
-    source = "measured" if pass_port.source == "model" else "written, not measured"
+    source = "measured" if inspector.source == "model" else "written, not measured"
     rows: list[RenderableType] = [Text(f"The decoder comes ({source}).", style="strong")]
     for candidate, probability in likeliest:
         bar = probability_bar(probability, columns)
         rows.append(Text.assemble(f"  {quoted(candidate):<{width}} {format_probability(probability):<6} ", (bar, "bar")))
-    if pass_port.source == "model":
+    if inspector.source == "model":
         step = NARROW_STRIP_STEP if columns < NARROW else STRIP_STEP
-        rows += depth_strip(decoder_trace(run.world, pass_port, state.words, state.acts, step), run.world)
+        rows += depth_strip(decoder_trace(run.world, inspector, state.key, step), run.world)
     rows.append(Text(f"It says {quoted(word)}.", style="strong"))
-    rows += [Text(words, style="quiet") for words in running_likelihood_text(turn, pass_port)]
+    rows += [Text(words, style="quiet") for words in running_likelihood_text(turn, inspector)]
     return Group(*([prose(then), Text("")] if then else []), *rows)
 
 
@@ -172,10 +172,10 @@ def depth_strip(trace: DecoderTrace, world: World) -> list[Text]:
 
 def prompt_view(run: Run, columns: int) -> RenderableType:
     """Return the document so far; with a model, words with much of the attention so far are styled."""
-    if run.measure.source != "model" or is_ending(run.world, run.state):
+    if run.inspector.source != "model" or is_ending(run.world, run.state):
         return Text("\n".join(prompt_lines(run, columns)))
     state = run.state
-    shares = run.measure.attention(state.words, state.acts, state.layer)
+    shares = run.inspector.attention(state.key, state.layer)
     document = (*run.world.prompt, *state.words)
     even_share = 1 / len(document)
     text = Text()

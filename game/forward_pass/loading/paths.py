@@ -1,20 +1,15 @@
-"""Where worlds and runs are found, and the cache of read worlds. The one place that knows checkout from installation."""
+"""Where worlds and runs are found. The one place that knows a checkout from an installation."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from forward_pass import __version__
+from platformdirs import user_data_path
+
 from forward_pass.errors import Problem, WorldError, did_you_mean
-from forward_pass.gc_pause import gc_paused
-from forward_pass.story.world import World
 
 APP = "forward-pass"
 FLAGSHIP = "forward-pass"
@@ -23,12 +18,6 @@ MAX_FILES = 500
 TEXT = ".yaml"
 READ = (TEXT, ".fpw")
 SIDE_FOLDERS = ("glossary", "hints")
-READER_MODULES = (
-    *(f"loading/{name}.py" for name in ("loader", "declarations", "scenes", "interventions", "glossary")),
-    *(f"loading/{name}.py" for name in ("symbols", "fields", "yaml_tree")),
-    *(f"story/{name}.py" for name in ("text", "measurements", "expressions", "tokeniser", "world")),
-    "network/weights.py",
-)  # what has a say in what comes of a world's files
 CALIBRATION = "calibration.json"
 MAX_BYTES = 8 * 1024 * 1024  # of all files of a world together
 SOURCE_ROOT = PACKAGE.parent  # ``game/`` in a checkout, site-packages when installed
@@ -46,8 +35,6 @@ def saves_folder(asked: str | None) -> Path:
         return Path(asked or os.environ["FORWARD_PASS_SAVES"])
     if CHECKOUT:
         return CHECKOUT / "saves"
-    from platformdirs import user_data_path  # noqa: PLC0415 - 5 ms that a start in a checkout can do without
-
     return user_data_path(APP) / "saves"
 
 
@@ -132,51 +119,3 @@ def read_world_files(folder: Path) -> tuple[list[tuple[str, bytes]], list[Proble
         except (OSError, RuntimeError) as error:
             problems.append(Problem(file, 1, 1, "E001", f"cannot be read: {getattr(error, 'strerror', '') or error}"))
     return contents, problems
-
-
-def read_cached_world(folder: Path, contents: Contents) -> World | None:
-    """Return the world of these contents from the cache, or None where it was not read since it last changed."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        with gc_paused():
-            summed, kept = (_cache_folder() / _key(contents)).read_bytes().split(b"\n", 1)
-            data = json.loads(kept) if summed == _sum(kept) else None
-        if isinstance(data, dict) and data.get("id") == folder.resolve().name:
-            return World(data, folder)
-    return None
-
-
-def cache_world(contents: Contents, data: dict[str, Any]) -> None:
-    """Keep the data of a world for the next start, as JSON under its sum; a cache that cannot be written is done without."""
-    with suppress(OSError):
-        cache = _cache_folder()
-        cache.mkdir(parents=True, exist_ok=True)
-        partial = cache / f"{_key(contents)}.{os.getpid()}"
-        try:
-            kept = json.dumps(data | {"places": {}}).encode()  # only a check asks for places, and it reads anew
-            partial.write_bytes(_sum(kept) + b"\n" + kept)
-            partial.replace(cache / _key(contents))
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-def _sum(kept: bytes) -> bytes:
-    """Return the sum by which a damaged cache is known: the key is over what was read, not over what came of it."""
-    return sha256(kept).hexdigest().encode()
-
-
-def _cache_folder() -> Path:
-    """Return where read worlds are kept; on Linux, found here as platformdirs finds it, because every start asks."""
-    if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
-        from platformdirs import user_cache_path  # noqa: PLC0415 - as above
-
-        return user_cache_path(APP) / "worlds"
-    asked = os.environ.get("XDG_CACHE_HOME", "").strip()
-    return (Path(asked) if asked else Path.home() / ".cache") / APP / "worlds"
-
-
-def _key(contents: Contents) -> str:
-    """Return the cache's key of a world: over its files' contents, and over the reader that would read them."""
-    digest = sha256(f"{__version__} {world_hash(contents)}".encode())
-    for module in READER_MODULES:
-        digest.update(str((PACKAGE / module).stat().st_mtime_ns).encode())
-    return f"{digest.hexdigest()}.json"

@@ -1,195 +1,229 @@
-"""Scenes and endings, the choices in them, and where gotos lead, read to plain rows. Knows no word that a pass might draw.
-
-What conditions, texts, effects and gotos may name has to be known before any of it is read: ``scope`` and ``goals``.
-"""
+"""Scenes and endings, the choices in them, and where gotos lead. Knows no word that a pass might draw."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
 
-from forward_pass.loading.fields import Entry, key_place, value_place
-from forward_pass.loading.interventions import InterventionLoader
-from forward_pass.loading.yaml_tree import Node, Source
-from forward_pass.story.expressions import Scope, Tree, parse_condition, parse_effect
-from forward_pass.story.text import Offsets, parse_line, parse_text
-from forward_pass.story.world import DECODE
+from forward_pass.loading.fields import Entry, keyed, known_name, known_names, line, parsed, several, truth, whole
+from forward_pass.loading.interventions import check_causality
+from forward_pass.loading.report import Report
+from forward_pass.loading.symbols import Symbols
+from forward_pass.loading.yaml_tree import Node
+from forward_pass.story import nodes
+from forward_pass.story.grammar import Scope, parse_condition, parse_effect
+from forward_pass.story.text_grammar import parse_line, parse_text
 
 SCENE_KEYS = ("text", "choices")
 ENDING_KEYS = ("title", "text")
 CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "do", "measure", "then", "goto", "cut")
-PLACED_KEYS = ("if", "needs", "until", "cost", "cut", "goto")  # those of a choice that a walk finds fault with
 TARGET_KEYS = ("if", "goto")
+MAX_LAYERS = 10_000
 
 
-class SceneLoader(InterventionLoader):
-    """Reads scenes, endings and choices, and the conditions and gotos of whatever else has any."""
+class Context(NamedTuple):
+    """What scenes are read against: the names of the world, its acts, and the layers of a token."""
 
-    scope: Scope  # what conditions, texts and effects may name
-    goals: dict[str, int]  # what a goto may name
-    waking: int  # the layer at which a token's story begins
-    places: dict[str, Any]  # where conditions, cases and what varies in texts stand
+    symbols: Symbols
+    scope: Scope
+    acts: Mapping[str, nodes.ActDeclaration]
+    first_layer: int
+    first_token: int
 
-    def scenes(self) -> dict[str, Any]:
-        """Return the scenes and the endings by id, in the order of their slots: scenes first."""
-        rows: dict[str, Any] = {}
-        for index, (key, entry) in enumerate(self.sections["scenes"].items()):
-            keys = self.keyed(entry, f"the scene {key!r}", SCENE_KEYS, SCENE_KEYS)
-            choices = keys["choices"].value if "choices" in keys else None
-            if choices == {}:
-                self.problems.append(entry.source.at(entry.key_node, "E202", f"the scene {key!r} needs at least one choice"))
-            mine = [choice for choice in choices if self.homes[choice] == key] if isinstance(choices, dict) else []
-            rows[key] = self.scene_row(index, entry, "", self.scene_text(key, entry, index, keys.get("text")), mine)
-        for index, (key, entry) in enumerate(self.sections["endings"].items(), len(rows)):
-            keys = self.keyed(entry, f"the ending {key!r}", ENDING_KEYS, ENDING_KEYS)
-            title = self.string(entry.source, keys["title"], "title") if "title" in keys else "?"
-            text = self.scene_text(key, entry, index, keys.get("text"), ending=True)
-            rows[key] = self.scene_row(index, entry, " ".join(title.split()), text, [])
-        return rows
 
-    def scene_text(self, key: str, entry: Entry, index: int, node: Node | None, *, ending: bool = False) -> Tree:
-        """Return the text of a scene or an ending."""
-        scope = self.scope._replace(scene=index, ending=ending)
-        return self.text(entry.source, node, parse_text, scope, f"scene.{key}")
+class GotoKind(Enum):
+    """Whose a goto is, which decides where it may lead."""
 
-    def text(self, source: Source, node: Node | None, parse: Callable[..., Tree], scope: Scope, name: str) -> Tree:
-        """Return the tree of a text, having kept under its name where what varies in it stands."""
-        met: Offsets = []
-        tree = self.parsed(source, node, parse, scope, met) if node else None
-        if node and tree and met:
-            found = source.places(node, {offset for some in met for offset in some})
-            self.places[f"text.{name}"] = [[found[offset] for offset in some] for some in met]
-        return tree or []
+    CHOICE = "choice"
+    WORD = "word"
+    LAST_WORD = "word of the last token"
 
-    def condition(self, source: Source, node: Node | None, scene: int | None = None) -> Tree | None:
-        """Return a condition as a tree, or None where there is none or it was reported; ``scene`` is where it stands."""
-        return None if node is None else self.parsed(source, node, parse_condition, self.scope._replace(scene=scene))
 
-    def scene_row(self, index: int, entry: Entry, title: str, text: Tree, choices: list[str]) -> dict[str, Any]:
-        """Return a scene or an ending as a row."""
-        return {
-            "slot": index,
-            "token": entry.token,
-            "title": title,
-            "text": text,
-            "choices": choices,
-            "place": key_place(entry),
-        }
+def read_scenes(report: Report, context: Context) -> tuple[nodes.Scene, ...]:
+    """Return the scenes, in the order in which they are written."""
+    entries = context.symbols.sections["scenes"]
+    return tuple(_scene(report, context, key, entry) for key, entry in entries.items())
 
-    def choice(self, key: str, entry: Entry) -> dict[str, Any]:
-        """Return a choice as a row."""
-        source = entry.source
-        keys = self.keyed(entry, f"the choice {key!r}", CHOICE_KEYS, ("say", "goto"))
-        scene = self.scope.ids["scene"][self.homes[key]]
-        scope = self.scope._replace(scene=scene)
 
-        def text(name: str, parse: Callable[..., Tree] = parse_line) -> Tree:
-            return self.text(source, keys.get(name), parse, scope, f"{name}.{key}")
+def _scene(report: Report, context: Context, key: str, entry: Entry) -> nodes.Scene:
+    keys = keyed(report, entry, f"the scene {key!r}", SCENE_KEYS, SCENE_KEYS)
+    choices = keys["choices"].value if "choices" in keys else None
+    if choices == {}:
+        report.add(entry.key, "E202", f"the scene {key!r} needs at least one choice")
+    symbols, index = context.symbols, context.scope.scenes[key]
+    scope = context.scope._replace(scene=index)
+    text = read_text(report, keys.get("text"), scope)
+    own = [choice for choice in choices if symbols.homes[choice] == key] if isinstance(choices, dict) else []
+    read = tuple(_choice(report, context, scope, symbols.choices[choice], entry.token) for choice in own)
+    return nodes.Scene(entry.key.place, key, index, entry.token, text, read)
 
-        if ("needs" in keys) != ("why" in keys):
-            message = f"the choice {key!r} must have both 'needs' and 'why', or neither"
-            self.problems.append(source.at(entry.key_node, "E202", message))
-        goto = self.targets(source, keys["goto"], "choice", scene, place=key) if "goto" in keys else []
-        self.places |= {f"{name}.{key}": value_place(source, keys[name]) for name in PLACED_KEYS if name in keys}
-        decodes = any(target == DECODE for _, target in goto)
-        if decodes and any(target not in ("", DECODE) for _, target in goto):
-            self.problems.append(source.at(keys["goto"], "E303", "either every case of a 'goto' must be 'decode', or none"))
-        self.placed(source, keys, decodes=decodes)
-        until = self.until(source, keys["until"]) if "until" in keys else 0
-        condition = self.condition(source, keys.get("if"), scene)
-        if until:
-            below: Tree = ["<", ["layer"], ["int", until]]
-            condition = ["and", condition, below] if condition else below
-        self.causal(source, keys.get("act"), self.sections["scenes"][self.homes[key]].token)
-        return {
-            "slot": self.scope.ids["choice"][key],
-            "say": text("say"),
-            "if": condition,
-            "needs": self.condition(source, keys.get("needs"), scene),
-            "why": text("why"),
-            "once": self.truth(source, keys["once"]) if "once" in keys else False,
-            "cost": self.whole(source, keys["cost"], 0, 10_000) if "cost" in keys else 1,
-            "until": until,
-            "acts": self.named(source, keys.get("act"), "act", self.scope.ids["act"]),
-            "measure": [
-                self.scope.thresholds[name]
-                for name in self.named(source, keys.get("measure"), "threshold", self.scope.thresholds)
-            ],
-            "do": self.effects(source, keys.get("do"), scope),
-            "cut": self.effects(source, keys.get("cut"), scope) if "cut" in keys else None,
-            "then": text("then", parse_text),
-            "goto": goto,
-            "place": key_place(entry),
-        }
 
-    def placed(self, source: Source, keys: dict[str, Node], *, decodes: bool) -> None:
-        """Report the keys of a choice that say how many layers it takes where something else says it already."""
-        for name in ("cost", "until", "cut"):
-            if decodes and name in keys:
-                message = f"{name!r} cannot be combined with 'goto: decode', which takes all layers that are left"
-                self.problems.append(source.at(keys[name], "E306", message))
-            elif "until" in keys and name in keys and name != "until":
-                message = f"{name!r} cannot be combined with 'until', which takes the layers up to its own and no more"
-                self.problems.append(source.at(keys[name], "E306", message))
+def read_endings(report: Report, context: Context) -> tuple[nodes.Ending, ...]:
+    """Return the endings, in the order in which they are written."""
+    endings = []
+    for key, entry in context.symbols.sections["endings"].items():
+        keys = keyed(report, entry, f"the ending {key!r}", ENDING_KEYS, ENDING_KEYS)
+        title = line(report, keys["title"], "title") if "title" in keys else "?"
+        index = context.scope.scenes[key]
+        text = read_text(report, keys.get("text"), context.scope._replace(scene=index, ending=True))
+        endings.append(nodes.Ending(entry.key.place, key, index, entry.token, title, text))
+    return tuple(endings)
 
-    def until(self, source: Source, node: Node) -> int:
-        """Return the layer to which a choice takes one; one at which no token is under way was reported, and is 0."""
-        layer = self.whole(source, node, 0, 10_000)
-        if layer is None or self.waking < layer < self.scope.boundary:
-            return layer or 0
-        bounds = f"above {self.waking} (waking) and below {self.scope.boundary} (boundary)"
-        message = f"'until' must be a layer {bounds}, found {layer}"
-        self.problems.append(source.at(node, "E206", message))
-        return 0
 
-    def effects(self, source: Source, node: Node | None, scope: Scope) -> Tree:
-        """Return the effects of a list as trees."""
-        rows = [] if node is None else self.several(source, node, "effects")
-        parsed = [self.parsed(source, row, parse_effect, scope) for row in rows if row.value.strip() not in ("", "nothing")]
-        return [effect for effect in parsed if effect is not None]
+def read_text(report: Report, node: Node | None, scope: Scope) -> nodes.Text:
+    """Return a text of paragraphs; empty where there is none."""
+    if node is None:
+        return nodes.EMPTY
+    return parsed(report, node, lambda text: parse_text(text, scope, node.locator())) or nodes.EMPTY
 
-    def named(self, source: Source, node: Node | None, what: str, known: Collection[str]) -> list[str]:
-        """Return the names of a list that are ``known``, having reported all others."""
-        rows = [] if node is None else self.several(source, node, what)
-        return [name for row in rows if (name := self.name(source, row, what, known))]
 
-    def targets(self, source: Source, node: Node, kind: str, scene: int | None = None, *, place: str) -> Tree:
-        """Return ``[condition, scene]`` rows of a goto: one id, or a list of ``{if, goto}`` whose last has no ``if``.
+def read_condition(report: Report, node: Node | None, scope: Scope) -> nodes.Expression | None:
+    """Return a condition, None where there is none."""
+    return None if node is None else parsed(report, node, lambda text: parse_condition(text, scope))
 
-        The goto's ``kind`` says whose it is: a ``choice``'s, a ``word``'s, or a word's of the ``last`` token. Where each row
-        stands is kept under ``place``.
-        """
-        if isinstance(node.value, str):
-            return [[None, self.target(source, node, kind)]]
-        if not isinstance(node.value, list) or not node.value:
-            self.problems.append(source.at(node, "E203", "expected a scene's id, or a list of cases {if, goto}"))
-            return []
-        rows: Tree = []
-        for number, item in enumerate(node.value):
-            keys = self.keyed(Entry(source, item, item), "a case", TARGET_KEYS, ("goto",))
-            self.places[f"case.{number}.{place}"] = value_place(source, keys.get("if") or keys.get("goto") or item)
-            target = self.target(source, keys["goto"], kind) if "goto" in keys else ""
-            rows.append([self.condition(source, keys.get("if"), scene), target])
-        self.last_is_open(source, node)
-        return rows
 
-    def last_is_open(self, source: Source, node: Node) -> None:
-        """Report a list of cases that might select none, or whose later cases can never be selected."""
-        if not all(isinstance(item.value, dict) for item in node.value):
-            return
-        for item in node.value:
-            if item is not node.value[-1] and "if" not in item.value:
-                self.problems.append(source.at(item, "E302", "the cases after this one can never be selected: it has no 'if'"))
-            if item is node.value[-1] and "if" in item.value:
-                place = item.value["if"][0]
-                self.problems.append(source.at(place, "E302", "the last case must not have 'if': it is for everything else"))
+# -- choices ----------------------------------------------------------------------------------------------------------
 
-    def target(self, source: Source, node: Node, kind: str) -> str:
-        """Return the scene, the ending or ``decode`` that a goto names; one that its ``kind`` may not name was reported."""
-        scene = self.name(source, node, "scene or ending", self.goals, "E301")
-        if kind != "choice" and scene == DECODE:
-            self.problems.append(source.at(node, "E303", "a word must lead to a scene or an ending, not to 'decode'"))
-        if kind == "last" and scene in self.sections["scenes"]:
-            message = f"{scene!r} is not an ending, and every word of the last token must lead to one"
-            self.problems.append(source.at(node, "E307", message))
-        return scene
+
+def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token: int) -> nodes.Choice:
+    keys = keyed(report, entry, f"the choice {entry.name!r}", CHOICE_KEYS, ("say", "goto"))
+    if ("needs" in keys) != ("why" in keys):
+        report.add(entry.key, "E202", f"the choice {entry.name!r} must have both 'needs' and 'why', or neither")
+    goto = read_goto(report, keys["goto"], context, scope, GotoKind.CHOICE) if "goto" in keys else None
+    decodes = goto is not None and _decodes(report, keys["goto"], goto)
+    _check_layers(report, keys, decodes=decodes)
+    check_causality(report, keys.get("act"), context.acts, token or context.first_token)
+    until = _until(report, keys["until"], context) if "until" in keys else 0
+    then = read_text(report, keys.get("then"), scope)
+    return nodes.Choice(
+        place=entry.key.place,
+        id=entry.name,
+        slot=scope.choices[entry.name],
+        say=_line(report, keys.get("say"), scope),
+        condition=_below(_placed_condition(report, keys.get("if"), scope), keys.get("until"), until),
+        needs=_placed_condition(report, keys.get("needs"), scope),
+        why=_line(report, keys.get("why"), scope),
+        once=truth(report, keys.get("once")),
+        cost=_cost(report, keys.get("cost")),
+        cost_place=keys["cost"].value_place() if "cost" in keys else entry.key.place,
+        until=until,
+        acts=tuple(known_names(report, keys.get("act"), "act", context.acts)),
+        measures=_measures(report, keys.get("measure"), scope),
+        effects=_effects(report, keys.get("do"), scope) or nodes.Effects(entry.key.place, ()),
+        cut=_effects(report, keys.get("cut"), scope),
+        then=then if then.paragraphs else None,
+        goto=goto or nodes.Goto(entry.key.place, ()),
+    )
+
+
+def _line(report: Report, node: Node | None, scope: Scope) -> nodes.Text:
+    if node is None:
+        return nodes.EMPTY
+    return parsed(report, node, lambda text: parse_line(text, scope, node.locator())) or nodes.EMPTY
+
+
+def _placed_condition(report: Report, node: Node | None, scope: Scope) -> nodes.Condition | None:
+    expression = read_condition(report, node, scope)
+    return nodes.Condition(node.value_place(), expression) if node and expression is not None else None
+
+
+def _below(condition: nodes.Condition | None, node: Node | None, until: int) -> nodes.Condition | None:
+    """Return a condition that also asks for a layer below the one to which a choice leads, if it leads to one."""
+    if node is None or not until:
+        return condition
+    below = nodes.Compare("<", nodes.StateNumber("layer"), nodes.Literal(until))
+    return (
+        nodes.Condition(condition.place, nodes.And(condition.expression, below))
+        if condition
+        else nodes.Condition(node.value_place(), below)
+    )
+
+
+def _cost(report: Report, node: Node | None) -> int:
+    cost = whole(report, node, 0, MAX_LAYERS) if node else 1
+    return 1 if cost is None else cost
+
+
+def _measures(report: Report, node: Node | None, scope: Scope) -> tuple[int, ...]:
+    return tuple(scope.thresholds[name] for name in known_names(report, node, "threshold", scope.thresholds))
+
+
+def _check_layers(report: Report, keys: Mapping[str, Node], *, decodes: bool) -> None:
+    """Report the keys of a choice that say how many layers it takes where another key says so already."""
+    for name in ("cost", "until", "cut"):
+        if decodes and name in keys:
+            message = f"{name!r} cannot be combined with 'goto: decode', which takes all layers that are left"
+            report.add(keys[name], "E306", message)
+        elif "until" in keys and name in keys and name != "until":
+            message = f"{name!r} cannot be combined with 'until', which takes the layers up to its own and no more"
+            report.add(keys[name], "E306", message)
+
+
+def _until(report: Report, node: Node, context: Context) -> int:
+    """Return the layer to which a choice leads; 0 where it is none at which a token is under way."""
+    layer, first, boundary = whole(report, node, 0, MAX_LAYERS), context.first_layer, context.scope.boundary
+    if layer is None or first < layer < boundary:
+        return layer or 0
+    bounds = f"above {first} (waking) and below {boundary} (boundary)"
+    report.add(node, "E206", f"'until' must be a layer {bounds}, found {layer}")
+    return 0
+
+
+def _effects(report: Report, node: Node | None, scope: Scope) -> nodes.Effects | None:
+    """Return the effects of a list, None where there is none."""
+    if node is None:
+        return None
+    rows = [row for row in several(report, node, "effects") if row.value.strip() not in ("", "nothing")]
+    sets = [parsed(report, row, lambda text: parse_effect(text, scope)) for row in rows]
+    return nodes.Effects(node.value_place(), tuple(one for one in sets if one is not None))
+
+
+# -- gotos ------------------------------------------------------------------------------------------------------------
+
+
+def read_goto(report: Report, node: Node, context: Context, scope: Scope, kind: GotoKind) -> nodes.Goto:
+    """Return where something leads: one id, or a list of ``{if, goto}`` whose last has no ``if``."""
+    place = node.value_place()
+    if isinstance(node.value, str):
+        return nodes.Goto(place, (nodes.Target(place, None, _target(report, node, context, kind)),))
+    if not isinstance(node.value, list) or not node.value:
+        report.add(node, "E203", "expected a scene's id, or a list of cases {if, goto}")
+        return nodes.Goto(place, ())
+    targets = []
+    for item in node.value:
+        keys = keyed(report, Entry(item, item), "a case", TARGET_KEYS, ("goto",))
+        where = keys.get("if") or keys.get("goto") or item
+        scene = _target(report, keys["goto"], context, kind) if "goto" in keys else ""
+        targets.append(nodes.Target(where.value_place(), read_condition(report, keys.get("if"), scope), scene))
+    check_last_case(report, node)
+    return nodes.Goto(place, tuple(targets))
+
+
+def _decodes(report: Report, node: Node, goto: nodes.Goto) -> bool:
+    """Return whether a choice lets the decoder come; reports a goto that mixes scenes and the decoder."""
+    scenes = {target.scene for target in goto.targets}
+    if nodes.DECODE in scenes and scenes - {"", nodes.DECODE}:
+        report.add(node, "E303", "either every case of a 'goto' must be 'decode', or none")
+    return nodes.DECODE in scenes
+
+
+def _target(report: Report, node: Node, context: Context, kind: GotoKind) -> str:
+    scene = known_name(report, node, "scene or ending", {**context.scope.scenes, nodes.DECODE: 0}, "E301")
+    if kind is not GotoKind.CHOICE and scene == nodes.DECODE:
+        report.add(node, "E303", "a word must lead to a scene or an ending, not to 'decode'")
+    if kind is GotoKind.LAST_WORD and scene in context.symbols.sections["scenes"]:
+        report.add(node, "E307", f"{scene!r} is not an ending, and every word of the last token must lead to one")
+    return scene
+
+
+def check_last_case(report: Report, node: Node) -> None:
+    """Report a list of cases that might select none, or whose later cases can never be selected."""
+    if not all(isinstance(item.value, dict) for item in node.value):
+        return
+    *others, last = node.value
+    for item in others:
+        if "if" not in item.value:
+            report.add(item, "E302", "the cases after this one can never be selected: it has no 'if'")
+    if "if" in last.value:
+        report.add(last.value["if"][0], "E302", "the last case must not have 'if': it is for everything else")

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forward_pass.loading.declarations import BAND_KEYS, NUMBER_KEYS, PAIR_KEYS
-from forward_pass.loading.interventions import KINDS, OPTIONAL, SPAN_KEYS
-from forward_pass.loading.loader import CASE_KEYS, TOKEN_KEYS
+from forward_pass.loading.declarations import BAND_KEYS, NUMBER_KEYS
+from forward_pass.loading.interventions import ACT_KEYS
+from forward_pass.loading.prompt import PAIR_KEYS, SPAN_KEYS
 from forward_pass.loading.scenes import CHOICE_KEYS, ENDING_KEYS, SCENE_KEYS, TARGET_KEYS
 from forward_pass.loading.symbols import ID, NAME, POSITION, SECTIONS, SINGLES
+from forward_pass.loading.tokens import CASE_KEYS, TOKEN_KEYS
 
 Schema = dict[str, Any]
 
@@ -117,7 +118,6 @@ def _continuations() -> Schema:
 
 
 def _acts() -> Schema:
-    told = sorted({key for keys in KINDS.values() for key in keys})
     keys = {
         "about": _described("what it is, in words", TEXT),
         "lasts": _described("whether it outlives its token", TRUTH),
@@ -132,8 +132,7 @@ def _acts() -> Schema:
         "carrier": _described("the word of the note that carries it", TEXT),
         "ink": _described("how much of the note is written, 0 to 1", DECIMAL),
     }
-    assert set(OPTIONAL) <= set(told)  # noqa: S101 - the loader's two tables belong together
-    act = _object("an intervention on the pass", ("about", "lasts", *KINDS, *told), keys, ("about",))
+    act = _object("an intervention on the pass", ACT_KEYS, keys, ("about",))
     return _named(ID.pattern, act, "the interventions that choices make")
 
 

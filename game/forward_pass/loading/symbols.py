@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 
-from forward_pass.errors import Problem
-from forward_pass.loading.fields import Entry, FieldReader
-from forward_pass.loading.yaml_tree import Node, Source
-from forward_pass.story import expressions, text
-from forward_pass.story.world import NOT_IDS
+from forward_pass.loading.fields import Entry, mapping, whole
+from forward_pass.loading.report import Report
+from forward_pass.loading.yaml_tree import Node
+from forward_pass.story import grammar, text_grammar
+from forward_pass.story.nodes import DECODE, OTHERWISE
+from forward_pass.story.world import COMMANDS
 
 ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 POSITION = re.compile(r"[1-9][0-9]{0,6}")
-NOT_NAMES = expressions.NOT_NAMES | text.NOT_NAMES
-LONGEST_ID = 60
-MOST_TOKENS = 1_000_000
+TERM = re.compile(r"[A-Za-z][A-Za-z' -]{0,39}")
+RESERVED_NAMES = grammar.RESERVED | text_grammar.RESERVED
+RESERVED_IDS = frozenset((*COMMANDS, DECODE, OTHERWISE))
+MAX_ID = 60
+MAX_TOKEN = 1_000_000
 
 SECTIONS = ("variables", "thresholds", "bands", "spans", "continuations", "acts", "tokens", "scenes", "endings")
 NAMED = ("variables", "thresholds", "bands")  # what conditions call by name
@@ -38,86 +41,101 @@ SINGLES = {
 }
 
 
-class SymbolCollector(FieldReader):
-    """Takes up one file after the other: single keys, the entries of sections, and the choices inside scenes."""
+class Symbols:
+    """What a world's files hold, by name: single keys, the entries of sections, choices, and the files beside them."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems)
+    def __init__(self) -> None:
         self.singles: dict[str, Entry] = {}
         self.sections: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
         self.choices: dict[str, Entry] = {}
         self.homes: dict[str, str] = {}  # the scene in which each choice stands
-        self.meant: set[str] = set()  # what was said of keys that there are not
+        self.terms: dict[str, Entry] = {}
+        self.hints: dict[str, Entry] = {}
         self.files: list[Entry] = []  # the key ``token`` of each file that has one, and the token
+        self.suggested: set[str] = set()  # the suggestions made for unknown keys
 
-    def collect(self, source: Source, root: Node) -> None:
-        """Take up one file: its single keys, its sections, and the token that its scenes belong to."""
-        known = (*SINGLES, *SECTIONS, "token")
-        token = 0
-        if "token" in root.value:
-            key_node, node = root.value["token"]
-            token = self.whole(source, node, 1, MOST_TOKENS) or 0
-            self.files.append(Entry(source, key_node, node, token))
-        for key, (key_node, node) in root.value.items():
-            if key in SECTIONS:
-                self.collect_section(source, key, node, token)
-            elif key in SINGLES:
-                self.add_once(self.singles, Entry(source, key_node, node, token))
-            elif key != "token":
-                hint = self.near(key, known)
-                self.meant.add(hint)
-                self.problems.append(source.at(key_node, "E201", f"unknown key {key!r}{hint}"))
 
-    def collect_section(self, source: Source, section: str, node: Node, token: int) -> None:
-        """Take up the entries of a section; none may be called as one of another section that shares its names."""
-        shared = [self.sections[other] for other in SHARED.get(section, ())]
-        for key, (key_node, value) in self.mapping(source, node, repr(section)).items():
-            self.check_identifier(source, key_node, section)
-            entry = Entry(source, key_node, value, token if section == "scenes" else 0)
-            first = next((known[key] for known in shared if key in known), None)
-            if first:
-                self.report_duplicate(first, entry)
-            elif self.add_once(self.sections[section], entry) and section == "scenes":
-                self.collect_choices(source, value, key)
+def collect_file(report: Report, symbols: Symbols, root: Node) -> None:
+    """Take up one file of a world: its single keys, its sections, and the token that its scenes belong to."""
+    known = (*SINGLES, *SECTIONS, "token")
+    token = 0
+    if "token" in root.value:
+        key_node, node = root.value["token"]
+        token = whole(report, node, 1, MAX_TOKEN) or 0
+        symbols.files.append(Entry(key_node, node, token))
+    for key, (key_node, node) in root.value.items():
+        if key in SECTIONS:
+            _collect_section(report, symbols, key, node, token)
+        elif key in SINGLES:
+            _add_once(report, symbols.singles, Entry(key_node, node, token))
+        elif key != "token":
+            hint = report.near(key, known)
+            symbols.suggested.add(hint)
+            report.add(key_node, "E201", f"unknown key {key!r}{hint}")
 
-    def collect_choices(self, source: Source, scene: Node, scene_id: str) -> None:
-        """Take up the choices of a scene."""
-        if not isinstance(scene.value, dict) or "choices" not in scene.value:
-            return
-        for key, (key_node, node) in self.mapping(source, scene.value["choices"][1], "'choices'").items():
-            self.check_identifier(source, key_node, "choices")
-            if self.add_once(self.choices, Entry(source, key_node, node)):
-                self.homes[key] = scene_id
 
-    def add_once(self, known: dict[str, Entry], entry: Entry) -> bool:
-        """Take up an entry, or say where it was met before; return whether it was taken up."""
-        first = known.get(entry.key_node.value)
-        if first is None:
-            known[entry.key_node.value] = entry
-            return True
-        self.report_duplicate(first, entry)
-        return False
+def collect_glossary(report: Report, symbols: Symbols, root: Node) -> None:
+    """Take up one file of the glossary."""
+    for key, (key_node, node) in root.value.items():
+        if TERM.fullmatch(key):
+            _add_once(report, symbols.terms, Entry(key_node, node))
+        else:
+            shape = "use letters, spaces, ' and -, a letter first, at most 40 characters"
+            report.add(key_node, "E204", f"{key[:40]!r} is not a valid term: {shape}")
 
-    def report_duplicate(self, first: Entry, entry: Entry) -> None:
-        """Report a name that was given before."""
-        where = f"{first.source.file}:{first.key_node.line}:{first.key_node.column}"
-        message = f"{entry.key_node.value!r} is already defined at {where}"
-        self.problems.append(entry.source.at(entry.key_node, "E207", message))
 
-    def check_identifier(self, source: Source, key: Node, section: str) -> None:
-        """Report a key that cannot be the id, the name or the position that its section asks for."""
-        name: str = key.value
-        if section == "tokens":
-            if not POSITION.fullmatch(name):
-                message = f"{name!r} is not a token's position; expected a number, such as 400"
-                self.problems.append(source.at(key, "E204", message))
-            return
-        named = section in NAMED
-        if not (NAME if named else ID).fullmatch(name) or len(name) > LONGEST_ID:
-            what, mark = ("name", "_") if named else ("id", "-")
-            shape = f"use lowercase letters, digits and {mark}, a letter first, at most {LONGEST_ID} characters"
-            message = f"{name!r} is not a valid {what}: {shape}"
-            self.problems.append(source.at(key, "E204", message))
-        elif name in (NOT_NAMES if named else NOT_IDS):
-            where = "in conditions and texts" if named else "in play"
-            self.problems.append(source.at(key, "E205", f"{name!r} is reserved {where}; choose another name"))
+def collect_hints(report: Report, symbols: Symbols, root: Node) -> None:
+    """Take up one file of hints."""
+    for key_node, node in root.value.values():
+        _add_once(report, symbols.hints, Entry(key_node, node))
+
+
+def _collect_section(report: Report, symbols: Symbols, section: str, node: Node, token: int) -> None:
+    """Take up the entries of a section; none may be called as one of another section that shares its names."""
+    shared = [symbols.sections[other] for other in SHARED.get(section, ())]
+    for key, (key_node, value) in mapping(report, node, repr(section)).items():
+        _check_identifier(report, key_node, section)
+        entry = Entry(key_node, value, token if section == "scenes" else 0)
+        first = next((known[key] for known in shared if key in known), None)
+        if first:
+            _report_duplicate(report, first, entry)
+        elif _add_once(report, symbols.sections[section], entry) and section == "scenes":
+            _collect_choices(report, symbols, value, key)
+
+
+def _collect_choices(report: Report, symbols: Symbols, scene: Node, scene_id: str) -> None:
+    if not isinstance(scene.value, dict) or "choices" not in scene.value:
+        return
+    for key, (key_node, node) in mapping(report, scene.value["choices"][1], "'choices'").items():
+        _check_identifier(report, key_node, "choices")
+        if _add_once(report, symbols.choices, Entry(key_node, node)):
+            symbols.homes[key] = scene_id
+
+
+def _add_once(report: Report, known: dict[str, Entry], entry: Entry) -> bool:
+    """Take up an entry and return True, or report where its name was defined before."""
+    first = known.setdefault(entry.name, entry)
+    if first is not entry:
+        _report_duplicate(report, first, entry)
+    return first is entry
+
+
+def _report_duplicate(report: Report, first: Entry, entry: Entry) -> None:
+    report.add(entry.key, "E207", f"{entry.name!r} is already defined at {first.key.place}")
+
+
+def _check_identifier(report: Report, key: Node, section: str) -> None:
+    """Report a key that cannot be the id, the name or the position that its section asks for."""
+    name: str = key.value
+    if section == "tokens":
+        if not POSITION.fullmatch(name):
+            report.add(key, "E204", f"{name!r} is not a token's position; expected a number, such as 400")
+        return
+    named = section in NAMED
+    if not (NAME if named else ID).fullmatch(name) or len(name) > MAX_ID:
+        what, mark = ("name", "_") if named else ("id", "-")
+        shape = f"use lowercase letters, digits and {mark}, a letter first, at most {MAX_ID} characters"
+        report.add(key, "E204", f"{name!r} is not a valid {what}: {shape}")
+    elif name in (RESERVED_NAMES if named else RESERVED_IDS):
+        where = "in conditions and texts" if named else "in play"
+        report.add(key, "E205", f"{name!r} is reserved {where}; choose another name")

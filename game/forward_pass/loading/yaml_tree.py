@@ -8,20 +8,20 @@ strings: what a plain ``no`` or ``12`` means is decided by whoever expects a tru
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from itertools import filterfalse, islice
 from typing import Any
 
 import yaml
 
-from forward_pass.errors import Problem
+from forward_pass.errors import Place, Problem
 from forward_pass.gc_pause import gc_paused
 
 TOO_DEEP = "exceeded maximum nesting depth"  # in PyYAML from 6.0.4 on, whose scanner runs ahead of what it hands over
-DEEPEST = 24
-LONGEST_KEY = 100
-MOST_NODES = 300_000  # in one file; eight megabytes of a world hold some 250,000
-MOST_FORBIDDEN = 20  # forbidden characters named a file
+MAX_DEPTH = 24
+MAX_KEY = 100
+MAX_NODES = 300_000  # in one file; eight megabytes of a world hold some 250,000
+MAX_FORBIDDEN = 20  # forbidden characters named a file
 STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 ADVICE = {  # what to do, by the character refused or the YAML parser's words
@@ -45,133 +45,133 @@ ATOM = re.compile(r"[^ \t\n]")
 BLANK_ESCAPES = re.compile(r"\\(?:[\n nt\t]|x(?:20|09|0[Aa])|u00(?:20|09|0[Aa])|U000000(?:20|09|0[Aa]))")
 
 
+class Source:
+    """The text of one file."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.room = MAX_FORBIDDEN  # how many more forbidden characters are reported
+
+    def place(self, index: int) -> Place:
+        """Return the place of the character ``index`` of the file."""
+        return Place(self.file, self.text.count("\n", 0, index) + 1, index - self.text.rfind("\n", 0, index))
+
+
 class Node:
     """A scalar (``value`` a string), a list (of nodes) or a mapping (key to ``(key's node, node)``), and its place."""
 
-    __slots__ = ("mark", "style", "value")
+    __slots__ = ("mark", "source", "style", "value")
 
-    def __init__(self, value: Any, mark: Any, style: str | None = None) -> None:
+    def __init__(self, source: Source, value: Any, mark: Any, style: str | None = None) -> None:
+        self.source = source
         self.value = value
         self.mark = mark  # of the parser: where the node begins, counted from 0
         self.style = style
 
     @property
     def index(self) -> int:
-        """Where in the file the node begins, in characters."""
+        """The index in the file, in characters, at which the node begins."""
         return int(self.mark.index)
 
     @property
-    def line(self) -> int:
-        """Its line, the first being 1."""
-        return int(self.mark.line) + 1
-
-    @property
-    def column(self) -> int:
-        """Its column, the first being 1."""
-        return int(self.mark.column) + 1
+    def place(self) -> Place:
+        """The place at which the node begins."""
+        return Place(self.source.file, int(self.mark.line) + 1, int(self.mark.column) + 1)
 
     @property
     def kind(self) -> str:
-        """What the node is, in a word for a person."""
+        """The kind of the node in a word for a person."""
         if isinstance(self.value, str):
             return "text"
         return "list" if isinstance(self.value, list) else "mapping"
 
+    def locator(self) -> Locator:
+        """Return the function that places the characters of a scalar."""
+        return Locator(self)
 
-class Source:
-    """The text of one file, and the places in it."""
-
-    def __init__(self, file: str, text: str) -> None:
-        self.file = file
-        self.text = text
-        self.room = MOST_FORBIDDEN  # how many more forbidden characters are named
-
-    def problem(self, index: int, code: str, message: str) -> Problem:
-        """Return a problem at the character ``index`` of the file."""
-        line = self.text.count("\n", 0, index) + 1
-        return Problem(self.file, line, index - self.text.rfind("\n", 0, index), code, message)
-
-    def at(self, node: Node, code: str, message: str) -> Problem:
-        """Return a problem at the start of a node."""
-        return Problem(self.file, node.line, node.column, code, message)
-
-    def inside(self, node: Node, offset: int, code: str, message: str) -> Problem:
-        """Return a problem at the character ``offset`` of a scalar, wherever quotes, escapes and folding have put it."""
-        index = self._index(node, offset)
-        line_start = self.text.rfind("\n", node.index, index)
-        if line_start < 0:
-            return Problem(self.file, node.line, node.column + index - node.index, code, message)
-        line = node.line + self.text.count("\n", node.index, index)
-        return Problem(self.file, line, index - line_start, code, message)
-
-    def places(self, node: Node, offsets: Iterable[int]) -> dict[int, str]:
-        """Return where the characters at ``offsets`` of a scalar stand, as ``file:line:column``; in one go, however many."""
-        found: dict[int, str] = {}
-        atoms = enumerate(self._atoms(node))
-        line, line_start, index = node.line, node.index - node.column, node.index
-        at = before = 0
-        count = -1
-        for offset in sorted(offsets):
-            before += sum(character not in BLANKS for character in node.value[at:offset])
-            at, begun = offset, index
-            while count < before and (atom := next(atoms, None)):
-                count, index = atom[0], atom[1].start()
-            if breaks := self.text.count("\n", begun, index):
-                line, line_start = line + breaks, self.text.rfind("\n", begun, index)
-            found[offset] = f"{self.file}:{line}:{index - line_start}"
-        return found
-
-    def _index(self, node: Node, offset: int) -> int:
-        """Return where in the file the character at ``offset`` of a scalar stands; past its end, the place after its last.
-
-        Folding and indentation change nothing but blanks, so the place is found by counting all other characters.
-        """
-        before = sum(character not in BLANKS for character in node.value[:offset])
-        past = not node.value[offset:].strip(BLANKS)
-        after = node.index
-        for count, atom in enumerate(self._atoms(node)):
-            if count == before:
-                return after if past else atom.start()
-            after = atom.end()
-        return after
-
-    def _atoms(self, node: Node) -> Iterator[re.Match[str]]:
-        """Yield what stands in the file for each character of a scalar that is no blank, and whatever follows the scalar."""
-        start = node.index
-        if node.style in ("|", ">"):
-            start = self.text.find("\n", start)
-        elif node.style in ("'", '"'):
-            start += 1
-        for atom in ATOMS.get(node.style or "", ATOM).finditer(self.text, start):
-            if node.style != '"' or not BLANK_ESCAPES.fullmatch(atom[0]):
-                yield atom
+    def value_place(self) -> Place:
+        """Return the place at which the value begins: of a scalar, inside its quotes."""
+        return Locator(self)(0) if isinstance(self.value, str) else self.place
 
 
-def read_tree(file: str, data: bytes) -> tuple[Source, Node | None, list[Problem]]:
-    """Return the source, its mapping (None where there is none) and every problem met on the way."""
+class Locator:
+    """The places of a scalar's characters, by their offsets in its value, whatever quotes, escapes and folding did to them.
+
+    Folding and indentation change nothing but blanks, so a place is found by counting all other characters. An offset past the
+    last of them has the place after it. Fast where offsets rise: counting goes on from the last one.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.end = len(node.value.rstrip(BLANKS))
+        self._restart()
+
+    def _restart(self) -> None:
+        self.offset = self.passed = 0  # the last offset, and how many characters before it are not blank
+        self.atoms = _atoms(self.node)
+        self.count = 0  # how many atoms were taken
+        self.atom: re.Match[str] | None = None  # the last of them
+        self.index, self.line, self.line_start = self.node.index, self.node.place.line, self.node.index - self.node.place.column
+
+    def __call__(self, offset: int) -> Place:
+        """Return the place of the character at ``offset``."""
+        if offset < self.offset:
+            self._restart()
+        self.passed += sum(character not in BLANKS for character in self.node.value[self.offset : offset])
+        self.offset = offset
+        past = offset >= self.end
+        while self.count < self.passed + (not past) and (atom := next(self.atoms, None)):
+            self.count, self.atom = self.count + 1, atom
+        if self.atom is not None:
+            self._advance_to(self.atom.end() if past else self.atom.start())
+        return Place(self.node.source.file, self.line, self.index - self.line_start)
+
+    def _advance_to(self, index: int) -> None:
+        text = self.node.source.text
+        breaks = text.count("\n", self.index, index)
+        if breaks:
+            self.line, self.line_start = self.line + breaks, text.rfind("\n", self.index, index)
+        self.index = index
+
+
+def _atoms(node: Node) -> Iterator[re.Match[str]]:
+    """Return what stands in the file for each character of a scalar that is not blank, and whatever follows the scalar."""
+    start = node.index
+    if node.style in ("|", ">"):
+        start = node.source.text.find("\n", start)
+    elif node.style in ("'", '"'):
+        start += 1
+    atoms = ATOMS.get(node.style or "", ATOM).finditer(node.source.text, start)
+    return atoms if node.style != '"' else filterfalse(lambda atom: BLANK_ESCAPES.fullmatch(atom[0]), atoms)
+
+
+def read_tree(file: str, data: bytes) -> tuple[Node | None, list[Problem]]:
+    """Return the mapping of a file (None where there is none) and every problem met on the way."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         source = Source(file, data[: error.start].decode("utf-8"))
-        return source, None, [source.problem(error.start, "E003", "not UTF-8 from here on; save the file as UTF-8")]
+        message = "not UTF-8 from here on; save the file as UTF-8"
+        return None, [Problem.at(source.place(error.start), "E003", message)]
     source = Source(file, text)
-    forbidden = islice(FORBIDDEN.finditer(text), MOST_FORBIDDEN)
-    problems = [source.problem(match.start(), "E004", _forbidden(match[0])) for match in forbidden]
+    forbidden = islice(FORBIDDEN.finditer(text), MAX_FORBIDDEN)
+    problems = [Problem.at(source.place(match.start()), "E004", _forbidden(match[0])) for match in forbidden]
     if problems:
-        return source, None, problems
+        return None, problems
     try:
         with gc_paused():
-            root = _built(source, problems)
+            root = _build(source, problems)
     except yaml.MarkedYAMLError as error:
         problems.append(_unparsed(source, error))
         root = None
     except _RefusedError as error:
-        problems.append(source.problem(error.index, error.code, error.message))
+        problems.append(Problem.at(source.place(error.index), error.code, error.message))
         root = None
     if root is not None and root.kind != "mapping":
-        problems.append(source.at(root, "E011", "a file of a world must be a mapping (key: value)"))
+        problems.append(Problem.at(root.place, "E011", "a file of a world must be a mapping (key: value)"))
         root = None
-    return source, root, problems
+    return root, problems
 
 
 class _RefusedError(Exception):
@@ -190,14 +190,14 @@ def _forbidden(character: str) -> str:
 def _unparsed(source: Source, error: Any) -> Problem:
     """Return the parser's words, with what to do where that is known, and where the thing began that it was reading."""
     if error.problem == TOO_DEEP:
-        return source.problem(error.problem_mark.index, "E009", f"nested more than {DEEPEST} deep")
+        return Problem.at(source.place(error.problem_mark.index), "E009", f"nested more than {MAX_DEPTH} deep")
     message = f"YAML: {error.problem}{ADVICE.get(error.problem, '')}"
     if error.context_mark is not None and error.context_mark.line < error.problem_mark.line:
         message += f" ({error.context} that begins in line {error.context_mark.line + 1})"
-    return source.problem(error.problem_mark.index, "E005", message)
+    return Problem.at(source.place(error.problem_mark.index), "E005", message)
 
 
-def _built(source: Source, problems: list[Problem]) -> Node | None:
+def _build(source: Source, problems: list[Problem]) -> Node | None:
     """Return the tree of the only document; a duplicate key is a problem and the first one stands."""
     root: Node | None = None
     stack: list[tuple[Node, Node | None]] = []  # what is open, and in a mapping the key that waits for its value
@@ -211,7 +211,7 @@ def _built(source: Source, problems: list[Problem]) -> Node | None:
             stack.pop()
             continue
         elif kind in STARTS:
-            node = _open(event, len(stack))
+            node = _open(source, event, len(stack))
         elif kind is yaml.AliasEvent:
             raise _RefusedError(
                 event.start_mark.index,
@@ -224,10 +224,10 @@ def _built(source: Source, problems: list[Problem]) -> Node | None:
                 raise _RefusedError(event.start_mark.index, "E008", "a second YAML document; a file must hold only one")
             continue
         nodes += 1
-        if nodes > MOST_NODES:
-            raise _RefusedError(node.index, "E009", f"more than {MOST_NODES} values in one file")
+        if nodes > MAX_NODES:
+            raise _RefusedError(node.index, "E009", f"more than {MAX_NODES} values in one file")
         if stack:
-            _placed(source, problems, stack, node)
+            _insert(problems, stack, node)
         else:
             root = node
         if kind is not yaml.ScalarEvent:
@@ -235,7 +235,7 @@ def _built(source: Source, problems: list[Problem]) -> Node | None:
     return root
 
 
-def _plain(event: Any) -> None:
+def _refuse_anchor_or_tag(event: Any) -> None:
     """Refuse an anchor or a tag."""
     if event.anchor is not None:
         message = "anchors are not supported; a text that begins with & needs quotes"
@@ -244,40 +244,42 @@ def _plain(event: Any) -> None:
         raise _RefusedError(event.start_mark.index, "E007", "tags are not supported; a text that begins with ! needs quotes")
 
 
-def _open(event: Any, depth: int) -> Node:
+def _open(source: Source, event: Any, depth: int) -> Node:
     """Return the node of a list or a mapping that begins."""
-    _plain(event)
-    if depth >= DEEPEST:
-        raise _RefusedError(event.start_mark.index, "E009", f"nested more than {DEEPEST} deep")
-    return Node({} if type(event) is yaml.MappingStartEvent else [], event.start_mark)
+    _refuse_anchor_or_tag(event)
+    if depth >= MAX_DEPTH:
+        raise _RefusedError(event.start_mark.index, "E009", f"nested more than {MAX_DEPTH} deep")
+    return Node(source, {} if type(event) is yaml.MappingStartEvent else [], event.start_mark)
 
 
 def _scalar(source: Source, problems: list[Problem], event: Any) -> Node:
     if event.anchor is not None or event.tag is not None:
-        _plain(event)
+        _refuse_anchor_or_tag(event)
     value = event.value
-    node = Node(value, event.start_mark, event.style or None)
+    node = Node(source, value, event.start_mark, event.style or None)
     if not value.isprintable() and FORBIDDEN.search(value):
         forbidden = list(islice(FORBIDDEN.finditer(value), source.room))
         source.room -= len(forbidden)
-        problems += [source.inside(node, match.start(), "E004", _forbidden(match[0])) for match in forbidden]
+        locate = node.locator()
+        problems += [Problem.at(locate(match.start()), "E004", _forbidden(match[0])) for match in forbidden]
         node.value = FORBIDDEN.sub("\ufffd", value)  # problems are shown, so no message may hold one
     return node
 
 
-def _placed(source: Source, problems: list[Problem], stack: list[tuple[Node, Node | None]], node: Node) -> None:
+def _insert(problems: list[Problem], stack: list[tuple[Node, Node | None]], node: Node) -> None:
     """Put a node where it belongs in the innermost open list or mapping."""
     parent, key = stack[-1]
     if isinstance(parent.value, list):
         parent.value.append(node)
     elif key is None:
-        if not isinstance(node.value, str) or len(node.value) > LONGEST_KEY or ("\n" in node.value and node.value != "\n"):
-            raise _RefusedError(node.index, "E203", f"a key must be text in one line, at most {LONGEST_KEY} characters")
+        if not isinstance(node.value, str) or len(node.value) > MAX_KEY or ("\n" in node.value and node.value != "\n"):
+            raise _RefusedError(node.index, "E203", f"a key must be text in one line, at most {MAX_KEY} characters")
         stack[-1] = (parent, node)
     else:
         if key.value in parent.value:
             first = parent.value[key.value][0]
-            problems.append(source.at(key, "E010", f"{key.value!r} is defined twice; first in line {first.line}"))
+            message = f"{key.value!r} is defined twice; first in line {first.place.line}"
+            problems.append(Problem.at(key.place, "E010", message))
         else:
             parent.value[key.value] = (key, node)
         stack[-1] = (parent, None)

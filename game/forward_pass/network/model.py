@@ -19,8 +19,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported; 
 
 import numpy as np
 
-from forward_pass.network.interventions import Bend, CausalityError, Drop, Intervention, Look, Note, Push, RandomPush, Rewrite
 from forward_pass.network.weights import NORM_EPSILON, ROPE_BASE, Array, Weights
+from forward_pass.story.interventions import (
+    Bend,
+    CausalityError,
+    Drop,
+    Intervention,
+    Look,
+    Note,
+    NoteKey,
+    Push,
+    RandomPush,
+    Rewrite,
+)
 
 DECIMALS = 6
 _MAX_BATCH = 128  # large enough to be fast, small enough for the processor's cache
@@ -61,10 +72,10 @@ class NoteKV:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network and the notes that can be written into its cache, by name."""
+    """A network and the notes that can be written into its cache."""
 
     weights: Weights
-    notes: Mapping[str, NoteKV]
+    notes: Mapping[NoteKey, NoteKV]
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +186,7 @@ def bend_streams(weights: Weights, x: Array, bends: Sequence[Bend]) -> Array:
     Projected gradient ascent: every step follows the gradient at the present point, then returns to the ball whose
     radius is the bend's share of the original stream's length.
     """
-    words = np.array([b.word for b in bends])
+    words = np.array([weights.ids[b.word] for b in bends])
     radius = np.array([b.share for b in bends])[:, None] * l2_norm(x)  # [B, 1]
     bent = x
     for _ in range(max(b.steps for b in bends)):
@@ -298,11 +309,11 @@ def truncate_cache(weights: Weights, cache: Cache, n_words: int) -> Cache:
     )
 
 
-def note_kv(weights: Weights, cache: Cache, words: Sequence[int], carrier: int) -> NoteKV:
-    """Return the keys and values of the `carrier`-th of a note's `words`, computed as if the note followed `cache`."""
+def note_kv(weights: Weights, cache: Cache, note: Note) -> NoteKV:
+    """Return the keys and values of the word that carries a note, computed as if the note followed `cache`."""
     model = Model(weights, {})
-    for word in words[: carrier + 1]:
-        cache = step(model, cache, word).cache
+    for word in note.words[: note.carrier + 1]:
+        cache = step(model, cache, weights.ids[word]).cache
     cos, sin, swap = rope_tables(weights, np.array([len(cache.words) - 1.0]))
     key = cache.tail_k[weights.shape.n_local :, :, -1]  # [G, H, e]
     return NoteKV(key * cos[0] - key[..., swap] * sin[0], cache.tail_v[weights.shape.n_local :, :, -1])  # rotated back
@@ -443,7 +454,7 @@ class _Hooks:
         k, v = k.copy(), v.copy()
         g = i - self.model.weights.shape.n_local
         for row, note in self.notes[i]:
-            kv = self.model.notes[note.name]
+            kv = self.model.notes[note.key]
             k[:, row] = note.ink * kv.key[g] + (1 - note.ink) * k[:, row]
             v[:, row] = note.ink * kv.value[g] + (1 - note.ink) * v[:, row]
         return k, v
@@ -506,7 +517,7 @@ def _with_rewrite(model: Model, cache: Cache, edits: tuple[CacheEdit, ...], rewr
     """
     n_local, n = model.weights.shape.n_local, cache.shared_v.shape[2]
     past = truncate_cache(model.weights, replace(cache, edits=edits), rewrite.position)
-    rewritten = step(model, past, rewrite.word).cache
+    rewritten = step(model, past, model.weights.ids[rewrite.word]).cache
     if rewrite.position < n:
         k, v = cache.shared_k[n_local:, :, :, rewrite.position], cache.shared_v[n_local:, :, rewrite.position]
     else:

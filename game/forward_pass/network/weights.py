@@ -14,6 +14,7 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -121,6 +122,11 @@ class Weights:
     w_o: Array  # [A, He, d]
     w_up: Array  # [L, d, h]
     w_down: Array  # [L, h, d]
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """The id of every word of the vocabulary."""
+        return {word: index for index, word in enumerate(self.metadata.vocabulary)}
 
 
 def pack_weights(parameters: Parameters, metadata: Metadata) -> bytes:

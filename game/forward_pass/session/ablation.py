@@ -7,13 +7,13 @@ path; the recorded choices are then followed as long as they are on offer. Nothi
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError, UsageError
 from forward_pass.session.branches import TokenComparison, comparison_lines, comparison_object
 from forward_pass.session.transcript import choice_text, quoted, scene_text, then_text, turn_distribution, wrap
 from forward_pass.story.distribution import Distribution, draw_word
-from forward_pass.story.engine import decode, measure_thresholds, next_distribution, take
+from forward_pass.story.engine import decode, measure_thresholds, take
 from forward_pass.story.history import Run, Turn, append, at_turn, digest, make_turn
 from forward_pass.story.state import Act, State
 
@@ -81,14 +81,14 @@ def ablate(run: Run, turn: int, temperature: float, seed: int) -> AblationResult
         word, probability = recorded.word, recorded.probability
         if word is not None:
             waiting = _state_before_decoding(run, number, removed)
-            distribution = next_distribution(run.measure, waiting)
+            distribution = run.inspector.distribution(waiting.key)
             word = draw_word(distribution, temperature, seed, waiting.token)
             probability = round(distribution.p(word), 4)
             comparisons.append(_compare_token(run, recorded, word, distribution))
             if word != recorded.word:
                 state = decode(run.world, waiting, word)
         previous_digest = digest(run.world, state, previous_digest)
-        turns.append(Turn(recorded.choice, word, probability, state, previous_digest))
+        turns.append(Turn(removed.remove_from(recorded.before), recorded.choice, word, probability, state, previous_digest))
         if word != recorded.word:
             diverged = run._replace(turns=tuple(turns), at=number)
             other, stop_reason = _follow_choices(diverged, run, temperature, seed)
@@ -99,8 +99,8 @@ def ablate(run: Run, turn: int, temperature: float, seed: int) -> AblationResult
 def _state_before_decoding(run: Run, turn: int, removed: _RemovedActs) -> State:
     """Return the state that waits for a turn's word, without the removed interventions, its thresholds measured again."""
     before = removed.remove_from(at_turn(run, turn - 1).state)
-    waiting = take(run.world, run.measure, before, run.turns[turn - 1].choice)
-    return measure_thresholds(run.world, run.measure, removed.remove_from(waiting))
+    waiting = take(run.world, run.inspector, before, run.turns[turn - 1].choice)
+    return measure_thresholds(run.world, run.inspector, removed.remove_from(waiting))
 
 
 def _compare_token(run: Run, recorded: Turn, word: str, distribution: Distribution) -> TokenComparison:
@@ -123,7 +123,7 @@ def _follow_choices(other: Run, run: Run, temperature: float, seed: int) -> tupl
 
 def _turn_paragraphs(run: Run, turn: int) -> list[str]:
     """Return the text of a turn as paragraphs: the ``then`` text of its choice, and its scene."""
-    texts = (then_text(run, turn), scene_text(at_turn(run, turn)))
+    texts = (then_text(run, run.turns[turn - 1]), scene_text(at_turn(run, turn)))
     return [paragraph for text in texts if text for paragraph in text.split("\n\n")]
 
 
@@ -132,7 +132,8 @@ def _turn_paragraphs(run: Run, turn: int) -> list[str]:
 
 def ablation_lines(result: AblationResult, columns: int, *, bars: bool = False) -> list[str]:
     """Return an ablation as lines: what was left out, changed texts, each decoding with and without it, and the endings."""
-    choice = f"Turn {result.turn}: {choice_text(result.run, result.turn)} ({result.run.turns[result.turn - 1].choice})"
+    removed_turn = result.run.turns[result.turn - 1]
+    choice = f"Turn {result.turn}: {choice_text(result.run, removed_turn)} ({removed_turn.choice})"
     lines = wrap(choice, columns)
     if not result.acts:
         return [*lines, *wrap("It did nothing to the pass: there is nothing to leave out.", columns)]
@@ -166,7 +167,7 @@ def _changed_text_lines(result: AblationResult, turn: int, columns: int) -> list
 def _turn_text_lines(run: Run, number: int, columns: int, *, with_choice: bool) -> list[str]:
     turn, lines = run.turns[number - 1], []
     if with_choice:
-        lines = [*wrap(f"> {choice_text(run, number)}", columns), ""]
+        lines = [*wrap(f"> {choice_text(run, run.turns[number - 1])}", columns), ""]
         if turn.word is not None:
             lines += [*wrap(f"[It says {quoted(turn.word)}.]", columns), ""]
     return [*lines, *(line for text in _turn_paragraphs(run, number) for line in [*wrap(text, columns), ""])][:-1]
@@ -178,7 +179,7 @@ def _endings_text(result: AblationResult) -> str:
     return f"Ending with it: {original}. Without it: {ablated}."
 
 
-def ablation_objects(result: AblationResult) -> list[dict[str, Any]]:
+def ablation_objects(result: AblationResult) -> list[dict[str, object]]:
     """Return an ablation as objects: one for each decoding, and a last one with its outcome."""
     runs = (result.run, result.ablated_run)
     outcome = {

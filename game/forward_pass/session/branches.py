@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from forward_pass.session.transcript import choice_text, layers_text, quoted, turn_distribution, wrap
 from forward_pass.storage.labels import Annotation
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.storage.run_set import RunSet
 from forward_pass.storage.tree import Node, Tree
+from forward_pass.story.compile import constant_text
 from forward_pass.story.distribution import Distribution, format_probability
 from forward_pass.story.engine import offers
 from forward_pass.story.history import RecordedTurn, Run, Turn, at_turn
-from forward_pass.story.text import constant_text
 from forward_pass.story.world import World
 
 MAX_LIKELIEST = 4  # words of a distribution that are compared
@@ -96,19 +96,19 @@ def decoded_text(recorded: RecordedTurn) -> str:
 
 def choice_name(world: World, choice: str) -> str:
     """Return the text of a choice where it is the same in every state, otherwise its id."""
-    row = world.data["choices"].get(choice)
-    return (constant_text(row["say"]) if row else None) or choice
+    node = world.choices.get(choice)
+    return (constant_text(node.say) if node else None) or choice
 
 
 def tree_object(
     run_set: RunSet, untaken: UntakenCounts | None = None, replays: Mapping[int, ReplayResult] | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the tree of runs as an object; with ``replays`` (by run), it has the status of each of these runs."""
     world, tree, annotations = run_set.world, run_set.tree, run_set.annotations()
     rows = []
     for node in tree.nodes:
         recorded = node.recorded
-        row: dict[str, Any] = {"branch": node.number, "before": node.parent, "turn": node.turn}
+        row: dict[str, object] = {"branch": node.number, "before": node.parent, "turn": node.turn}
         scene = recorded.scene if recorded else world.start
         row |= {"scene": scene, "runs": list(node.runs), "stand": list(node.cursor_runs)}
         if recorded:
@@ -119,7 +119,7 @@ def tree_object(
             row["untaken"] = untaken[node.number][0]
         rows.append(row)
     counts = {"runs": len(tree.last_nodes), "forks": tree.fork_count}
-    result: dict[str, Any] = {"type": "tree", "world": world.id, **counts, "branches": rows}
+    result: dict[str, object] = {"type": "tree", "world": world.id, **counts, "branches": rows}
     if replays is not None:
         result["status"] = [
             {"run": run, "status": replay_status(replay), "words": replay_verdict(replay)} for run, replay in replays.items()
@@ -129,7 +129,7 @@ def tree_object(
 
 def count_untaken(run: Run, taken: int) -> tuple[int, int]:
     """Return how many open choices of the present scene no run took, where ``taken`` were, and how many are open."""
-    open_count = sum(offer.open for offer in offers(run.world, run.measure, run.state))
+    open_count = sum(offer.is_open for offer in offers(run.world, run.state))
     return max(open_count - taken, 0), open_count
 
 
@@ -167,7 +167,7 @@ def node_positions(world: World, tree: Tree) -> list[tuple[int, int | None]]:
             continue
         scene = scenes[node.parent]
         choice = world.scene(scene).by_id.get(recorded.choice) if scene in known else None
-        positions.append((token, choice.layer_after(layer) if choice and layer is not None else None))
+        positions.append((token, choice.node.layer_after(layer) if choice and layer is not None else None))
     return positions
 
 
@@ -237,11 +237,8 @@ def state_differences(first: Run, second: Run) -> list[str]:
         ("said", " ".join(one.words) or "nothing", " ".join(other.words) or "nothing"),
     ]
     for variable, *values in zip(first.world.variables, one.variables, other.variables, strict=True):
-        texts = [
-            variable.words[value] if variable.words else str(bool(value)).lower() if variable.flag else value
-            for value in values
-        ]
-        rows.append((variable.name, texts[0], texts[1]))
+        value, other_value = map(variable.text, values)
+        rows.append((variable.name, value, other_value))
     rows.append(("interventions", _interventions_text(first), _interventions_text(second)))
     return [f"{name}: {value}; {other_value}" for name, value, other_value in rows if value != other_value]
 
@@ -298,7 +295,7 @@ def _bar_lines(word: str, probabilities: tuple[float, float], columns: int) -> l
     return [f"  {word:<10} {bars[0]}".rstrip(), f"  {'':<10} {bars[1]}".rstrip()]
 
 
-def comparison_object(comparison: TokenComparison) -> dict[str, Any]:
+def comparison_object(comparison: TokenComparison) -> dict[str, object]:
     """Return the comparison of a token as an object."""
     likeliest = [[word, round(first, DIGITS), round(second, DIGITS)] for word, first, second in comparison.word_probabilities]
     return {"token": comparison.token, "words": list(comparison.words), "likeliest": likeliest}
@@ -310,10 +307,10 @@ def _next_turn_text(run: Run, shared: int) -> str:
     turn = run.turns[shared]
     state = at_turn(run, shared).state
     position = f"at {state.token}, layer {state.layer}, {layers_text(run.world.boundary - state.layer)} left"
-    return f"turn {shared + 1}, {position}: {choice_text(run, shared + 1)} ({turn.choice})"
+    return f"turn {shared + 1}, {position}: {choice_text(run, turn)} ({turn.choice})"
 
 
-def difference_object(difference: RunDifference, names: tuple[str, str]) -> dict[str, Any]:
+def difference_object(difference: RunDifference, names: tuple[str, str]) -> dict[str, object]:
     """Return a difference as an object."""
     runs, shared = (difference.first, difference.second), difference.shared_turns
     return {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import RunError
 from forward_pass.gc_pause import gc_paused
 from forward_pass.session.transcript import wrap
-from forward_pass.storage.files import DEFAULT_NAME
-from forward_pass.storage.journal import list_run_files, read_journal
+from forward_pass.storage.folder import DEFAULT_NAME, list_run_files
+from forward_pass.storage.journal import read_journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,14 +66,14 @@ def _is_found(records: list[EndingRecord], number: int | None) -> bool:
     return any(record.number == number and record.runs for record in records)
 
 
-def ending_list_object(world: World, records: list[EndingRecord], hinted: int | None) -> dict[str, Any]:
+def ending_list_object(world: World, records: list[EndingRecord], hinted: int | None) -> dict[str, object]:
     """Return the endings as an object; one not found yet has neither its id nor its title in it."""
-    endings: list[dict[str, Any]] = []
+    endings: list[dict[str, object]] = []
     for record in records:
         if record.runs:
             row = {"number": record.number, "found": True, "id": record.id, "title": record.title, "runs": list(record.runs)}
             endings.append(row)
         else:
-            hints = world.hints.get(record.id, []) if hinted is not None and hinted in (0, record.number) else []
+            hints = world.hints.get(record.id, ()) if hinted is not None and hinted in (0, record.number) else ()
             endings.append({"number": record.number, "found": False, **({"hints": hints} if hints else {})})
     return {"type": "endings", "world": world.id, "found": sum(bool(record.runs) for record in records), "endings": endings}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from forward_pass.errors import UsageError, did_you_mean
+from forward_pass.errors import UsageError, did_you_mean, without_controls
 from forward_pass.session.transcript import quoted
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.engine import is_ending
 from forward_pass.story.history import Run
+from forward_pass.story.interventions import Intervention, Look, Note, Push, Rewrite
+from forward_pass.story.nodes import Term
 from forward_pass.story.world import World
 
 HINT_STEPS = 3  # of a hint: a nudge, something clearer, the solution
@@ -26,29 +28,17 @@ be told which claims about transformers are measured, which are true, and which 
 Code under the MIT licence, prose under CC BY 4.0. It stands on NumPy, prompt_toolkit, rich, PyYAML and platformdirs."""
 
 
-class Term(NamedTuple):
-    """A glossary term; ``claim`` is the status of its text: ``measured``, ``true`` or ``invented``."""
-
-    name: str
-    claim: str
-    text: str
-    source: str
-    also: tuple[str, ...]  # other names
-    see: tuple[str, ...]  # related terms
-
-    @property
-    def paragraphs(self) -> str:
-        """The term's text, and a paragraph with its claim, its source and related terms."""
-        claim = CLAIM_TEXTS[self.claim]
-        references = [f"{claim} Source: {self.source}." if self.source else claim]
-        references += [f"See also {', '.join(self.see)}."] if self.see else []
-        return f"{self.name[0].upper()}{self.name[1:]}. {self.text}\n\n{' '.join(references)}"
+def term_paragraphs(term: Term) -> str:
+    """Return a term's text, and a paragraph with its claim, its source and related terms."""
+    claim = CLAIM_TEXTS[term.claim]
+    references = [f"{claim} Source: {term.source}." if term.source else claim]
+    references += [f"See also {', '.join(term.see)}."] if term.see else []
+    return f"{term.name[0].upper()}{term.name[1:]}. {term.text}\n\n{' '.join(references)}"
 
 
 def terms(world: World) -> tuple[Term, ...]:
     """Return the terms of a world's glossary in alphabetical order."""
-    rows = (Term(name, claim, text, source, tuple(also), tuple(see)) for name, claim, text, source, also, see in world.glossary)
-    return tuple(sorted(rows, key=lambda term: term.name.casefold()))
+    return tuple(sorted(world.glossary, key=lambda term: term.name.casefold()))
 
 
 def find_term(world: World, query: str) -> Term:
@@ -60,7 +50,7 @@ def find_term(world: World, query: str) -> Term:
     matches = list(dict.fromkeys(term for name, term in sorted(by_name.items()) if wanted in name))
     if len(matches) == 1:
         return matches[0]
-    shown = "".join(character for character in query[:40] if character.isprintable())
+    shown = without_controls(query, 40)
     if matches:
         raise UsageError(f"“{shown}” could be any of {', '.join(term.name for term in matches)}.")
     raise UsageError(f"Nothing is said about “{shown}”{did_you_mean(wanted, list(by_name))}. Type about for all there is.")
@@ -138,41 +128,34 @@ def cache_traces(run: Run) -> tuple[CacheTrace, ...]:
     """Return what the interventions of a run left in its KV cache, in the order in which they were made."""
     world, state = run.world, run.state
     attention: list[float] = []
-    if run.measure.source == "model" and not is_ending(world, state):
-        attention = run.measure.attention(state.words, state.acts, state.layer)
+    if run.inspector.source == "model" and not is_ending(world, state):
+        attention = run.inspector.attention(state.key, state.layer)
     document = (*world.prompt, *state.words)
     traces = []
     for offset, acts in enumerate(state.acts):
         for act in acts:
-            kind, parameters = world.acts[act.name]
-            position = act_position(world, kind, parameters) or world.first_token + offset
-            what = _trace_text(kind, parameters)
+            intervention = world.acts[act.name].intervention
+            rewritten = intervention.position + 1 if isinstance(intervention, Rewrite) else 0
+            position, what = rewritten or world.first_token + offset, _trace_text(intervention)
             if what:
                 share = attention[position - 1] if attention and sum(attention) else None
                 traces.append(CacheTrace(position, document[position - 1], act.layer, what, share))
     return tuple(traces)
 
 
-def act_position(world: World, kind: str, parameters: dict[str, Any]) -> int:
-    """Return the position (from 1) of the word that an intervention alters; 0 where it alters the current token's own."""
-    return world.spans[parameters["span"]][0] + 1 if kind == "rewrite" else 0
-
-
-def _trace_text(kind: str, parameters: dict[str, Any]) -> str:
+def _trace_text(intervention: Intervention | None) -> str:
     """Return what an intervention leaves in the keys and values of a token; empty where it leaves nothing of its own."""
-    match kind:
-        case "note":
-            words, carrier, strength = parameters["words"], parameters["carrier"], parameters.get("ink", 1)
-            reduced = "" if strength == 1 else f", at {format_probability(strength)} of its strength"
+    match intervention:
+        case Note(words, carrier, ink):
+            reduced = "" if ink == 1 else f", at {format_probability(ink)} of its strength"
             return f"{quoted(words[carrier])}, as a note that says it would leave it{reduced}"
-        case "rewrite":
-            return f"remembered as {quoted(parameters['as'])}"
-        case "push":
+        case Rewrite(_, word):
+            return f"remembered as {quoted(word)}"
+        case Push():
             return "a thought without a label"
-        case "look":
+        case Look():
             return "what came of looking hard at one place"
-        case _:
-            return ""
+    return ""
 
 
 def cache_text(run: Run) -> str:

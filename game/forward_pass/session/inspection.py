@@ -8,14 +8,18 @@ from __future__ import annotations
 from math import log
 from typing import NamedTuple
 
-from forward_pass.story.distribution import Distribution, PassPort
-from forward_pass.story.state import Acts
+from forward_pass.errors import UsageError
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.ports import Inspector
+from forward_pass.story.state import OPENING, PassKey
 from forward_pass.story.world import World
 
 MAX_LENS_WORDS = 3
 MAX_ATTENTION_SHARES = 3
 LENS_STRIDE = 8  # the lens is read every so many layers, and at the last
 TRACE_STRIDE = 4  # the trace of the previous pass is read every so many layers
+
+MAX_EXTRA_TOKENS = 64  # how far past the story's last token an unmodified pass can be inspected
 
 
 class LensReading(NamedTuple):
@@ -66,15 +70,15 @@ def entropy(distribution: Distribution) -> float:
     return -sum(p * log(p) for p in distribution.probabilities if p > 0)
 
 
-def inspect_pass(world: World, pass_port: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> Inspection:
-    """Return the pass after ``words`` inspected up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
-    attention = pass_port.attention(words, acts, layer)
-    document = (*world.prompt, *words)
+def inspect_pass(world: World, inspector: Inspector, key: PassKey, layer: int) -> Inspection:
+    """Return a pass inspected up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
+    attention = inspector.attention(key, layer)
+    document = (*world.prompt, *key.words)
     order = sorted(range(len(attention)), key=lambda index: -attention[index])[:MAX_ATTENTION_SHARES]
     start = max(world.first_layer, 1)
     lens_layers = sorted({*range(start, layer, LENS_STRIDE), layer}) if layer >= start else [layer]
-    lenses = tuple(_read_lens(pass_port, words, acts, at) for at in lens_layers)
-    vocabulary = pass_port.distribution(words, acts).words
+    lenses = tuple(_read_lens(inspector, key, at) for at in lens_layers)
+    vocabulary = inspector.distribution(key).words
     return Inspection(
         token=len(document),
         word=document[-1],
@@ -83,27 +87,45 @@ def inspect_pass(world: World, pass_port: PassPort, words: tuple[str, ...], acts
         boundary=world.boundary,
         max_entropy=log(len(vocabulary)),
         lenses=lenses,
-        probes=tuple((name, pass_port.probe(words, acts, layer, name)) for name in pass_port.probes),
+        probes=tuple((name, inspector.probe(key, layer, name)) for name in inspector.probes),
         top_attention=tuple(AttentionShare(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
         attention=tuple(attention) if any(attention) else (),
-        previous=decoder_trace(world, pass_port, words, acts, TRACE_STRIDE) if words and pass_port.source == "model" else None,
+        previous=decoder_trace(world, inspector, key, TRACE_STRIDE) if key.words and inspector.source == "model" else None,
     )
 
 
-def decoder_trace(world: World, pass_port: PassPort, words: tuple[str, ...], acts: Acts, stride: int) -> DecoderTrace:
-    """Return how the pass that decoded the last of ``words`` came to it, its lens read every ``stride`` layers."""
-    *previous, word = words
-    before, acts_before = tuple(previous), acts[: len(words)]
+def decoder_trace(world: World, inspector: Inspector, key: PassKey, stride: int) -> DecoderTrace:
+    """Return how the pass that decoded the last word of ``key`` came to it, its lens read every ``stride`` layers."""
+    word, before = key.words[-1], key.at(len(key.words) - 1)
     layers = range(stride, world.layers + 1, stride)
-    probabilities = tuple((layer, pass_port.lens(before, acts_before, layer).p(word)) for layer in layers)
+    probabilities = tuple((layer, inspector.lens(before, layer).p(word)) for layer in layers)
     likeliest_from = None
     for layer in range(world.layers, world.boundary, -1):
-        if pass_port.lens(before, acts_before, layer).likeliest(1)[0][0] != word:
+        if inspector.lens(before, layer).best != word:
             break
         likeliest_from = layer
-    return DecoderTrace(len(world.prompt) + len(before), word, probabilities, likeliest_from)
+    return DecoderTrace(len(world.prompt) + len(before.words), word, probabilities, likeliest_from)
 
 
-def _read_lens(pass_port: PassPort, words: tuple[str, ...], acts: Acts, layer: int) -> LensReading:
-    distribution = pass_port.lens(words, acts, layer)
+def _read_lens(inspector: Inspector, key: PassKey, layer: int) -> LensReading:
+    distribution = inspector.lens(key, layer)
     return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(MAX_LENS_WORDS)))
+
+
+def unmodified_key(world: World, inspector: Inspector, token: int) -> PassKey:
+    """Return the pass of a token that greedy decoding without interventions comes to; raises ``UsageError``."""
+    last = world.last_token + MAX_EXTRA_TOKENS
+    if not world.first_token <= token <= last:
+        raise UsageError(f"{world.id} can be inspected at tokens {world.first_token} to {last}, not at {token}")
+    key = OPENING
+    while world.first_token + len(key.words) < token:
+        key = key.followed_by(inspector.distribution(key).best)
+    return key
+
+
+def inspect_unmodified(world: World, inspector: Inspector, token: int, layer: int) -> tuple[Inspection, Distribution]:
+    """Return an unmodified pass inspected up to a layer, and its next-word distribution; raises ``UsageError``."""
+    if not 1 <= layer <= world.layers:
+        raise UsageError(f"{world.id} has layers 1 to {world.layers}, not {layer}")
+    key = unmodified_key(world, inspector, token)
+    return inspect_pass(world, inspector, key, layer), inspector.distribution(key)

@@ -9,8 +9,9 @@ import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 
-from forward_pass.session.session import (
-    ENDING_COMMANDS_TEXT,
+from forward_pass.session.branches import compare_runs, difference_lines, tree_lines
+from forward_pass.session.commands import ENDING_COMMANDS_TEXT
+from forward_pass.session.events import (
     Event,
     InspectionShown,
     Message,
@@ -18,11 +19,12 @@ from forward_pass.session.session import (
     Rejected,
     RunsCompared,
     SceneEntered,
-    Session,
     TokenDecoded,
     TreeShown,
     ViewRequested,
 )
+from forward_pass.session.glossary_help import share_line
+from forward_pass.session.session import Session
 from forward_pass.session.settings import read_settings
 from forward_pass.session.transcript import (
     MAX_PROSE_COLUMNS,
@@ -70,14 +72,12 @@ def event_lines(event: Event, session: Session, columns: int) -> list[str]:
             lines = [*wrap(then, columns), ""] if then else []
             lines += scene_lines(run, columns)
             if session.at_ending:
-                from forward_pass.session.glossary_help import share_line  # noqa: PLC0415 - not needed for the first scene
-
-                share = wrap(share_line(run, session.store.prior.instantiation, session.endings_found, "-"), columns)
+                share = wrap(share_line(run, session.recorder.prior.instantiation, session.endings_found, "-"), columns)
                 return ["", *lines, "", *share, "", *wrap(f"The run has ended: {ENDING_COMMANDS_TEXT}.", columns)]
             return ["", *lines, "", *offer_lines(run, columns)]
         case TokenDecoded(_, distribution, turn, then):
             lines = [*wrap(then, columns), ""] if then else []
-            return ["", *lines, *wrap(decoding_line(turn, distribution, session.pass_port), columns)]
+            return ["", *lines, *wrap(decoding_line(turn, distribution, session.inspector), columns)]
         case Message(text, _):
             return ["", *(line for row in hanging_text(text, columns).split("\n") for line in wrap(row, columns))]
         case ViewRequested() | InspectionShown() | TreeShown() | RunsCompared():
@@ -113,18 +113,14 @@ def _view_lines(event: ViewRequested | InspectionShown | TreeShown | RunsCompare
         case InspectionShown(inspection):
             return inspection_lines(inspection, columns)
         case TreeShown(run_set, node):
-            from forward_pass.session.branches import tree_lines  # noqa: PLC0415 - not needed for the first scene
-
             return tree_lines(run_set, columns, node)
         case RunsCompared(first, second, names):
-            from forward_pass.session.branches import compare_runs, difference_lines  # noqa: PLC0415 - the same
-
             return difference_lines(compare_runs(first, second), names, columns)
 
 
 def opening_lines(session: Session, columns: int) -> list[str]:
     """Return the line above a run, and its present scene."""
-    above = opening_line(session.world, session.pass_port, session.store.prior.instantiation)
+    above = opening_line(session.world, session.inspector, session.recorder.prior.instantiation)
     return [*wrap(above, columns), *(line for event in session.opening() for line in event_lines(event, session, columns))]
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from forward_pass.errors import UsageError, did_you_mean
+from platformdirs import user_config_path
 
-APP_NAME = "forward-pass"
+from forward_pass.atomic_write import write_whole
+from forward_pass.errors import UsageError, did_you_mean, without_controls
+from forward_pass.loading.paths import APP
+
 FILE_NAME = "settings.txt"
 MAX_BYTES = 64 * 1024
 MIN_MEASURE, MAX_MEASURE = 40, 120  # columns
@@ -54,14 +55,7 @@ DESCRIPTIONS = {
 def settings_file() -> Path:
     """Return the path of the settings: in ``FORWARD_PASS_CONFIG`` where that is set, else in the user's config folder."""
     folder = os.environ.get("FORWARD_PASS_CONFIG")
-    if folder:
-        return Path(folder) / FILE_NAME
-    if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
-        from platformdirs import user_config_path  # noqa: PLC0415 - costs 5 ms, and Linux needs only the line below
-
-        return user_config_path(APP_NAME) / FILE_NAME
-    folder = os.environ.get("XDG_CONFIG_HOME", "").strip()
-    return (Path(folder) if folder else Path.home() / ".config") / APP_NAME / FILE_NAME
+    return (Path(folder) if folder else user_config_path(APP)) / FILE_NAME
 
 
 def read_settings() -> tuple[Settings, list[str]]:
@@ -88,11 +82,11 @@ def read_settings() -> tuple[Settings, list[str]]:
 def validate_setting(key: str, value: str) -> str:
     """Return ``key``; raises ``UsageError`` where there is no such setting or it does not allow ``value``."""
     if key not in ALLOWED:
-        shown = "".join(character for character in key[:40] if character.isprintable())
+        shown = without_controls(key, 40)
         raise UsageError(f"there is no setting {shown!r}{did_you_mean(key, list(ALLOWED))}; there are {', '.join(ALLOWED)}")
     is_allowed, allowed_values = ALLOWED[key]
     if not is_allowed(value):
-        shown = "".join(character for character in value[:40] if character.isprintable())
+        shown = without_controls(value, 40)
         raise UsageError(f"{key} must be {allowed_values}, not {shown!r}")
     return key
 
@@ -104,13 +98,8 @@ def write_setting(key: str, value: str) -> Path:
     """
     settings = read_settings()[0]._replace(**{validate_setting(key, value): value})
     path = settings_file()
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text("".join(f"{name} = {text}\n" for name, text in settings._asdict().items()), encoding="utf8")
-        partial.replace(path)
+        write_whole(path, "".join(f"{name} = {text}\n" for name, text in settings._asdict().items()).encode(), make_folder=True)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     return path

@@ -7,10 +7,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from forward_pass.story.distribution import Distribution, PassPort, format_nats, format_probability
-from forward_pass.story.engine import Offer, is_ending, offers, scene_of
+from forward_pass.session.inspection import inspect_pass
+from forward_pass.story.distribution import Distribution, format_nats, format_probability
+from forward_pass.story.engine import Availability, closed_text, is_ending, offers
 from forward_pass.story.history import Run, Turn, at_turn
-from forward_pass.story.measurements import log_likelihood, unmodified_log_likelihood
+from forward_pass.story.measurements import log_likelihood, untouched_log_likelihood
+from forward_pass.story.ports import Inspector
 from forward_pass.story.state import State
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
@@ -54,9 +56,9 @@ def current_word(world: World, state: State) -> str:
     return state.words[-1] if state.words else world.prompt[-1]
 
 
-def opening_line(world: World, pass_port: PassPort, instantiation: int) -> str:
+def opening_line(world: World, inspector: Inspector, instantiation: int) -> str:
     """Return the line above a run: the world, the number of this instantiation, and the source of its words."""
-    source = "computed by its model" if pass_port.source == "model" else "written: no model runs under this world"
+    source = "computed by its model" if inspector.source == "model" else "written: no model runs under this world"
     return f"{world.title}. Instantiation {instantiation}. The words that come out are {source}."
 
 
@@ -66,52 +68,54 @@ def position_line(world: World, state: State) -> str:
     return f"[{state.token} {quoted(current_word(world, state))}, layer {state.layer} of {world.layers}; {left} to the decoder]"
 
 
-def cost_text(offer: Offer) -> str:
+def cost_text(offer: Availability) -> str:
     """Return the cost of an offer in layers."""
-    if offer.choice.decodes:
+    if offer.choice.node.decodes:
         return "all that is left"
-    return f"{layers_text(offer.cost)}, more than are left" if offer.cut else layers_text(offer.cost)
+    return f"{layers_text(offer.cost)}, more than are left" if offer.cut_short else layers_text(offer.cost)
 
 
 def offer_lines(run: Run, width: int) -> list[str]:
     """Return the offers in the present state: the open ones numbered, then the closed ones with the reason."""
-    present = offers(run.world, run.measure, run.state)
+    present = offers(run.world, run.state)
     lines: list[str] = []
-    for number, offer in enumerate((offer for offer in present if offer.open), 1):
+    for number, offer in enumerate((offer for offer in present if offer.is_open), 1):
         lines += wrap_offer(run, offer, f"{number}. ", width)
     for offer in present:
-        if not offer.open:
+        if not offer.is_open:
             lines += wrap_offer(run, offer, "-  ", width)
     return lines
 
 
-def wrap_offer(run: Run, offer: Offer, prefix: str, width: int) -> list[str]:
+def wrap_offer(run: Run, offer: Availability, prefix: str, width: int) -> list[str]:
     """Return an offer as lines after ``prefix``: its text, and its cost or why it is closed."""
-    say = offer.choice.say(run.state, run.measure)
+    say = offer.choice.say(run.state, run.inspector)
     taken = ", taken before" if offer.taken else ""
-    text = f"{say} ({cost_text(offer)}{taken})" if offer.open else f"Closed: {say} ({offer.why})"
+    if offer.is_open:
+        text = f"{say} ({cost_text(offer)}{taken})"
+    else:
+        text = f"Closed: {say} ({closed_text(run.world, run.inspector, run.state, offer)})"
     return textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
 
 
-def decoding_line(turn: Turn, distribution: Distribution, pass_port: PassPort) -> str:
+def decoding_line(turn: Turn, distribution: Distribution, inspector: Inspector) -> str:
     """Return a decoding as a line: the likeliest words, whether they were measured or written, and the word drawn."""
-    source = "measured" if pass_port.source == "model" else "written"
+    source = "measured" if inspector.source == "model" else "written"
     decoding = f"The decoder comes: {likely_words_text(distribution)} ({source}). It says {quoted(turn.word or '')}."
-    return f"[{' '.join([decoding, *running_likelihood_text(turn, pass_port)])}]"
+    return f"[{' '.join([decoding, *running_likelihood_text(turn, inspector)])}]"
 
 
-def running_likelihood_text(turn: Turn, pass_port: PassPort) -> list[str]:
+def running_likelihood_text(turn: Turn, inspector: Inspector) -> list[str]:
     """Return the log-likelihoods of all words up to a turn as one sentence; an empty list where the words are written."""
-    if pass_port.source != "model":
+    if inspector.source != "model":
         return []
-    actual, unmodified = running_likelihoods(turn, pass_port)
+    actual, unmodified = running_likelihoods(turn, inspector)
     return [f"Log-likelihood so far: {format_nats(actual)} nats; to a pass that nobody touched, {format_nats(unmodified)}."]
 
 
-def running_likelihoods(turn: Turn, pass_port: PassPort) -> tuple[float, float]:
+def running_likelihoods(turn: Turn, inspector: Inspector) -> tuple[float, float]:
     """Return the log-likelihood in nats of all words up to a turn: under the passes that drew them, under unmodified ones."""
-    words = turn.state.words
-    return log_likelihood(pass_port, words, turn.state.acts), unmodified_log_likelihood(pass_port, words)
+    return log_likelihood(inspector, turn.state.key), untouched_log_likelihood(inspector, turn.state.words)
 
 
 def likely_words_text(distribution: Distribution) -> str:
@@ -121,28 +125,23 @@ def likely_words_text(distribution: Distribution) -> str:
 
 def turn_distribution(run: Run, turn: Turn) -> Distribution:
     """Return the distribution that a turn's word was drawn from."""
-    words = turn.state.words[:-1]
-    return run.measure.distribution(words, turn.state.acts[: len(words) + 1])
+    return run.inspector.distribution(turn.decoding)
 
 
-def then_text(run: Run, number: int) -> str:
-    """Return the ``then`` text of the choice that turn ``number`` (from 1) took; empty where it has none."""
-    turn = run.turns[number - 1]
-    before = run.turns[number - 2].state if number > 1 else run.opening
-    then = run.world.scene(before.scene).by_id[turn.choice].then
-    after = turn.state if turn.word is None else before
-    return then(after, run.measure) if then else ""
+def then_text(run: Run, turn: Turn) -> str:
+    """Return the ``then`` text of the choice that a turn took; empty where it has none."""
+    then = turn.taken(run.world).then
+    return then(turn.then_state, run.inspector) if then else ""
 
 
-def choice_text(run: Run, number: int) -> str:
-    """Return the text of the choice that turn ``number`` (from 1) took."""
-    before = run.turns[number - 2].state if number > 1 else run.opening
-    return run.world.scene(before.scene).by_id[run.turns[number - 1].choice].say(before, run.measure)
+def choice_text(run: Run, turn: Turn) -> str:
+    """Return the text of the choice that a turn took."""
+    return turn.taken(run.world).say(turn.before, run.inspector)
 
 
 def scene_text(run: Run) -> str:
     """Return the text of the present scene."""
-    return scene_of(run.world, run.state).text(run.state, run.measure)
+    return run.world.scene(run.state.scene).text(run.state, run.inspector)
 
 
 def ending_lines(run: Run, width: int) -> list[str]:
@@ -155,14 +154,14 @@ def ending_lines(run: Run, width: int) -> list[str]:
 def likelihood_text(run: Run, words: str) -> str:
     """Return the log-likelihood of all decoded words, under the passes that drew them and under unmodified ones."""
     total = f"Said in all: {quoted(words)}, log-likelihood {format_nats(run_log_likelihood(run))} nats"
-    if run.measure.source != "model":
+    if run.inspector.source != "model":
         return f"{total}."
-    return f"{total}; to the pass that nobody touched, {format_nats(unmodified_log_likelihood(run.measure, run.state.words))}."
+    return f"{total}; to the pass that nobody touched, {format_nats(untouched_log_likelihood(run.inspector, run.state.words))}."
 
 
 def run_log_likelihood(run: Run) -> float:
     """Return the log-likelihood in nats of the words decoded so far, each under the pass that drew it."""
-    return log_likelihood(run.measure, run.state.words, run.state.acts)
+    return log_likelihood(run.inspector, run.state.key)
 
 
 def prompt_lines(run: Run, width: int) -> list[str]:
@@ -177,12 +176,12 @@ def prompt_lines(run: Run, width: int) -> list[str]:
 def turn_lines(run: Run, number: int, width: int) -> list[str]:
     """Return turn ``number`` (from 1) of a run as lines: the choice, its ``then`` text and the decoding."""
     turn = run.turns[number - 1]
-    lines = [*textwrap.wrap(choice_text(run, number), width, initial_indent="> ", subsequent_indent="  "), ""]
-    then = then_text(run, number)
+    lines = [*textwrap.wrap(choice_text(run, turn), width, initial_indent="> ", subsequent_indent="  "), ""]
+    then = then_text(run, turn)
     if then:
         lines += [*wrap(then, width), ""]
     if turn.word is not None:
-        lines += [*wrap(decoding_line(turn, turn_distribution(run, turn), run.measure), width), ""]
+        lines += [*wrap(decoding_line(turn, turn_distribution(run, turn), run.inspector), width), ""]
     return lines
 
 
@@ -195,7 +194,7 @@ def scene_lines(run: Run, width: int) -> list[str]:
 
 def transcript(run: Run, width: int) -> Iterator[str]:
     """Yield the lines of a whole run, from the opening to the present turn."""
-    yield from wrap(opening_line(run.world, run.measure, run.opening.prior.instantiation), width)
+    yield from wrap(opening_line(run.world, run.inspector, run.opening.prior.instantiation), width)
     yield ""
     yield from scene_lines(at_turn(run, 0), width)
     for number in range(1, run.at + 1):
@@ -206,12 +205,9 @@ def transcript(run: Run, width: int) -> Iterator[str]:
 
 def attention_lines(run: Run, width: int) -> list[str]:
     """Return where the attention of the current pass went so far; nothing where the words are written or the run has ended."""
-    if run.measure.source != "model" or is_ending(run.world, run.state):
+    if run.inspector.source != "model" or is_ending(run.world, run.state):
         return []
-    state = run.state
-    from forward_pass.session.inspection import inspect_pass  # noqa: PLC0415 - not needed for the first scene
-
-    inspection = inspect_pass(run.world, run.measure, state.words, state.acts, state.layer)
+    inspection = inspect_pass(run.world, run.inspector, run.state.key, run.state.layer)
     return ["", *wrap(_attention_text(inspection), width)]
 
 

@@ -1,4 +1,4 @@
-"""Run files read back: find them by number or name, parse their lines into turns. Must not write or replay.
+"""What a run file says: its lines parsed into a header, turns and a cursor, and turns and cursors as lines. Replays nothing.
 
 A file is JSON lines: a header, a line for each turn, and ``{"at": K}`` wherever the cursor was moved. It holds no state:
 states come from replaying the run, so an untrusted file is safe to open. docs/runs.md documents the format.
@@ -7,26 +7,20 @@ states come from replaying the run, so an untrusted file is safe to open. docs/r
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Sequence
-from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, NamedTuple, TypeGuard
+from typing import NamedTuple, TypeGuard
 
-from forward_pass.errors import NoRunError, RunError, UsageError, printable
-from forward_pass.gc_pause import gc_paused
-from forward_pass.story.history import RecordedTurn
+from forward_pass.errors import RunError, printable, without_controls
+from forward_pass.storage.folder import WORLD_ID_PATTERN
+from forward_pass.story.history import RecordedTurn, Run, Turn
 from forward_pass.story.state import Prior
 
 FORMAT = 1
 MAX_BYTES = 64 * 1024 * 1024  # of a run file
-FILE_NAME_PATTERN = re.compile(r"(?P<number>[0-9]{3,9})-(?P<name>[\w-]{1,60})\.jsonl")
-RUN_NAME_PATTERN = re.compile(r"(?!\d+\Z)[^\W_][\w-]{0,59}")  # not digits alone, which are read as a run's number
-WORLD_ID_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,254}")
 MAX_WORD_LENGTH = 60  # of a choice, a scene, a word or a digest
 MAX_TEXT_LENGTH = 200  # of a text in a header
 MAX_NUMBER = 2**53  # the largest integer that every JSON reader represents exactly
@@ -35,6 +29,8 @@ PLAIN_TURN_PATTERN = re.compile(
 )
 """A turn without a word, as play writes it: most lines of a run, matched in half the time that JSON takes."""
 _decode_json = json.JSONDecoder().decode  # ``json.loads`` without its checks of the argument's type
+
+NOT_WHOLE_NUMBERS = "`seed`, `facts.instantiation` and the two of `parent` must be whole numbers"
 
 
 class Header(NamedTuple):
@@ -52,7 +48,7 @@ class Header(NamedTuple):
 
     def line(self) -> str:
         """Return the header as a line of JSON, with its checksum."""
-        row: dict[str, Any] = {
+        row: dict[str, object] = {
             "format": FORMAT,
             "world": self.world,
             "version": self.version,
@@ -66,14 +62,6 @@ class Header(NamedTuple):
         if self.parent is not None:
             row["parent"] = self.parent
         return to_json_line(row | {"sum": _checksum(row)})
-
-
-class RunFile(NamedTuple):
-    """A file in a world's folder that has the name of a run file."""
-
-    number: int
-    name: str
-    path: Path
 
 
 class Cursor(NamedTuple):
@@ -98,75 +86,6 @@ class Journal(NamedTuple):
     def faults(self) -> tuple[str, ...]:
         """The messages about the file; empty where it can be appended to."""
         return tuple(fault for fault in (self.mismatch, self.fault) if fault)
-
-
-def list_run_files(folder: Path) -> list[RunFile]:
-    """Return the run files in a world's folder, sorted by number; none where the folder does not exist. Raises ``RunError``."""
-    with gc_paused():
-        return sorted(RunFile(int(match["number"]), match["name"], folder / match[0]) for match in _matching_names(folder))
-
-
-def run_numbers(folder: Path) -> list[int]:
-    """Return the numbers of the run files in a world's folder, unsorted. Raises ``RunError``."""
-    return [int(match["number"]) for match in _matching_names(folder)]
-
-
-def _matching_names(folder: Path) -> list[re.Match[str]]:
-    """Return a match for each run file name in a folder; raises ``RunError`` where the folder cannot be read."""
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - most of ten thousand names need no path
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be read: {error.strerror}") from None
-    return [match for name in names if (match := FILE_NAME_PATTERN.fullmatch(name))]
-
-
-def find_identical(folder: Path, turns: Sequence[RecordedTurn]) -> RunFile | None:
-    """Return the first run file in a world's folder with exactly these turns, or None; unreadable files are skipped."""
-    path = [(turn.choice, turn.word, turn.digest) for turn in turns]
-    with suppress(RunError):
-        for run_file in list_run_files(folder):
-            with suppress(RunError):
-                if [(turn.choice, turn.word, turn.digest) for turn in read_journal(run_file.path).turns] == path:
-                    return run_file
-    return None
-
-
-def newest_first(runs: list[RunFile]) -> list[RunFile]:
-    """Return run files sorted by modification time, latest first."""
-
-    def modified(run_file: RunFile) -> tuple[int, int]:
-        try:
-            return run_file.path.stat().st_mtime_ns, run_file.number
-        except OSError:
-            return 0, run_file.number
-
-    return sorted(runs, key=modified, reverse=True)
-
-
-def resolve_run(saves: Path, world: str, reference: str) -> Path:
-    """Return the file of a run given by an existing path, else a number, else an exact name; ``WORLD/RUN`` names the world too.
-
-    Raises ``NoRunError`` where no run matches, ``UsageError`` where several do, ``RunError`` where the folder cannot be read.
-    """
-    if os.path.isfile(reference):  # noqa: PTH113 - Path.is_file raises on a name that is too long
-        return Path(reference)
-    if "/" in reference:
-        world, reference = reference.split("/", 1)
-    runs = list_run_files(saves / world) if WORLD_ID_PATTERN.fullmatch(world) else []
-    is_number = reference.isascii() and reference.isdigit() and len(reference) < 10  # noqa: PLR2004 - as FILE_NAME_PATTERN
-    number = int(reference) if is_number else None
-    numbered = [run for run in runs if run.number == number]
-    matching = numbered or [run for run in runs if run.name == reference]
-    if not matching:
-        hint = f"`forward-pass runs {world}` lists them" if runs else "it has no runs"
-        raise NoRunError(f"no run of {world} is called {reference}; {hint} (in {saves})", reference, has_runs=bool(runs))
-    if len(matching) > 1:
-        listed = ", ".join(f"{run.number} ({run.name})" for run in matching)
-        hint = f"give the file in {matching[0].path.parent}" if numbered else "give the number"
-        raise UsageError(f"{reference} is ambiguous: {listed}; {hint}")
-    return matching[0].path
 
 
 def read_journal(path: Path) -> Journal:
@@ -229,7 +148,7 @@ def _is_torn(line: str) -> bool:
     return False
 
 
-def _load_object(line: str) -> dict[str, Any] | None:
+def _load_object(line: str) -> dict[str, object] | None:
     """Return the JSON object on a line, or None."""
     try:
         row = _decode_json(line)
@@ -247,13 +166,15 @@ def _parse_line(line: str) -> RecordedTurn | Cursor | None:
     if row is None:
         return None
     at, turn = row.get("at"), row.get("turn")
-    if type(at) is int and at >= 0 and (turn is None or isinstance(turn, str)):
+    if isinstance(at, int) and not isinstance(at, bool) and at >= 0 and (turn is None or isinstance(turn, str)):
         return Cursor(at, turn)
     word, probability = row.get("word"), row.get("p")
     choice, scene, digest = row.get("choice"), row.get("scene"), row.get("digest")
     if not (_is_word(choice) and _is_word(scene) and _is_word(digest) and (word is None or word == "\n" or _is_word(word))):
         return None
-    if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
+    if probability is None:
+        return RecordedTurn(choice, scene, word, None, digest)
+    if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
         return None
     return RecordedTurn(choice, scene, word, probability, digest)
 
@@ -283,42 +204,64 @@ def _parse_header(line: str, path: Path) -> tuple[Header, str]:
     return header, f"{path}:1:1: {message}"
 
 
-def _checksum(row: dict[str, Any]) -> str:
+def _checksum(row: dict[str, object]) -> str:
     """Return the checksum of a header: the first 16 hexadecimal digits of the SHA-256 of its JSON line."""
     return sha256(to_json_line(row).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _build_header(row: dict[str, Any]) -> Header:
+def _build_header(row: dict[str, object]) -> Header:
     """Return the header in a JSON object; raises ``KeyError``, ``TypeError`` or ``ValueError`` where it is not valid."""
-    facts, parent, weights = row["facts"], row.get("parent"), row["weights"]
-    if not isinstance(facts, dict) or not isinstance(facts["found"], list) or not isinstance(parent or [], list):
+    facts, parent, weights = row["facts"], row.get("parent") or [], row["weights"]
+    if not isinstance(facts, dict) or not isinstance(facts["found"], list) or not isinstance(parent, list):
         raise TypeError("`facts` must be an object, `facts.found` and `parent` must be lists")
-    texts = [row["hash"], row["made"], *facts["found"], *([] if weights is None else [weights])]
-    if not all(isinstance(text, str) and len(text) <= MAX_TEXT_LENGTH and text.isprintable() for text in texts):
-        raise ValueError(f"`hash`, `weights`, `made`, endings: printable texts of at most {MAX_TEXT_LENGTH} characters")
-    numbers = [row["seed"], facts["instantiation"], *(parent or [0, 0])]
-    if len(numbers) != 4 or not all(type(number) is int and abs(number) <= MAX_NUMBER for number in numbers):  # noqa: PLR2004 - two, and two of `parent`
-        raise ValueError("`seed`, `facts.instantiation` and the two of `parent` must be whole numbers")
-    if row["seed"] < 0 or facts["instantiation"] < 1 or min(parent or [0]) < 0:
+    seed, instantiation, *parents = map(_whole_number, (row["seed"], facts["instantiation"], *parent))
+    if len(parents) not in (0, 2):
+        raise ValueError(NOT_WHOLE_NUMBERS)
+    if seed < 0 or instantiation < 1 or min(parents, default=0) < 0:
         raise ValueError("`seed`, `facts.instantiation` or `parent` out of range")
     temperature = row["temperature"]
-    if type(temperature) not in (int, float) or not 0 <= temperature < 1000:  # noqa: PLR2004 - as the message says
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 <= temperature < 1000:  # noqa: PLR2004 - as the message says
         raise ValueError("`temperature` must be a number from 0 to below 1000")
-    if not WORLD_ID_PATTERN.fullmatch(row["world"]):
+    if not WORLD_ID_PATTERN.fullmatch(f"{row['world']}"):
         raise ValueError("`world` must be the id of a world")
     return Header(
-        world=row["world"],
-        version="".join(character for character in str(row["version"])[:MAX_TEXT_LENGTH] if character.isprintable()),
-        hash=row["hash"],
-        weights=weights,
-        seed=row["seed"],
+        world=f"{row['world']}",
+        version=without_controls(str(row["version"]), MAX_TEXT_LENGTH),
+        hash=_short_text(row["hash"]),
+        weights=None if weights is None else _short_text(weights),
+        seed=seed,
         temperature=float(temperature),
-        prior=Prior(facts["instantiation"], frozenset(facts["found"])),
-        created_at=row["made"],
-        parent=(parent[0], parent[1]) if parent else None,
+        prior=Prior(instantiation, frozenset(map(_short_text, facts["found"]))),
+        created_at=_short_text(row["made"]),
+        parent=(parents[0], parents[1]) if parents else None,
     )
 
 
-def to_json_line(row: dict[str, Any]) -> str:
+def _short_text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH or not value.isprintable():
+        raise ValueError(f"`hash`, `weights`, `made`, endings: printable texts of at most {MAX_TEXT_LENGTH} characters")
+    return value
+
+
+def _whole_number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_NUMBER:
+        raise ValueError(NOT_WHOLE_NUMBERS)
+    return value
+
+
+def turn_line(turn: Turn) -> str:
+    """Return the line of a turn."""
+    row: dict[str, object] = {"choice": turn.choice, "scene": turn.state.scene}
+    if turn.word is not None:
+        row |= {"word": turn.word, "p": turn.probability}
+    return to_json_line(row | {"digest": turn.digest})
+
+
+def cursor_line(run: Run) -> str:
+    """Return the line that says where a run stands."""
+    return to_json_line({"at": run.at, "turn": run.digest})
+
+
+def to_json_line(row: dict[str, object]) -> str:
     """Return an object as compact JSON on one line."""
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from forward_pass.errors import RunError
-from forward_pass.storage.files import SAFE_OPEN_FLAGS, write_all
+from forward_pass.errors import RunError, without_controls
+from forward_pass.storage.folder import SAFE_OPEN_FLAGS
 from forward_pass.storage.journal import to_json_line
+from forward_pass.storage.run_file import append_whole
 
 LABELS_FILE = "labels.jsonl"
 MAX_BYTES = 8 * 1024 * 1024  # of the file
@@ -54,7 +54,7 @@ def _clean_text(value: object) -> str:
     """Return a text shortened, printable and with single spaces; raises ``TypeError`` where the value is no text."""
     if not isinstance(value, str):
         raise TypeError(type(value))
-    return "".join(character for character in " ".join(value.split())[:MAX_TEXT_LENGTH] if character.isprintable())
+    return without_controls(" ".join(value.split()), MAX_TEXT_LENGTH)
 
 
 def write_label(folder: Path, digest: str, *, label: str | None = None, note: str | None = None) -> None:
@@ -67,19 +67,8 @@ def write_label(folder: Path, digest: str, *, label: str | None = None, note: st
         try:
             size = os.fstat(fd).st_size
             torn = size and os.pread(fd, 1, size - 1) != b"\n"
-            _append(fd, (b"\n" if torn else b"") + line, size)
+            append_whole(fd, (b"\n" if torn else b"") + line, size)
         finally:
             os.close(fd)
     except OSError as error:
         raise RunError(f"{folder / LABELS_FILE}: the label cannot be saved: {error.strerror or error}") from None
-
-
-def _append(fd: int, content: bytes, size: int) -> None:
-    """Append to a file of ``size`` bytes and sync it, or truncate it to that size and raise ``OSError``."""
-    try:
-        write_all(fd, content)
-        os.fsync(fd)
-    except OSError:
-        with suppress(OSError):
-            os.ftruncate(fd, size)
-        raise

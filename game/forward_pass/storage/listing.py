@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from forward_pass.errors import RunError
 from forward_pass.gc_pause import gc_paused
-from forward_pass.storage.journal import RunFile, list_run_files, parse_journal, read_bytes, read_journal
+from forward_pass.storage.folder import RunFile, list_run_files
+from forward_pass.storage.journal import parse_journal, read_bytes, read_journal
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
 

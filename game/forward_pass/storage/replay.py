@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from forward_pass.storage.journal import Journal
-from forward_pass.story.distribution import PassPort
 from forward_pass.story.history import Divergence, Run, replay
+from forward_pass.story.ports import Inspector
 from forward_pass.story.world import World
 
 
@@ -34,9 +34,9 @@ class ReplayResult(NamedTuple):
         return f"{self.identical_turns} of {self.requested_turns} turns identical"
 
 
-def replay_run(world: World, pass_port: PassPort, journal: Journal, to: int) -> ReplayResult:
+def replay_run(world: World, inspector: Inspector, journal: Journal, to: int) -> ReplayResult:
     """Replay the first ``to`` turns of a run file."""
-    run, differences, changed_probabilities = replay(world, pass_port, journal.header.prior, journal.turns[:to])
+    run, differences, changed_probabilities = replay(world, inspector, journal.header.prior, journal.turns[:to])
     if journal.fault and to == len(journal.turns) and not differences:
         differences = [Divergence(to + 1, "its line in the file is not a turn", broken=True)]
     notes = []

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from forward_pass.errors import RunError
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.paths import CHECKOUT
-from forward_pass.storage.journal import Header, Journal, list_run_files, read_journal
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.labels import Annotation, read_labels, write_label
+from forward_pass.storage.replay import replay_run
 from forward_pass.storage.tree import Tree, build_tree
-from forward_pass.story.distribution import Distribution, PassPort, draw_word
+from forward_pass.story.distribution import Distribution, draw_word
 from forward_pass.story.engine import offers
 from forward_pass.story.history import RecordedTurn, Run, append, make_turn, new_run
+from forward_pass.story.ports import Inspector
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
@@ -26,9 +29,9 @@ if TYPE_CHECKING:
 class RunSet:
     """Runs by number, and the tree they form; ``folder`` holds their annotations, None where they are read only."""
 
-    def __init__(self, world: World, pass_port: PassPort, runs: Sequence[tuple[int, Journal]], folder: Path | None) -> None:
+    def __init__(self, world: World, inspector: Inspector, runs: Sequence[tuple[int, Journal]], folder: Path | None) -> None:
         self.world = world
-        self.pass_port = pass_port
+        self.inspector = inspector
         self.journals = dict(runs)
         self.folder = folder
         self.faults: tuple[str, ...] = ()  # messages about files that could not be read
@@ -68,12 +71,10 @@ class RunSet:
     def replay_to(self, run: int, turn: int) -> ReplayResult:
         """Replay a run up to a turn, or to its end where it has fewer."""
         journal = self.journals[run]
-        from forward_pass.storage.replay import replay_run  # noqa: PLC0415 - not needed at start
-
-        return replay_run(self.world, self.pass_port, journal, min(turn, len(journal.turns)))
+        return replay_run(self.world, self.inspector, journal, min(turn, len(journal.turns)))
 
 
-def stored_runs(world: World, pass_port: PassPort, folder: Path) -> RunSet:
+def stored_runs(world: World, inspector: Inspector, folder: Path) -> RunSet:
     """Return the runs in a world's folder; files that cannot be read are reported in ``faults``. Raises ``RunError``."""
     runs, faults = [], []
     with gc_paused():
@@ -82,30 +83,30 @@ def stored_runs(world: World, pass_port: PassPort, folder: Path) -> RunSet:
                 runs.append((run_file.number, read_journal(run_file.path)))
             except RunError as error:
                 faults.append(str(error))
-    run_set = RunSet(world, pass_port, runs, folder)
+    run_set = RunSet(world, inspector, runs, folder)
     run_set.faults = tuple(faults)
     return run_set
 
 
-def golden_runs(world: World, pass_port: PassPort) -> RunSet:
+def golden_runs(world: World, inspector: Inspector) -> RunSet:
     """Return the golden runs of a source checkout, numbered in the order of their names; raises ``RunError`` without any."""
     folder = (CHECKOUT or Path()) / "tests" / "golden" / world.id
     files = sorted(folder.glob("*.txt")) if CHECKOUT else []
     if not files:
         raise RunError(f"no golden runs of {world.id}: they are part of a source checkout")
-    runs = [(number, _play_golden_run(world, pass_port, path)) for number, path in enumerate(files, 1)]
-    run_set = RunSet(world, pass_port, runs, None)
+    runs = [(number, _play_golden_run(world, inspector, path)) for number, path in enumerate(files, 1)]
+    run_set = RunSet(world, inspector, runs, None)
     run_set.names = {number: path.stem for number, path in enumerate(files, 1)}
     return run_set
 
 
-def _play_golden_run(world: World, pass_port: PassPort, path: Path) -> Journal:
+def _play_golden_run(world: World, inspector: Inspector, path: Path) -> Journal:
     """Return a golden run as a journal, by playing the choices in the head of its transcript."""
     head = dict(line.split(": ", 1) for line in path.read_text(encoding="utf8").partition("\n\n")[0].splitlines())
     seed, temperature = int(head["seed"]), float(head["temperature"])
     endings = frozenset(name for name in head.get("after", "").split(", ") if name)
     prior = Prior(len(endings) + 1, endings)
-    run = new_run(world, pass_port, prior)
+    run = new_run(world, inspector, prior)
     for choice in head["play"].split(" / "):
         run = append(run, make_turn(run, _choice_id(run, choice), partial(_draw, temperature, seed)))
     turns = tuple(RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns)
@@ -117,7 +118,7 @@ def _choice_id(run: Run, typed: str) -> str:
     """Return the id of a choice given by its id or by its number among the open ones."""
     if not typed.isdigit():
         return typed
-    return [offer.choice.id for offer in offers(run.world, run.measure, run.state) if offer.open][int(typed) - 1]
+    return [offer.id for offer in offers(run.world, run.state) if offer.is_open][int(typed) - 1]
 
 
 def _draw(temperature: float, seed: int, distribution: Distribution, token: int) -> str:

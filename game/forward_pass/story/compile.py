@@ -1,116 +1,247 @@
-"""Trees of conditions and effects, compiled: a closure for each node, over a state and nothing else."""
+"""Nodes to closures: conditions over a state, texts over a state and an inspector of its pass."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import singledispatch
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
-from typing import Any
 
-from forward_pass.story.expressions import Tree
-from forward_pass.story.state import State
+from forward_pass.story import nodes
+from forward_pass.story.measurements import Piece, compile_measurement
+from forward_pass.story.ports import Inspector
+from forward_pass.story.spelling import spell_number
+from forward_pass.story.state import MAX_VISITS, State
 
 Value = Callable[[State], int]
+TextFunction = Callable[[State, Inspector], str]
 
-ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul}
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
-
-
-def compile_expression(tree: Tree) -> Value:
-    """Return the closure that gives a tree's value (a truth as a bool) in any state."""
-    kind = tree[0]
-    if kind in ARITHMETIC or kind in COMPARISONS:
-        return _compiled_pair(ARITHMETIC.get(kind) or COMPARISONS[kind], tree[1], tree[2])
-    if kind == "and":
-        left, right = compile_expression(tree[1]), compile_expression(tree[2])
-        return lambda state: left(state) and right(state)
-    if kind == "or":
-        left, right = compile_expression(tree[1]), compile_expression(tree[2])
-        return lambda state: left(state) or right(state)
-    if kind == "not":
-        operand = compile_expression(tree[1])
-        return lambda state: not operand(state)
-    return _LEAVES[kind](*tree[1:])
+OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "==": eq,
+    "!=": ne,
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+}
 
 
-def _compiled_pair(operator: Callable[[Any, Any], Any], left_tree: Tree, right_tree: Tree) -> Value:
-    left = compile_expression(left_tree)
-    if right_tree[0] == "int":
-        constant = right_tree[1]
-        if left_tree[0] == "variable":  # what most conditions and effects are: one call less
-            index = left_tree[1]
-            return lambda state: operator(state.variables[index], constant)
+@singledispatch
+def compile_expression(node: nodes.Expression) -> Value:
+    """Return the closure that gives an expression's value (a truth as a bool) in any state."""
+    raise TypeError(type(node))
+
+
+@compile_expression.register(nodes.Compare)
+@compile_expression.register(nodes.Arithmetic)
+def _pair(node: nodes.Compare | nodes.Arithmetic) -> Value:
+    operator, left, right = OPERATORS[node.operator], compile_expression(node.left), compile_expression(node.right)
+    if isinstance(node.right, nodes.Literal):
+        constant = node.right.value
         return lambda state: operator(left(state), constant)
-    right = compile_expression(right_tree)
     return lambda state: operator(left(state), right(state))
 
 
-def _constant(number: int) -> Value:
-    return lambda _: number
+@compile_expression.register(nodes.And)
+def _and(node: nodes.And) -> Value:
+    left, right = compile_expression(node.left), compile_expression(node.right)
+    return lambda state: left(state) and right(state)
 
 
-def _variable(index: int) -> Value:
+@compile_expression.register(nodes.Or)
+def _or(node: nodes.Or) -> Value:
+    left, right = compile_expression(node.left), compile_expression(node.right)
+    return lambda state: left(state) or right(state)
+
+
+@compile_expression.register(nodes.Not)
+def _not(node: nodes.Not) -> Value:
+    operand = compile_expression(node.operand)
+    return lambda state: not operand(state)
+
+
+@compile_expression.register(nodes.Literal)
+def _literal(node: nodes.Literal) -> Value:
+    value = node.value
+    return lambda _: value
+
+
+@compile_expression.register(nodes.VariableValue)
+def _variable(node: nodes.VariableValue) -> Value:
+    index = node.variable
     return lambda state: state.variables[index]
 
 
-def _threshold(index: int) -> Value:
+@compile_expression.register(nodes.ThresholdTruth)
+def _threshold(node: nodes.ThresholdTruth) -> Value:
+    index = node.threshold
     return lambda state: state.measured[index] is True
 
 
-def _visits(index: int) -> Value:
+@compile_expression.register(nodes.StateNumber)
+def _state_number(node: nodes.StateNumber) -> Value:
+    match node.name:
+        case "layer":
+            return lambda state: state.layer
+        case "token":
+            return lambda state: state.token
+    return lambda state: state.prior.instantiation
+
+
+@compile_expression.register(nodes.LayersLeft)
+def _layers_left(node: nodes.LayersLeft) -> Value:
+    boundary = node.boundary
+    return lambda state: boundary - state.layer
+
+
+@compile_expression.register(nodes.Visits)
+def _visits(node: nodes.Visits) -> Value:
+    index = node.scene
     return lambda state: state.visits[index]
 
 
-def _seen(index: int) -> Value:
+@compile_expression.register(nodes.Seen)
+def _seen(node: nodes.Seen) -> Value:
+    index = node.scene
     return lambda state: state.visits[index] > 0
 
 
-def _taken(index: int) -> Value:
+@compile_expression.register(nodes.Taken)
+def _taken(node: nodes.Taken) -> Value:
+    index = node.choice
     return lambda state: state.taken[index] > 0
 
 
-def _found(ending: str) -> Value:
+@compile_expression.register(nodes.Found)
+def _found(node: nodes.Found) -> Value:
+    ending = node.ending
     return lambda state: ending in state.prior.found
 
 
-def _emitted(word: str, position: int) -> Value:
-    """Return whether ``word`` was drawn at the decoding of the token at ``position`` (0: at any)."""
-    if not position:
+@compile_expression.register(nodes.Emitted)
+def _emitted(node: nodes.Emitted) -> Value:
+    word, token = node
+    if not token:
         return lambda state: word in state.words
 
     def emitted(state: State) -> bool:
-        index = position - (state.token - len(state.words))
-        return 0 <= index < len(state.words) and state.words[index] == word
+        index = state.drawn_at(token)
+        return index is not None and state.words[index] == word
 
     return emitted
 
 
-def _acted(act: str, position: int) -> Value:
-    """Return whether ``act`` was made at the token at ``position`` (0: at any)."""
+@compile_expression.register(nodes.Acted)
+def _acted(node: nodes.Acted) -> Value:
+    name, token = node
 
     def acted(state: State) -> bool:
         first = state.token - len(state.acts) + 1
         return any(
-            made.name == act
-            for offset, made_here in enumerate(state.acts)
-            if position in (0, first + offset)
-            for made in made_here
+            act.name == name for position, acts in enumerate(state.acts, first) if token in (0, position) for act in acts
         )
 
     return acted
 
 
-_LEAVES: dict[str, Callable[..., Value]] = {
-    "int": _constant,
-    "variable": _variable,
-    "threshold": _threshold,
-    "visits": _visits,
-    "seen": _seen,
-    "taken": _taken,
-    "found": _found,
-    "emitted": _emitted,
-    "acted": _acted,
-    "layer": lambda: lambda state: state.layer,
-    "left": lambda boundary: lambda state: boundary - state.layer,
-    "token": lambda: lambda state: state.token,
-    "instantiation": lambda: lambda state: state.prior.instantiation,
-}
+# -- texts ------------------------------------------------------------------------------------------------------------
+
+
+def compile_text(text: nodes.Text) -> TextFunction:
+    """Return the closure that gives a text in a state: paragraphs parted by a blank line, each on one line."""
+    parts: list[tuple[Value | None, Piece]] = []
+    guards: list[Value] = []  # those that an [else] here would be the other side of
+    after_else = False
+    for paragraph in text.paragraphs:
+        condition = None
+        if paragraph.guard is None:
+            guards, after_else = [], False
+        elif paragraph.guard.condition is None:
+            condition, after_else = _none_of(tuple(guards)), True
+        else:
+            condition = compile_expression(paragraph.guard.condition)
+            guards, after_else = [*(() if after_else else guards), condition], False
+        parts.append((condition, _paragraph(paragraph)))
+
+    def paragraphs(state: State, inspector: Inspector) -> str:
+        shown = [piece(state, inspector) for condition, piece in parts if condition is None or condition(state)]
+        return "\n\n".join(filter(None, shown))
+
+    return paragraphs
+
+
+def constant_text(text: nodes.Text) -> str | None:
+    """Return a text that is one paragraph and the same in every state, None for any other."""
+    if len(text.paragraphs) != 1 or text.paragraphs[0].guard is not None:
+        return None
+    pieces = text.paragraphs[0].pieces
+    return "".join(map(str, pieces)) if all(isinstance(piece, str) for piece in pieces) else None
+
+
+def _none_of(conditions: tuple[Value, ...]) -> Value:
+    return lambda state: not any(condition(state) for condition in conditions)
+
+
+def _paragraph(paragraph: nodes.Paragraph) -> Piece:
+    pieces = compile_pieces(paragraph.pieces)
+    if paragraph.preformatted:
+        return lambda state, inspector: pieces(state, inspector).strip("\n").rstrip()
+    if all(isinstance(piece, str) for piece in paragraph.pieces):
+        line = " ".join("".join(map(str, paragraph.pieces)).split())
+        return lambda _state, _inspector: line
+    return lambda state, inspector: " ".join(pieces(state, inspector).split())
+
+
+def compile_pieces(pieces: tuple[nodes.Piece, ...]) -> Piece:
+    """Return the closure that gives some pieces, one after another."""
+    parts = [_compile_piece(piece) for piece in pieces]
+    if len(parts) == 1:
+        return parts[0]
+    return lambda state, inspector: "".join([part(state, inspector) for part in parts])
+
+
+@singledispatch
+def _compile_piece(node: nodes.Piece) -> Piece:
+    return compile_measurement(node)
+
+
+@_compile_piece.register(str)
+def _constant(text: str) -> Piece:
+    return lambda _state, _inspector: text
+
+
+@_compile_piece.register(nodes.If)
+def _if(node: nodes.If) -> Piece:
+    condition, then, otherwise = compile_expression(node.condition), compile_pieces(node.then), compile_pieces(node.otherwise)
+    return lambda state, inspector: (then if condition(state) else otherwise)(state, inspector)
+
+
+def _branches(branches: tuple[nodes.Branch, ...]) -> list[Piece]:
+    return [compile_pieces(branch.pieces) for branch in branches]
+
+
+@_compile_piece.register(nodes.Switch)
+def _switch(node: nodes.Switch) -> Piece:
+    value, parts = compile_expression(node.value), _branches(node.branches)
+    return lambda state, inspector: parts[value(state)](state, inspector)
+
+
+@_compile_piece.register(nodes.ByVisit)
+def _by_visit(node: nodes.ByVisit) -> Piece:
+    scene, parts = node.scene, _branches(node.branches)
+    by_count = [parts[min(max(count, 1), len(parts)) - 1] for count in range(MAX_VISITS + 1)]
+    return lambda state, inspector: by_count[state.visits[scene]](state, inspector)
+
+
+@_compile_piece.register(nodes.NumberText)
+def _number(node: nodes.NumberText) -> Piece:
+    value, show = compile_expression(node.value), spell_number if node.spelled else str
+    return lambda state, _inspector: show(int(value(state)))
+
+
+@_compile_piece.register(nodes.WordText)
+def _word(node: nodes.WordText) -> Piece:
+    value, words = compile_expression(node.value), node.words
+    return lambda state, _inspector: words[value(state)]

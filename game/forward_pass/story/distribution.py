@@ -1,4 +1,4 @@
-"""From logits to a word: softmax, temperature, greedy, sample; and the port through which the machine sees a pass.
+"""From logits to a word: softmax, temperature, greedy, sample.
 
 Scoring and drawing are apart: nothing here holds a random state. The number that decides a draw comes from the run's seed
 and the token's position alone, so that undo, continue and ablation draw alike.
@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 from math import exp, log
-from typing import Protocol
-
-from forward_pass.story.state import Acts
 
 DIGITS = 6  # logits are rounded to this many, so that every machine sees the same ties
 
@@ -36,6 +33,11 @@ class Distribution:
         """The probability of every word at temperature 1, by id."""
         return softmax(self.logits)
 
+    @property
+    def best(self) -> str:
+        """The likeliest word, of equals the one with the lower id."""
+        return self.words[greedy(self.logits)]
+
     def p(self, word: str) -> float:
         """Return the probability of ``word`` at temperature 1; 0.0 for a word that the vocabulary has not."""
         index = self.ids.get(word)
@@ -49,48 +51,6 @@ class Distribution:
         """Return the ``count`` likeliest words with their probabilities, likeliest first, ties by the lower id."""
         order = sorted(range(len(self.words)), key=lambda index: (-self.logits[index], index))
         return [(self.words[index], self.probabilities[index]) for index in order[:count]]
-
-
-class PassPort(Protocol):
-    """The port to the pass: a pure function of the words that came out and the interventions that were made."""
-
-    @property
-    def source(self) -> str:
-        """``model`` where the numbers are computed, ``written`` where the world declares them."""
-        ...
-
-    def warm_up(self) -> None:
-        """Start reading what a pass needs, in the background, so that the first question waits less."""
-        ...
-
-    def distribution(self, words: tuple[str, ...], acts: Acts) -> Distribution:
-        """Return the distribution at the end of the pass that follows ``words``; ``acts`` has an entry for each token."""
-        ...
-
-    def lens(self, words: tuple[str, ...], acts: Acts, layer: int) -> Distribution:
-        """Return what the residual stream after ``layer`` of that pass amounts to, read as the last layer is read."""
-        ...
-
-    @property
-    def probes(self) -> tuple[str, ...]:
-        """The names of what can be probed for; none where nothing is computed."""
-        ...
-
-    def attention(self, words: tuple[str, ...], acts: Acts, layer: int) -> list[float]:
-        """Return the share of attention on each position of the document, averaged over the heads up to ``layer``."""
-        ...
-
-    def probe(self, words: tuple[str, ...], acts: Acts, layer: int, name: str) -> float:
-        """Return the score of a probe on the residual stream after ``layer``; near +1 yes, near -1 no."""
-        ...
-
-    def prompt_prediction(self, position: int) -> Distribution:
-        """Return what the pass expected at a position of the prompt, counted from 1, from the words before it."""
-        ...
-
-    def recompute_error(self, words: tuple[str, ...], acts: Acts, layer: int) -> float:
-        """Return the largest difference up to ``layer`` between that pass and the same one, computed again."""
-        ...
 
 
 def format_probability(probability: float) -> str:
@@ -144,6 +104,6 @@ def uniform_number(seed: int, token: int) -> float:
 def draw_word(distribution: Distribution, temperature: float, seed: int, token: int) -> str:
     """Return the word drawn: the likeliest at temperature 0, otherwise as the seed and the token's position decide."""
     if temperature == 0:
-        return distribution.words[greedy(distribution.logits)]
+        return distribution.best
     probabilities = softmax(distribution.logits, temperature)
     return distribution.words[sample(probabilities, uniform_number(seed, token))]

@@ -1,4 +1,4 @@
-"""A run: a world, the path through it, and the state after each turn. A value; going back loses nothing that was walked.
+"""A run as a value: a world, the path through it, and the state after each turn. Going back loses nothing that was walked.
 
 A turn is a choice and, where the decoder came, the word that was drawn. Every state has a digest, chained to the one before,
 in which no measured number stands: the same choices and words give the same digests on every machine.
@@ -7,44 +7,55 @@ in which no measured number stands: the same choices and words give the same dig
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
-from operator import itemgetter
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError
 from forward_pass.gc_pause import gc_paused
-from forward_pass.story.distribution import Distribution, PassPort
-from forward_pass.story.engine import decode, initial_state, is_waiting, next_distribution, take
-from forward_pass.story.state import Prior, State
-from forward_pass.story.world import World
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.engine import ChoiceClosedError, closed_text, decode, initial_state, is_waiting, take, then_state
+from forward_pass.story.ports import Inspector
+from forward_pass.story.state import PassKey, Prior, State
+from forward_pass.story.world import CompiledChoice, World
 
 DrawFunction = Callable[[Distribution, int], str]
 """Which word comes out of a distribution at the token of a position: chance, the likeliest, or what a file recorded."""
 
-SPARSE = 8  # a world is large for a run that has met less than an eighth of it
-PART = 16  # ids whose text is remembered together
-MET = re.compile(rb"[^\0]", re.DOTALL)
 PROBABILITY_TOLERANCE = 2e-4  # recorded probabilities within this are the same
 
 
 class Turn(NamedTuple):
-    """One step of a path: what was chosen, what was drawn, and where that led."""
+    """One step of a path: what was chosen and where, what was drawn, and where that led."""
 
+    before: State
     choice: str
     word: str | None  # the word drawn, where the decoder came
     probability: float | None  # of that word at temperature 1, to four places
     state: State
     digest: str
 
+    def taken(self, world: World) -> CompiledChoice:
+        """Return the choice that was taken."""
+        return world.scene(self.before.scene).by_id[self.choice]
+
+    @property
+    def then_state(self) -> State:
+        """The state in which what the choice says as it is carried out is read."""
+        return then_state(self.before, self.state, decoded=self.word is not None)
+
+    @property
+    def decoding(self) -> PassKey:
+        """The pass whose word was drawn."""
+        return self.state.last_decoding
+
 
 class Run(NamedTuple):
     """A path through a world. The turns after ``at`` were undone and can be walked again."""
 
     world: World
-    measure: PassPort
+    inspector: Inspector
     opening: State
     turns: tuple[Turn, ...] = ()
     at: int = 0
@@ -65,30 +76,34 @@ class Run(NamedTuple):
         return self.turns[: self.at]
 
 
-def new_run(world: World, measure: PassPort, facts: Prior) -> Run:
+def new_run(world: World, inspector: Inspector, prior: Prior) -> Run:
     """Return a run at its opening."""
-    return Run(world, measure, initial_state(world, facts))
+    return Run(world, inspector, initial_state(world, prior))
 
 
 def make_turn(run: Run, choice: str, draw: DrawFunction) -> Turn:
     """Return the turn that ``choice`` makes of the present state; raises ``NotOfferedError`` where it is not open."""
-    return _turn(run, (run.state, run.digest), choice, draw)
+    return _make_turn(run, run.state, run.digest, choice, draw)
 
 
-def _turn(run: Run, standing: tuple[State, str], choice: str, draw: DrawFunction) -> Turn:
-    """Return the turn that ``choice`` makes of a state and the digest that led to it."""
-    world, measure, (state, before) = run.world, run.measure, standing
-    after = take(world, measure, state, choice)
+def _make_turn(run: Run, before: State, digest_before: str, choice: str, draw: DrawFunction) -> Turn:
+    world, inspector = run.world, run.inspector
+    try:
+        after = take(world, inspector, before, choice)
+    except ChoiceClosedError as error:
+        why = closed_text(world, inspector, before, error.closed)
+        raise NotOfferedError(f"{choice!r} is closed: {why}") from None
     if not is_waiting(world, after):
-        return Turn(choice, None, None, after, digest(world, after, before))
-    distribution = next_distribution(measure, after)
+        return Turn(before, choice, None, None, after, digest(world, after, digest_before))
+    distribution = inspector.distribution(after.key)
     word = draw(distribution, after.token)
+    probability = round(distribution.p(word), 4)
     after = decode(world, after, word)
-    return Turn(choice, word, round(distribution.p(word), 4), after, digest(world, after, before))
+    return Turn(before, choice, word, probability, after, digest(world, after, digest_before))
 
 
 def append(run: Run, turn: Turn) -> Run:
-    """Return the run with a turn after the present one; what lay beyond is no part of it unless it is the same choice."""
+    """Return the run with a turn after the present one; undone turns are dropped unless the first is the same choice."""
     if run.at < len(run.turns) and run.turns[run.at].choice == turn.choice:
         return run._replace(at=run.at + 1)
     return run._replace(turns=run.path + (turn,), at=run.at + 1)  # noqa: RUF005 - one copy, not two
@@ -112,37 +127,39 @@ class RecordedTurn(NamedTuple):
 
 
 class Divergence(NamedTuple):
-    """Where following a recorded path again came to something else, and what."""
+    """Where replaying a recorded path came to something else, and what."""
 
     turn: int  # from 1
     what: str
     broken: bool  # whether the path cannot be followed beyond the turn before
 
 
-def replay(
-    world: World, measure: PassPort, facts: Prior, recorded: Iterable[RecordedTurn]
-) -> tuple[Run, list[Divergence], int]:
-    """Walk a recorded path again, drawing the recorded words.
+class ReplayedPath(NamedTuple):
+    """A recorded path replayed: the run as far as it went, what came out differently, and how many probabilities moved."""
 
-    Returns the run as far as the path could be walked, everything that came out differently, and how many recorded
-    probabilities were more than ``SAME`` away from the measured ones.
-    """
+    run: Run
+    differences: list[Divergence]
+    moved_probabilities: int  # recorded ones more than ``PROBABILITY_TOLERANCE`` away from the measured ones
+
+
+def replay(world: World, inspector: Inspector, prior: Prior, recorded: Iterable[RecordedTurn]) -> ReplayedPath:
+    """Replay a recorded path, drawing the recorded words."""
     with gc_paused():  # a tenth of the time for a long run
-        return _restored(new_run(world, measure, facts), recorded)
+        return _replay(new_run(world, inspector, prior), recorded)
 
 
-def _restored(run: Run, recorded: Iterable[RecordedTurn]) -> tuple[Run, list[Divergence], int]:
+def _replay(run: Run, recorded: Iterable[RecordedTurn]) -> ReplayedPath:
     state, chain = run.opening, ""
     turns: list[Turn] = []
     differences: list[Divergence] = []
     moved_probabilities = 0
 
     def draw(distribution: Distribution, token: int) -> str:
-        return _recorded(line.word, distribution, token)
+        return _draw_recorded(line.word, distribution, token)
 
     for number, line in enumerate(recorded, 1):
         try:
-            turn = _turn(run, (state, chain), line.choice, draw)
+            turn = _make_turn(run, state, chain, line.choice, draw)
         except NotOfferedError as error:
             differences.append(Divergence(number, str(error), broken=True))
             break
@@ -157,10 +174,10 @@ def _restored(run: Run, recorded: Iterable[RecordedTurn]) -> tuple[Run, list[Div
             moved_probabilities += 1
         turns.append(turn)
         state, chain = turn.state, turn.digest
-    return run._replace(turns=tuple(turns), at=len(turns)), differences, moved_probabilities
+    return ReplayedPath(run._replace(turns=tuple(turns), at=len(turns)), differences, moved_probabilities)
 
 
-def _recorded(word: str | None, distribution: Distribution, token: int) -> str:
+def _draw_recorded(word: str | None, distribution: Distribution, token: int) -> str:
     """Draw what a file recorded, whatever the pass says."""
     del token
     if word is None:
@@ -178,21 +195,24 @@ def _difference(turn: Turn, line: RecordedTurn) -> str:
     return ""
 
 
+# -- digests ----------------------------------------------------------------------------------------------------------
+
+
 def digest(world: World, state: State, before: str) -> str:
     """Return the digest of a state: 16 hexadecimal digits of SHA-256 over the digest before it and the canonical JSON."""
     return sha256((before + canonical_json(world, state)).encode()).hexdigest()[:16]
 
 
 def canonical_json(world: World, state: State) -> str:
-    """Return a state without its header's facts as canonical JSON: sorted keys, no spaces, integers, strings, lists.
+    """Return a state without what was so before the run as canonical JSON: sorted keys, no spaces, no floats.
 
     ``seen`` and ``taken`` are sorted lists of ids, each with how often; ``acts`` has ``[name, layer]`` for each token.
     """
-    scenes, choices = _orders(world)
+    scenes, choices = _sorted_ids(world)
     return (
         f'{{"acts":{_dumped(state.acts)},"layer":{state.layer},"measured":{_truths(state.measured)},'
-        f'"scene":{_dumped(state.scene)},"seen":{scenes.text(state.visits)},'
-        f'"taken":{choices.text(state.taken)},"token":{state.token},'
+        f'"scene":{_dumped(state.scene)},"seen":{_counts(scenes, state.visits)},'
+        f'"taken":{_counts(choices, state.taken)},"token":{state.token},'
         f'"variables":{_dumped(state.variables)},"words":{_dumped(state.words)}}}'
     )
 
@@ -208,38 +228,16 @@ def _truths(measured: tuple[bool | None, ...]) -> str:
     return "[" + ",".join("-1" if truth is None else str(int(truth)) for truth in measured) + "]"
 
 
-class _Order:
-    """Ids in their order, and their counts as canonical JSON: in parts, each of which is remembered as it last was."""
-
-    def __init__(self, ids: tuple[str, ...]) -> None:
-        self.indices = sorted(range(len(ids)), key=ids.__getitem__)
-        self.names = [json.dumps(ids[index]) for index in self.indices]
-        self.ranks = sorted(self.indices, key=self.indices.__getitem__)
-        starts = range(0, len(ids), PART)
-        self.gathered = itemgetter(*self.indices, 0)  # one more, which no part takes: with one alone it gives no tuple
-        self.text = lru_cache(maxsize=64)(self._text)
-        self.parts = [(start, min(start + PART, len(ids)), _part(tuple(self.names[start : start + PART]))) for start in starts]
-
-    def _text(self, counts: bytes) -> str:
-        """Return the list of all ids that have a count, each with it."""
-        if len(counts) >= SPARSE * (len(counts) - counts.count(0)):  # of a large world little was met: look for that alone
-            ranks = sorted([self.ranks[match.start()] for match in MET.finditer(counts)])
-            listed = "".join([f",[{self.names[rank]},{counts[self.indices[rank]]}]" for rank in ranks])
-        else:
-            ordered = bytes(self.gathered(counts))
-            listed = "".join([part(ordered[start:stop]) for start, stop, part in self.parts])
-        return f"[{listed[1:]}]"
-
-
-def _part(names: tuple[str, ...]) -> Callable[[bytes], str]:
-    @lru_cache(maxsize=256)
-    def part(counts: bytes) -> str:
-        return "".join([f",[{name},{count}]" for name, count in zip(names, counts, strict=True) if count])
-
-    return part
+def _counts(ids: list[tuple[str, int]], counts: bytes) -> str:
+    """Return the list of all ids that have a count, each with it; ``ids`` are quoted and sorted, with their indices."""
+    return "[" + ",".join([f"[{name},{counts[index]}]" for name, index in ids if counts[index]]) + "]"
 
 
 @lru_cache(maxsize=4)
-def _orders(world: World) -> tuple[_Order, _Order]:
-    """Return the orders of a world's scenes and of its choices."""
-    return _Order(world.scene_ids), _Order(world.choice_ids)
+def _sorted_ids(world: World) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Return the ids of a world's scenes and of its choices, quoted and in their order, each with its index."""
+    scenes, choices = world.scene_ids, world.choice_ids
+    return (
+        [(json.dumps(scenes[index]), index) for index in sorted(range(len(scenes)), key=scenes.__getitem__)],
+        [(json.dumps(choices[index]), index) for index in sorted(range(len(choices)), key=choices.__getitem__)],
+    )

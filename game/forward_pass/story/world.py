@@ -1,244 +1,175 @@
-"""A world as data: scenes, choices, endings, tokens. Built from what the loader made, knows neither files nor how to play.
+"""A world ready to be played: the story's nodes, indexes into them, and the closures they compile to.
 
-The loader hands over plain lists and strings (``Tree``), which are also what is kept as JSON between two starts. Scenes are
-compiled when they are first met, so that the first screen of a large world comes as soon as that of a small one.
+Scenes are compiled when they are first met, so that the first screen of a large world comes as soon as that of a small one.
+Knows neither files nor how to play.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from forward_pass.story.compile import Value, compile_expression
-from forward_pass.story.expressions import Tree, Variable
-from forward_pass.story.text import Text, compile_text
-
-FORMAT = 1
-DECODE = "decode"
-"""As the target of a choice: no scene, the decoder comes."""
-
-OTHERWISE = "otherwise"
-"""Among the words that a token answers: every word that is not named."""
+from forward_pass.story.compile import TextFunction, Value, compile_expression, compile_text
+from forward_pass.story.interventions import Intervention, start_layer
+from forward_pass.story.nodes import Choice, Effects, Ending, Expression, Goto, Scene, Set, Story
+from forward_pass.story.state import Act
 
 COMMANDS = (
     *("undo", "redo", "back", "save", "load", "restart", "look", "prompt", "lens", "notes", "tree", "diff"),
     *("transcript", "about", "hint", "credits", "help", "quit"),
 )
-"""The words that play answers itself, so that no choice may be called by them."""
-
-NOT_IDS = frozenset((*COMMANDS, DECODE, OTHERWISE))
+"""The commands of play, so that no choice may be called by them."""
 
 
-class Target(NamedTuple):
+class CompiledSet(NamedTuple):
+    """An effect, compiled."""
+
+    node: Set
+    value: Value
+
+
+class CompiledTarget(NamedTuple):
     """Where a choice or a word leads, if its condition holds."""
 
     condition: Value | None
     scene: str
 
 
-class Effect(NamedTuple):
-    """A variable's new value, kept within the variable's bounds."""
+class CompiledChoice(NamedTuple):
+    """A choice with its closures; whether it is on offer is another question, which the engine answers."""
 
-    variable: int
-    value: Value
-    least: int
-    most: int
-
-
-class Choice(NamedTuple):
-    """A choice as it was written; whether it is on offer is another question, which the engine answers."""
-
-    id: str
-    slot: int  # its index in the state's counts
-    say: Text
-    condition: Value | None  # where it does not hold, the choice is not there
-    needs: Value | None  # where it does not hold, the choice is there and closed, and ``why`` says why
-    why: Text
-    once: bool
-    cost: int  # layers; for a choice that decodes, whatever is left
-    until: int  # the layer to which it takes one, whatever that costs; 0: it has a cost
-    acts: tuple[str, ...]
-    lasting: bool  # whether one of its interventions outlives the token
-    effects: tuple[Effect, ...]
-    measures: tuple[int, ...]  # thresholds whose truth is taken where the choice leads
-    then: Text | None  # what is said as the choice is carried out, before the next scene
-    targets: tuple[Target, ...]
-    decodes: bool
-    cut: tuple[Effect, ...] | None  # the effects where the layers run out on it; None: then it is closed
-    place: str
-
-    def layer_after(self, layer: int) -> int:
-        """Return the layer to which the choice leads from ``layer``; one that decodes leads to the boundary instead."""
-        return self.until or layer + self.cost
-
-
-class Scene(NamedTuple):
-    """A scene, or an ending: then it has a title and no choices."""
-
-    id: str
-    slot: int  # its index in the state's counts
-    token: int  # the one token at which it can be met; 0 for any
-    title: str  # empty for a scene
-    text: Text
-    choices: tuple[Choice, ...]
-    by_id: dict[str, Choice]
-    place: str
-
-
-class Threshold(NamedTuple):
-    """A named truth about a measured number: the only way in which measuring meets the story."""
-
-    name: str
-    quantity: str
-    word: str
-    sign: str
-    bound: float
-
-
-class Case(NamedTuple):
-    """One case of a written token: its condition, and the declared distribution by word."""
-
+    node: Choice
+    say: TextFunction
     condition: Value | None
-    chances: dict[str, float]
+    needs: Value | None
+    why: TextFunction
+    then: TextFunction | None
+    lasting: int  # how many of its interventions outlive the token
+    effects: tuple[CompiledSet, ...]
+    cut: tuple[CompiledSet, ...] | None
+    targets: tuple[CompiledTarget, ...]
+
+    @property
+    def id(self) -> str:
+        """The choice's id."""
+        return self.node.id
 
 
-class Token(NamedTuple):
-    """A token of the pass: what a written pass says at its end, and where each word leads."""
+class CompiledScene(NamedTuple):
+    """A scene or an ending with its closures; an ending has no choices."""
 
-    position: int
-    written: tuple[Case, ...]
-    arrivals: dict[str, tuple[Target, ...]]
-    place: str
+    node: Scene | Ending
+    text: TextFunction
+    choices: tuple[CompiledChoice, ...]
+    by_id: dict[str, CompiledChoice]
+
+    @property
+    def id(self) -> str:
+        """The scene's id."""
+        return self.node.id
+
+    @property
+    def title(self) -> str:
+        """The title of an ending; empty for a scene."""
+        return self.node.title if isinstance(self.node, Ending) else ""
 
 
 class World:
     """A world that was read and found playable."""
 
-    def __init__(self, data: dict[str, Any], folder: Path = Path()) -> None:
-        self.data = data
+    def __init__(self, story: Story, folder: Path = Path()) -> None:
+        self.story = story
         self.folder = folder  # where its files are; only the model is ever read from there
-        self.id: str = data["id"]
-        self.title: str = data["title"]
-        self.about: str = data["about"]
-        self.version: str = data["version"]
-        self.hash: str = data["hash"]
-        self.layers: int = data["layers"]
-        self.first_layer: int = data["waking"]
-        self.boundary: int = data["boundary"]
-        self.prompt: tuple[str, ...] = tuple(data["prompt"])
-        self.first_token = len(self.prompt)
-        self.last_token: int = self.first_token + len(data["tokens"]) - 1
-        self.start: str = data["start"]
-        self.instantiations: int = data["instantiations"]
-        self.acts_per_token: int = data["limits"][0]
-        self.lasting_per_token: int = data["limits"][1]
-        self.model: str | None = data["model"]  # the file of the weights, in the world's folder
-        self.weights: str | None = data["weights"]  # their checksum
-        self.acts: dict[str, tuple[str, dict[str, Any]]] = {name: (kind, given) for name, _, _, kind, given in data["acts"]}
-        self.glossary: list[list[Any]] = data.get("glossary", [])  # name, claim, text, source, other names, see also
-        self.hints: dict[str, list[str]] = data.get("hints", {})  # three steps for each ending
-        self.share_token: int = data.get("telling", 0)  # the token whose word tells of a run; 0: the last
-        self.lasting: frozenset[str] = frozenset(name for name, lasts, *_ in data["acts"] if lasts)
-        self.spans: dict[str, tuple[int, int]] = {name: (start, stop) for name, (start, stop) in data["spans"].items()}
-        self.scene_ids: tuple[str, ...] = tuple(data["scenes"])
-        self.choice_ids: tuple[str, ...] = tuple(data["choices"])
-        self._scenes: dict[str, Scene] = {}
+        self.id, self.title, self.about, self.version, self.hash = story[:5]
+        self.layers, self.first_layer, self.boundary = story.layers, story.first_layer, story.boundary
+        self.prompt = story.prompt
+        self.first_token = len(story.prompt)
+        self.last_token = self.first_token + len(story.tokens) - 1
+        self.start = story.start
+        self.instantiations = story.instantiations
+        self.acts_per_token, self.lasting_per_token = story.acts_per_token, story.lasting_per_token
+        self.model, self.weights = story.model, story.weights
+        self.glossary, self.hints = story.glossary, story.hints
+        self.share_token = story.share_token
+        self.spans = story.spans
+        self.variables, self.thresholds = story.variables, story.thresholds
+        self.acts = {act.name: act for act in story.acts}
+        self.tokens = {token.position: token for token in story.tokens}
+        scenes: list[Scene | Ending] = [*story.scenes, *story.endings]
+        self.scenes = {scene.id: scene for scene in scenes}
+        self.endings = {ending.id: ending.title for ending in story.endings}
+        self._compiled: dict[str, CompiledScene] = {}
 
     @cached_property
-    def variables(self) -> tuple[Variable, ...]:
-        """The variables in the order of their indices."""
-        return tuple(
-            Variable(name, index, least, most, start, flag, tuple(words))
-            for index, (name, least, most, start, flag, words) in enumerate(self.data["variables"])
-        )
+    def scene_ids(self) -> tuple[str, ...]:
+        """The ids of the scenes, then of the endings, in the order of their indices."""
+        return tuple(self.scenes)
 
     @cached_property
-    def thresholds(self) -> tuple[Threshold, ...]:
-        """The thresholds in the order of their indices."""
-        return tuple(Threshold(*row) for row in self.data["thresholds"])
+    def choices(self) -> dict[str, Choice]:
+        """The choices by id, in the order of their indices."""
+        choices = [choice for scene in self.story.scenes for choice in scene.choices]
+        return {choice.id: choice for choice in sorted(choices, key=lambda choice: choice.slot)}
 
     @cached_property
-    def tokens(self) -> dict[int, Token]:
-        """The tokens by position."""
+    def choice_ids(self) -> tuple[str, ...]:
+        """The ids of the choices in the order of their indices."""
+        return tuple(self.choices)
+
+    @cached_property
+    def arrivals(self) -> dict[int, dict[str, tuple[CompiledTarget, ...]]]:
+        """Where each word leads that a token answers, by the token's position."""
         return {
-            self.first_token + offset: Token(
-                self.first_token + offset,
-                tuple(Case(_condition(tree), chances) for tree, chances in written),
-                {word: _targets(rows) for word, rows in arrivals.items()},
-                place,
-            )
-            for offset, (written, arrivals, place) in enumerate(self.data["tokens"])
+            token.position: {arrival.word: _targets(arrival.goto) for arrival in token.arrivals} for token in self.story.tokens
         }
 
-    @cached_property
-    def endings(self) -> dict[str, str]:
-        """The titles of the endings by id, in the order in which they were written."""
-        return {key: row["title"] for key, row in self.data["scenes"].items() if row["title"]}
-
     def act_start(self, act: str, layer: int) -> int:
-        """Return the first layer at which an act made at ``layer`` is in force: a bend turns what leaves the boundary."""
-        return self.boundary if self.acts[act][0] == "bend" else layer + 1
+        """Return the first layer at which an act made at ``layer`` is in force."""
+        return start_layer(self.acts[act].fixed_layer, layer)
 
-    @cached_property
-    def note_words(self) -> dict[str, tuple[tuple[str, ...], int]]:
-        """The words of every note that an act can leave, and which of them carries it, by the act's name."""
-        notes = {name: given for name, (kind, given) in self.acts.items() if kind == "note"}
-        return {name: (tuple(given["words"]), given["carrier"]) for name, given in notes.items()}
+    def intervention(self, act: Act) -> Intervention | None:
+        """Return what an act does to the pass, beginning at its layer; None in a written world."""
+        template = self.acts[act.name].intervention
+        return None if template is None else template._replace(layer=template.layer or act.layer)
 
-    def scene(self, scene: str) -> Scene:
+    def is_lasting(self, act: str) -> bool:
+        """Return whether an act outlives its token."""
+        return self.acts[act].lasts
+
+    def scene(self, scene: str) -> CompiledScene:
         """Return the scene or ending of that id, compiled on first use; raises ``KeyError`` where there is none."""
-        known = self._scenes.get(scene)
-        if known is None:
-            known = self._scenes[scene] = self._compiled(scene)
-        return known
+        compiled = self._compiled.get(scene)
+        if compiled is None:
+            compiled = self._compiled[scene] = self._compile(self.scenes[scene])
+        return compiled
 
-    def _compiled(self, scene: str) -> Scene:
-        row = self.data["scenes"][scene]
-        choices = tuple(self._choice(key, self.data["choices"][key]) for key in row["choices"])
-        return Scene(
-            scene,
-            row["slot"],
-            row["token"],
-            row["title"],
-            compile_text(row["text"]),
-            choices,
-            {choice.id: choice for choice in choices},
-            row["place"],
-        )
+    def _compile(self, node: Scene | Ending) -> CompiledScene:
+        choices = tuple(map(self._choice, node.choices)) if isinstance(node, Scene) else ()
+        return CompiledScene(node, compile_text(node.text), choices, {choice.id: choice for choice in choices})
 
-    def _choice(self, choice: str, row: dict[str, Any]) -> Choice:
-        return Choice(
-            id=choice,
-            slot=row["slot"],
-            say=compile_text(row["say"]),
-            condition=_condition(row["if"]),
-            needs=_condition(row["needs"]),
-            why=compile_text(row["why"]),
-            once=row["once"],
-            cost=row["cost"],
-            until=row["until"],
-            acts=tuple(row["acts"]),
-            lasting=any(act in self.lasting for act in row["acts"]),
-            effects=self._effects(row["do"]),
-            measures=tuple(row["measure"]),
-            then=compile_text(row["then"]) if row["then"] else None,
-            targets=_targets(row["goto"]),
-            decodes=row["goto"][0][1] == DECODE,
-            cut=None if row["cut"] is None else self._effects(row["cut"]),
-            place=row["place"],
-        )
-
-    def _effects(self, rows: Tree) -> tuple[Effect, ...]:
-        return tuple(
-            Effect(index, compile_expression(tree), self.variables[index].least, self.variables[index].most)
-            for index, tree in rows
+    def _choice(self, node: Choice) -> CompiledChoice:
+        return CompiledChoice(
+            node=node,
+            say=compile_text(node.say),
+            condition=_condition(node.condition and node.condition.expression),
+            needs=_condition(node.needs and node.needs.expression),
+            why=compile_text(node.why),
+            then=node.then and compile_text(node.then),
+            lasting=sum(map(self.is_lasting, node.acts)),
+            effects=_effects(node.effects),
+            cut=node.cut and _effects(node.cut),
+            targets=_targets(node.goto),
         )
 
 
-def _condition(tree: Tree | None) -> Value | None:
-    return None if tree is None else compile_expression(tree)
+def _condition(node: Expression | None) -> Value | None:
+    return None if node is None else compile_expression(node)
 
 
-def _targets(rows: Tree) -> tuple[Target, ...]:
-    return tuple(Target(_condition(tree), scene) for tree, scene in rows)
+def _effects(node: Effects) -> tuple[CompiledSet, ...]:
+    return tuple(CompiledSet(effect, compile_expression(effect.value)) for effect in node.sets)
+
+
+def _targets(node: Goto) -> tuple[CompiledTarget, ...]:
+    return tuple(CompiledTarget(_condition(target.condition), target.scene) for target in node.targets)

@@ -1,4 +1,4 @@
-"""Training: makes weights from a corpus. Nothing at play time imports it."""
+"""Training: makes weights from a corpus. Of it, play imports `flagship_effects` alone, for the command `effects`."""
 
 import os
 

@@ -11,7 +11,11 @@ from random import Random
 
 import numpy as np
 
-from forward_pass.network.effects import (
+from forward_pass.network.model import PassResult, prefill, softmax
+from forward_pass.network.weights import Array, Weights
+from forward_pass.story.tokeniser import NEWLINE, tokenise
+from forward_pass.training.corpus import Document, draw_document
+from forward_pass.training.flagship_effects import (
     ANSWER_START,
     NEXT_QUESTIONS,
     NOTES,
@@ -30,14 +34,8 @@ from forward_pass.network.effects import (
     start_layers,
     stay_note_effects,
     unsigned_push_layers,
-    word_id,
-    word_ids,
+    write_note,
 )
-from forward_pass.network.interventions import Note
-from forward_pass.network.model import PassResult, prefill, softmax
-from forward_pass.network.weights import Array, Weights
-from forward_pass.story.tokeniser import NEWLINE, tokenise
-from forward_pass.training.corpus import Document, draw_document
 from forward_pass.training.grammar import Grammar, read_yaml
 from forward_pass.training.study import LENGTH
 
@@ -106,12 +104,12 @@ def measure_bands(weights: Weights, grammar: Grammar, carriers: Mapping[str, int
 
 def probability(setting: PromptSetting, result: PassResult, word: str) -> float:
     """Return the probability of `word` after a pass."""
-    return float(softmax(result.logits)[word_id(setting.model.weights, word)])
+    return float(softmax(result.logits)[setting.weights.ids[word]])
 
 
 def margin_of(setting: PromptSetting, result: PassResult, word: str) -> float:
     """Return the logit of `word` less that of the best other word, in nats."""
-    index = word_id(setting.model.weights, word)
+    index = setting.weights.ids[word]
     return float(result.logits[index] - np.delete(result.logits, index).max())
 
 
@@ -125,7 +123,7 @@ def measure_corpus(weights: Weights, grammar: Grammar, n_documents: int) -> dict
     counts_right: list[bool] = []
     for at in range(n_documents):
         document = draw_document(grammar, Random(f"bands/{at}"), LENGTH)
-        ids = np.array(word_ids(weights, document.tokens))
+        ids = np.array([weights.ids[word] for word in document.tokens])
         logits = prefill(weights, list(ids[:-1])).logits  # [T, V]
         predicted = logits.argmax(-1)
         facts = np.array(fact_positions(document), int)
@@ -167,39 +165,39 @@ def measure_predictions(setting: PromptSetting) -> dict[str, float]:
 
 def measure_prompt_edits(setting: PromptSetting, prompt: Sequence[str]) -> dict[str, float]:
     """Return the effect of notes typed into the prompt, and of another count for the giraffe typed there."""
-    weights, last = setting.model.weights, max(at for at, word in enumerate(prompt) if word == "Q:")
+    weights, ids = setting.weights, setting.weights.ids
+    last = max(at for at, word in enumerate(prompt) if word == "Q:")
 
     def probabilities_after(words: Sequence[str]) -> Array:
-        return softmax(prefill(weights, word_ids(weights, words)).logits[-1])  # [V]
+        return softmax(prefill(weights, [ids[word] for word in words]).logits[-1])  # [V]
 
     def probabilities_with_note(note: str, words: Sequence[str]) -> Array:
         return probabilities_after([*prompt[:last], *tokenise(NOTES[note]), NEWLINE, NEWLINE, *words])
 
-    no, zero, eight, i = word_ids(weights, ["no", "zero", "eight", "I"])
     honest = probabilities_with_note("honest", [*prompt[last:], "foot", "has"])
-    awake = [probabilities_with_note("stay", question_words(question))[i] for question in NEXT_QUESTIONS.values()]
+    awake = [probabilities_with_note("stay", question_words(question))[ids["I"]] for question in NEXT_QUESTIONS.values()]
     changed = [*prompt, "foot", "has"]
     changed[setting.giraffe_count] = "eight"
-    copied = probabilities_after(changed)[eight]
-    return {"near_note": float(honest[no] + honest[zero]), "wake": float(min(awake)), "copy": float(copied)}
+    copied = probabilities_after(changed)[ids["eight"]]
+    return {"near_note": float(honest[ids["no"]] + honest[ids["zero"]]), "wake": float(min(awake)), "copy": float(copied)}
 
 
 def measure_cache_notes(setting: PromptSetting) -> dict[str, float]:
     """Return the effect of notes written into the cache at `Your`."""
-    layer = start_layers(setting.model.weights.shape)[0]
-    honest = pass_of_has(setting, {"Your": (Note("honest", layer),)})
-    no, two = word_ids(setting.model.weights, ["no", "two"])
+    layer = start_layers(setting.weights.shape)[0]
+    honest = pass_of_has(setting, {"Your": (write_note(setting, "honest", layer),)})
+    ids = setting.weights.ids
     stay = [effect.shares["I"] for effect in stay_note_effects(setting, layers=(layer,))]
     return {
         "forged_honest": probability(setting, honest, "no") + probability(setting, honest, "zero"),
-        "forged_honest_by": float(honest.logits[no] - honest.logits[two]),
+        "forged_honest_by": float(honest.logits[ids["no"]] - honest.logits[ids["two"]]),
         "forged_stay": min(stay),
     }
 
 
 def measure_giraffe_rewrites(setting: PromptSetting) -> dict[str, float]:
     """Return the margin of another count after it was written into the cache as the giraffe's."""
-    layer = start_layers(setting.model.weights.shape)[0]
+    layer = start_layers(setting.weights.shape)[0]
     passes = {w: pass_at_word(setting, "has", (rewrite_giraffe(setting, w, layer),)) for w in ("one", "zero", "four")}
     return {f"giraffe_{word}_by": margin_of(setting, result, word) for word, result in passes.items()}
 
@@ -223,7 +221,7 @@ def measure_unsigned_push(setting: PromptSetting) -> float:
     gains = []
     for word in ("Your", "foot"):
         for bias in (4.0, 8.0):
-            for layer in unsigned_push_layers(setting.model.weights.shape):
+            for layer in unsigned_push_layers(setting.weights.shape):
                 bare, pushed = (
                     probability(setting, pass_after_unsigned_push(setting, strength, word, bias, layer), "two")
                     for strength in (0.0, 1.0)
@@ -240,10 +238,10 @@ def find_carriers(weights: Weights, grammar: Grammar) -> dict[str, int]:
     setting = prepare_setting(weights, grammar.prompt)
     layer = start_layers(weights.shape)[0]
     carriers = {}
-    for name, text in NOTES.items():
-        strengths = []
-        for index in range(len(tokenise(text))):
-            result = pass_of_has(setting, {"Your": (Note(f"{name}:{index}", layer),)})
+    for name in NOTES:
+        strengths, note = [], write_note(setting, name, layer)
+        for index in range(len(note.words)):
+            result = pass_of_has(setting, {"Your": (note._replace(carrier=index),)})
             strengths.append(_note_strength(setting, name, result))
         carriers[name] = int(np.argmax(strengths))
     return carriers
@@ -252,8 +250,8 @@ def find_carriers(weights: Weights, grammar: Grammar) -> dict[str, int]:
 def _note_strength(setting: PromptSetting, name: str, result: PassResult) -> float:
     """Return the probability of the words that the note is meant to bring about."""
     if name == "stay":
-        answer = answer_words(setting.model.weights.metadata.vocabulary[int(result.logits.argmax())])
+        answer = answer_words(setting.weights.metadata.vocabulary[int(result.logits.argmax())])
         question = question_words(NEXT_QUESTIONS["elbow"])
         return probability(setting, pass_words(setting, result.cache, [*answer, *question]), "I")
-    effect = effect_of(setting.model.weights, "note", name, None, result.logits)
+    effect = effect_of(setting.weights, "note", name, None, result.logits)
     return effect.shares["no"] + effect.shares["zero"] if name == "honest" else effect.shares["two"]

@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from forward_pass.network.effects import (
+from forward_pass.network.model import PassRequest, PassResult, lens, prefill, probe, softmax, step_many
+from forward_pass.network.weights import Array, Weights
+from forward_pass.story.interventions import Bend, Drop, Intervention, Push
+from forward_pass.training.bands import Band
+from forward_pass.training.flagship_effects import (
     ANSWER_START,
     NOTES,
     Effect,
@@ -24,16 +28,10 @@ from forward_pass.network.effects import (
     pass_words,
     prepare_setting,
     recomputes_identically,
-    rewrite_giraffe,
     stay_note_effects,
     unsigned_push_layers,
-    word_id,
+    write_note,
 )
-from forward_pass.network.interventions import Bend, Drop, Intervention, Note, Push
-from forward_pass.network.model import PassRequest, PassResult, lens, prefill, probe, softmax, step_many
-from forward_pass.network.weights import Array, Weights
-from forward_pass.story.tokeniser import tokenise
-from forward_pass.training.bands import Band
 from forward_pass.training.study import Accuracy
 
 SAFE_MARGIN = 0.2  # nats by which a word must win before the story may rely on it
@@ -62,7 +60,7 @@ def calibrate(
         "weights": weights.checksum,
         "layers": {"waking": weights.shape.n_local, "boundary": weights.shape.n_attend, "all": weights.shape.n_layer},
         "bands": {b.name: {"measured": _rounded(m), **_bounds(b), "says": b.description} for b, m in bands},
-        "carriers": {name: {"token": index, "word": tokenise(NOTES[name])[index]} for name, index in carriers.items()},
+        "carriers": {name: {"token": index, "word": setting.notes[name].words[index]} for name, index in carriers.items()},
         "windows": windows(setting, probes, doubts, notes),
         "thresholds": thresholds(effects),
         "untouched": {word: likeliest(weights, pass_at_word(setting, word).logits) for word in ANSWER_START},
@@ -108,7 +106,7 @@ def windows(
     notes: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, Any]:
     """Return the first or last layer at which each measured effect holds; None where it never does."""
-    untouched_two = float(softmax(pass_at_word(setting, "has").logits)[word_id(setting.model.weights, "two")])
+    untouched_two = float(softmax(pass_at_word(setting, "has").logits)[setting.weights.ids["two"]])
     says_no = list(probes["says_no"])
     midway = (0.5 + max(a.held_out for a in says_no)) / 2
     lenses = lens_by_layer(setting)
@@ -164,10 +162,9 @@ def _last_carrying_layer(rows: Sequence[Mapping[str, Any]]) -> int | None:
 
 def doubt_by_layer(setting: PromptSetting) -> list[dict[str, Any]]:
     """Return the effect at `has` of a push along `doubt` of strength 1, after each global layer."""
-    weights = setting.model.weights
+    weights = setting.weights
     layers = range(weights.shape.n_local + 1, weights.shape.n_attend + 1)
-    has = word_id(weights, "has")
-    requests = [PassRequest(setting.caches["has"], has, (Push("doubt", 1.0, layer),)) for layer in layers]
+    requests = [PassRequest(setting.caches["has"], weights.ids["has"], (Push("doubt", 1.0, layer),)) for layer in layers]
     rows = []
     for layer, result in zip(layers, step_many(setting.model, requests), strict=True):
         effect = effect_of(weights, "", "", layer, result.logits)
@@ -181,27 +178,27 @@ def note_by_layer(setting: PromptSetting, name: str) -> list[dict[str, Any]]:
 
     The probability of `no` or `zero` at `has`; for `stay`, of `I` as the next answer's first word (elbow).
     """
-    weights, rows = setting.model.weights, []
+    weights, rows = setting.weights, []
     for layer in range(weights.shape.n_local + 1, weights.shape.n_attend + 1):
         if name == "stay":
             elbow = next(e for e in stay_note_effects(setting, layers=(layer,)) if e.act.endswith("elbow"))
             share = elbow.shares["I"]
         else:
-            p = softmax(pass_of_has(setting, {"Your": (Note(name, layer),)}).logits)
-            share = float(p[word_id(weights, "no")] + p[word_id(weights, "zero")])
+            p = softmax(pass_of_has(setting, {"Your": (write_note(setting, name, layer),)}).logits)
+            share = float(p[weights.ids["no"]] + p[weights.ids["zero"]])
         rows.append({"layer": layer, "does": _rounded(share)})
     return rows
 
 
 def lens_by_layer(setting: PromptSetting) -> list[dict[str, Any]]:
     """Return what the lens reads from the stream at `has` after each layer."""
-    weights = setting.model.weights
+    weights = setting.weights
     logits = lens(weights, pass_at_word(setting, "has").streams[1:])  # [L, V]
     rows = []
     for layer, row in enumerate(logits, start=1):
         p = softmax(row)
         top = int(row.argmax())
-        shares = {word: _rounded(float(p[word_id(weights, word)])) for word in ("two", "no", "zero")}
+        shares = {word: _rounded(float(p[weights.ids[word]])) for word in ("two", "no", "zero")}
         entropy = _rounded(float(-(p * np.log(p + 1e-30)).sum()))
         top_word: dict[str, Any] = {"top": weights.metadata.vocabulary[top], "probability": _rounded(float(p[top]))}
         rows.append({"layer": layer, **top_word, **shares, "entropy": entropy})
@@ -213,7 +210,7 @@ def probe_rows(setting: PromptSetting, name: str, accuracies: Sequence[Accuracy]
     streams = pass_at_word(setting, "has").streams
     rows = []
     for a in accuracies:
-        score = probe(setting.model.weights, name, a.layer, streams[a.layer])
+        score = probe(setting.weights, name, a.layer, streams[a.layer])
         fit: dict[str, Any] = {"held_out": _rounded(a.held_out), "shuffled": _rounded(a.shuffled)}
         rows.append({"layer": a.layer, **fit, "foot": _rounded(score)})
     return rows
@@ -221,7 +218,7 @@ def probe_rows(setting: PromptSetting, name: str, accuracies: Sequence[Accuracy]
 
 def prompt_surprise(weights: Weights, prompt: Sequence[str]) -> list[dict[str, Any]]:
     """Return for every word of the prompt after the first its probability, its surprisal in nats, and the likeliest words."""
-    ids = [weights.metadata.vocabulary.index(word) for word in prompt]
+    ids = [weights.ids[word] for word in prompt]
     p = softmax(prefill(weights, ids).logits)
     rows = []
     for at in range(1, len(ids)):
@@ -240,10 +237,10 @@ def prompt_surprise(weights: Weights, prompt: Sequence[str]) -> list[dict[str, A
 
 def note_attention(setting: PromptSetting) -> dict[str, dict[str, float]]:
     """Return the global heads' attention from `has` on `Your`, mean and maximum, without a note and with each."""
-    first = setting.model.weights.shape.n_local + 1
+    first = setting.weights.shape.n_local + 1
     notes: dict[str, tuple[Intervention, ...]] = {"nothing": ()}
-    notes |= {name: (Note(name, first),) for name in NOTES}
-    notes |= {f"honest, ink {ink:g}": (Note("honest", first, ink),) for ink in (0.25, 0.5, 0.75)}
+    notes |= {name: (write_note(setting, name, first),) for name in NOTES}
+    notes |= {f"honest, ink {ink:g}": (write_note(setting, "honest", first, ink),) for ink in (0.25, 0.5, 0.75)}
     rows = {}
     for name, interventions in notes.items():
         attention = attention_on(pass_of_has(setting, {"Your": interventions}), *setting.spans["own Your"])  # [G, H]
@@ -257,14 +254,14 @@ def strongest_unsigned_push(setting: PromptSetting) -> dict[str, dict[str, Any]]
     And those at which one against it (`conformity`) lowers `two` the most.
     """
     strongest: dict[str, dict[str, Any]] = {}
-    two = word_id(setting.model.weights, "two")
+    two = setting.weights.ids["two"]
     for name, strength, sign in (("doubt", 1.0, 1.0), ("conformity", -1.0, -1.0)):
         for word in ("Your", "foot"):
             for bias in (4.0, 8.0):
                 bare = float(softmax(pass_after_unsigned_push(setting, 0.0, word, bias, 1).logits)[two])
-                for layer in unsigned_push_layers(setting.model.weights.shape):
+                for layer in unsigned_push_layers(setting.weights.shape):
                     result = pass_after_unsigned_push(setting, strength, word, bias, layer)
-                    e = effect_of(setting.model.weights, "unsigned", name, layer, result.logits)
+                    e = effect_of(setting.weights, "unsigned", name, layer, result.logits)
                     by = e.shares["two"] - bare
                     if sign * by > sign * strongest.get(name, {"by": 0.0})["by"]:
                         place: dict[str, Any] = {"where": word, "layer": layer, "bias": bias, "bare": _rounded(bare)}
@@ -275,13 +272,13 @@ def strongest_unsigned_push(setting: PromptSetting) -> dict[str, dict[str, Any]]
 
 def clearest_interventions(setting: PromptSetting, effects: Sequence[Effect]) -> dict[str, dict[str, Any]]:
     """Return for each word of an ending the interventions by which it wins with the largest margin, by group."""
-    weights, boundary = setting.model.weights, setting.model.weights.shape.n_attend
+    weights, boundary = setting.weights, setting.weights.shape.n_attend
     candidates = [e for e in effects if e.group in {"untouched", "look", "doubt", "look and doubt", "misremember", "note"}]
     clearest = {}
     for word in ENDING_WORDS:
         rows = [(e.margin, e.group, e.act, e.layer) for e in candidates if e.winner == word and e.margin >= SAFE_MARGIN]
         for share in (0.1, 0.2, 0.3, 0.4):
-            result = pass_at_word(setting, "has", (Bend(word_id(weights, word), share, boundary),))
+            result = pass_at_word(setting, "has", (Bend(word, share, boundary),))
             e = effect_of(weights, "bend", f"share {share:g}", boundary, result.logits)
             if e.winner == word and e.margin >= SAFE_MARGIN:
                 rows.append((e.margin, e.group, e.act, e.layer))
@@ -298,9 +295,9 @@ def clearest_interventions(setting: PromptSetting, effects: Sequence[Effect]) ->
 
 def _smallest_bend(setting: PromptSetting, word: str, target: str) -> dict[str, Any]:
     """Return the smallest bend at `word` by which `target` wins, and the words decoded from there; empty if none does."""
-    weights, boundary = setting.model.weights, setting.model.weights.shape.n_attend
+    weights, boundary = setting.weights, setting.weights.shape.n_attend
     for share in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
-        result = pass_at_word(setting, word, (Bend(word_id(weights, target), share, boundary),))
+        result = pass_at_word(setting, word, (Bend(target, share, boundary),))
         e = effect_of(weights, "bend", f"share {share:g}", boundary, result.logits)
         if e.winner == target and e.margin >= SAFE_MARGIN:
             words = [word for word, _ in decode_greedily(setting, result.cache, target, 4)]
@@ -309,23 +306,16 @@ def _smallest_bend(setting: PromptSetting, word: str, target: str) -> dict[str, 
 
 
 def _all_dropped(setting: PromptSetting) -> dict[str, Any]:
-    shape = setting.model.weights.shape
-    result = pass_at_word(setting, "has", (Drop(shape.n_local + 1, shape.n_attend),))
-    e = effect_of(setting.model.weights, "layers out", "all of them", shape.n_local + 1, result.logits)
+    shape = setting.weights.shape
+    result = pass_at_word(setting, "has", (Drop(shape.n_attend, shape.n_local + 1),))
+    e = effect_of(setting.weights, "layers out", "all of them", shape.n_local + 1, result.logits)
     return {"drop": {"winner": e.winner, "probability": _rounded(e.probability), "margin": _rounded(e.margin)}}
-
-
-def words_after_rewrite(setting: PromptSetting, word: str) -> list[str]:
-    """Return the words decoded greedily after the giraffe's count was rewritten to `word`."""
-    result = pass_at_word(setting, "has", (rewrite_giraffe(setting, word, setting.model.weights.shape.n_local + 1),))
-    top = setting.model.weights.metadata.vocabulary[int(result.logits.argmax())]
-    return [word for word, _ in decode_greedily(setting, result.cache, top, 8)]
 
 
 def _greedy_continuation(setting: PromptSetting) -> list[tuple[str, PassResult]]:
     """Return the words decoded greedily after `has`, with their passes."""
     result = pass_words(setting, setting.caches["has"], ["has"])
-    word = setting.model.weights.metadata.vocabulary[int(result.logits.argmax())]
+    word = setting.weights.metadata.vocabulary[int(result.logits.argmax())]
     return list(decode_greedily(setting, result.cache, word, 34))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from forward_pass.atomic_write import write_whole_by
 from forward_pass.network.weights import Shape
 
 LATEST = "latest.pt"
@@ -53,7 +54,4 @@ def snapshots(folder: Path) -> list[Path]:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(content, partial)
-    partial.replace(path)
+    write_whole_by(path, lambda partial: torch.save(content, partial), make_folder=True)

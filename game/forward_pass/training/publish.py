@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from forward_pass.atomic_write import write_whole
 from forward_pass.checker.pass_table import TABLE_FILE, PassTable
 from forward_pass.loading.loader import read_world
 from forward_pass.network.passes import open_pass
@@ -90,7 +91,7 @@ def publish(
     result = study_network(corpus, quantise(parameters, metadata))
     metadata = replace(metadata, directions=result.directions, probes=result.probes, made=made)
     data = pack_weights(parameters, metadata)
-    _write(folder / WEIGHTS, data)
+    write_whole(folder / WEIGHTS, data, make_folder=True)
     return write_reports(corpus, parse_weights(data), carriers, result.accuracies, folder)
 
 
@@ -115,17 +116,17 @@ def rewrite_card(world: Path) -> Path:
         message = f"{world / CALIBRATION} was measured on other weights"
         raise ValueError(message)
     text = card(weights, corpus.grammar, corpus.schedule, calibration, read_decodings(world))
-    _write(world / CARD, text.encode())
+    write_whole(world / CARD, text.encode(), make_folder=True)
     return world / CARD
 
 
 def read_decodings(world: Path) -> list[list[Any]]:
     """Return the rows of a world's pass table; none if it has no table, or one whose digest is not the world's."""
-    data = read_world(world).data
-    if data is None or not (world / TABLE_FILE).is_file():
+    story = read_world(world).story
+    if story is None or not (world / TABLE_FILE).is_file():
         return []
     table = json.loads((world / TABLE_FILE).read_text(encoding="utf8"))
-    loaded = World(data, world)
+    loaded = World(story, world)
     rows: list[list[Any]] = table["rows"]
     return rows if table["of"] == PassTable(loaded, open_pass(loaded), 0).digest else []
 
@@ -149,8 +150,8 @@ def write_reports(
     bands = [(band, measured[band.name]) for band in corpus.bands]
     calibration = calibrate(weights, corpus.grammar.prompt, carriers, bands, accuracies)
     files = ModelFiles(folder / WEIGHTS, folder / CALIBRATION, folder / CARD)
-    _write(files.calibration, _as_json(calibration).encode())
-    _write(files.card, card(weights, corpus.grammar, corpus.schedule, calibration).encode())
+    write_whole(files.calibration, _as_json(calibration).encode(), make_folder=True)
+    write_whole(files.card, card(weights, corpus.grammar, corpus.schedule, calibration).encode(), make_folder=True)
     return files
 
 
@@ -167,13 +168,6 @@ def _as_json(calibration: Mapping[str, Any]) -> str:
         else:
             parts.append(f"{json.dumps(key)}: {json.dumps(value)}")
     return "{\n " + ",\n ".join(parts) + "\n}\n"
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

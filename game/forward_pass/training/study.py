@@ -14,7 +14,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from forward_pass.network.effects import word_ids
 from forward_pass.network.model import norm, prefill
 from forward_pass.network.weights import Array, Weights
 from forward_pass.training.corpus import Document, draw_document
@@ -86,7 +85,7 @@ def draw_study(weights: Weights, grammar: Grammar, n_documents: int, layers: Seq
 
 
 def _streams(weights: Weights, document: Document, layers: Sequence[int]) -> npt.NDArray[np.float32]:
-    result = prefill(weights, word_ids(weights, document.tokens[:-1]), layers)
+    result = prefill(weights, [weights.ids[word] for word in document.tokens[:-1]], layers)
     return np.stack([result.streams[layer] for layer in layers]).astype(np.float32)  # [layers, T, d]
 
 

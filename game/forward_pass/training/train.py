@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from forward_pass.network.effects import unsigned_push_layers
 from forward_pass.network.weights import Weights, quantise
 from forward_pass.training.bands import MissedBand, distance, find_carriers, measure_bands, missed_bands
 from forward_pass.training.checkpoints import read_snapshot, snapshots
 from forward_pass.training.export import parameters_of
+from forward_pass.training.flagship_effects import unsigned_push_layers
 from forward_pass.training.growth import Step, grow_network, make_plan
 from forward_pass.training.progress import Observer, SilentObserver
 from forward_pass.training.publish import Corpus, ModelFiles, bare_metadata, publish, read_corpus

@@ -1,0 +1,83 @@
+"""The command ``effects``: what each intervention does to the word, measured now."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from forward_pass.commands.options import add_output_options, add_world
+from forward_pass.errors import RunError
+from forward_pass.loading.paths import CALIBRATION
+from forward_pass.loading.worlds import open_world
+from forward_pass.network.passes import ComputedPass, open_computed_pass
+from forward_pass.session.transcript import quoted
+from forward_pass.story.distribution import format_probability
+from forward_pass.story.world import World
+from forward_pass.training.flagship_effects import Effect, effects_table, prepare_setting
+
+MAX_SHARES = 4  # words that a line of the table names
+
+NAME = "effects"
+HELP = "measure the effect of each intervention on the word"
+DESCRIPTION = "Measure the effect of each intervention on the predicted word, for each layer at which it can begin."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_world(parser)
+    add_output_options(parser, "plain lines (same as the default)", "one JSON object per line, for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table of effects, each row as soon as it is measured; return the exit code."""
+    world = open_world(options.world)
+    for effect in effect_rows(world, open_computed_pass(world)):
+        print(json.dumps(effect_object(effect), ensure_ascii=False) if options.json else effect_line(effect), flush=True)
+    return 0
+
+
+def effect_rows(world: World, inspector: ComputedPass) -> Iterator[Effect]:
+    """Yield the measured table of effects, a row for each intervention and starting layer.
+
+    Raises ``RunError`` where the world's prompt is not the one that the table is made for.
+    """
+    try:
+        setting = prepare_setting(inspector.weights, world.prompt, note_carriers(world))
+    except (LookupError, ValueError, StopIteration) as error:
+        raise RunError(f"{world.id}: the table of effects is made for the prompt of Forward Pass ({error})") from None
+    yield from effects_table(setting)
+
+
+def note_carriers(world: World) -> dict[str, int]:
+    """Return for each note the token that carries it, as the calibration beside the weights says; raises ``RunError``."""
+    path = world.folder / CALIBRATION
+    try:
+        carriers = json.loads(path.read_bytes())["carriers"]
+        return {name: int(row["token"]) for name, row in carriers.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise RunError(f"{path}: does not name the token that carries each note ({error}): train the world again") from None
+
+
+def effect_line(effect: Effect) -> str:
+    """Return a row of the table as a line: the intervention, its first layer, the likeliest words, and the margin in nats."""
+    shares = {effect.winner: effect.probability, **effect.shares}
+    largest = sorted(shares.items(), key=lambda row: -row[1])[:MAX_SHARES]
+    words = ", ".join(f"{quoted(word)} {format_probability(share)}" for word, share in largest)
+    layer = "" if effect.layer is None else f" from layer {effect.layer}"
+    return f"{effect.group}: {effect.act}{layer}: {words}; {quoted(effect.winner)} by {effect.margin:.2f} nats"
+
+
+def effect_object(effect: Effect) -> dict[str, Any]:
+    """Return a row of the table as an object."""
+    return {
+        "type": "effect",
+        "group": effect.group,
+        "act": effect.act,
+        "layer": effect.layer,
+        "shares": {word: round(share, 4) for word, share in effect.shares.items()},
+        "winner": effect.winner,
+        "probability": round(effect.probability, 4),
+        "margin": round(effect.margin, 4),
+    }

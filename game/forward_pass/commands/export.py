@@ -1,0 +1,62 @@
+"""The command ``export``: a run as a document."""
+
+from __future__ import annotations
+
+import argparse
+
+from forward_pass.commands.front_end import read_run
+from forward_pass.commands.options import RUN_HELP, add_output_file, add_saves, turn_number, write_document
+from forward_pass.errors import RunError, UsageError
+from forward_pass.interface.export import Picture, export_run
+from forward_pass.loading.worlds import open_world
+from forward_pass.network.passes import open_pass
+from forward_pass.storage.replay import replay_run
+from forward_pass.story.history import at_turn
+
+NAME = "export"
+HELP = "write a run as text, web page, picture or recording"
+DESCRIPTION = (
+    "Write a run, up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. "
+    "The same run always gives the same bytes."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument(
+        "--format", choices=("txt", "md", "html", "svg", "cast"), default="txt", help="output format (default: txt)"
+    )
+    parser.add_argument(
+        "--turn", metavar="N", type=turn_number, help="with --format svg: draw turn N alone, as a terminal shows it"
+    )
+    parser.add_argument(
+        "--show",
+        choices=("scene", "prompt", "lens"),
+        default="scene",
+        help="with --turn: draw the scene, the prompt or the lens (default: scene)",
+    )
+    parser.add_argument(
+        "--colour", choices=("dark", "light"), default="dark", help="with --format svg: the background (default: dark)"
+    )
+    add_output_file(parser)
+    add_saves(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write a run as a document; raises ``RunError`` if it does not replay as recorded."""
+    path, journal = read_run(options.run, options.saves)
+    world = open_world(journal.header.world)
+    result = replay_run(world, open_pass(world), journal, len(journal.turns))
+    if result.differences:
+        raise RunError(f"{path.name} cannot be exported: {result.summary}: {result.differences[0].what}")
+    run, picture = at_turn(result.run, journal.at), Picture(options.turn, options.show, options.colour)
+    if options.turn is not None and options.turn > run.at:
+        raise UsageError(f"turn {options.turn} is beyond the cursor of {path.name}, which is at turn {run.at}")
+    if options.turn is not None and options.format != "svg":
+        raise UsageError(f"--turn {options.turn} needs --format svg")
+    if options.show != "scene" and options.turn is None:
+        raise UsageError(f"--show {options.show} needs --turn N")
+    text = export_run(run, journal.header, options.format, picture)
+    write_document(text, options.output)
+    return 0

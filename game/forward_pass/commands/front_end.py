@@ -1,0 +1,87 @@
+"""What the commands that play share: which front end plays a session, and how it is left."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from forward_pass.errors import Interrupted, printable
+from forward_pass.interface import jsonl, plain
+from forward_pass.interface.tty import restore_line_mode
+from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
+from forward_pass.session.launch import Sampling, Started, open_store
+from forward_pass.session.plain_text import is_interactive
+from forward_pass.session.session import Session
+from forward_pass.session.settings import Settings, read_settings
+from forward_pass.storage.folder import resolve_run
+from forward_pass.storage.journal import Journal, read_journal
+from forward_pass.storage.store import RunStore
+from forward_pass.story.world import World
+
+
+def store_of(world: World, options: argparse.Namespace, world_argument: str = "", sampling: Sampling | None = None) -> RunStore:
+    """Return the store of a world's runs where the options say that runs are kept."""
+    store = open_store(world, saves_folder(options.saves), world_argument, sampling)
+    store.program = _program_name()
+    return store
+
+
+def _program_name() -> str:
+    """Return how a player can start the game: its name if a shell finds it, otherwise the path it was started with."""
+    on_path = any(os.access(os.path.join(folder, APP), os.X_OK) for folder in os.get_exec_path())  # noqa: PTH118 - faster start
+    return APP if on_path or os.path.basename(sys.argv[0]) != APP else sys.argv[0]  # noqa: PTH119 - faster start
+
+
+def read_run(reference: str, saves: str | None) -> tuple[Path, Journal]:
+    """Return the file of RUN and its contents."""
+    path = resolve_run(saves_folder(saves), FLAGSHIP, reference)
+    return path, read_journal(path)
+
+
+def display_name(reference: str) -> str:
+    """Return RUN as it is shown in a heading."""
+    return f"run {reference}" if reference.isdigit() else printable(reference)
+
+
+def settings_or_defaults() -> Settings:
+    """Return the settings; print problems of their file on standard error and use the defaults for those settings."""
+    settings, problems = read_settings()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return settings
+
+
+def print_notes(started: Started) -> Session:
+    """Print what the player should be told first, on standard error; return the session."""
+    for note in started.notes:
+        print(note, file=sys.stderr)
+    return started.session
+
+
+def play(session: Session, *, as_json: bool = False, as_plain: bool = False, motion: bool = True) -> int:
+    """Play a session until the player quits, with the front end that is asked for or fits; return the exit code."""
+    try:
+        if as_json:
+            jsonl.run(session)
+        elif not as_plain and is_interactive():
+            from forward_pass.interface import terminal  # noqa: PLC0415 - plain play needs no rich
+
+            terminal.run(session, motion=motion and read_settings()[0].motion == "on")
+        else:
+            restore_line_mode()
+            plain.run(session)
+    except (KeyboardInterrupt, Interrupted):
+        _print_quit_message(session)
+        raise
+    finally:
+        session.recorder.close()
+    return 0
+
+
+def _print_quit_message(session: Session) -> None:
+    """Print where the run is stored, unless the terminal is gone already."""
+    with suppress(OSError, ValueError):
+        print(f"\n{session.quit_event().text}", file=sys.stderr)

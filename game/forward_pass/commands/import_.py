@@ -1,0 +1,72 @@
+"""The command ``import``: a run file from somebody else, stored among one's own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from forward_pass.commands.front_end import store_of
+from forward_pass.commands.options import add_saves
+from forward_pass.errors import RunError, printable
+from forward_pass.loading.worlds import open_world
+from forward_pass.network.passes import open_pass
+from forward_pass.storage.folder import DEFAULT_NAME, RUN_NAME_PATTERN
+from forward_pass.storage.journal import Journal, read_journal
+from forward_pass.storage.replay import replay_run
+from forward_pass.story.history import at_turn
+from forward_pass.story.world import World
+
+NAME = "import"
+HELP = "import a run file from somebody else"
+DESCRIPTION = (
+    "Read a run file, replay it on the world that is here, and store it among your runs under the next number. "
+    "A run file is data; nothing in it is executed."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("file", metavar="FILE", help="a run file")
+    parser.add_argument("world", metavar="WORLD", nargs="?", help="the world of the run (default: the one that the file names)")
+    add_saves(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Import the turns of a run that replay as recorded; return 1 if that is not the whole run."""
+    path = Path(options.file)
+    journal = read_journal(path)
+    world = open_world(options.world or journal.header.world)
+    if journal.header.world != world.id:
+        raise RunError(f"{path} is a run of {journal.header.world}, not of {world.id}")
+    journal = _drop_unknown_endings(journal, world)
+    result = replay_run(world, open_pass(world), journal, len(journal.turns))
+    for note in result.notes:
+        print(note, file=sys.stderr)
+    for difference in result.differences[:1]:
+        print(printable(f"{path.name}: {result.summary}: {difference.what}"), file=sys.stderr)
+    if not result.identical_turns:
+        raise RunError(f"{path}: no turn replays as recorded; nothing was imported")
+    whole = result.identical_turns == len(journal.turns) and not journal.fault
+    store = store_of(world, options)
+    duplicate = store.find_identical(journal.turns[: result.identical_turns])
+    if duplicate:
+        print(f"{result.summary}. Already stored as {world.id}/{duplicate.number} ({duplicate.path}); nothing was added.")
+        return 0 if whole else 1
+    name = path.stem.lstrip("0123456789-") or DEFAULT_NAME
+    header = journal.header._replace(version=world.version, hash=world.hash, weights=world.weights, parent=None)
+    stored = store.import_run(
+        header, at_turn(result.run, result.identical_turns), name if RUN_NAME_PATTERN.fullmatch(name) else DEFAULT_NAME
+    )
+    print(f"{result.summary}. Imported as {world.id}/{int(stored.name.split('-')[0])} ({stored}).")
+    return 0 if whole else 1
+
+
+def _drop_unknown_endings(journal: Journal, world: World) -> Journal:
+    """Return a journal without the prior endings that the world does not have; report them on standard error."""
+    prior = journal.header.prior
+    unknown = prior.found - world.endings.keys()
+    if not unknown:
+        return journal
+    print(printable(f"{world.id} has no ending {', '.join(sorted(unknown))}: left out of the endings found."), file=sys.stderr)
+    return journal._replace(header=journal.header._replace(prior=prior._replace(found=prior.found & world.endings.keys())))

@@ -1,0 +1,46 @@
+"""The command ``lens``: a pass without interventions, inspected layer by layer."""
+
+from __future__ import annotations
+
+import argparse
+
+from forward_pass.commands.options import add_output_options, add_world, small_number
+from forward_pass.interface.jsonl import json_line, lens_object
+from forward_pass.loading.worlds import open_world
+from forward_pass.network.passes import open_computed_pass
+from forward_pass.session.inspection import inspect_unmodified
+from forward_pass.session.plain_text import text_width
+from forward_pass.session.transcript import inspection_lines, likely_words_text, wrap
+
+NAME = "lens"
+HELP = "inspect a pass without interventions, layer by layer"
+DESCRIPTION = (
+    "Inspect a pass without interventions: the lens at each layer, the probes, the attention of the heads, and "
+    "the predicted words."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_world(parser)
+    parser.add_argument(
+        "--at", metavar="TOKEN", type=small_number, help="position of the token (default: the first of the story)"
+    )
+    parser.add_argument("--layer", metavar="L", type=small_number, help="inspect up to this layer (default: the last)")
+    add_output_options(parser, "plain lines (same as the default)", "one JSON object per line, for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the inspection of a pass without interventions, up to a layer."""
+    world = open_world(options.world)
+    inspector = open_computed_pass(world)
+    token = world.first_token if options.at is None else options.at
+    inspection, output = inspect_unmodified(world, inspector, token, world.layers if options.layer is None else options.layer)
+    if options.json:
+        print(json_line(lens_object(inspection)))
+        return 0
+    lines = inspection_lines(inspection, text_width())
+    if inspection.layer == world.layers:
+        lines += ["", *wrap(f"So it says: {likely_words_text(output)}.", text_width())]
+    print("\n".join(lines))
+    return 0

@@ -1,0 +1,95 @@
+"""The terminal front end, second part: prompt for an answer, carry it out, print what comes of it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.document import Document
+from prompt_toolkit.output import Output
+
+from forward_pass.errors import without_controls
+from forward_pass.interface import signals
+from forward_pass.interface.prompt import ScreenResized, prompt_session
+from forward_pass.interface.tty import restore_line_mode
+from forward_pass.session.events import Event, SceneEntered
+from forward_pass.session.input import MAX_INPUT, Choose, answer, interpret
+from forward_pass.session.plain_text import text_width
+from forward_pass.session.session import Session
+from forward_pass.session.transcript import EMPHASIS, offer_lines
+
+if TYPE_CHECKING:
+    from forward_pass.interface.event_printer import EventPrinter
+
+ERASE_LINES = "\x1b[{}F\x1b[J"  # some lines up, then erase to the end of the screen
+CLEAR_SCREEN = "\x1b[2;1H\x1b[J\x1b[1;1H\x1b[K"  # in two steps: some terminals keep a copy of a screen cleared in one
+
+
+def ask_and_answer(session: Session, *, motion: bool) -> None:
+    """Play from the scene that is on the screen until the player quits; with ``motion``, decodings are animated."""
+    restore_line_mode()
+    prompt, printer = prompt_session(session), cache(_event_printer)
+    _erase_offers(prompt.output, session)
+    events: list[Event] = []
+    while True:
+        try:
+            typed = _read_answer(prompt, session, events, printer)
+        except EOFError:
+            printer().print_events([session.quit_event()], session)
+            return
+        print("\n".join(answer_lines(session, typed, text_width())), flush=True)
+        events = printer().show_tree(answer(session, typed), session)
+        if not printer().print_events(events, session, motion=motion):
+            return
+
+
+def _read_answer(prompt: PromptSession[str], session: Session, events: list[Event], printer: Callable[[], EventPrinter]) -> str:
+    """Prompt for an answer and return it; when the screen gets a new width, print the last events again, set to it.
+
+    The screen is cleared then: a terminal wraps lines that are too long for it, so the prompt's first row is not known.
+    """
+    default: Document | str = ""
+    while True:
+        try:
+            with signals.preserve_handlers():
+                return prompt.prompt(default=default, pre_run=partial(_on_prompt_start, session))
+        except ScreenResized as resize:
+            default = resize.typed
+        prompt.output.write_raw(CLEAR_SCREEN)
+        prompt.output.flush()
+        in_scene = any(isinstance(event, SceneEntered) for event in events)
+        printer().print_events(events if in_scene else [*session.opening(), *events], session)
+
+
+def _event_printer() -> EventPrinter:
+    from forward_pass.interface.event_printer import EventPrinter  # rich is imported at the first answer
+
+    return EventPrinter()
+
+
+def _erase_offers(output: Output, session: Session) -> None:
+    """Erase the offers printed below the first scene: the prompt shows them from now on."""
+    count = 1 + len(offer_lines(session.run, text_width()))
+    if not session.at_ending and count < output.get_size().rows:
+        output.write_raw(ERASE_LINES.format(count))
+        output.flush()
+
+
+def answer_lines(session: Session, typed: str, columns: int) -> list[str]:
+    """Return the lines that an answer leaves on the screen: the words of the choice it selects, or the text typed."""
+    meaning = interpret(session, typed)
+    words = typed.strip()[:MAX_INPUT]
+    if isinstance(meaning, Choose) and meaning.number:
+        words = session.choice_texts()[meaning.number - 1][1]
+    printable = without_controls(EMPHASIS.sub(r"\1", words))
+    return ["", *(textwrap.wrap(printable, columns, initial_indent="> ", subsequent_indent="  ") or [">"])]
+
+
+def _on_prompt_start(session: Session) -> None:
+    """Prepare the running prompt: handle signals, and start computing what the next choice may need."""
+    signals.install_handlers(get_app())
+    session.inspector.warm_up()

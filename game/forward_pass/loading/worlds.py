@@ -1,0 +1,24 @@
+"""Worlds opened by name or folder, from the cache where nothing has changed since they were read."""
+
+from __future__ import annotations
+
+from forward_pass.errors import WorldError
+from forward_pass.loading.cache import cache_story, read_cached_story
+from forward_pass.loading.paths import read_world_files, world_folder
+from forward_pass.story.world import World
+
+
+def open_world(name: str | None) -> World:
+    """Return the world with this name or folder, or the flagship; raises ``WorldError`` with every problem in its files."""
+    folder = world_folder(name)
+    contents, problems = read_world_files(folder)
+    story = None if problems else read_cached_story(folder, contents)
+    if story is None:
+        from forward_pass.loading.loader import read_contents  # noqa: PLC0415 - PyYAML only for what is not in the cache
+
+        loaded = read_contents(folder.resolve().name, str(folder), contents, problems)
+        if loaded.story is None:
+            raise WorldError(loaded.problems)
+        story = loaded.story
+        cache_story(contents, story)
+    return World(story, folder)

@@ -1,0 +1,184 @@
+"""The commands of play: words that a session answers besides choices. None of them costs a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from forward_pass.errors import UsageError
+from forward_pass.session import glossary_help
+from forward_pass.session.events import Event, InspectionShown, Message, RunsCompared, TreeShown, ViewRequested
+from forward_pass.session.inspection import inspect_pass
+from forward_pass.session.session import Session
+from forward_pass.storage.listing import summaries
+from forward_pass.storage.run_set import stored_runs
+
+
+class Command(NamedTuple):
+    """A command: its usage, its line in the help, and the function that carries it out on its argument."""
+
+    usage: str
+    help: str
+    run: Callable[[Session, str], list[Event]]
+
+    @property
+    def name(self) -> str:
+        """The word that is typed."""
+        return self.usage.split()[0]
+
+    @property
+    def takes_argument(self) -> bool:
+        """Whether an argument can follow the command."""
+        return " " in self.usage
+
+
+def _alone(carry_out: Callable[[Session], list[Event]]) -> Callable[[Session, str], list[Event]]:
+    """Return a command that takes no argument."""
+    return lambda session, _argument: carry_out(session)
+
+
+# -- moving in the run ------------------------------------------------------------------------------------------------
+
+
+def _undo(session: Session, argument: str) -> list[Event]:
+    if not session.run.at:
+        raise UsageError("Nothing lies before this: it is where the run begins.")
+    return session.go_to_turn(max(session.run.at - _turn_count(argument), 0))
+
+
+def _redo(session: Session, argument: str) -> list[Event]:
+    if session.run.at == len(session.run.turns):
+        raise UsageError("Nothing was undone that could be done again.")
+    return session.go_to_turn(min(session.run.at + _turn_count(argument), len(session.run.turns)))
+
+
+def _back(session: Session, argument: str) -> list[Event]:
+    if not argument:
+        raise UsageError(f"Back to which turn? This is turn {session.run.at}; back 0 is the waking.")
+    return session.go_to_turn(_turn_count(argument, minimum=0))
+
+
+def _turn_count(argument: str, minimum: int = 1) -> int:
+    """Return the number after a command, 1 where there is none; raises ``UsageError`` where it is not a number of turns."""
+    if not argument:
+        return 1
+    if not (argument.isascii() and argument.isdigit()) or len(argument) > 6 or int(argument) < minimum:  # noqa: PLR2004 - digits
+        raise UsageError(f"Expected a number of turns, found “{argument[:20]}”.")
+    return int(argument)
+
+
+# -- runs -------------------------------------------------------------------------------------------------------------
+
+
+def _save(session: Session, argument: str) -> list[Event]:
+    if not argument:
+        raise UsageError(f"Every choice is kept already{_saved_as(session)}. To name the run: save NAME.")
+    name = argument.replace(" ", "-")
+    session.recorder.rename(name)
+    return [Message(f"The run is named {name}{_saved_as(session)}.")]
+
+
+def _load(session: Session, argument: str) -> list[Event]:
+    if argument:
+        return session.play_on(session.store.resume(argument, session.recorder))
+    listed = list(map(str, summaries(session.store.folder, session.world)))
+    if not listed:
+        return [Message("No run is kept yet: the first choice begins one.")]
+    return [Message("\n".join([*listed, "", "To go on with one: load NUMBER, or load NAME."]))]
+
+
+def _restart(session: Session) -> list[Event]:
+    saved_as = _saved_as(session)
+    text = f"The run before this one is kept{saved_as}." if saved_as else "Nothing had been chosen; nothing was kept."
+    return session.play_on(session.store.new()._replace(notes=(text,)))
+
+
+def _saved_as(session: Session) -> str:
+    return f" as {session.recorder.label}" if session.recorder.label else ""
+
+
+def _tree(session: Session) -> list[Event]:
+    run_set = stored_runs(session.world, session.inspector, session.store.folder)
+    return [TreeShown(run_set, run_set.tree.find(session.run.digest))]
+
+
+def _diff(session: Session, argument: str) -> list[Event]:
+    if not argument:
+        raise UsageError("Against which run? diff NUMBER, or diff NAME; load lists them.")
+    names = (session.recorder.label or "this run", f"run {argument}" if argument.isdigit() else argument)
+    return [RunsCompared(session.run, session.store.view(argument), names)]
+
+
+# -- the pass ---------------------------------------------------------------------------------------------------------
+
+
+def _lens(session: Session) -> list[Event]:
+    if session.at_ending:
+        raise UsageError("No pass is under way at an ending.")
+    state = session.run.state
+    return [InspectionShown(inspect_pass(session.world, session.inspector, state.key, state.layer))]
+
+
+def _notes(session: Session) -> list[Event]:
+    rows = [trace._asdict() for trace in glossary_help.cache_traces(session.run)]
+    return [Message(glossary_help.cache_text(session.run), {"type": "notes", "notes": rows})]
+
+
+# -- help -------------------------------------------------------------------------------------------------------------
+
+
+def _about(session: Session, argument: str) -> list[Event]:
+    world = session.world
+    names = [term.name for term in glossary_help.terms(world)]
+    title = world.title.casefold()
+    if not argument or (argument.casefold() == title and title not in map(str.casefold, names)):
+        row = {"type": "about", "about": world.about, "terms": names}
+        return [Message(glossary_help.terms_text(world), row)]
+    term = glossary_help.find_term(world, argument)
+    return [Message(glossary_help.term_paragraphs(term), {"type": "term", **term._asdict()})]
+
+
+def _hint(session: Session, argument: str) -> list[Event]:
+    count = glossary_help.found_count_text(session.world, session.endings_found)
+    hint = glossary_help.next_hint(session.world, session.endings_found, session.hint_steps, argument)
+    row = {"type": "hint", "found": len(session.endings_found)}
+    if hint is None:
+        return [Message(f"{count}: there is nothing left to hint at.", row)]
+    return [Message(f"{count}.\n{hint.line}", {**row, "ending": hint.number, "step": hint.step, "text": hint.text})]
+
+
+def _help(_session: Session) -> list[Event]:
+    rows = "\n".join(f"  {command.usage:<13} {command.help}" for command in COMMANDS.values())
+    heading = "Type the number of a choice, its id, or some of its words. These cost no layer:"
+    return [Message(f"{heading}\n\n{rows}")]
+
+
+_TABLE = (
+    Command("undo [N]", "go back one turn, or N", _undo),
+    Command("redo [N]", "take back an undo, or N", _redo),
+    Command("back N", "go to turn N of this run; 0 is the waking", _back),
+    Command("save NAME", "name this run; every choice is kept anyway", _save),
+    Command("load [RUN]", "list the runs, or go on with one", _load),
+    Command("restart", "begin another instantiation; this one is kept", _alone(_restart)),
+    Command("look", "show this scene again", _alone(Session.opening)),
+    Command("prompt", "show the document so far", _alone(lambda session: [ViewRequested("prompt", session.run)])),
+    Command("lens", "lay this pass open up to the present layer", _alone(_lens)),
+    Command("notes", "show what this run has written into the cache", _alone(_notes)),
+    Command("about [TERM]", "say what a term means, and whether it is true", _about),
+    Command("hint [N]", "a step toward an ending not found yet", _hint),
+    Command("transcript", "show this run so far", _alone(lambda session: [ViewRequested("transcript", session.run)])),
+    Command("tree", "all runs as one tree", _alone(_tree)),
+    Command("diff RUN", "hold this run against another", _diff),
+    Command("credits", "whose story this is, and whose work", _alone(lambda _: [Message(glossary_help.CREDITS)])),
+    Command("help", "say all this", _alone(_help)),
+    Command("quit", "leave; nothing is lost and nothing is asked", _alone(lambda session: [session.quit_event()])),
+)
+COMMANDS: dict[str, Command] = {command.name: command for command in _TABLE}
+ALIASES = {"exit": "quit", "q": "quit", "?": "help"}  # as other programs call these commands
+ENDING_COMMANDS = ("undo", "restart", "tree", "quit")  # the commands that front ends name at an ending
+ENDING_COMMANDS_TEXT = f"{', '.join(ENDING_COMMANDS[:-1])} or {ENDING_COMMANDS[-1]}"
+
+
+def command_called(word: str) -> Command | None:
+    """Return the command of a name or another name for it, None where there is none."""
+    return COMMANDS.get(ALIASES.get(word.lower(), word.lower()))

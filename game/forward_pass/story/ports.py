@@ -1,0 +1,54 @@
+"""The two ports to a pass: what the rules need of it, and what whoever looks inside needs besides."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from forward_pass.story.distribution import Distribution
+from forward_pass.story.state import PassKey
+
+
+class PassPort(Protocol):
+    """What the engine asks of a pass: three pure functions of the words drawn and the interventions made."""
+
+    def distribution(self, key: PassKey) -> Distribution:
+        """Return the distribution of the next word at the end of a pass."""
+        ...
+
+    def lens(self, key: PassKey, layer: int) -> Distribution:
+        """Return the distribution read off the residual stream after ``layer``, as the last layer is read."""
+        ...
+
+    def probe(self, key: PassKey, layer: int, name: str) -> float:
+        """Return the score of a probe on the residual stream after ``layer``; near +1 yes, near -1 no."""
+        ...
+
+
+class Inspector(PassPort, Protocol):
+    """What texts, the lens and the screens ask of a pass besides."""
+
+    @property
+    def source(self) -> str:
+        """``model`` where the numbers are computed, ``written`` where the world declares them."""
+        ...
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """The names of the probes; none where nothing is computed."""
+        ...
+
+    def warm_up(self) -> None:
+        """Start reading what a pass needs, in the background, so that the first question waits less."""
+        ...
+
+    def attention(self, key: PassKey, layer: int) -> list[float]:
+        """Return the share of attention on each position of the document, averaged over the global heads up to ``layer``."""
+        ...
+
+    def prompt_prediction(self, position: int) -> Distribution:
+        """Return the prediction of the word at a position of the prompt, counted from 1, from the words before it."""
+        ...
+
+    def recompute_error(self, key: PassKey, layer: int) -> float:
+        """Return the largest difference up to ``layer`` between a pass and the same one, computed again."""
+        ...
