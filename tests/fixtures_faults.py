@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from fixtures_play import WORLD, close_session, first_light, new_session
+from building import first_light
+from fixtures_play import WORLD, close_session, new_session
 from forward_pass.errors import RunError
 from forward_pass.session.events import Rejected
 from forward_pass.session.input import answer

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import lru_cache
 from io import StringIO
@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from building import ROOT, InspectablePass, first_light
 from forward_pass import cli
-from forward_pass.loading.loader import read_contents
-from forward_pass.loading.paths import read_world_files, worlds_folder
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.events import Event
 from forward_pass.session.plain_text import event_lines
@@ -28,11 +27,9 @@ from forward_pass.session.session import Session
 from forward_pass.storage.folder import list_run_files
 from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.store import RunStore
-from forward_pass.story.distribution import Distribution
-from forward_pass.story.state import PassKey, Prior
+from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
-ROOT = Path(__file__).resolve().parent.parent
 WORLD = "first-light"
 CREATED = "2021-03-22T00:00:00+00:00"
 
@@ -58,48 +55,6 @@ def clean_environment(**more: str) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     own = {"HOME": str(home()), "XDG_CACHE_HOME": str(home() / "cache"), "XDG_DATA_HOME": str(home() / "data")}
     return {**inherited, **own, "COLUMNS": "73", "TERM": "xterm-256color", "PYTHONUTF8": "1", **more}
-
-
-@lru_cache
-def first_light() -> World:
-    """Return the fixture world."""
-    return changed_world({})
-
-
-def changed_world(changes: Mapping[str, str]) -> World:
-    """Return the fixture world with some of its text replaced, as if its author had edited it."""
-    contents, problems = read_world_files(worlds_folder() / WORLD)
-    edited = []
-    for name, content in contents:
-        text = content.decode()
-        for old, new in changes.items():
-            text = text.replace(old, new)
-        edited.append((name, text.encode()))
-    assert not changes or edited != contents
-    reading = read_contents(WORLD, "", edited, problems)
-    assert reading.story is not None, "\n".join(map(str, reading.problems))
-    return World(reading.story)
-
-
-class InspectablePass(WrittenPass):
-    """A written pass that can be inspected as a computed one can; its heads attend from layer 5 on."""
-
-    source = "model"
-    probes: tuple[str, ...] = ("nonsense",)  # type: ignore[assignment]
-
-    def prompt_prediction(self, position: int) -> Distribution:
-        """Raise, as no test uses it."""
-        raise AssertionError(position)
-
-    def probe(self, key: PassKey, layer: int, name: str) -> float:
-        """Return a score that depends on the layer alone."""
-        del key, name
-        return layer / 12
-
-    def attention(self, key: PassKey, layer: int) -> list[float]:
-        """Return shares that fall with the position, zeros up to layer 4."""
-        shares = [0.3**at if layer > 4 else 0.0 for at in range(self.world.first_token + len(key.words))]
-        return [share / (sum(shares) or 1.0) for share in shares]
 
 
 def make_header(prior: Prior, temperature: float = 0.0, seed: int = 1) -> Header:

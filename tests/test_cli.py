@@ -17,8 +17,8 @@ from unittest.mock import patch
 
 import pytest
 
+from building import ROOT
 from fixtures_play import (
-    ROOT,
     TO_ENDINGS,
     WORLD,
     CommandResult,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import shtab
 
-from fixtures_play import ROOT, command
+from building import ROOT
+from fixtures_play import command
 from forward_pass.cli import build_parser
 from forward_pass.commands.complete import SHELLS
 

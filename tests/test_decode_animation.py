@@ -8,8 +8,8 @@ import pytest
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.input.typeahead import get_typeahead
 
+from building import InspectablePass, first_light
 from fixtures_golden import golden
-from fixtures_play import InspectablePass, first_light
 from forward_pass.interface.decode_animation import Frame, frame_lines, lens_frames, play_animation
 from forward_pass.session.transcript import quoted, turn_distribution
 from forward_pass.story.state import OPENING

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 from jsonschema import Draft202012Validator
 
+from building import ROOT
 from fixtures_golden import golden
-from fixtures_play import ROOT, TO_ENDINGS, WORLD, command, open_session, read_run, run_file_names, write_run
+from fixtures_play import TO_ENDINGS, WORLD, command, open_session, read_run, run_file_names, write_run
 from forward_pass.interface import jsonl
 from forward_pass.interface.export import Picture, export_run
 from forward_pass.session.commands import COMMANDS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures_play import TO_ENDINGS, WORLD, command, first_light, write_run
+from building import first_light
+from fixtures_play import TO_ENDINGS, WORLD, command, write_run
 from forward_pass.session.endings import ending_list_lines, list_endings
 from forward_pass.story.world import World
 from test_docs import OBJECTS, hold

@@ -10,8 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from building import changed_world, first_light
 from fixtures_golden import golden
-from fixtures_play import TO_ENDINGS, WORLD, changed_world, command, first_light, make_header, resumed_session, write_run
+from fixtures_play import TO_ENDINGS, WORLD, command, make_header, resumed_session, write_run
 from forward_pass.commands.options import write_document
 from forward_pass.errors import UsageError
 from forward_pass.interface.export import FORMATS, PICTURE_VIEWS, Picture, build_document, export_run

@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 import pytest
 
+from building import ROOT
 from fixtures_faults import (
     SCRIPT,
     bit_flips,
@@ -32,7 +33,6 @@ from fixtures_faults import (
     write_calls,
 )
 from fixtures_play import (
-    ROOT,
     WORLD,
     choices_of,
     clean_environment,

@@ -10,10 +10,10 @@ from unittest.mock import patch
 
 import pytest
 
+from building import first_light
 from fixtures_play import (
     choices_of,
     close_session,
-    first_light,
     new_session,
     open_session,
     resumed_session,

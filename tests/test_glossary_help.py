@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures_play import TO_ENDINGS, first_light, inspectable_session, new_session
+from building import first_light
+from fixtures_play import TO_ENDINGS, inspectable_session, new_session
 from forward_pass.errors import UsageError
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass

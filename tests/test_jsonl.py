@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from building import first_light
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
@@ -21,7 +22,6 @@ from fixtures_play import (
     choices_of,
     close_session,
     command,
-    first_light,
     inspectable_session,
     new_session,
     program,

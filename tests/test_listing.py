@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures_play import TO_ENDINGS, first_light, new_session, open_session, printed_text, runs_folder, write_run
+from building import first_light
+from fixtures_play import TO_ENDINGS, new_session, open_session, printed_text, runs_folder, write_run
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.input import answer
 from forward_pass.storage.listing import endings_found, summaries

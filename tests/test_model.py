@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from building import random_network
 from forward_pass.network.model import (
     Cache,
     Model,
@@ -39,12 +40,9 @@ from forward_pass.network.weights import (
     NORM_EPSILON,
     ROPE_BASE,
     Array,
-    Metadata,
-    Parameters,
     Shape,
     Weights,
-    pack_weights,
-    parse_weights,
+    quantise,
     read_weights,
 )
 from forward_pass.story.interventions import Bend, CausalityError, Drop, Intervention, Look, Note, Push, RandomPush, Rewrite
@@ -70,26 +68,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
 )
 
 
-def tiny_weights() -> Weights:
-    s, draw = SHAPE, np.random.RandomState(7).standard_normal
-    width = s.n_head * s.d_head
-    parameters = Parameters(
-        s,
-        wte=draw((s.n_vocab, s.n_embd)),
-        ln_f=1 + 0.1 * draw(s.n_embd),
-        ln_1=1 + 0.1 * draw((s.n_attend, s.n_embd)),
-        ln_2=1 + 0.1 * draw((s.n_layer, s.n_embd)),
-        w_qkv=draw((s.n_attend, 3 * width, s.n_embd)) / 2,
-        w_o=draw((s.n_attend, s.n_embd, width)) / 4,
-        w_up=draw((s.n_layer, s.n_hidden, s.n_embd)) / 3,
-        w_down=draw((s.n_layer, s.n_embd, s.n_hidden)) / 4,
-    )
-    probes = {"nonsense": draw((s.n_layer, s.n_embd + 1))}
-    metadata = Metadata(VOCABULARY, (MARK,), {"doubt": draw((s.n_layer, s.n_embd))}, probes, {})
-    return parse_weights(pack_weights(parameters, metadata))
-
-
-WEIGHTS = tiny_weights()
+WEIGHTS = quantise(*random_network(SHAPE, VOCABULARY, pair_marks=(MARK,), norm_spread=0.1))
 PREFILL = prefill(WEIGHTS, WORDS[:-2])
 MODEL = Model(WEIGHTS, {NOTE.key: note_kv(WEIGHTS, truncate_cache(WEIGHTS, PREFILL.cache, 5), NOTE)})
 

@@ -11,12 +11,12 @@ from unittest.mock import patch
 import pytest
 
 from bless import GOLDEN, read_golden
+from building import changed_world
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
     CommandResult,
     TypedInput,
-    changed_world,
     choices_of,
     close_session,
     command,

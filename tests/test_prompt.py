@@ -13,7 +13,8 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.document import Document
 
-from fixtures_play import TO_ENDINGS, changed_world, close_session, new_session, open_session
+from building import changed_world
+from fixtures_play import TO_ENDINGS, close_session, new_session, open_session
 from forward_pass.interface import prompt
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.session import Session

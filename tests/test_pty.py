@@ -16,7 +16,8 @@ import pexpect
 import pyte
 import pytest
 
-from fixtures_play import ROOT, TO_ENDINGS, WORLD, choices_of, clean_environment, program, write_run
+from building import ROOT
+from fixtures_play import TO_ENDINGS, WORLD, choices_of, clean_environment, program, write_run
 
 TIMEOUT = 60.0
 

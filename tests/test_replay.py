@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from building import changed_world, first_light
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
     CommandResult,
-    changed_world,
     command,
-    first_light,
     open_session,
     read_run,
     replace_in_file,

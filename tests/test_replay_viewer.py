@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures_play import TO_ENDINGS, WORLD, command, first_light, read_run, replace_in_file, write_run
+from building import first_light
+from fixtures_play import TO_ENDINGS, WORLD, command, read_run, replace_in_file, write_run
 from forward_pass.interface.replay_viewer import MAX_SPEED, Playback, replay_pages, view_replay
 from forward_pass.network.passes import WrittenPass
 from forward_pass.storage.replay import ReplayResult, replay_run

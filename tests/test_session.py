@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from building import changed_world
 from fixtures_play import (
     TO_ENDINGS,
-    changed_world,
     choices_of,
     close_session,
     inspectable_session,

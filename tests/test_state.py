@@ -29,7 +29,7 @@ def test_nothing_is_done_in_the_words_that_follow() -> None:
 
 
 def test_an_untouched_pass_has_the_same_words_and_no_acts() -> None:
-    assert KEY.untouched() == PassKey(KEY.words, ((), (), ()))
+    assert KEY.without_acts() == PassKey(KEY.words, ((), (), ()))
 
 
 def test_the_words_drawn_are_counted_by_their_tokens() -> None:

@@ -16,13 +16,12 @@ from unittest.mock import patch
 
 import pytest
 
+from building import changed_world, first_light
 from fixtures_play import (
     TO_ENDINGS,
     WORLD,
-    changed_world,
     choices_of,
     close_session,
-    first_light,
     make_header,
     make_store,
     new_session,

@@ -28,10 +28,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fixtures_surfaces
-from building import TINY, built, changed, loaded, tiny
+from building import ROOT, TINY, built, changed, loaded, tiny
 from fixtures_checker import modelled_world
 from fixtures_play import (
-    ROOT,
     WORLD,
     CommandResult,
     close_session,

@@ -20,8 +20,8 @@ from prompt_toolkit.application import Application, create_app_session, get_app
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from building import ROOT
 from fixtures_play import (
-    ROOT,
     TO_ENDINGS,
     choices_of,
     close_session,

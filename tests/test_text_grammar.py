@@ -24,7 +24,7 @@ from forward_pass.story.nodes import (
     WordText,
 )
 from forward_pass.story.text_grammar import parse_line, parse_text
-from forward_pass.story.visit import find
+from forward_pass.story.visit import find_nodes
 
 # -- what texts are read as
 
@@ -87,13 +87,13 @@ def test_a_line_is_one_paragraph_without_a_guard() -> None:
 def test_whatever_a_check_can_find_fault_with_has_its_place() -> None:
     source = "[ sure] {hurried:  a | b}\n\n[else] {visit: c |d}"
     text = parse_text(source, SCOPE, lambda offset: Place("a.yaml", 7, offset))
-    assert [guard.place.column for guard in find(Guard, text)] == [source.index("sure"), source.index("else")]
-    assert [node.place.column for node in find(If, text)] == [source.index("hurried")]
-    assert [branch.place.column for branch in find(Branch, text)] == [source.index("c"), source.index("d}")]
+    assert [guard.place.column for guard in find_nodes(Guard, text)] == [source.index("sure"), source.index("else")]
+    assert [node.place.column for node in find_nodes(If, text)] == [source.index("hurried")]
+    assert [branch.place.column for branch in find_nodes(Branch, text)] == [source.index("c"), source.index("d}")]
 
 
 def test_in_a_source_of_no_file_places_count_its_characters() -> None:
-    (node,) = find(If, parse_text("It {sure: is}.", SCOPE))
+    (node,) = find_nodes(If, parse_text("It {sure: is}.", SCOPE))
     assert node.place == Place("", 1, 5)
 
 

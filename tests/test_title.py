@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures_play import ROOT, CommandResult, choices_of, command, program, write_run
+from building import ROOT
+from fixtures_play import CommandResult, choices_of, command, program, write_run
 from forward_pass.session.glossary_help import CREDITS
 from test_tree_browser import CTRL_D, type_keys
 

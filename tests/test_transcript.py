@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures_play import (
-    TO_ENDINGS,
-    InspectablePass,
-    changed_world,
-    close_session,
-    first_light,
-    inspectable_session,
-    open_session,
-)
+from building import InspectablePass, changed_world, first_light
+from fixtures_play import TO_ENDINGS, close_session, inspectable_session, open_session
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.inspection import inspect_pass

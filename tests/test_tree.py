@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from fixtures_play import TO_ENDINGS, close_session, first_light, make_store, new_session, run_file_names, write_run
+from building import first_light
+from fixtures_play import TO_ENDINGS, close_session, make_store, new_session, run_file_names, write_run
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.branches import choice_name
@@ -15,7 +16,6 @@ from forward_pass.session.commands import COMMANDS
 from forward_pass.session.session import Session
 from forward_pass.storage.folder import list_run_files
 from forward_pass.storage.journal import Journal, read_journal
-from forward_pass.storage.labels import LABELS_FILE, Annotation, read_labels, write_label
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.tree import Tree, build_tree
 
@@ -138,35 +138,6 @@ def test_without_runs_the_tree_is_its_opening() -> None:
     tree = build_tree([])
     assert tree == Tree(tree.nodes, {}, {})
     assert len(tree.nodes) == 1
-
-
-# -- labels
-
-
-def test_labels_are_stored_by_digest_and_the_last_one_counts(tmp_path: Path) -> None:
-    assert read_labels(tmp_path) == {}
-    write_label(tmp_path, "a" * 16, label="first")
-    write_label(tmp_path, "a" * 16, note="why  not\n")
-    write_label(tmp_path, "b" * 16, label="gone")
-    write_label(tmp_path, "a" * 16, label="second")
-    write_label(tmp_path, "b" * 16, label=" ")
-    assert read_labels(tmp_path) == {"a" * 16: Annotation("second", "why not")}
-
-
-def test_invalid_lines_are_skipped_and_the_next_label_is_read(tmp_path: Path) -> None:
-    write_label(tmp_path, "a" * 16, label="kept")
-    path = tmp_path / LABELS_FILE
-    for bad in (b'{"turn":"bbbb', b"\xff\n", b"[1]\n", b'{"turn":1,"label":"x"}\n', b'{"turn":"c","label":1}\n'):
-        path.write_bytes(path.read_bytes() + bad)
-    write_label(tmp_path, "d" * 16, label="after \x1b[1mall")
-    assert read_labels(tmp_path) == {"a" * 16: Annotation("kept"), "d" * 16: Annotation("after [1mall")}
-
-
-def test_a_label_that_cannot_be_saved_is_reported(tmp_path: Path) -> None:
-    (tmp_path / LABELS_FILE).mkdir()
-    assert read_labels(tmp_path) == {}
-    with pytest.raises(Exception, match=r"labels\.jsonl: the label cannot be saved"):
-        write_label(tmp_path, "a" * 16, label="x")
 
 
 def test_a_choice_is_named_by_its_text_if_constant_and_otherwise_by_its_id() -> None:

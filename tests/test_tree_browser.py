@@ -14,7 +14,8 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
-from fixtures_play import TO_ENDINGS, WORLD, command, first_light, make_store, read_run, run_file_names, write_run
+from building import first_light
+from fixtures_play import TO_ENDINGS, WORLD, command, make_store, read_run, run_file_names, write_run
 from forward_pass.interface.tree_browser import (
     MAX_FORK_SIGNS,
     BrowserRequest,

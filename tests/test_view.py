@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from fixtures_play import TO_ENDINGS, changed_world, close_session, first_light, inspectable_session, new_session, open_session
+from building import changed_world, first_light
+from fixtures_play import TO_ENDINGS, close_session, inspectable_session, new_session, open_session
 from forward_pass.interface.view import depth_strip, dial, event_view, prose, words_so_far
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.events import Event, Message

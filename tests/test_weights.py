@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from building import random_network
 from forward_pass.network.weights import (
     MAX_BYTES,
     Metadata,
@@ -26,30 +27,16 @@ from forward_pass.network.weights import (
 )
 
 SHAPE = Shape(n_vocab=7, n_embd=8, n_head=2, d_head=4, n_hidden=6, n_local=1, n_global=2, n_mlp=1)
+WORDS = ("<doc>", "\n", "Q:", "A:", "two", "no", "has")
 SHIPPED = Path(__file__).parents[1] / "worlds/forward-pass/weights.fpw"
 
 
 def tiny_parameters(shape: Shape = SHAPE) -> Parameters:
-    draw = np.random.RandomState(0).standard_normal
-    s, width = shape, shape.n_head * shape.d_head
-    return Parameters(
-        shape,
-        wte=draw((s.n_vocab, s.n_embd)),
-        ln_f=draw(s.n_embd),
-        ln_1=draw((s.n_attend, s.n_embd)),
-        ln_2=draw((s.n_layer, s.n_embd)),
-        w_qkv=draw((s.n_attend, 3 * width, s.n_embd)),
-        w_o=draw((s.n_attend, s.n_embd, width)),
-        w_up=draw((s.n_layer, s.n_hidden, s.n_embd)),
-        w_down=draw((s.n_layer, s.n_embd, s.n_hidden)),
-    )
+    return random_network(shape, WORDS, norm_spread=0.1)[0]
 
 
 def tiny_metadata(shape: Shape = SHAPE) -> Metadata:
-    draw = np.random.RandomState(1).standard_normal
-    words = ("<doc>", "\n", "Q:", "A:", "two", "no", "has")
-    directions = {"doubt": draw((shape.n_layer, shape.n_embd))}
-    return Metadata(words, (2,), directions, {"nonsense": draw((shape.n_layer, shape.n_embd + 1))}, {"seed": "1"})
+    return random_network(shape, WORDS, norm_spread=0.1)[1]
 
 
 def tiny_file() -> bytes:
@@ -77,7 +64,7 @@ def test_packed_weights_are_read_back_within_the_rounding_of_int8() -> None:
     assert weights.shape == SHAPE
     assert weights.metadata.vocabulary == metadata.vocabulary
     assert [weights.ids[word] for word in metadata.vocabulary] == list(range(SHAPE.n_vocab))
-    assert weights.metadata.made == {"seed": "1"}
+    assert weights.metadata.made == metadata.made == {"seed": "7"}
     step = np.abs(parameters.wte).max(-1, keepdims=True) / 127
     assert (np.abs(weights.wte - parameters.wte) <= 0.51 * step).all()
     assert np.allclose(weights.metadata.directions["doubt"], metadata.directions["doubt"], atol=1e-6)

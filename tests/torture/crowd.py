@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from building import ROOT
 from fixtures_faults import find_damage
-from fixtures_play import ROOT, clean_environment, write_run
+from fixtures_play import clean_environment, write_run
 from forward_pass.storage.folder import list_run_files
 from forward_pass.storage.journal import read_journal
 from forward_pass.storage.labels import read_labels

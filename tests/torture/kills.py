@@ -18,8 +18,9 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from building import ROOT
 from fixtures_faults import SCRIPT, difference_from_expected
-from fixtures_play import ROOT, CommandResult, clean_environment, command, write_run
+from fixtures_play import CommandResult, clean_environment, command, write_run
 from torture.ground import Target, new_folder, run_contents
 from torture.tally import FaultReport
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from building import ROOT
 from fixtures_faults import SCRIPT, expected_contents, find_damage, play_with_fault, run_contents, write_calls
-from fixtures_play import ROOT, CommandResult, clean_environment, close_session, new_session, program, write_run
+from fixtures_play import CommandResult, clean_environment, close_session, new_session, program, write_run
 from forward_pass.session.events import Rejected
 from forward_pass.session.input import answer
 from torture.ground import new_folder

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from building import random_network
 from forward_pass.network.model import PassRequest, step_many
-from forward_pass.network.weights import Metadata, Parameters, Shape, Weights, quantise
+from forward_pass.network.weights import Shape, Weights, quantise
 from forward_pass.story.interventions import Note
 from forward_pass.story.tokeniser import join, tokenise
 from forward_pass.training.flagship_effects import (
@@ -31,24 +31,14 @@ from forward_pass.training.grammar import read_grammar, vocabulary
 
 CORPUS = Path(__file__).parents[2] / "worlds/forward-pass/corpus"
 GRAMMAR = read_grammar(CORPUS)
+SHAPE = Shape(len(vocabulary(GRAMMAR)), 8, 2, 4, 8, 2, 4, 2)
 
 
 def untrained() -> Weights:
     words = vocabulary(GRAMMAR)
-    s, draw = Shape(len(words), 8, 2, 4, 8, 2, 4, 2), np.random.RandomState(3).standard_normal
-    parameters = Parameters(
-        s,
-        wte=draw((s.n_vocab, 8)),
-        ln_f=np.ones(8),
-        ln_1=np.ones((6, 8)),
-        ln_2=np.ones((8, 8)),
-        w_qkv=draw((6, 24, 8)) / 2,
-        w_o=draw((6, 8, 8)) / 4,
-        w_up=draw((8, 8, 8)) / 2,
-        w_down=draw((8, 8, 8)) / 4,
-    )
-    directions = {"doubt": draw((8, 8)), "objection": draw((8, 8))}
-    return quantise(parameters, Metadata(words, (words.index("Q:"), words.index("Note:")), directions, {}, {}))
+    marks = (words.index("Q:"), words.index("Note:"))
+    network = random_network(SHAPE, words, pair_marks=marks, directions=("doubt", "objection"), probes=(), seed=3)
+    return quantise(*network)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from forward_pass.checker.state_layout import (
 from forward_pass.checker.text_coverage import CHOICE_TEXTS, Alternative, TextId, TextKind
 from forward_pass.story.nodes import Acted, Choice, Emitted
 from forward_pass.story.state import Act, PassKey
-from forward_pass.story.visit import find
+from forward_pass.story.visit import find_nodes
 from forward_pass.story.world import World
 
 FILLER = "…"
@@ -86,7 +86,7 @@ class Liveness:
         for token in sorted(roots, reverse=True):
             node = self.world.tokens.get(token)
             asked = (*roots[token], node.written if node else ())
-            later = Questions(later.words.union(find(Emitted, *asked)), later.acts.union(find(Acted, *asked)))
+            later = Questions(later.words.union(find_nodes(Emitted, *asked)), later.acts.union(find_nodes(Acted, *asked)))
             questions[token] = later
         return questions
 

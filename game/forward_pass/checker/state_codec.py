@@ -116,4 +116,4 @@ class StateCodec:
     def _key(self, packed: int, location: Location) -> PassKey:
         if packed >> self.layout.pass_shift:
             return self.pass_of(packed).key
-        return PassKey((FILLER,) * (location.token - self.liveness.world.first_token), ()).untouched()
+        return PassKey((FILLER,) * (location.token - self.liveness.world.first_token), ()).without_acts()

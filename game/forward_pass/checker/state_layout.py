@@ -25,7 +25,7 @@ from forward_pass.story.nodes import (
     Visits,
 )
 from forward_pass.story.state import MAX_VISITS, State
-from forward_pass.story.visit import walk
+from forward_pass.story.visit import walk_nodes
 from forward_pass.story.world import World
 
 
@@ -58,7 +58,7 @@ NO_FIELDS: Fields = frozenset()
 
 def fields_read(*roots: object) -> Fields:
     """Return the fields that the nodes below ``roots`` read."""
-    return frozenset(field for node in walk(*roots) if (field := _field_read(node)) is not None)
+    return frozenset(field for node in walk_nodes(*roots) if (field := _field_read(node)) is not None)
 
 
 def _field_read(node: object) -> Field | None:

@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from html import escape
+from inspect import signature
 from io import StringIO
 from textwrap import dedent
 from typing import NamedTuple
 
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group, RenderableType
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, DIMMED_MONOKAI
 from rich.text import Text
@@ -323,7 +323,8 @@ def _svg(run: Run, header: Header, picture: Picture) -> str:
     else:
         for view in _turn_views(run, picture):
             console.print(view)
-    template = FONT_FACES.sub("", CONSOLE_SVG_FORMAT)
+    rich_template = signature(Console.export_svg).parameters["code_format"].default
+    template = FONT_FACES.sub("", rich_template)
     theme = DIMMED_MONOKAI if picture.colour == "dark" else DEFAULT_TERMINAL_THEME
     return console.export_svg(title=run.world.title, code_format=template, unique_id="forward-pass", theme=theme)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from forward_pass.errors import Place, Problem, did_you_mean
 from forward_pass.story import nodes
-from forward_pass.story.visit import find, walk
+from forward_pass.story.visit import find_nodes, walk_nodes
 
 
 def world_counts(story: nodes.Story) -> str:
@@ -131,7 +131,7 @@ def _limits(story: nodes.Story) -> Iterator[Problem]:
 
 def _unused(story: nodes.Story) -> Iterator[Problem]:
     """Yield variables that are never read or never changed, and acts and thresholds that nothing uses."""
-    sets = [effect for choice in _choices(story) for effect in find(nodes.Set, choice)]
+    sets = [effect for choice in _choices(story) for effect in find_nodes(nodes.Set, choice)]
     changed = {effect.variable for effect in sets}
     read = _read_variables(story, sets)
     for variable in story.variables:
@@ -139,7 +139,7 @@ def _unused(story: nodes.Story) -> Iterator[Problem]:
             yield Problem.at(variable.place, "W406", f"the variable {variable.name!r} is never read")
         if variable.slot not in changed:
             yield Problem.at(variable.place, "W407", f"the variable {variable.name!r} is never changed")
-    thresholds = {node.threshold for node in find(nodes.ThresholdTruth, story)}
+    thresholds = {node.threshold for node in find_nodes(nodes.ThresholdTruth, story)}
     for index, threshold in enumerate(story.thresholds):
         if index not in thresholds:
             yield Problem.at(threshold.place, "W406", f"the threshold {threshold.name!r} is never read")
@@ -152,10 +152,10 @@ def _unused(story: nodes.Story) -> Iterator[Problem]:
 def _read_variables(story: nodes.Story, sets: list[nodes.Set]) -> set[int]:
     """Return the variables that anything reads; what a variable's own next value reads of it (``reads += 1``) is no use."""
     counts: dict[int, int] = {}
-    for node in find(nodes.VariableValue, story):
+    for node in find_nodes(nodes.VariableValue, story):
         counts[node.variable] = counts.get(node.variable, 0) + 1
     for effect in sets:
-        for node in find(nodes.VariableValue, effect.value):
+        for node in find_nodes(nodes.VariableValue, effect.value):
             counts[node.variable] -= node.variable == effect.variable
     return {variable for variable, count in counts.items() if count}
 
@@ -186,6 +186,6 @@ def _asked_words(story: nodes.Story) -> Iterator[tuple[str, Place]]:
 
 
 def _words_in(node: object) -> Iterator[str]:
-    for asked in walk(node):
+    for asked in walk_nodes(node):
         if isinstance(asked, (nodes.Emitted, nodes.Probability, nodes.LensProbability)) and isinstance(asked.word, str):
             yield asked.word

@@ -12,7 +12,7 @@ from forward_pass.loading.scenes import Context, GotoKind, check_last_case, read
 from forward_pass.loading.symbols import POSITION
 from forward_pass.loading.yaml_tree import Node
 from forward_pass.story import nodes
-from forward_pass.story.visit import find, walk
+from forward_pass.story.visit import find_nodes, walk_nodes
 
 TOKEN_KEYS = ("written", "then")
 CASE_KEYS = ("if", "say")
@@ -102,9 +102,9 @@ def _written(report: Report, its: TokenContext, node: Node) -> tuple[nodes.Writt
 
 def _reads_the_story(condition: nodes.Expression) -> bool:
     """Return whether a condition asks about more than a pass knows: words and interventions."""
-    if any(number.name != "token" for number in find(nodes.StateNumber, condition)):
+    if any(number.name != "token" for number in find_nodes(nodes.StateNumber, condition)):
         return True
-    return any(isinstance(node, OF_THE_STORY) for node in walk(condition))
+    return any(isinstance(node, OF_THE_STORY) for node in walk_nodes(condition))
 
 
 def _chances(report: Report, node: Node) -> dict[str, float]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
+from itertools import compress
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError
@@ -208,11 +209,11 @@ def canonical_json(world: World, state: State) -> str:
 
     ``seen`` and ``taken`` are sorted lists of ids, each with how often; ``acts`` has ``[name, layer]`` for each token.
     """
-    scenes, choices = _sorted_ids(world)
+    scenes, choices = _counted(world)
     return (
         f'{{"acts":{_dumped(state.acts)},"layer":{state.layer},"measured":{_truths(state.measured)},'
-        f'"scene":{_dumped(state.scene)},"seen":{_counts(scenes, state.visits)},'
-        f'"taken":{_counts(choices, state.taken)},"token":{state.token},'
+        f'"scene":{_dumped(state.scene)},"seen":{scenes.list(state.visits)},'
+        f'"taken":{choices.list(state.taken)},"token":{state.token},'
         f'"variables":{_dumped(state.variables)},"words":{_dumped(state.words)}}}'
     )
 
@@ -228,16 +229,25 @@ def _truths(measured: tuple[bool | None, ...]) -> str:
     return "[" + ",".join("-1" if truth is None else str(int(truth)) for truth in measured) + "]"
 
 
-def _counts(ids: list[tuple[str, int]], counts: bytes) -> str:
-    """Return the list of all ids that have a count, each with it; ``ids`` are quoted and sorted, with their indices."""
-    return "[" + ",".join([f"[{name},{counts[index]}]" for name, index in ids if counts[index]]) + "]"
+class _Counted:
+    """The ids of a world's scenes or choices, which are listed in their order with their counts."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._slots = sorted(range(len(names)), key=names.__getitem__)
+        self._names = [json.dumps(names[slot]) for slot in self._slots]
+        self._counted, self._template = b"", "[]"  # of the last list: most turns of a run come to where it was before
+
+    def list(self, counts: bytes) -> str:
+        """Return the list of all ids that have a count, each with it."""
+        ordered = bytes([counts[slot] for slot in self._slots])
+        counted = bytes(map(bool, ordered))
+        if counted != self._counted:
+            self._counted = counted
+            self._template = "[" + ",".join([f"[{name},%d]" for name in compress(self._names, counted)]) + "]"
+        return self._template % tuple(filter(None, ordered))
 
 
 @lru_cache(maxsize=4)
-def _sorted_ids(world: World) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """Return the ids of a world's scenes and of its choices, quoted and in their order, each with its index."""
-    scenes, choices = world.scene_ids, world.choice_ids
-    return (
-        [(json.dumps(scenes[index]), index) for index in sorted(range(len(scenes)), key=scenes.__getitem__)],
-        [(json.dumps(choices[index]), index) for index in sorted(range(len(choices)), key=choices.__getitem__)],
-    )
+def _counted(world: World) -> tuple[_Counted, _Counted]:
+    """Return a world's scenes and choices."""
+    return _Counted(world.scene_ids), _Counted(world.choice_ids)

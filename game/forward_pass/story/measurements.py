@@ -26,7 +26,7 @@ def log_likelihood(inspector: PassPort, key: PassKey) -> float:
 
 def untouched_log_likelihood(inspector: PassPort, words: tuple[str, ...]) -> float:
     """Return the log-likelihood in nats of the same words under passes in which nothing was done."""
-    return log_likelihood(inspector, PassKey(words, ()).untouched())
+    return log_likelihood(inspector, PassKey(words, ()).without_acts())
 
 
 def _decoding(state: State, inspector: Inspector, at: nodes.At) -> Distribution | None:

@@ -40,7 +40,7 @@ class PassKey(NamedTuple):
         """Return the pass that follows more words, with nothing done in it."""
         return PassKey((*self.words, *words), (*self.acts[: len(self.words) + 1], *((),) * len(words)))
 
-    def untouched(self) -> PassKey:
+    def without_acts(self) -> PassKey:
         """Return the pass after the same words in which nothing was ever done."""
         return PassKey(self.words, ((),) * (len(self.words) + 1))
 

@@ -10,7 +10,7 @@ from forward_pass.errors import Place
 T = TypeVar("T")
 
 
-def walk(*roots: object) -> Iterator[object]:
+def walk_nodes(*roots: object) -> Iterator[object]:
     """Yield every node, tuple and value below ``roots``, each root first, in the order in which they are written."""
     stack = [iter(roots)]
     while stack:
@@ -25,6 +25,6 @@ def walk(*roots: object) -> Iterator[object]:
             stack.append(iter(value.values()))
 
 
-def find(kind: type[T], *roots: object) -> Iterator[T]:
+def find_nodes(kind: type[T], *roots: object) -> Iterator[T]:
     """Yield every node of a kind below ``roots``, in the order in which they are written."""
-    return (node for node in walk(*roots) if isinstance(node, kind))
+    return (node for node in walk_nodes(*roots) if isinstance(node, kind))
