@@ -14,11 +14,13 @@ G of them global, L layers in all, V words.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported; see `weights` for the reason
 
 import numpy as np
 
+from forward_pass.network.hooks import Hook, HookTable, SiteKind, Sites
 from forward_pass.network.weights import NORM_EPSILON, ROPE_BASE, Array, Weights
 from forward_pass.story.interventions import (
     Bend,
@@ -99,11 +101,12 @@ class PassResult:
 
 @dataclass(frozen=True, eq=False)
 class PassRequest:
-    """A pass to run: its cache, its word, its interventions."""
+    """A pass to run: its cache, its word, its interventions, and a laboratory's hooks."""
 
     cache: Cache
     word: int
     interventions: tuple[Intervention, ...] = ()
+    hooks: tuple[Hook, ...] = ()
 
 
 # -- the parts of a layer
@@ -253,13 +256,25 @@ def _attend_within(q: Array, k: Array, v: Array, spans: Sequence[tuple[int, int]
 # -- one word at a time
 
 
-def step(model: Model, cache: Cache, word: int, interventions: Iterable[Intervention] = ()) -> PassResult:
-    """Return the pass of `word` after `cache`, with interventions.
+def step(
+    model: Model, cache: Cache, word: int, interventions: Iterable[Intervention] = (), hooks: Iterable[Hook] = ()
+) -> PassResult:
+    """Return the pass of `word` after `cache`, with interventions and hooks.
 
     Raises `CausalityError` for an intervention on a position not yet reached, `KeyError` for an unknown direction or
-    note, and `ValueError` for a layer at which the intervention cannot begin.
+    note, `ValueError` for a layer at which the intervention cannot begin or a hook that the network cannot carry out, and
+    `TypeError` for what is neither.
     """
-    return _run(model, [PassRequest(cache, word, tuple(interventions))], keep_attention=True)[0]
+    return _run(model, [PassRequest(cache, word, tuple(interventions), tuple(hooks))], keep_attention=True)[0]
+
+
+def observe(model: Model, request: PassRequest) -> tuple[PassResult, Sites]:
+    """Return a pass, the same to the last bit as `step`'s, and what it had at every site. Raises as `step` does."""
+    table = HookTable(model.weights.shape, [request.hooks], record=True)
+    result = _run(model, [request], keep_attention=True, table=table)[0]
+    drops = [drop for drop in request.interventions if isinstance(drop, Drop)]
+    dropped = frozenset(layer for drop in drops for layer in range(drop.layer, drop.last + 1))
+    return result, table.sites(result.streams, dropped)
 
 
 def step_many(model: Model, requests: Sequence[PassRequest]) -> list[PassResult]:
@@ -309,6 +324,34 @@ def truncate_cache(weights: Weights, cache: Cache, n_words: int) -> Cache:
     )
 
 
+def mix_last(keys_from: Cache, values_from: Cache) -> Cache:
+    """Return `keys_from` with the values of the other cache for the last word: what later words find it by, and what they get.
+
+    In all layers with attention, not the global ones alone: later words of the same pair see the word in the local layers too,
+    and one half of the word should come from one pass. An act changes nothing below its layer, so that the two readings are
+    one for acts in the global layers. Raises `ValueError` where the caches differ in more than the pass of their last word,
+    or where that word is in the part shared by all continuations.
+    """
+    if not keys_from.tail_v.shape[2] or not _same_before_last(keys_from, values_from):
+        raise ValueError("the caches must be of the same words after the same shared part, and differ in the last pass only")
+    tail_v = np.concatenate([keys_from.tail_v[:, :, :-1], values_from.tail_v[:, :, -1:]], 2)
+    tail_v.flags.writeable = False
+    return replace(keys_from, tail_v=tail_v)
+
+
+def _same_before_last(one: Cache, other: Cache) -> bool:
+    def edits(cache: Cache) -> list[tuple[int, bytes, bytes]]:
+        return [(edit.position, edit.key.tobytes(), edit.value.tobytes()) for edit in cache.edits]
+
+    return (
+        one.words == other.words
+        and one.shared_v is other.shared_v
+        and np.array_equal(one.tail_k[:, :, :-1], other.tail_k[:, :, :-1])
+        and np.array_equal(one.tail_v[:, :, :-1], other.tail_v[:, :, :-1])
+        and edits(one) == edits(other)
+    )
+
+
 def note_kv(weights: Weights, cache: Cache, note: Note) -> NoteKV:
     """Return the keys and values of the word that carries a note, computed as if the note followed `cache`."""
     model = Model(weights, {})
@@ -323,10 +366,17 @@ def _pair_start(weights: Weights, cache: Cache, word: int) -> int:
     return len(cache.words) if word in weights.metadata.pair_marks else cache.pair_start
 
 
-def _run(model: Model, requests: Sequence[PassRequest], *, keep_attention: bool) -> list[PassResult]:
-    """Run passes that have the same shared part, the same number of words and the same start of their pair."""
+def _run(
+    model: Model, requests: Sequence[PassRequest], *, keep_attention: bool, table: HookTable | None = None
+) -> list[PassResult]:
+    """Run passes that have the same shared part, the same number of words and the same start of their pair.
+
+    `table` is made from the requests' hooks unless given.
+    """
     weights, shape = model.weights, model.weights.shape
-    batch, hooks = _Batch(weights, requests), _Hooks(model, requests)
+    if table is None and any(request.hooks for request in requests):
+        table = HookTable(shape, [request.hooks for request in requests])
+    batch, hooks = _Batch(weights, requests), _Hooks(model, requests, table)
     x = weights.wte[[request.word for request in requests]]  # [B, d]
     streams, attention = np.empty((shape.n_layer + 1, *x.shape)), []
     streams[0] = x
@@ -337,7 +387,7 @@ def _run(model: Model, requests: Sequence[PassRequest], *, keep_attention: bool)
             x = x + y
             if keep_attention and i >= shape.n_local:
                 attention.append(p[:, 0].copy())  # [H, P]
-        x = hooks.edit_stream(i + 1, before, x + mlp(weights, i, x))
+        x = hooks.edit_stream(i + 1, before, x + hooks.at("mlp", i, mlp(weights, i, x)))
         streams[i + 1] = x
     logits = lens(weights, x)  # [B, V]
     streams.flags.writeable = logits.flags.writeable = False
@@ -366,6 +416,7 @@ class _Batch:
         qkv = (norm(x) @ self.weights.w_qkv[i]).reshape(len(x), 3, s.n_head, s.d_head)
         q, k, v = qkv.transpose(1, 2, 0, 3)  # [H, B, e] each
         k, v = hooks.write_notes(i, k, v)
+        k, v = hooks.at("key", i, k), hooks.at("value", i, v)
         self.k[i, :, :, m], self.v[i, :, :, m] = k * cos + k[..., swap] * sin, v
         q = (q * cos + q[..., swap] * sin) / np.sqrt(s.d_head)
         start = self.pair_start if i < s.n_local else 0
@@ -378,8 +429,8 @@ class _Batch:
         hooks.edit_scores(i, p, q)
         softmax_in_place(p)
         y = p[..., :stop] @ self.shared.shared_v[i, :, shared_start:] + (p[..., None, stop:] @ v)[..., 0, :]
-        y = hooks.edit_values(i, p, y)  # [H, B, e]
-        return y.transpose(1, 0, 2).reshape(len(x), -1) @ self.weights.w_o[i], p
+        y = hooks.at("head", i, hooks.edit_values(i, p, y))  # [H, B, e]
+        return hooks.at("attention", i, y.transpose(1, 0, 2).reshape(len(x), -1) @ self.weights.w_o[i]), p
 
     def caches(self, edits: Sequence[tuple[CacheEdit, ...]]) -> list[Cache]:
         """Return the cache after each pass."""
@@ -391,15 +442,19 @@ class _Batch:
         ]
 
 
-class _Hooks:
-    """The interventions on passes run together, sorted by layer and by the site where they apply."""
+_OnStream: TypeAlias = Drop | Push | RandomPush | Bend
+_CarriedOut: TypeAlias = Look | Note | Rewrite | _OnStream
 
-    def __init__(self, model: Model, requests: Sequence[PassRequest]) -> None:
-        self.model, self.requests = model, requests
+
+class _Hooks:
+    """The interventions on passes run together, sorted by layer and by the site where they apply; and a laboratory's hooks."""
+
+    def __init__(self, model: Model, requests: Sequence[PassRequest], table: HookTable | None) -> None:
+        self.model, self.requests, self.table = model, requests, table
         self.position = len(requests[0].cache.words)
         self.looks: dict[int, list[tuple[int, Look]]] = {}  # index of the first layer -> (row, look)
         self.notes: dict[int, list[tuple[int, Note]]] = {}  # index of every layer -> (row, note)
-        self.on_stream: dict[int, list[tuple[int, Intervention]]] = {}  # layer after which it applies -> (row, ...)
+        self.on_stream: dict[int, list[tuple[int, _OnStream]]] = {}  # layer after which it applies -> (row, ...)
         self.edits = [request.cache.edits for request in requests]
         for row, request in enumerate(requests):
             for intervention in request.interventions:
@@ -408,12 +463,9 @@ class _Hooks:
         self.edit_at, self.edit_k, self.edit_v = self._edit_arrays()
 
     def _add(self, row: int, intervention: Intervention) -> None:
-        shape = self.model.weights.shape
-        first, last = shape.n_local + 1, shape.n_attend
+        self._check_start(intervention)
+        first, last = self.model.weights.shape.n_local + 1, self.model.weights.shape.n_attend
         layer = intervention.layer
-        if not 1 <= layer <= last or (isinstance(intervention, Bend) and layer != last):
-            message = f"{intervention}: cannot begin at layer {layer}"
-            raise ValueError(message)
         if isinstance(intervention, Look):
             self._check(intervention, intervention.stop - 1)
             self.looks.setdefault(max(layer, first) - 1, []).append((row, intervention))
@@ -428,6 +480,18 @@ class _Hooks:
                 self.on_stream.setdefault(dropped, []).append((row, intervention))
         else:
             self.on_stream.setdefault(layer, []).append((row, intervention))
+
+    def _check_start(self, intervention: Intervention) -> None:
+        if not isinstance(intervention, _CarriedOut):  # a new kind must be carried out here, not ignored
+            raise TypeError(f"{type(intervention).__name__} is not a kind of intervention")
+        layer, last = intervention.layer, self.model.weights.shape.n_attend
+        if not 1 <= layer <= last or (isinstance(intervention, Bend) and layer != last):
+            message = f"{intervention}: cannot begin at layer {layer}"
+            raise ValueError(message)
+
+    def at(self, site: SiteKind, i: int, x: Array) -> Array:
+        """Return what stands at a site of the layer at index `i`, with a laboratory's hooks applied; see `HookTable.apply`."""
+        return x if self.table is None else self.table.apply(site, i + 1, x)
 
     def _check(self, intervention: Look | Rewrite, latest: int) -> None:
         earliest = intervention.start if isinstance(intervention, Look) else intervention.position
@@ -480,7 +544,13 @@ class _Hooks:
         return np.asarray(y + (p[:, rows, self.edit_at][..., None] * self.edit_v[g]).sum(2))
 
     def edit_stream(self, layer: int, before: Array, x: Array) -> Array:
-        """Return the stream after `layer` with drops, then pushes, then bends applied, [B, d]; `before` is its input."""
+        """Return the stream after `layer` with drops, pushes, bends and hooks applied in this order, [B, d].
+
+        `before` is the layer's input.
+        """
+        return self.at("stream", layer - 1, self._intervene(layer, before, x))
+
+    def _intervene(self, layer: int, before: Array, x: Array) -> Array:
         entries = self.on_stream.get(layer, ())
         if not entries:
             return x
@@ -490,7 +560,7 @@ class _Hooks:
                 x[row] = before[row]
         for row, intervention in entries:
             if isinstance(intervention, (Push, RandomPush)):
-                x[row] += _push_vector(self.model.weights, intervention, x[row])
+                x[row] += push_vector(self.model.weights, intervention, x[row])
         bends = [(row, intervention) for row, intervention in entries if isinstance(intervention, Bend)]
         while bends:  # the bends of one row in sequence, those of different rows as a batch
             batch = dict(reversed(bends))
@@ -499,7 +569,7 @@ class _Hooks:
         return x
 
 
-def _push_vector(weights: Weights, push: Push | RandomPush, x: Array) -> Array:
+def push_vector(weights: Weights, push: Push | RandomPush, x: Array) -> Array:
     """Return the vector [d] that a push adds to the stream x [d]."""
     if isinstance(push, Push) and push.direction_layer is None:
         return np.asarray(weights.metadata.directions[push.direction][push.layer - 1] * push.strength)
