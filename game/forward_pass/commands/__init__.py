@@ -24,6 +24,7 @@ COMMANDS = {  # in the order of the help: the module of each command
     "new": "new",
     "endings": "endings",
     "lens": "lens",
+    "lab": "lab",
     "effects": "effects",
     "train": "train",
 }

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/forward-pass
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk map new endings lens effects train)
+_shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk map new endings lens lab effects train)
 
 _shtab_forward_pass_play_option_strings=(-h --help --new --continue --load --plain --no-motion --json --temperature --seed --saves)
 _shtab_forward_pass_runs_option_strings=(-h --help --forget --plain --json --saves)
@@ -22,6 +22,7 @@ _shtab_forward_pass_map_option_strings=(-h --help --format -o)
 _shtab_forward_pass_new_option_strings=(-h --help)
 _shtab_forward_pass_endings_option_strings=(-h --help --hints --plain --json --saves)
 _shtab_forward_pass_lens_option_strings=(-h --help --at --layer --plain --json)
+_shtab_forward_pass_lab_option_strings=(-h --help --plain --json --saves)
 _shtab_forward_pass_effects_option_strings=(-h --help --plain --json)
 _shtab_forward_pass_train_option_strings=(-h --help --seed --keep --into --anew)
 _shtab_forward_pass_option_strings=(-h --help --version --saves)
@@ -34,7 +35,7 @@ _shtab_forward_pass_export___show_choices=(scene prompt lens)
 _shtab_forward_pass_export___colour_choices=(dark light)
 _shtab_forward_pass_check___format_choices=(text json github)
 _shtab_forward_pass_map___format_choices=(dot mermaid svg)
-_shtab_forward_pass_pos_0_choices=(play runs settings complete replay tree diff export import check walk map new endings lens effects train)
+_shtab_forward_pass_pos_0_choices=(play runs settings complete replay tree diff export import check walk map new endings lens lab effects train)
 
 _shtab_forward_pass_play__h_nargs=0
 _shtab_forward_pass_play___help_nargs=0
@@ -96,6 +97,10 @@ _shtab_forward_pass_lens__h_nargs=0
 _shtab_forward_pass_lens___help_nargs=0
 _shtab_forward_pass_lens___plain_nargs=0
 _shtab_forward_pass_lens___json_nargs=0
+_shtab_forward_pass_lab__h_nargs=0
+_shtab_forward_pass_lab___help_nargs=0
+_shtab_forward_pass_lab___plain_nargs=0
+_shtab_forward_pass_lab___json_nargs=0
 _shtab_forward_pass_effects__h_nargs=0
 _shtab_forward_pass_effects___help_nargs=0
 _shtab_forward_pass_effects___plain_nargs=0

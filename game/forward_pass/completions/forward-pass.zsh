@@ -17,6 +17,7 @@ _shtab_forward_pass_commands() {
     endings:'List the endings of a world that were found, with the runs that reached them, and count the others.'
     export:'Write a run, up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. The same run always gives the same bytes.'
     import:'Read a run file, replay it on the world that is here, and store it among your runs under the next number. A run file is data; nothing in it is executed.'
+    lab:'A laboratory on the model of a world: set acts, pushes, looks, notes, silenced heads, frozen layers and patches, a line each, and see what the model would say. It is opened at a turn of a stored run, or without a run at the untouched pass, and changes neither. Lines are read from standard input; help lists them.'
     lens:'Inspect a pass without interventions: the lens at each layer, the probes, the attention of the heads, and the predicted words.'
     map:'Draw the scenes of a world as a graph: tokens from left to right, layers from top to bottom, the boundary below them, and the endings last.'
     new:'Create a folder with a small world that passes its check, as a starting point for your own.'
@@ -117,6 +118,19 @@ _shtab_forward_pass_import_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_forward_pass_import_defaults_added=0
+
+_shtab_forward_pass_lab_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--plain[plain lines, without a prompt]"
+  "--json[one JSON object per line, for programs]"
+  "--saves[folder in which runs are stored]:DIR:"
+  ":name or folder of a world (default\: forward-pass):"
+  ":file, number or name of a run\; WORLD\/RUN for a run of another world:"
+  ":turn of the run (default\: where it stands):"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_forward_pass_lab_defaults_added=0
 
 _shtab_forward_pass_lens_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -269,6 +283,7 @@ _shtab_forward_pass() {
         endings) _arguments -C -s $_shtab_forward_pass_endings_options ;;
         export) _arguments -C -s $_shtab_forward_pass_export_options ;;
         import) _arguments -C -s $_shtab_forward_pass_import_options ;;
+        lab) _arguments -C -s $_shtab_forward_pass_lab_options ;;
         lens) _arguments -C -s $_shtab_forward_pass_lens_options ;;
         map) _arguments -C -s $_shtab_forward_pass_map_options ;;
         new) _arguments -C -s $_shtab_forward_pass_new_options ;;

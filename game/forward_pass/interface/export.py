@@ -48,7 +48,8 @@ COLUMNS, ROWS = 80, 24
 WORDS_PER_MINUTE = 240
 SOURCE = (
     "Forward Pass is after the short story of that name by Andrej Karpathy (2021). The words that come out of the pass, and "
-    "every number here, were computed by the model that runs under the story, unless it says that they were written."
+    "their chances, were computed by the model that runs under the story, unless it says that they were written; figures that "
+    "the prose has in words were measured on it before."
 )
 
 

@@ -41,8 +41,8 @@ LIKELIEST = 10
 MAX_ID = 60
 DIGITS = 4
 EXPECTED = (
-    'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"notes":true}, {"about":TERM}, {"hint":true}, '
-    '{"tree":true}, {"diff":RUN}, {"quit":true}, or an id'
+    'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"lab":LINE}, {"notes":true}, {"about":TERM}, '
+    '{"hint":true}, {"tree":true}, {"diff":RUN}, {"quit":true}, or an id'
 )
 
 
@@ -211,6 +211,8 @@ def _handle_query(session: Session, request: Any) -> list[Event]:
     match request:
         case {"lens": True}:
             return _command(session, "lens")
+        case {"lab": str(line_of_lab)}:
+            return _command(session, "lab", line_of_lab)
         case {"notes": True}:
             return _command(session, "notes")
         case {"about": str(term)}:

@@ -119,6 +119,14 @@ def _lens(session: Session) -> list[Event]:
     return [InspectionShown(inspect_pass(session.world, session.inspector, state.key, state.layer))]
 
 
+def _lab(session: Session, line: str) -> list[Event]:
+    from forward_pass.session.laboratory_text import answer_message, open_laboratory  # noqa: PLC0415 - imports NumPy
+
+    if session.laboratory is None or session.laboratory.digest != session.run.digest:
+        session.laboratory = open_laboratory(session.run, session.inspector, session.store)
+    return [answer_message(session.laboratory, line)]
+
+
 def _notes(session: Session) -> list[Event]:
     rows = [trace._asdict() for trace in glossary_help.cache_traces(session.run)]
     return [Message(glossary_help.cache_text(session.run), {"type": "notes", "notes": rows})]
@@ -163,6 +171,7 @@ _TABLE = (
     Command("look", "show this scene again", _alone(Session.opening)),
     Command("prompt", "show the document so far", _alone(lambda session: [ViewRequested("prompt", session.run)])),
     Command("lens", "lay this pass open up to the present layer", _alone(_lens)),
+    Command("lab [LINE]", "try things on this pass; the run stays as it is", _lab),
     Command("notes", "show what this run has written into the cache", _alone(_notes)),
     Command("about [TERM]", "say what a term means, and whether it is true", _about),
     Command("hint [N]", "a step toward an ending not found yet", _hint),

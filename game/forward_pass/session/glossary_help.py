@@ -22,8 +22,9 @@ karpathy.github.io/2021/03/27/forward-pass/. The idea came to him, he says, whil
 a Turing Test” (2020). The story's facts and ideas carry over into the game; its sentences do not.
 
 The game is ours, and its prose, and the model under it: 96 layers, trained from nothing on questions that our code writes. \
-Every number on the screen is measured on that model as you play, unless it says that it is written. Type about and a term to \
-be told which claims about transformers are measured, which are true, and which the story made up.
+The numbers on the screen are measured on that model as you play, unless it says that they are written; those that the prose \
+has in words were measured before, and tests hold most of them to the model. Type about and a term to be told which claims \
+about transformers are measured, which are true, and which the story made up.
 
 Code under the MIT licence, prose under CC BY 4.0. It stands on NumPy, prompt_toolkit, rich, PyYAML and platformdirs."""
 

@@ -5,6 +5,8 @@ Where recording fails, nothing is made.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from forward_pass.errors import UsageError
 from forward_pass.session.events import Event, Message, Quit, SceneEntered, TokenDecoded
 from forward_pass.session.transcript import then_text, turn_distribution
@@ -12,6 +14,9 @@ from forward_pass.storage.store import RunStore, Stored
 from forward_pass.story.distribution import draw_word
 from forward_pass.story.engine import Availability, is_ending, offers
 from forward_pass.story.history import DrawFunction, append, at_turn, make_turn
+
+if TYPE_CHECKING:
+    from forward_pass.session.laboratory import Laboratory
 
 
 class Session:
@@ -23,6 +28,7 @@ class Session:
         self.store = store
         self.run, self.recorder, _ = stored
         self.hint_steps: dict[str, int] = {}  # by ending, how many steps of its hint were given
+        self.laboratory: Laboratory | None = None  # the bench that was opened last, at the state where it was opened
 
     @property
     def endings_found(self) -> frozenset[str]:

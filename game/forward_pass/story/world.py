@@ -16,8 +16,8 @@ from forward_pass.story.nodes import Choice, Effects, Ending, Expression, Goto, 
 from forward_pass.story.state import Act
 
 COMMANDS = (
-    *("undo", "redo", "back", "save", "load", "restart", "look", "prompt", "lens", "notes", "tree", "diff"),
-    *("transcript", "about", "hint", "credits", "help", "quit"),
+    *("undo", "redo", "back", "save", "load", "restart", "look", "prompt", "lens", "lab", "notes", "tree"),
+    *("diff", "transcript", "about", "hint", "credits", "help", "quit"),
 )
 """The commands of play, so that no choice may be called by them."""
 
