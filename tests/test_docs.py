@@ -72,6 +72,7 @@ def test_every_object_has_a_schema_and_an_example() -> None:
         "bench",
         "heads-found",
         "heads",
+        "attribution",
         "about",
         "term",
         "hint",

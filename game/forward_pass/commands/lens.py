@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 
 from forward_pass.commands.options import add_output_options, add_world, small_number
+from forward_pass.errors import UsageError
 from forward_pass.interface.jsonl import json_line, lens_object
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_computed_pass
-from forward_pass.session.inspection import inspect_unmodified
+from forward_pass.session.attribution import attribute, attribution_lines, attribution_object
+from forward_pass.session.inspection import inspect_unmodified, unmodified_key
 from forward_pass.session.plain_text import text_width
 from forward_pass.session.transcript import inspection_lines, likely_words_text, wrap
 
@@ -27,6 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--at", metavar="TOKEN", type=small_number, help="position of the token (default: the first of the story)"
     )
     parser.add_argument("--layer", metavar="L", type=small_number, help="inspect up to this layer (default: the last)")
+    parser.add_argument(
+        "--by-head",
+        action="store_true",
+        help="also say which heads and MLPs make the likeliest word lead",
+    )
     add_output_options(parser, "plain lines (same as the default)", "one JSON object per line, for programs")
 
 
@@ -35,12 +42,19 @@ def run(options: argparse.Namespace) -> int:
     world = open_world(options.world)
     inspector = open_computed_pass(world)
     token = world.first_token if options.at is None else options.at
+    if options.by_head and options.layer not in (None, world.layers):
+        raise UsageError("--by-head reads the finished pass: leave --layer out")
     inspection, output = inspect_unmodified(world, inspector, token, world.layers if options.layer is None else options.layer)
+    attribution = attribute(inspector, unmodified_key(world, inspector, token)) if options.by_head else None
     if options.json:
         print(json_line(lens_object(inspection)))
+        if attribution:
+            print(json_line(attribution_object(attribution)))
         return 0
     lines = inspection_lines(inspection, text_width())
     if inspection.layer == world.layers:
         lines += ["", *wrap(f"So it says: {likely_words_text(output)}.", text_width())]
+    if attribution:
+        lines += ["", *attribution_lines(attribution, text_width())]
     print("\n".join(lines))
     return 0
