@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from building import first_light
@@ -42,3 +43,13 @@ def test_load_without_a_run_lists_them(tmp_path: Path) -> None:
         first, _, hint = printed_text(answer(session, "load"), session).strip("\n").split("\n")
         assert first == "  1  run: 1 turn, in second-morning, said “dark” (2021-03-22)"
         assert hint == "To go on with one: load NUMBER, or load NAME."
+
+
+def test_a_run_that_said_a_line_end_is_still_one_line(tmp_path: Path) -> None:
+    path = write_run(tmp_path, *TO_ENDINGS["the-usual-order"])
+    header, *turns = path.read_text(encoding="utf8").splitlines()
+    spoken = next(turn for turn in map(json.loads, turns) if turn.get("word"))
+    said = [json.dumps({**spoken, "word": word}) for word in ("dark", "\n", "Q:")]
+    path.write_text("\n".join([header, *said]) + "\n", encoding="utf8")
+    (summary,) = summaries(runs_folder(tmp_path), first_light())
+    assert "said “dark Q:”" in f"{summary}"

@@ -79,7 +79,7 @@ def summarise(run_file: RunFile, world: World) -> Summary:
     words = [turn.word for turn in journal.turns[: journal.at] if turn.word]
     position = f"ended: {title}" if title else f"in {scene}"
     if words:
-        position += f", said “{join(words).strip()}”"
+        position += f", said “{' '.join(join(words).split())}”"  # on one line, whatever was said
     if journal.faults:
         position += "; its file is damaged"
     header = journal.header
