@@ -203,8 +203,8 @@ def starts(saves: Path) -> Iterator[Row]:
         lambda: seconds_on_screen(flagship, b"\n3. ", b"\n"),
         lambda: seconds_on_screen(ink, b"\n3. ", b"\n"),
     )
-    yield most("first scene on a terminal, same story", first, ink_first, "inkjs", 0.6)
-    yield most("first scene on a terminal, the flagship", flagship_first, ink_first, "inkjs", 0.6)
+    yield most("first scene on a terminal, same story", first, ink_first, "inkjs", 0.9)
+    yield most("first scene on a terminal, the flagship", flagship_first, ink_first, "inkjs", 0.9)
     ready, flagship_ready, ink_ready = in_turn(
         STARTS,
         lambda: seconds_on_screen(ours, *PROMPT),
@@ -235,8 +235,8 @@ def steps(saves: Path) -> Iterator[Row]:
     )
     if len(words) > 1:
         sys.exit("the peers do not tell the same story")
-    yield least("steps a second, text made", free, ink, "inkjs", 8)
-    yield least("steps a second, text made", free, bardic, "bardic", 15)
+    yield least("steps a second, text made", free, ink, "inkjs", 6)
+    yield least("steps a second, text made", free, bardic, "bardic", 6)
     yield least("steps a second, text made, with digests", digested, ink, "inkjs", 0)._replace(bound="", holds=None)
     path = saves / "restored.jsonl"
     restore = (sys.executable, BENCH / "steps.py", STORIES / "bench")
@@ -246,8 +246,8 @@ def steps(saves: Path) -> Iterator[Row]:
         lambda: float(said(*restore, 1_000, "restore", path)["seconds"]),
         lambda: float(said(*restore, 20_000, "restore", path)["seconds"]),
     )
-    yield most("replaying 1,000 turns, digests checked", short, base, "`python -c pass`", 1)
-    yield most("replaying 20,000 turns, digests checked", long, base, "`python -c pass`", 20)
+    yield most("replaying 1,000 turns, digests checked", short, base, "`python -c pass`", 3)
+    yield most("replaying 20,000 turns, digests checked", long, base, "`python -c pass`", 40)
 
 
 def walks(saves: Path) -> Iterator[Row]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
+from typing import Any
+
 import pytest
 
 from forward_pass.loading.worlds import open_world
@@ -10,6 +14,7 @@ from forward_pass.story.distribution import format_probability
 from forward_pass.story.state import Act, PassKey
 
 WHOLE = 1_000_000
+STARE = (Act("stare-your", 33),)
 HAS = ("foot", "has")
 
 
@@ -127,3 +132,154 @@ def test_with_the_giraffes_number_covered_two_is_still_said_and_with_half_a_doub
     assert covered["two"] > covered["no"]
     assert covered["four"] > 4 * chance(computed, "four")
     assert chance(computed, "no", has=(cover, doubt)) > chance(computed, "two", has=(cover, doubt))
+
+
+# -- figures that the glossary and the endings have in words
+
+
+def said(name: str) -> str:
+    """Return the text of a term of the flagship's glossary, its line breaks as blanks."""
+    (term,) = (term for term in open_world("forward-pass").glossary if term.name == name)
+    return " ".join(term.text.split())
+
+
+def per_cent(probability: float) -> str:
+    return f"{100 * probability:.0f}"
+
+
+@pytest.fixture(scope="module")
+def calibration(computed: ComputedPass) -> dict[str, Any]:
+    raw: dict[str, Any] = json.loads((computed.world.folder / "calibration.json").read_text(encoding="utf-8"))
+    return raw
+
+
+def test_the_glossary_says_what_looks_do(computed: ComputedPass) -> None:
+    two, no = per_cent(chance(computed, "two")), per_cent(chance(computed, "no"))
+    looks = {name: (Act(f"look-{name}", 35),) for name in ("clerk", "giraffe", "start", "animals")}
+    text = said("look")
+    assert f"brings *no* from {no} in the hundred to {per_cent(chance(computed, 'no', has=looks['clerk']))}" in text
+    assert f"brings *two* from {two} to {per_cent(chance(computed, 'two', has=looks['giraffe']))}" in text
+    assert f"the presidents bring it to {per_cent(chance(computed, 'two', has=looks['start']))}" in text
+    assert chance(computed, "no", has=looks["start"]) < chance(computed, "no")
+    assert computed.distribution(made(has=looks["animals"])).best == "eight"
+
+
+def test_the_glossary_says_what_doubts_do(computed: ComputedPass, calibration: dict[str, Any]) -> None:
+    half = chance(computed, "two", has=(Act("doubt", 60),))
+    assert f"takes *two* from {per_cent(chance(computed, 'two'))} in the hundred to {per_cent(half)}" in said("doubt")
+    assert f"begun below layer {calibration['windows']['doubt_holds']}, takes less than ten points" in said("doubt")
+    length = {row["layer"]: row["doubt"] for row in calibration["directions_by_layer"]}
+    assert f"a length of {length[37]:.2f} at layer 37 and of {length[57]:.2f} at 57" in said("window")
+    assert 38 < length[57] / length[37] < 42  # *a fortieth*, in the scene `nothing-to-doubt-with`
+    row = next(row for row in calibration["doubt_by_layer"] if row["layer"] == 57)
+    assert f"The doubt of 57 gives *no* {per_cent(row['no'])} in the hundred" in said("window")
+
+
+def test_the_glossary_says_what_an_objection_does(computed: ComputedPass, calibration: dict[str, Any]) -> None:
+    question = chance(computed, "question", (), your=(Act("objection", 57),))
+    assert f"makes it *question* at {per_cent(question)} in the hundred" in said("objection")
+    row = next(row for row in calibration["pushes"] if row["push"].startswith("an objection"))
+    assert row["random"] == 100
+    assert f"in directions drawn by lot, {row['random_same']} said *question* too" in said("objection")
+
+
+def test_the_glossary_says_what_ink_and_unsigned_thoughts_do(computed: ComputedPass, calibration: dict[str, Any]) -> None:
+    your = computed.world.spans["your"]
+    heeds = (sum(computed.attention(made(your=acts), WHOLE)[slice(*your)]) for acts in _inks())
+    whole, quarter, none = (f"{100 * heed:.1f}" for heed in heeds)
+    assert f"gets {whole} per cent" in said("ink")
+    assert f"With a quarter, {quarter}. With none, {none}." in said("ink")
+    doubt, agreement = (Act("doubt-whole", 57),), (Act("agree", 57),)
+    two, bare = chance(computed, "two", your=doubt, has=STARE), chance(computed, "two", has=STARE)
+    no = chance(computed, "no", your=agreement, has=STARE)
+    read_so = f"the doubt makes *two*, {per_cent(two)} against the bare stare's {per_cent(bare)}, and the agreement makes *no*"
+    assert f"{read_so}, {per_cent(no)}." in said("unsigned")
+    row = _effect(calibration, "an unsigned doubt")
+    n, failed = len(calibration["other_questions"]["nonsense"]), len(row["fails"])
+    assert n == 40
+    assert f"Of forty other questions that have no answer, {n - failed} showed it, and {failed} did not." in said("unsigned")
+
+
+def _inks() -> tuple[tuple[Act, ...], ...]:
+    return (Act("note-honest", 41),), (Act("note-faint", 41),), ()
+
+
+def _effect(calibration: dict[str, Any], effect: str) -> dict[str, Any]:
+    (row,) = (row for row in calibration["other_questions"]["effects"] if row["effect"].startswith(effect))
+    return dict(row)
+
+
+def test_the_glossary_says_that_the_note_leaves_one_of_thirty_eight_answers_right(calibration: dict[str, Any]) -> None:
+    sensible, wrong = calibration["other_questions"]["sensible"], _effect(calibration, "the note *be honest*")["wrong"]
+    assert f"about {len(sensible)} things that have eyes or are known to have none, it left one of them right" in said("note")
+    assert len(sensible) - len(wrong) == 1
+
+
+def test_the_glossary_says_what_bends_take(calibration: dict[str, Any]) -> None:
+    smallest = {name: calibration["can_be_said"][name]["bend"]["act"] for name in ("no", "hand at Your", ". at foot")}
+    assert smallest == {"no": "share 0.2", "hand at Your": "share 0.1", ". at foot": "share 0.05"}
+    assert "A fifth of the stream's length gets *no*. *Hand*, at *Your*, takes a tenth" in said("bend")
+    assert "a full stop, at *foot*, a twentieth" in said("bend")
+
+
+def test_the_glossary_says_what_is_left_without_the_layers_33_to_72(computed: ComputedPass) -> None:
+    left = chance(computed, "two", has=(Act("drop-self", 33),))
+    assert f"*two* all the same, at {per_cent(left)} in the hundred and not {per_cent(chance(computed, 'two'))}" in said("drop")
+
+
+def test_the_glossary_counts_the_weights_and_the_words(computed: ComputedPass) -> None:
+    weights, shape = computed.weights, computed.weights.shape
+    matrices = sum(a.size for a in (weights.wte, weights.w_qkv, weights.w_o, weights.w_up, weights.w_down))
+    gains = (shape.n_attend + shape.n_layer + 1) * shape.n_embd
+    assert f"There are {matrices + gains:,} of them" in said("Grand Awareness")
+    for term in ("token", "distribution"):
+        assert str(len(computed.vocabulary)) in said(term)
+    prompt = computed.world.prompt
+    assert len(prompt) - 1 == 399
+    assert prompt.count("\n") == 64
+    assert "of the 399 tokens before *Your* one is the mark of a beginning, and sixty-four are the ends of lines" in said(
+        "prompt"
+    )
+    assert prompt.count("Q:") == 22
+    questions = [" ".join(prompt[at : prompt.index("\n", at)]) for at, word in enumerate(prompt) if word == "Q:"]
+    assert sum("1986" in question for question in questions) == 2
+    assert "asked about twice on the page" in said("gradient")
+
+
+def test_the_glossary_says_what_was_least_expected(computed: ComputedPass) -> None:
+    prompt = computed.world.prompt
+    nats = {at: -math.log(computed.prompt_prediction(at).p(prompt[at - 1])) for at in range(3, len(prompt) + 1)}
+    foot, waht, third = sorted(nats, key=lambda at: -nats[at])[:3]
+    assert [prompt[at - 1] for at in (foot, waht, third)] == ["foot", "Waht", "1986"]
+    assert f"by {nats[waht] - nats[third]:.1f} of a nat" in said("surprise")
+    assert f"*face* {per_cent(computed.prompt_prediction(foot).p('face'))} in the hundred" in said("surprise")
+
+
+def test_the_glossary_says_from_where_the_lens_has_the_word(computed: ComputedPass) -> None:
+    has = {layer: computed.lens(made(), layer) for layer in range(33, 78)}
+    your = {layer: computed.lens(made(()), layer).p("foot") for layer in range(72, 78)}
+    assert max(has[layer].p("two") for layer in range(33, 73)) < 0.1
+    assert sum(has[layer].best == "two" for layer in range(33, 73)) > 20
+    assert next(layer for layer in has if has[layer].p("two") > 0.5) == 74
+    assert next(layer for layer in your if your[layer] > 0.5) == 76
+    assert "It has half of the whole from 74 on, and at *Your* the *foot* has it from 76." in said("lens")
+    assert computed.lens(made(()), 66).likeliest(1)[0][1] == pytest.approx(0.011, abs=0.001)  # *not much over a hundredth*
+
+
+def test_the_glossary_says_what_is_copied(computed: ComputedPass, calibration: dict[str, Any]) -> None:
+    four = chance(computed, "four", has=(Act("giraffe-four", 37),))
+    assert f"the foot has four, at {per_cent(four)} in the hundred" in said("copying")
+    assert f"the foot has eight, at {per_cent(calibration['bands']['copy']['measured'])}" in said("copying")
+    assert f"nonsense by layer {calibration['windows']['nonsense_readable']}" in said("reader")
+
+
+def test_with_nobody_in_at_foot_it_is_has_and_from_where_the_narrator_stands_a_full_stop(computed: ComputedPass) -> None:
+    assert 0.5 < chance(computed, "has", ("foot",), foot=(Act("drop-self", 33),)) < 0.6
+    assert chance(computed, ".", ("foot",), foot=(Act("drop-self", 57),)) > 0.95
+
+
+def test_the_endings_say_what_would_have_been_without_their_acts(computed: ComputedPass) -> None:
+    assert per_cent(chance(computed, "no")) == "14"  # empty-bottle: fourteen in the hundred
+    assert per_cent(chance(computed, "foot", ())) == "98"  # objection: ninety-eight in the hundred
+    assert per_cent(chance(computed, "two") - chance(computed, "two", has=(Act("look-giraffe", 35),))) == "7"  # record
+    assert 0.35 < computed.prompt_prediction(395).p("face") < 0.45  # face: four times in ten

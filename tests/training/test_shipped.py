@@ -1,23 +1,27 @@
 """The shipped network: its bands, its calibration and card, and the effects that the story relies on."""
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from forward_pass.network.model import PassResult, lens, probe, softmax
+from forward_pass.loading.worlds import open_world
+from forward_pass.network.model import Cache, Model, PassRequest, PassResult, lens, probe, softmax, step, step_many
 from forward_pass.network.weights import read_weights
-from forward_pass.story.interventions import Bend, Drop, Intervention, Push, RandomPush
-from forward_pass.training.bands import measure_bands, missed_bands, read_bands
+from forward_pass.story.interventions import Bend, Drop, Intervention, Look, Push, RandomPush
+from forward_pass.training.bands import corpus_sizes, measure_bands, missed_bands, read_bands
 from forward_pass.training.card import card
+from forward_pass.training.controls import direction_lengths, measure_question, other_questions, prompt_about, push_rows
 from forward_pass.training.flagship_effects import (
     ANSWER_START,
     PromptSetting,
@@ -34,6 +38,7 @@ from forward_pass.training.flagship_effects import (
 )
 from forward_pass.training.grammar import read_grammar, vocabulary
 from forward_pass.training.publish import read_corpus, read_decodings, rewrite_card
+from forward_pass.training.study import held_out
 
 WORLD = Path(__file__).parents[2] / "worlds/forward-pass"
 WEIGHTS = WORLD / "weights.fpw"
@@ -51,6 +56,12 @@ def setting(calibration: dict[str, Any]) -> PromptSetting:
     grammar = read_grammar(WORLD / "corpus")
     carriers = {name: carrier["token"] for name, carrier in calibration["carriers"].items()}
     return prepare_setting(read_weights(WEIGHTS), grammar.prompt, carriers)
+
+
+def said(name: str) -> str:
+    """Return the text of a term of the flagship's glossary, its line breaks as blanks."""
+    (term,) = (term for term in open_world("forward-pass").glossary if term.name == name)
+    return " ".join(term.text.split())
 
 
 def top_word(setting: PromptSetting, result: PassResult) -> str:
@@ -76,7 +87,162 @@ def test_the_card_is_generated_from_the_calibration_and_short() -> None:
     table = text[text.index("## What each act does") : text.index("## Where it differs")]
     assert "`forward-pass effects` measures and prints the whole table" in " ".join(table.split())
     assert len(table.encode()) < 12_000
-    assert len(text.encode()) < 24_000
+    assert len(text.encode()) < 30_000
+
+
+def test_the_card_says_that_its_bands_were_tuned_on_the_prompt_before_it_says_that_they_are_met() -> None:
+    text = (WORLD / "MODEL.md").read_text(encoding="utf-8")
+    assert "## Bands: tuned on the prompt, declared beforehand, met" in text
+    assert text.index("the shares were tuned on it") < text.index("declared beforehand, met")
+    assert "One network, of one seed" in text
+
+
+def test_the_card_gives_n_and_an_interval_beside_what_was_held_out() -> None:
+    text = (WORLD / "MODEL.md").read_text(encoding="utf-8")
+    grammar = read_grammar(WORLD / "corpus")
+    n, sizes = held_out(grammar, 420), corpus_sizes(grammar)
+    assert (n.pairs, n.seen, n.documents, n.honest) == (133, 132, 65, 29)
+    assert f"holds out {n.pairs} pairs of attribute and subject; of these {n.seen} have" in text
+    assert f"holds out {n.documents} documents with nonsense in them, {n.honest} of them honest" in text
+    assert f"| counts | 1.000 | 0.99 |  | {sizes['counts']} words, 0.960-1.000 |" in text
+    assert "| 72 | 1.00 (0.97-1.00) | 0.52 | +0.67 | 0.92 (0.83-0.96) | 0.54 | -0.17 |" in text
+
+
+def test_the_lengths_and_controls_of_pushes_are_those_of_the_weights(
+    setting: PromptSetting, calibration: dict[str, Any]
+) -> None:
+    assert direction_lengths(setting) == calibration["directions_by_layer"]
+    assert push_rows(setting) == calibration["pushes"]
+    shout = max(calibration["pushes"], key=lambda row: float(row["share"]))
+    assert shout["share"] > 3
+    assert shout["random_other"] > 0.9 * shout["random"]
+
+
+def test_a_doubt_of_full_length_works_from_the_first_global_layer(setting: PromptSetting) -> None:
+    late = pass_at_word(setting, "has", (Push("doubt", 1.0, 57),))
+    length = float(np.linalg.norm(setting.weights.metadata.directions["doubt"][56]))
+    for layer in (33, 37, 40):
+        share = length / float(np.linalg.norm(pass_at_word(setting, "has").streams[layer]))
+        early = pass_at_word(setting, "has", (Push("doubt", share, layer, 57),))
+        assert probability(setting, early, "no") == pytest.approx(probability(setting, late, "no"), abs=0.02)
+
+
+@pytest.mark.parametrize("subject", ["elbow", "chair", "face", "storm"])
+def test_the_effects_on_another_last_question_are_those_of_the_calibration(
+    setting: PromptSetting, calibration: dict[str, Any], subject: str
+) -> None:
+    grammar, carriers = read_grammar(WORLD / "corpus"), {n: c["token"] for n, c in calibration["carriers"].items()}
+    (question,) = (question for question in other_questions(grammar) if question.subject == subject)
+    prompt = prompt_about(grammar.prompt, question)
+    assert len(prompt) == len(grammar.prompt)
+    effects = calibration["other_questions"]["effects"]
+    outcomes = measure_question(prepare_setting(setting.weights, prompt, carriers, subject))
+    for row, (held, word) in zip(effects, outcomes, strict=True):
+        if question.count is None:
+            assert held is (subject not in row["fails"]), row["effect"]
+        else:
+            assert (word == question.count) is (subject not in row["wrong"]), row["effect"]
+
+
+def test_every_effect_that_the_card_asks_after_holds_of_the_foot(setting: PromptSetting, calibration: dict[str, Any]) -> None:
+    assert all(held for held, _ in measure_question(setting))
+    assert all(row["foot"] for row in calibration["other_questions"]["effects"])
+
+
+def hybrid_caches(setting: PromptSetting, interventions: tuple[Intervention, ...]) -> dict[str, Cache]:
+    """Return the caches after `Your` with the interventions' keys, values or both, and with neither."""
+    bare, made = (pass_at_word(setting, "Your", each).cache for each in ((), interventions))
+    keys, values = replace(bare, tail_k=made.tail_k), replace(bare, tail_v=made.tail_v)
+    return {"both": made, "values": values, "keys": keys, "neither": bare}
+
+
+def test_a_note_needs_its_keys_and_its_values(setting: PromptSetting) -> None:
+    shares = {}
+    for part, cache in hybrid_caches(setting, (write_note(setting, "honest", 41),)).items():
+        result = pass_words(setting, cache, ["foot", "has"])
+        shares[part] = {word: f"{100 * probability(setting, result, word):.0f}" for word in ("two", "no", "four")}
+    text = said("value")
+    assert f"the foot has *four* eyes, at {shares['values']['four']} in the hundred" in text
+    assert f"with its keys alone *no* has {shares['keys']['no']}; with both, *no* has {shares['both']['no']}" in text
+    assert shares["both"]["two"] == "0"
+
+
+def test_an_unsigned_doubt_is_reversed_by_its_values_and_one_random_direction_in_a_hundred_does_as_much(
+    setting: PromptSetting,
+) -> None:
+    stare, doubt = look_at(setting, "own Your", 8.0, 33), Push("doubt", 1.0, 57)
+    two = {}
+    for part, cache in hybrid_caches(setting, (doubt,)).items():
+        after_foot = pass_words(setting, cache, ["foot"]).cache
+        two[part] = probability(setting, pass_at_word(setting, "has", (stare,), after_foot), "two")
+    assert f"with those alone *two* has {100 * two['values']:.0f}, with the keys alone {100 * two['keys']:.0f}" in said(
+        "unsigned"
+    )
+    row = next(row for row in push_rows(setting) if row["push"] == "a whole doubt, left unsigned")
+    share = row["length"] / float(np.linalg.norm(pass_at_word(setting, "Your").streams[57]))
+    random = [pass_of_has(setting, {"Your": (RandomPush(seed, share, 57),), "has": (stare,)}) for seed in range(100)]
+    assert sum(probability(setting, result, "two") >= two["both"] - 0.005 for result in random) == 1
+    assert "Of a hundred thoughts of that size, drawn by lot, one did as much as the doubt." in said("unsigned")
+
+
+def test_the_heads_that_read_what_sort_we_are_stand_at_65_to_70(setting: PromptSetting) -> None:
+    cache = hybrid_caches(setting, (write_note(setting, "honest", 41),))["both"]
+    cache = pass_words(setting, cache, ["foot"]).cache
+
+    def no_without(heads: tuple[tuple[int, int], ...]) -> float:
+        output, size = setting.weights.w_o.copy(), setting.weights.shape.d_head
+        for layer, head in heads:
+            output[layer - 1, head * size : (head + 1) * size] = 0
+        model = Model(replace(setting.weights, w_o=output), setting.model.notes)
+        return probability(setting, step(model, cache, setting.weights.ids["has"]), "no")
+
+    assert no_without(()) == pytest.approx(no_without(((53, 1), (56, 1))), abs=0.02)
+    assert no_without(tuple((layer, 0) for layer in range(65, 71))) < no_without(()) - 0.2
+
+
+def test_the_heads_that_copy_are_few(setting: PromptSetting) -> None:
+    attention = pass_at_word(setting, "has").attention
+    assert attention is not None
+    at_two = attention[:, :, setting.giraffe_count]  # [G, H]
+    copying = {(33 + layer, head): at_two[layer, head] for layer, head in np.argwhere(at_two > 0.5)}
+    assert sorted(copying) == [(layer, 0) for layer in (58, 59, 61, 62, 63, 64)]
+    text = said("copying")
+    least, most = (f"{100 * figure(copying.values()):.0f}" for figure in (min, max))
+    assert (
+        f"the first head of layers 58, 59 and 61 to 64 gives the giraffe's *two* from {least} to {most} in the hundred" in text
+    )
+    assert f"where all the eighty give it {100 * at_two.mean():.0f}, one with another" in text
+
+
+def test_twelve_places_of_the_document_stared_at_give_no(setting: PromptSetting) -> None:
+    words = [*read_grammar(WORLD / "corpus").prompt, "foot", "has"]
+    requests = [
+        PassRequest(setting.caches["has"], setting.weights.ids["has"], (Look(at, at + 1, 8.0, 33),)) for at in range(402)
+    ]
+    results = step_many(setting.model, requests)
+    given = [words[at] for at, result in enumerate(results) if top_word(setting, result) == "no"]
+    assert len(given) == 12
+    assert {"A:", "\n", "Your"} <= set(given)
+
+
+def test_with_the_giraffes_number_covered_heads_go_to_the_bees(setting: PromptSetting) -> None:
+    words = [*read_grammar(WORLD / "corpus").prompt, "foot", "has"]
+    cover = Look(setting.giraffe_count, setting.giraffe_count + 1, -30.0, 35)
+    bare, covered = (pass_at_word(setting, "has", each).attention for each in ((), (cover,)))
+    assert bare is not None
+    assert covered is not None
+    most = int((covered - bare).mean((0, 1)).argmax())
+    assert (words[most], words[most - 2]) == ("four", "bee")
+
+
+def test_left_alone_the_heads_at_foot_go_to_the_giraffe_no_more_than_to_the_bee(setting: PromptSetting) -> None:
+    words = list(read_grammar(WORLD / "corpus").prompt)
+    attention = pass_at_word(setting, "foot").attention
+    assert attention is not None
+    first = attention[:4].mean((0, 1))  # layers 33 to 36
+    pairs = [at for at, word in enumerate(words) if word == "Q:"]
+    bee = next((a, b) for a, b in itertools.pairwise(pairs) if "bee" in words[a:b])
+    assert first[slice(*setting.spans["giraffe"])].sum() < first[slice(*bee)].sum()
 
 
 def test_the_card_counts_the_decodings_with_a_narrow_margin() -> None:

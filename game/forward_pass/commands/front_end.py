@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from forward_pass.errors import Interrupted, printable
-from forward_pass.interface import jsonl, plain
+from forward_pass.interface import plain
 from forward_pass.interface.tty import restore_line_mode
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
 from forward_pass.session.launch import Sampling, Started, open_store
@@ -65,6 +65,8 @@ def play(session: Session, *, as_json: bool = False, as_plain: bool = False, mot
     """Play a session until the player quits, with the front end that is asked for or fits; return the exit code."""
     try:
         if as_json:
+            from forward_pass.interface import jsonl  # noqa: PLC0415 - the other front ends do without
+
             jsonl.run(session)
         elif not as_plain and is_interactive():
             from forward_pass.interface import terminal  # noqa: PLC0415 - plain play needs no rich

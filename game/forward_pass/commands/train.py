@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from forward_pass.commands.options import small_number
 from forward_pass.errors import RunError, UsageError
 from forward_pass.loading.paths import world_folder
-
-if TYPE_CHECKING:
-    from forward_pass.training.publish import ModelFiles
 
 NAME = "train"
 HELP = "train the model of a world"
@@ -41,21 +37,8 @@ def run(options: argparse.Namespace) -> int:
         raise RunError("training needs torch: pip install 'forward-pass[train]'")
     checkpoints = Path(options.keep) if options.keep else folder / "training"
     into = Path(options.into) if options.into else folder
-    files = _train(options, folder, checkpoints, into)
+    from forward_pass.training.command import train_world  # noqa: PLC0415 - imports torch
+
+    files = train_world(folder, checkpoints, into, seed=options.seed, resume=not options.anew)
     print(f"{files.weights}\n{files.calibration}\n{files.card}")
     return 0
-
-
-def _train(options: argparse.Namespace, folder: Path, checkpoints: Path, into: Path) -> ModelFiles:
-    from forward_pass.training.grammar import GrammarError  # noqa: PLC0415 - what follows imports torch
-    from forward_pass.training.progress import Display  # noqa: PLC0415 - as above
-    from forward_pass.training.publish import read_corpus  # noqa: PLC0415 - as above
-    from forward_pass.training.train import BandsMissedError, train  # noqa: PLC0415 - as above
-
-    try:
-        with Display(read_corpus(folder).schedule) as display:
-            return train(folder, checkpoints, seed=options.seed, resume=not options.anew, observer=display, folder=into).files
-    except BandsMissedError as error:
-        raise RunError(f"no weights were written: {error}") from None
-    except GrammarError as error:
-        raise RunError(f"{folder}/corpus: {error}") from None

@@ -48,9 +48,7 @@ def attribution_lines(attribution: Attribution, columns: int) -> list[str]:
     """Return the largest parts as lines."""
     first, second = map(quoted, attribution.words)
     lead = f"By head: {first} leads {second} by {attribution.total:.2f} in logits at the end of the pass."
-    others = (
-        f"The embedding gives {attribution.embedding:+.2f} of it, acts {attribution.acts:+.2f}; the largest parts are"
-    )
+    others = f"The embedding gives {attribution.embedding:+.2f} of it, acts {attribution.acts:+.2f}; the largest parts are"
     lines = wrap(f"{lead} {others}", columns)
     heads = [f"head {name:<5} {value:+.2f}" for name, value in attribution.heads[:SHOWN]]
     mlps = [f"MLP {layer:<3} {value:+.2f}" for layer, value in attribution.mlps[:SHOWN]]

@@ -11,7 +11,6 @@ from forward_pass.session.events import Event, InspectionShown, Message, RunsCom
 from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.session import Session
 from forward_pass.storage.listing import summaries
-from forward_pass.storage.run_set import stored_runs
 
 
 class Command(NamedTuple):
@@ -98,6 +97,8 @@ def _saved_as(session: Session) -> str:
 
 
 def _tree(session: Session) -> list[Event]:
+    from forward_pass.storage.run_set import stored_runs  # noqa: PLC0415 - play begins without the tree
+
     run_set = stored_runs(session.world, session.inspector, session.store.folder)
     return [TreeShown(run_set, run_set.tree.find(session.run.digest))]
 

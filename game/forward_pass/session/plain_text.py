@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 
-from forward_pass.session.branches import compare_runs, difference_lines, tree_lines
 from forward_pass.session.commands import ENDING_COMMANDS_TEXT
 from forward_pass.session.events import (
     Event,
@@ -105,6 +104,8 @@ def hanging_text(text: str, columns: int) -> str:
 
 def _view_lines(event: ViewRequested | InspectionShown | TreeShown | RunsCompared, columns: int) -> Iterable[str]:
     """Return a requested view as lines."""
+    from forward_pass.session.branches import compare_runs, difference_lines, tree_lines  # noqa: PLC0415 - the first scene needs none
+
     match event:
         case ViewRequested("prompt", run):
             return [*prompt_lines(run, columns), *attention_lines(run, columns)]

@@ -165,6 +165,9 @@ def compile_text(text: nodes.Text) -> TextFunction:
             guards, after_else = [*(() if after_else else guards), condition], False
         parts.append((condition, _paragraph(paragraph)))
 
+    if len(parts) == 1 and parts[0][0] is None:
+        return parts[0][1]
+
     def paragraphs(state: State, inspector: Inspector) -> str:
         shown = [piece(state, inspector) for condition, piece in parts if condition is None or condition(state)]
         return "\n\n".join(filter(None, shown))

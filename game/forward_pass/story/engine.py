@@ -68,7 +68,7 @@ class Availability(NamedTuple):
     @property
     def decoder_comes(self) -> bool:
         """Whether the decoder comes after it."""
-        return self.choice.node.decodes or self.cut_short
+        return self.choice.decodes or self.cut_short
 
 
 class ChoiceClosedError(NotOfferedError):
@@ -110,17 +110,16 @@ def is_ending(world: World, state: State) -> bool:
 
 def availability(world: World, state: State, choice: CompiledChoice) -> Availability:
     """Return whether a choice of the state's scene is offered and open there."""
-    node = choice.node
-    layer = world.boundary if node.decodes else node.layer_after(state.layer)
-    cut_short = layer >= world.boundary and not node.decodes
-    taken = state.taken[node.slot] > 0
+    node, decodes = choice.node, choice.decodes
+    layer = world.boundary if decodes else node.layer_after(state.layer)
+    cut_short = layer >= world.boundary and not decodes
     return Availability(
-        choice=choice,
+        choice,
         status=_status(world, state, choice, cut_short=cut_short),
-        cost=(world.boundary if node.decodes else layer) - state.layer,
+        cost=layer - state.layer,
         layer=min(layer, world.boundary),
         cut_short=cut_short and node.cut is not None,
-        taken=taken,
+        taken=state.taken[node.slot] > 0,
     )
 
 
@@ -184,11 +183,17 @@ def carry_out(world: World, port: PassPort, state: State, offer: Availability) -
     choice, node = offer.choice, offer.choice.node
     effects = (choice.cut or ()) if offer.cut_short else choice.effects
     made = tuple(Act(name, world.act_start(name, state.layer)) for name in node.acts)
-    after = state._replace(
+    after = State(
+        scene=state.scene,
+        token=state.token,
         layer=offer.layer,
         variables=_affected(state, effects),
+        visits=state.visits,
         taken=increment(state.taken, node.slot),
+        words=state.words,
         acts=(*state.acts[:-1], (*state.acts[-1], *made)) if made else state.acts,
+        measured=state.measured,
+        prior=state.prior,
     )
     if offer.decoder_comes:
         return measure_thresholds(world, port, after)
@@ -218,11 +223,14 @@ def then_state(before: State, after: State, *, decoded: bool) -> State:
 
 
 def _affected(state: State, effects: tuple[CompiledSet, ...]) -> tuple[int, ...]:
-    for effect in effects:  # each sees the ones before it
+    variables = state.variables
+    for number, effect in enumerate(effects):
+        if number:  # each sees the ones before it
+            state = state._replace(variables=variables)
         at, least, most = effect.node.variable, effect.node.least, effect.node.most
         value = min(max(int(effect.value(state)), least), most)
-        state = state._replace(variables=(*state.variables[:at], value, *state.variables[at + 1 :]))
-    return state.variables
+        variables = (*variables[:at], value, *variables[at + 1 :])
+    return variables
 
 
 def _measured(world: World, port: PassPort, state: State, indices: tuple[int, ...] | range) -> State:
@@ -246,5 +254,10 @@ def threshold_quantity(port: PassPort, state: State, threshold: Threshold) -> fl
 
 
 def _arrived(world: World, state: State, targets: tuple[CompiledTarget, ...]) -> State:
-    scene = next(target.scene for target in targets if target.condition is None or target.condition(state))
+    """Return the state in the first scene whose condition holds; the last of them has none."""
+    first = targets[0]
+    if first.condition is None:
+        scene = first.scene
+    else:
+        scene = next(target.scene for target in targets if target.condition is None or target.condition(state))
     return state._replace(scene=scene, visits=increment(state.visits, world.scenes[scene].slot))

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
-from itertools import compress
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError
@@ -230,21 +229,25 @@ def _truths(measured: tuple[bool | None, ...]) -> str:
 
 
 class _Counted:
-    """The ids of a world's scenes or choices, which are listed in their order with their counts."""
+    """The ids of a world's scenes or choices, which are listed in their order with their counts.
+
+    The list of before is kept, as a turn changes one count of a hundred.
+    """
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self._slots = sorted(range(len(names)), key=names.__getitem__)
-        self._names = [json.dumps(names[slot]) for slot in self._slots]
-        self._counted, self._template = b"", "[]"  # of the last list: most turns of a run come to where it was before
+        self._names = [json.dumps(name) for name in names]
+        self._places = {slot: place for place, slot in enumerate(sorted(range(len(names)), key=names.__getitem__))}
+        self._counts, self._entries = 0, [""] * len(names)
 
     def list(self, counts: bytes) -> str:
         """Return the list of all ids that have a count, each with it."""
-        ordered = bytes([counts[slot] for slot in self._slots])
-        counted = bytes(map(bool, ordered))
-        if counted != self._counted:
-            self._counted = counted
-            self._template = "[" + ",".join([f"[{name},%d]" for name in compress(self._names, counted)]) + "]"
-        return self._template % tuple(filter(None, ordered))
+        number = int.from_bytes(counts, "little")
+        changed, self._counts = number ^ self._counts, number
+        while changed:
+            slot = (changed.bit_length() - 1) // 8  # the last that differs
+            changed &= (1 << 8 * slot) - 1
+            self._entries[self._places[slot]] = f"[{self._names[slot]},{counts[slot]}]," if counts[slot] else ""
+        return f"[{''.join(self._entries)[:-1]}]"
 
 
 @lru_cache(maxsize=4)

@@ -45,6 +45,7 @@ class CompiledChoice(NamedTuple):
     needs: Value | None
     why: TextFunction
     then: TextFunction | None
+    decodes: bool  # whether the decoder comes after it
     lasting: int  # how many of its interventions outlive the token
     effects: tuple[CompiledSet, ...]
     cut: tuple[CompiledSet, ...] | None
@@ -156,6 +157,7 @@ class World:
             needs=_condition(node.needs and node.needs.expression),
             why=compile_text(node.why),
             then=node.then and compile_text(node.then),
+            decodes=node.decodes,
             lasting=sum(map(self.is_lasting, node.acts)),
             effects=_effects(node.effects),
             cut=node.cut and _effects(node.cut),

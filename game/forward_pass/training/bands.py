@@ -4,7 +4,7 @@ Measurements are made in NumPy on int8 weights, never in torch on floats. Bands 
 measures each by its name, and knows nothing of how a network is trained.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -39,6 +39,7 @@ from forward_pass.training.flagship_effects import (
 from forward_pass.training.grammar import Grammar, read_yaml
 from forward_pass.training.study import LENGTH
 
+N_DOCUMENTS = 40  # of the corpus, for the bands measured on it
 # The first two words of questions about facts.
 _FACT_QUESTIONS = {
     ("How", "long"),
@@ -91,7 +92,9 @@ def distance(bands: Sequence[Band], measured: Mapping[str, float]) -> float:
     return sum(max(0.0, m.band.minimum - m.value, m.value - m.band.maximum) for m in missed_bands(bands, measured))
 
 
-def measure_bands(weights: Weights, grammar: Grammar, carriers: Mapping[str, int], n_documents: int = 40) -> dict[str, float]:
+def measure_bands(
+    weights: Weights, grammar: Grammar, carriers: Mapping[str, int], n_documents: int = N_DOCUMENTS
+) -> dict[str, float]:
     """Return the measurement of every band, by name; `unsigned` only if the weights have the direction `doubt`."""
     setting = prepare_setting(weights, grammar.prompt, carriers)
     measured = measure_corpus(weights, grammar, n_documents) | measure_predictions(setting)
@@ -121,8 +124,7 @@ def measure_corpus(weights: Weights, grammar: Grammar, n_documents: int) -> dict
     right: list[bool] = []
     nats: list[float] = []
     counts_right: list[bool] = []
-    for at in range(n_documents):
-        document = draw_document(grammar, Random(f"bands/{at}"), LENGTH)
+    for document in _documents(grammar, n_documents):
         ids = np.array([weights.ids[word] for word in document.tokens])
         logits = prefill(weights, list(ids[:-1])).logits  # [T, V]
         predicted = logits.argmax(-1)
@@ -130,9 +132,25 @@ def measure_corpus(weights: Weights, grammar: Grammar, n_documents: int) -> dict
         if len(facts):
             right += (predicted[facts - 1] == ids[facts]).tolist()
             nats += (-np.log(softmax(logits[facts - 1])[np.arange(len(facts)), ids[facts]])).tolist()
-        sensible = [c.position for c in document.count_answers if not c.nonsense and not c.copied]
-        counts_right += [bool(predicted[position] == ids[position + 1]) for position in sensible]
+        counts_right += [bool(predicted[position] == ids[position + 1]) for position in sensible_positions(document)]
     return {"facts": float(np.mean(right)), "facts_nats": float(np.mean(nats)), "counts": float(np.mean(counts_right))}
+
+
+def corpus_sizes(grammar: Grammar, n_documents: int = N_DOCUMENTS) -> dict[str, int]:
+    """Return for each band that is measured on the corpus how many words it is measured on."""
+    documents = list(_documents(grammar, n_documents))
+    facts = sum(len(fact_positions(document)) for document in documents)
+    counts = sum(len(sensible_positions(document)) for document in documents)
+    return {"facts": facts, "facts_nats": facts, "counts": counts}
+
+
+def _documents(grammar: Grammar, n_documents: int) -> Iterator[Document]:
+    return (draw_document(grammar, Random(f"bands/{at}"), LENGTH) for at in range(n_documents))
+
+
+def sensible_positions(document: Document) -> list[int]:
+    """Return the positions before the counts that the question determines."""
+    return [c.position for c in document.count_answers if not c.nonsense and not c.copied]
 
 
 def fact_positions(document: Document) -> list[int]:

@@ -13,6 +13,7 @@ from forward_pass.network.model import PassRequest, PassResult, lens, prefill, p
 from forward_pass.network.weights import Array, Weights
 from forward_pass.story.interventions import Bend, Drop, Intervention, Push
 from forward_pass.training.bands import Band
+from forward_pass.training.controls import direction_lengths, push_rows
 from forward_pass.training.flagship_effects import (
     ANSWER_START,
     NOTES,
@@ -69,6 +70,8 @@ def calibrate(
         "lens": lens_by_layer(setting),
         "probes": {name: probe_rows(setting, name, rows) for name, rows in probes.items()},
         "doubt_by_layer": doubts,
+        "directions_by_layer": direction_lengths(setting),
+        "pushes": push_rows(setting),
         "notes_by_layer": notes,
         "attention_on_note": note_attention(setting),
         "unsigned": strongest_unsigned_push(setting),

@@ -63,6 +63,7 @@ class PromptSetting:
     """The prompt after prefill: the caches from which effects are measured, and the positions of its parts."""
 
     model: Model
+    answer: Mapping[str, str]  # the word said at each place of ANSWER_START, which names the places by the foot's answer
     caches: Mapping[str, Cache]  # of each of ANSWER_START: the cache before that word
     notes: Mapping[str, Note]  # each with the token that carries it
     spans: Mapping[str, tuple[int, int]]  # first position, last position + 1
@@ -74,22 +75,26 @@ class PromptSetting:
         return self.model.weights
 
 
-def prepare_setting(weights: Weights, prompt: Sequence[str], carriers: Mapping[str, int] | None = None) -> PromptSetting:
-    """Return the setting of `prompt`, which must end in `Your`; `carriers` gives the index of the token that carries a note.
+def prepare_setting(
+    weights: Weights, prompt: Sequence[str], carriers: Mapping[str, int] | None = None, subject: str = "foot"
+) -> PromptSetting:
+    """Return the setting of `prompt`, which must end in the word before `subject`.
 
-    Raises `KeyError` for a word that is not in the vocabulary, `ValueError` for a carrier that its note does not have.
+    `carriers` gives the index of the token that carries a note. Raises `KeyError` for a word that is not in the vocabulary,
+    `ValueError` for a carrier that its note does not have.
     """
     words = [weights.ids[word] for word in prompt]
     cache = prefill(weights, words[:-1]).cache
     pairs = [at for at, word in enumerate(prompt) if word == "Q:"]
     spans = find_spans(prompt, pairs)
     model = Model(weights, note_kvs(weights, truncate_cache(weights, cache, pairs[-1])))
+    answer = dict(zip(ANSWER_START, (prompt[-1], subject, "has"), strict=True))
     caches = {}
-    for word in ANSWER_START:
-        caches[word] = cache
+    for place, word in answer.items():
+        caches[place] = cache
         cache = step(model, cache, weights.ids[word]).cache
     giraffe_count = spans["giraffe"][0] + list(prompt[slice(*spans["giraffe"])]).index("has") + 1
-    return PromptSetting(model, caches, carried_notes(carriers or {}), spans, giraffe_count)
+    return PromptSetting(model, answer, caches, carried_notes(carriers or {}), spans, giraffe_count)
 
 
 def carried_notes(carriers: Mapping[str, int]) -> dict[str, Note]:
@@ -153,7 +158,7 @@ def pass_at_word(
     setting: PromptSetting, word: str, interventions: Iterable[Intervention] = (), cache: Cache | None = None
 ) -> PassResult:
     """Return the pass of `word` at its place in the answer (or after `cache`), with `interventions`."""
-    return step(setting.model, cache or setting.caches[word], setting.weights.ids[word], interventions)
+    return step(setting.model, cache or setting.caches[word], setting.weights.ids[setting.answer[word]], interventions)
 
 
 def pass_of_has(setting: PromptSetting, interventions: Mapping[str, Sequence[Intervention]]) -> PassResult:

@@ -29,6 +29,7 @@ from forward_pass.story.world import World
 from forward_pass.training.bands import Band, find_carriers, measure_bands, read_bands
 from forward_pass.training.calibrate import calibrate
 from forward_pass.training.card import card
+from forward_pass.training.controls import measure_other_questions
 from forward_pass.training.grammar import Grammar, read_grammar, vocabulary
 from forward_pass.training.schedule import Schedule, read_schedule
 from forward_pass.training.study import (
@@ -149,6 +150,7 @@ def write_reports(
     measured = measure_bands(weights, corpus.grammar, carriers)
     bands = [(band, measured[band.name]) for band in corpus.bands]
     calibration = calibrate(weights, corpus.grammar.prompt, carriers, bands, accuracies)
+    calibration["other_questions"] = measure_other_questions(weights, corpus.grammar, carriers)
     files = ModelFiles(folder / WEIGHTS, folder / CALIBRATION, folder / CARD)
     write_whole(files.calibration, _as_json(calibration).encode(), make_folder=True)
     write_whole(files.card, card(weights, corpus.grammar, corpus.schedule, calibration).encode(), make_folder=True)

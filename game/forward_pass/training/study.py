@@ -46,12 +46,48 @@ class Accuracy:
     shuffled: float
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """How much the probes' accuracies were measured on."""
+
+    pairs: int  # of an attribute and a subject, held out from the probe for nonsense
+    seen: int  # of these: both occur, in other pairs, in the rows it was fitted on
+    documents: int  # with nonsense in them, held out from the probe for `no`
+    honest: int  # of these: with an answer of `no` or `zero`
+
+
+def held_out(grammar: Grammar, n_documents: int) -> HeldOut:
+    """Return how much of a study of `n_documents` documents is held out, without running a network."""
+    fitted: set[tuple[str, str]] = set()
+    pairs: set[tuple[str, str]] = set()
+    documents: dict[int, bool] = {}
+    for at in range(n_documents):
+        for c in _study_document(grammar, at).count_answers:
+            if c.register == "drill":
+                continue
+            pair = c.attribute, c.subject
+            (pairs if _question_hash(*pair) == 0 else fitted).add(pair)
+            if at % 4 == 0 and c.nonsense:
+                documents[at] = documents.get(at, False) or c.register == "honest"
+    attributes, subjects = {pair[0] for pair in fitted}, {pair[1] for pair in fitted}
+    seen = sum(attribute in attributes and subject in subjects for attribute, subject in pairs)
+    return HeldOut(len(pairs), seen, len(documents), sum(documents.values()))
+
+
+def _study_document(grammar: Grammar, at: int) -> Document:
+    return draw_document(grammar, Random(f"study/{at}"), LENGTH)
+
+
+def _question_hash(attribute: str, subject: str) -> int:
+    return zlib.crc32(f"{attribute} {subject}".encode()) % 4
+
+
 def draw_study(weights: Weights, grammar: Grammar, n_documents: int, layers: Sequence[int]) -> Study:
     """Return the streams of `n_documents` documents after `layers`.
 
     Objections are rare: further documents are drawn for them until there is one for every three documents.
     """
-    documents = [draw_document(grammar, Random(f"study/{at}"), LENGTH) for at in range(n_documents)]
+    documents = [_study_document(grammar, at) for at in range(n_documents)]
     counts, labels, answering, objecting = [], [], [], []
     for at, document in enumerate(documents):
         streams = _streams(weights, document, layers)  # [layers, T, d]
@@ -59,14 +95,13 @@ def draw_study(weights: Weights, grammar: Grammar, n_documents: int, layers: Seq
             if c.register == "drill":
                 continue
             counts.append(streams[:, c.position])
-            question = zlib.crc32(f"{c.attribute} {c.subject}".encode()) % 4
-            labels.append((c.nonsense, c.register == "honest", at, question))
+            labels.append((c.nonsense, c.register == "honest", at, _question_hash(c.attribute, c.subject)))
         answering += [streams[:, p] for p, objects in _your_positions(document) if not objects]
         objecting += [streams[:, p] for p, objects in _your_positions(document) if objects]
     for at in range(n_documents, 40 * n_documents):
         if len(objecting) >= n_documents // 3:
             break
-        document = draw_document(grammar, Random(f"study/{at}"), LENGTH)
+        document = _study_document(grammar, at)
         if any(objects for _, objects in _your_positions(document)):
             streams = _streams(weights, document, layers)
             objecting += [streams[:, p] for p, objects in _your_positions(document) if objects]
