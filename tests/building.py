@@ -14,6 +14,7 @@ from forward_pass.network.weights import Array, Metadata, Parameters, Shape
 from forward_pass.story.distribution import Distribution
 from forward_pass.story.grammar import Scope
 from forward_pass.story.nodes import NOWHERE, Variable
+from forward_pass.story.ports import SharpestHead
 from forward_pass.story.state import Act, PassKey, Prior, State
 from forward_pass.story.world import World
 
@@ -162,6 +163,11 @@ class InspectablePass(WrittenPass):
         shares = [0.3**at if layer > 4 else 0.0 for at in range(self.world.first_token + len(key.words))]
         return [share / (sum(shares) or 1.0) for share in shares]
 
+    def sharpest_head(self, key: PassKey, layer: int) -> SharpestHead | None:
+        """Return a head of layer 5 that looks at the second position, from layer 5 on."""
+        del key
+        return SharpestHead(5, 1, 1, 0.9) if layer > 4 else None
+
 
 class FakePass:
     """A pass of no world whose answers are simple functions of the question; ``requested`` lists the keys asked about."""
@@ -192,6 +198,11 @@ class FakePass:
         """Return a quarter of the layer."""
         del key, name
         return layer / 4
+
+    def sharpest_head(self, key: PassKey, layer: int) -> SharpestHead | None:
+        """Return no head."""
+        del key, layer
+        return None
 
     def attention(self, key: PassKey, layer: int) -> list[float]:
         """Return the shares of three positions, the second's the largest; the third's is smaller above layer 100."""

@@ -21,6 +21,7 @@ from forward_pass.session.commands import COMMANDS
 from forward_pass.session.input import answer
 from forward_pass.session.inspection import AttentionShare, DecoderTrace, Inspection, LensReading
 from forward_pass.storage.journal import FORMAT
+from forward_pass.story.ports import SharpestHead
 
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -136,11 +137,27 @@ def test_everything_that_runs_prints_is_as_described(tmp_path: Path) -> None:
 def test_a_pass_laid_open_is_as_described() -> None:
     lens = LensReading(40, 2.99573, (("foot", 0.314159), ("hand", 0.12)))
     looks, before = (AttentionShare(3, "foot", 0.18),), DecoderTrace(399, "Your", ((4, 0.01), (96, 0.98)), 75)
-    read = Inspection(400, "Your", 40, 96, 72, 7.6, (lens,), (("nonsense", 0.41),), looks, (0.05, 0.02, 0.18), before)
+    read = Inspection(
+        400,
+        "Your",
+        40,
+        96,
+        72,
+        7.6,
+        (lens,),
+        (("nonsense", 0.41),),
+        looks,
+        (SharpestHead(58, 0, 2, 0.9), "foot"),
+        (0.05, 0.02, 0.18),
+        before,
+    )
     row = jsonl.lens_object(read)
     hold(OBJECTS["lens"], row)
     assert row["lens"] == [{"layer": 40, "entropy": 2.9957, "likeliest": [["foot", 0.3142], ["hand", 0.12]]}]
-    hold(OBJECTS["lens"], jsonl.lens_object(read._replace(lenses=(), probes=(), top_attention=(), attention=(), previous=None)))
+    hold(
+        OBJECTS["lens"],
+        jsonl.lens_object(read._replace(lenses=(), probes=(), top_attention=(), sharpest=None, attention=(), previous=None)),
+    )
 
 
 # -- docs/runs.md ---------------------------------------------------------------------------------------------------------

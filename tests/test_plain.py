@@ -204,7 +204,7 @@ def test_a_computed_pass_is_inspected_in_words(tmp_path: Path) -> None:
     assert printed_text(answer(session, "lens"), session).startswith(
         "\nToken 11, “The”, up to layer 5 of 12. All of this is measured.\nLens at"
     )
-    assert "\nA: The\n\nStrongest looks, of all attention so far:" in printed_text(answer(session, "prompt"), session)
+    assert "\nA: The\n\nStrongest looks, averaged over the heads so far:" in printed_text(answer(session, "prompt"), session)
     close_session(session)
 
 

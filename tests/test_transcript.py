@@ -110,7 +110,7 @@ def test_an_ending_has_its_title_the_decoded_words_and_their_log_likelihood(tmp_
 def test_an_ending_of_a_computed_pass_has_the_log_likelihood_under_the_unmodified_pass(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, *TO_ENDINGS["the-loop"])
     text = " ".join(scene_lines(session.run, 72)[-2:])
-    assert text.endswith("“dark again”, log-likelihood -0.81 nats; to the pass that nobody touched, -2.74.")
+    assert text.endswith("“dark again”, log-likelihood -0.81 nats at temperature 1; the same words, untouched: -2.74.")
     close_session(session)
 
 
@@ -132,16 +132,19 @@ def test_an_inspection_as_lines(tmp_path: Path) -> None:
 
 def test_the_strongest_attention_is_shown_under_the_prompt(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question", "read-again")
-    assert attention_lines(session.run, 100) == [
+    assert attention_lines(session.run, 160) == [
         "",
-        "Strongest looks, of all attention so far: “<doc>” at 1 (0.70), “Q:” at 2 (0.21), “What” at 3 (0.06).",
+        (
+            "Strongest looks, averaged over the heads so far: “<doc>” at 1 (0.70), “Q:” at 2 (0.21), “What” at 3 (0.06). "
+            "The sharpest single head, 5.1: “Q:” at 2 (0.90)."
+        ),
     ]
     close_session(session)
 
 
 def test_without_attention_nothing_is_shown_under_the_prompt(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, *TO_ENDINGS["half-said"])
-    assert attention_lines(session.run, 100) == []
+    assert attention_lines(session.run, 160) == []
     close_session(session)
     with open_session(tmp_path) as written:
         assert attention_lines(written.run, 100) == []

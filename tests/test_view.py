@@ -131,7 +131,7 @@ def test_an_inspection_has_bars_by_layer_then_probes_and_attention(tmp_path: Pat
         "  nonsense no ────────┼──●───── yes +0.42",
         "A probe's score is near +1 for yes and near -1 for no; it is not a",
     ]
-    assert lines[-2].startswith("Strongest looks, of all attention so far: ")
+    assert lines[-3].startswith("Strongest looks, averaged over the heads so far: ")
     close_session(session)
 
 

@@ -35,7 +35,7 @@ from forward_pass.session.transcript import (
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.story.engine import closed_text, is_ending, offers
 from forward_pass.story.history import Run, at_turn
-from forward_pass.story.ports import Inspector
+from forward_pass.story.ports import Inspector, SharpestHead
 
 LIKELIEST = 10
 MAX_ID = 60
@@ -143,10 +143,15 @@ def lens_object(inspection: Inspection) -> dict[str, Any]:
         "most_entropy": round(inspection.max_entropy, DIGITS),
         "probes": {name: round(score, DIGITS) for name, score in inspection.probes},
         "looks": [[look.position, look.word, round(look.share, DIGITS)] for look in inspection.top_attention],
+        "sharpest": _sharpest_object(*inspection.sharpest) if inspection.sharpest else None,
         "attention": [round(share, DIGITS) for share in inspection.attention],
         "before": _trace_object(inspection.previous) if inspection.previous else None,
         "source": "model",
     }
+
+
+def _sharpest_object(head: SharpestHead, word: str) -> dict[str, Any]:
+    return {"head": f"{head.layer}.{head.head}", "at": head.at + 1, "word": word, "share": round(head.share, DIGITS)}
 
 
 def _trace_object(trace: DecoderTrace) -> dict[str, Any]:

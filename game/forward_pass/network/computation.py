@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from forward_pass.network.model import (
     Cache,
     Model,
@@ -26,6 +28,7 @@ from forward_pass.network.model import (
 from forward_pass.network.weights import Array, Weights, read_weights
 from forward_pass.story.distribution import Distribution
 from forward_pass.story.interventions import Intervention, Note, NoteKey
+from forward_pass.story.ports import SharpestHead
 from forward_pass.story.state import Act, PassKey
 from forward_pass.story.world import World
 
@@ -94,6 +97,15 @@ class Computation:
             return [0.0] * (len(self.world.prompt) + len(key.words))
         mean: Array = result.attention[: layer - local].mean((0, 1))  # from [G, H, P]
         return [float(share) for share in mean]
+
+    def sharpest_head(self, result: PassResult, layer: int) -> SharpestHead | None:
+        """Return the global head up to a layer with the largest share on one position; None below the first global layer."""
+        local = self.weights.shape.n_local
+        if result.attention is None or layer <= local:
+            return None
+        shares = result.attention[: layer - local]  # [G, H, P]
+        above, head, index = np.unravel_index(int(shares.argmax()), shares.shape)
+        return SharpestHead(local + 1 + int(above), int(head), int(index), float(shares[above, head, index]))
 
     def difference(self, one: PassResult, other: PassResult, layer: int) -> float:
         """Return the largest difference between the streams of two passes, up to a layer."""

@@ -16,6 +16,7 @@ from forward_pass.errors import ForwardPassError, RunError
 from forward_pass.story.compile import Value, compile_expression
 from forward_pass.story.distribution import DIGITS, Distribution
 from forward_pass.story.nodes import WrittenCase
+from forward_pass.story.ports import SharpestHead
 from forward_pass.story.state import PassKey, Prior, State
 from forward_pass.story.world import World
 
@@ -73,6 +74,11 @@ class WrittenPass:
         """Raise ``ForwardPassError``: there are no heads."""
         del key, layer
         raise ForwardPassError(f"{self.world.title} has no model: there are no layers to inspect.")
+
+    def sharpest_head(self, key: PassKey, layer: int) -> SharpestHead | None:
+        """Return None: there are no heads."""
+        del key, layer
+        return None
 
 
 def _compiled_case(case: WrittenCase) -> tuple[Value | None, Distribution]:
@@ -156,6 +162,10 @@ class ComputedPass:
         Sums to 1; all zeros below the first global layer.
         """
         return self.computation.attention(key, self.run_pass(key), layer)
+
+    def sharpest_head(self, key: PassKey, layer: int) -> SharpestHead | None:
+        """Return the global head up to ``layer`` with the largest share on one position; None below the first global layer."""
+        return self.computation.sharpest_head(self.run_pass(key), layer)
 
     def recompute_error(self, key: PassKey, layer: int) -> float:
         """Return the largest difference between the streams of two runs of the pass, up to ``layer``.

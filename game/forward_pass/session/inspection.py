@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from forward_pass.errors import UsageError
 from forward_pass.story.distribution import Distribution
-from forward_pass.story.ports import Inspector
+from forward_pass.story.ports import Inspector, SharpestHead
 from forward_pass.story.state import OPENING, PassKey
 from forward_pass.story.world import World
 
@@ -61,6 +61,7 @@ class Inspection(NamedTuple):
     lenses: tuple[LensReading, ...]
     probes: tuple[tuple[str, float], ...]  # (name, score)
     top_attention: tuple[AttentionShare, ...]
+    sharpest: tuple[SharpestHead, str] | None  # with the word it looks at
     attention: tuple[float, ...]  # by position, from 1; empty below the first global layer
     previous: DecoderTrace | None  # None at the first token, and where nothing is computed
 
@@ -74,6 +75,7 @@ def inspect_pass(world: World, inspector: Inspector, key: PassKey, layer: int) -
     """Return a pass inspected up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
     attention = inspector.attention(key, layer)
     document = (*world.prompt, *key.words)
+    sharpest = inspector.sharpest_head(key, layer)
     order = sorted(range(len(attention)), key=lambda index: -attention[index])[:MAX_ATTENTION_SHARES]
     start = max(world.first_layer, 1)
     lens_layers = sorted({*range(start, layer, LENS_STRIDE), layer}) if layer >= start else [layer]
@@ -89,6 +91,7 @@ def inspect_pass(world: World, inspector: Inspector, key: PassKey, layer: int) -
         lenses=lenses,
         probes=tuple((name, inspector.probe(key, layer, name)) for name in inspector.probes),
         top_attention=tuple(AttentionShare(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
+        sharpest=(sharpest, document[sharpest.at]) if sharpest else None,
         attention=tuple(attention) if any(attention) else (),
         previous=decoder_trace(world, inspector, key, TRACE_STRIDE) if key.words and inspector.source == "model" else None,
     )

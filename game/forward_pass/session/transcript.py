@@ -110,7 +110,8 @@ def running_likelihood_text(turn: Turn, inspector: Inspector) -> list[str]:
     if inspector.source != "model":
         return []
     actual, unmodified = running_likelihoods(turn, inspector)
-    return [f"Log-likelihood so far: {format_nats(actual)} nats; to a pass that nobody touched, {format_nats(unmodified)}."]
+    text = f"Log-likelihood so far: {format_nats(actual)} nats at temperature 1"
+    return [f"{text}; the same words, untouched: {format_nats(unmodified)}."]
 
 
 def running_likelihoods(turn: Turn, inspector: Inspector) -> tuple[float, float]:
@@ -156,7 +157,8 @@ def likelihood_text(run: Run, words: str) -> str:
     total = f"Said in all: {quoted(words)}, log-likelihood {format_nats(run_log_likelihood(run))} nats"
     if run.inspector.source != "model":
         return f"{total}."
-    return f"{total}; to the pass that nobody touched, {format_nats(untouched_log_likelihood(run.inspector, run.state.words))}."
+    unmodified = format_nats(untouched_log_likelihood(run.inspector, run.state.words))
+    return f"{total} at temperature 1; the same words, untouched: {unmodified}."
 
 
 def run_log_likelihood(run: Run) -> float:
@@ -215,7 +217,12 @@ def _attention_text(inspection: Inspection) -> str:
     if not inspection.top_attention:
         return "The heads that see everything have not looked yet."
     looks = [f"{quoted(look.word)} at {look.position} ({format_probability(look.share)})" for look in inspection.top_attention]
-    return f"Strongest looks, of all attention so far: {', '.join(looks)}."
+    text = f"Strongest looks, averaged over the heads so far: {', '.join(looks)}."
+    if inspection.sharpest is None:
+        return text
+    head, word = inspection.sharpest
+    look = f"{quoted(word)} at {head.at + 1} ({format_probability(head.share)})"
+    return f"{text} The sharpest single head, {head.layer}.{head.head}: {look}."
 
 
 def inspection_title(inspection: Inspection) -> str:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from forward_pass.story.distribution import Distribution
 from forward_pass.story.state import PassKey
+
+
+class SharpestHead(NamedTuple):
+    """The head, of those that see the whole document, that gives one position the largest share of its attention."""
+
+    layer: int  # from 1
+    head: int  # from 0
+    at: int  # the position in the document, from 0
+    share: float
 
 
 class PassPort(Protocol):
@@ -43,6 +52,10 @@ class Inspector(PassPort, Protocol):
 
     def attention(self, key: PassKey, layer: int) -> list[float]:
         """Return the share of attention on each position of the document, averaged over the global heads up to ``layer``."""
+        ...
+
+    def sharpest_head(self, key: PassKey, layer: int) -> SharpestHead | None:
+        """Return the head up to ``layer`` that looks hardest at one position; None where none has looked yet."""
         ...
 
     def prompt_prediction(self, position: int) -> Distribution:
