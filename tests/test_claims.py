@@ -99,7 +99,7 @@ def test_a_giraffe_with_no_eyes_of_hers_gives_the_foot_zero_nine_times_in_ten(co
     assert chance(computed, "zero", has=(Act("giraffe-zero", 37),)) == pytest.approx(0.9, abs=0.01)
 
 
-def test_a_doubt_is_too_soon_below_layer_53(computed: ComputedPass) -> None:
+def test_the_doubt_of_layer_37_is_too_short_and_ten_times_that_of_59_is_heard(computed: ComputedPass) -> None:
     assert chance(computed, "foot", (), your=(Act("early-doubt", 37),)) == pytest.approx(chance(computed, "foot", ()), abs=0.01)
     assert computed.distribution(made((), your=(Act("shout", 59),))).best == "no"
 

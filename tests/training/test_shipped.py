@@ -37,7 +37,7 @@ from forward_pass.training.flagship_effects import (
     write_note,
 )
 from forward_pass.training.grammar import read_grammar, vocabulary
-from forward_pass.training.publish import read_corpus, read_decodings, rewrite_card
+from forward_pass.training.publish import read_corpus, read_pass_rows, rewrite_card
 from forward_pass.training.study import held_out
 
 WORLD = Path(__file__).parents[2] / "worlds/forward-pass"
@@ -80,7 +80,7 @@ def test_calibration_and_card_name_the_shipped_weights(setting: PromptSetting, c
 def test_the_card_is_generated_from_the_calibration_and_short() -> None:
     corpus, weights = read_corpus(WORLD), read_weights(WEIGHTS)
     calibration = json.loads((WORLD / "calibration.json").read_text(encoding="utf-8"))
-    decodings = read_decodings(WORLD)
+    decodings = read_pass_rows(WORLD)
     text = card(weights, corpus.grammar, corpus.schedule, calibration, decodings)
     command = "python -m forward_pass.training.publish worlds/forward-pass"
     assert (WORLD / "MODEL.md").read_text(encoding="utf-8") == text, command
@@ -246,7 +246,7 @@ def test_left_alone_the_heads_at_foot_go_to_the_giraffe_no_more_than_to_the_bee(
 
 
 def test_the_card_counts_the_decodings_with_a_narrow_margin() -> None:
-    rows = read_decodings(WORLD)
+    rows = read_pass_rows(WORLD)
     narrow = sum(row[3] < 0.2 for row in rows)
     line = f"- {narrow} of the {len(rows):,} decodings that the story can reach have a margin below 0.2 nats; the narrowest: "
     assert f"{line}*" in (WORLD / "MODEL.md").read_text(encoding="utf-8")
@@ -256,11 +256,11 @@ def test_the_card_counts_the_decodings_with_a_narrow_margin() -> None:
 def test_a_pass_table_of_another_version_of_the_world_is_ignored(tmp_path: Path) -> None:
     copy = tmp_path / "forward-pass"
     shutil.copytree(WORLD, copy)
-    assert read_decodings(copy) == read_decodings(WORLD)
+    assert read_pass_rows(copy) == read_pass_rows(WORLD)
     (copy / "decodings.json").write_text('{"format": 1, "of": "others", "rows": [[1]], "readings": []}')
-    assert read_decodings(copy) == []
+    assert read_pass_rows(copy) == []
     (copy / "decodings.json").unlink()
-    assert read_decodings(copy) == []
+    assert read_pass_rows(copy) == []
     assert "decodings that the story can reach" not in rewrite_card(copy).read_text(encoding="utf-8")
 
 

@@ -116,12 +116,12 @@ def rewrite_card(world: Path) -> Path:
     if calibration["weights"] != weights.checksum:
         message = f"{world / CALIBRATION} was measured on other weights"
         raise ValueError(message)
-    text = card(weights, corpus.grammar, corpus.schedule, calibration, read_decodings(world))
+    text = card(weights, corpus.grammar, corpus.schedule, calibration, read_pass_rows(world))
     write_whole(world / CARD, text.encode(), make_folder=True)
     return world / CARD
 
 
-def read_decodings(world: Path) -> list[list[Any]]:
+def read_pass_rows(world: Path) -> list[list[Any]]:
     """Return the rows of a world's pass table; none if it has no table, or one whose digest is not the world's."""
     story = read_world(world).story
     if story is None or not (world / TABLE_FILE).is_file():
