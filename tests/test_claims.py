@@ -192,7 +192,8 @@ def test_the_glossary_says_what_ink_and_unsigned_thoughts_do(computed: ComputedP
     doubt, agreement = (Act("doubt-whole", 57),), (Act("agree", 57),)
     two, bare = chance(computed, "two", your=doubt, has=STARE), chance(computed, "two", has=STARE)
     no = chance(computed, "no", your=agreement, has=STARE)
-    read_so = f"the doubt makes *two*, {per_cent(two)} against the bare stare's {per_cent(bare)}, and the agreement makes *no*"
+    doubted = f"the doubt makes *two*, {per_cent(two)} against the bare stare's {per_cent(bare)}"
+    read_so = f"{doubted}, and half an agreement makes *no*"
     assert f"{read_so}, {per_cent(no)}." in said("unsigned")
     row = _effect(calibration, "an unsigned doubt")
     n, failed = len(calibration["other_questions"]["nonsense"]), len(row["fails"])

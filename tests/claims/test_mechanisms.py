@@ -14,6 +14,9 @@ import pytest
 
 from building import ROOT
 from forward_pass.loading.worlds import open_world
+from forward_pass.network.bench import Settings
+from forward_pass.network.hooks import Patch
+from forward_pass.network.model import PassRequest, observe, prefill
 from forward_pass.network.passes import open_pass
 from forward_pass.session.laboratory import Laboratory
 from forward_pass.session.laboratory_input import ask
@@ -86,24 +89,40 @@ def six_heads_bring_the_giraffes_number(lab: Laboratory) -> None:
     assert chance(lab, "two", *others) > chance(lab, "two", *COPY_HEADS) + 0.05
 
 
-def a_doubt_down_there_is_weak_and_not_too_early(lab: Laboratory) -> None:
+def an_early_doubt_is_another_direction_and_a_late_one_is_read_by_nobody(lab: Laboratory) -> None:
     short, long = (lab.bench.lengths(Push("doubt", 1.0, layer), lab.telling).added for layer in (37, 57))
     assert long / short == pytest.approx(40, abs=3)
-    weak = chance(lab, "no", "push doubt 1 from 37")
-    assert weak == pytest.approx(chance(lab, "no"), abs=0.05)
-    strong = Push("doubt", long / _stream(lab, 37), 37, 57)  # the direction of 57 at its own length, put in at 37
-    ask(lab, "clear")
-    assert _after(lab, strong, "no") > weak + 0.2
-
-
-def _stream(lab: Laboratory, layer: int) -> float:
-    return lab.bench.lengths(Push("doubt", 1.0, layer), lab.telling).stream
+    untouched = chance(lab, "no")
+    assert chance(lab, "no", "push doubt 1 from 37") == pytest.approx(untouched, abs=0.02)
+    assert chance(lab, "no", f"push doubt {long / short:.4f} from 37") < untouched + 0.02  # drawn out, it still is another
+    for layer in (33, 37, 57):
+        ask(lab, "clear")
+        stream = lab.bench.lengths(Push("doubt", 1.0, layer), lab.telling).stream
+        borrowed = Push("doubt", long / stream, layer, 57)  # the direction of 57, at its own length
+        assert _after(lab, borrowed, "no") == pytest.approx(0.46, abs=0.02)
+        ask(lab, f"freeze {layer + 1}-72")
+        assert _after(lab, borrowed, "no") == pytest.approx(0.45, abs=0.02)
 
 
 def _after(lab: Laboratory, push: Push, word: str) -> float:
-    lab.set("a push of the layer 57", push)
-    bench = lab.bench
-    return bench.distribution(bench.run(lab._settings(), lab.telling)[lab.telling]).p(word)
+    lab.set("a borrowed doubt", push)
+    result = lab.bench.run(lab._settings(), lab.telling)[lab.telling]
+    lab.entries.pop()
+    return lab.bench.distribution(result).p(word)
+
+
+def what_was_settled_at_your_decides(lab: Laboratory) -> None:
+    model, weights, prompt = lab.bench.computed.computation.model, lab.bench.computed.weights, list(lab.world.prompt)
+    question = len(prompt) - prompt[::-1].index("Q:") - 1
+    document = [*prompt[:question], *("face" if word == "foot" else word for word in prompt[question:])]
+    ids = [weights.ids[word] for word in document]
+    cache = prefill(weights, ids[:-1]).cache
+    _, face = observe(model, PassRequest(cache, ids[-1]))
+    for index, expected in ((0, 0.998), (1, 0.722)):  # at *Your* it decides, at *foot* the same patch of *foot* does nothing
+        source = face if index == 0 else lab.bench.sites(1)
+        settings = {index: Settings(hooks=(Patch("stream", 32, None, source),))}
+        result = lab.bench.run(settings, lab.telling)[lab.telling]
+        assert lab.bench.distribution(result).p("two") == pytest.approx(expected, abs=0.005)
 
 
 # -- the claims -------------------------------------------------------------------------------------------------------
@@ -119,17 +138,22 @@ class Claim(NamedTuple):
 
 GLOSSARY, PAGE = "worlds/forward-pass/glossary/", "docs/laboratory.md"
 CLAIMS = {
-    "note-heads": Claim(PAGE, "A note is read by head 0 of layers 65 to 70.", a_note_is_read_by_six_heads),
+    "note-heads": Claim(PAGE, "A note is read mostly by head 0 of layers 65 to 70", a_note_is_read_by_six_heads),
     "note-cache": Claim(
         f"{GLOSSARY}machine.yaml",
         "could not put into the word stays on the stairs, as keys and values",
         everything_after_a_note_goes_through_its_keys_and_values,
     ),
-    "doubt-rides": Claim(PAGE, "No head carries a doubt up.", no_head_carries_a_doubt_up),
+    "doubt-rides": Claim(PAGE, "No head carries a doubt up from the layer where it is pushed in.", no_head_carries_a_doubt_up),
     "unsigned-values": Claim(
         f"{GLOSSARY}acts.yaml",
         "It is done by the values: with those alone *two* has 60",
         a_left_doubt_works_by_its_values,
+    ),
+    "readers": Claim(
+        f"{GLOSSARY}machine.yaml",
+        "with their stream of *my face* put in at *Your*, at layer 32, the foot has *two*, at 998 in the thousand",
+        what_was_settled_at_your_decides,
     ),
     "copy-heads": Claim(
         f"{GLOSSARY}machine.yaml",
@@ -138,8 +162,8 @@ CLAIMS = {
     ),
     "window": Claim(
         f"{GLOSSARY}acts.yaml",
-        "It's the push that was weak, down there, and not the place",
-        a_doubt_down_there_is_weak_and_not_too_early,
+        "It was the wrong thing to push with.",
+        an_early_doubt_is_another_direction_and_a_late_one_is_read_by_nobody,
     ),
 }
 

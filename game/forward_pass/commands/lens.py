@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by-head",
         action="store_true",
-        help="also say which heads and MLPs make the likeliest word lead",
+        help="also divide the likeliest word's lead into direct parts of heads and MLPs",
     )
     add_output_options(parser, "plain lines (same as the default)", "one JSON object per line, for programs")
 

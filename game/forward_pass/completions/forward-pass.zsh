@@ -136,7 +136,7 @@ _shtab_forward_pass_lens_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--at[position of the token (default\: the first of the story)]:TOKEN:"
   "--layer[inspect up to this layer (default\: the last)]:L:"
-  "--by-head[also say which heads and MLPs make the likeliest word lead]"
+  "--by-head[also divide the likeliest word\'s lead into direct parts of heads and MLPs]"
   "--plain[plain lines (same as the default)]"
   "--json[one JSON object per line, for programs]"
   ":name or folder of a world (default\: forward-pass):"

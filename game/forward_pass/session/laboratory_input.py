@@ -24,8 +24,8 @@ USAGE = (
     ("patch RUN TURN SITE L[.H]", "stream, head, key or value as another run had it at this token"),
     ("random LENGTH from L [seed N]", "a random vector of that length, added once after layer L"),
     ("keys, values", "later tokens see only the keys (the values) of the last note or push"),
-    ("find WORD WORD", "rank the heads by what silencing each does between two words"),
-    ("heads", "where each head looks most"),
+    ("find WORD WORD", "rank the heads that see the page by what silencing each does"),
+    ("heads", "where each of these heads looks most"),
     ("clear", "take all settings away"),
 )
 MAX_LINE = 200  # characters

@@ -211,12 +211,12 @@ def _layer_ranges(calibration: Mapping[str, Any]) -> str:
     heads = "; ".join(f"{name} {100 * row['mean']:.2f}% ({100 * row['most']:.0f})" for name, row in attention.items())
     return f"""## Windows
 
-- *This is nonsense* can be read from layer {w["nonsense_readable"]}; *no will be said* from layer {w["no_readable"]}.
+- *This is nonsense* can be read from layer {w["nonsense_readable"]}; *no will be said* from layer {w["no_readable"]} \
+(in the documents of the study; under a note of the story some layers later).
 - A whole doubt takes ten points or more from *two* from layer {w["doubt_holds"]} on, and not one point before layer \
-{w["doubt_stirs"]}. That is so because the push is short there, and not because the layers would refuse one: see the \
-lengths below.
+{w["doubt_stirs"]}. What is pushed with below is short there and points another way: see the lengths below.
 - {_thresholds(calibration)}
-- The lens holds the word at half or more from layer {w["word_settled"]}.
+- The lens holds the word at half or more from layer {w["word_settled"]}, at `has`; a layer or two later at the words before.
 - Notes are carried {carriers}; the last layer from which one still does nine tenths of what it does: {last_layers}.
 - Attention of `has` on what stands at `Your`, mean over the global heads, and in brackets the head that looks most: {heads}.
 - Thought twice, on one machine, the pass is the same to the last bit: {"yes" if calibration["identical"] else "NO"}.
@@ -246,10 +246,9 @@ def _lengths(calibration: Mapping[str, Any]) -> str:
 
 The length of *doubt* (honest less guesser, at `has`) and of *objection* (at `Your`) after each layer, beside the stream's, \
 in per cent of it; *like* is the cosine with the doubt of layer {reference.removeprefix("doubt_like_")}. The doubt of the \
-thirties is short because a loss in training held honest and guessing streams together there. A longer push along a later \
-layer's doubt works from 33 on (*A doubt borrowed from a later layer*, below): there is no layer that cannot be doubted \
-in, only \
-one from which the two sorts of document differ.
+thirties is short because a loss in training held honest and guessing streams together there. A later layer's doubt does the \
+same from 33 on (*A doubt borrowed from a later layer*, below), since no layer has to read it: it rides the stream to the \
+decoder. An early layer's own doubt drawn out to that length does not: it is another direction (*like*).
 
 | layer | doubt | `has` | % | like | objection | `Your` | % |
 |---|---|---|---|---|---|---|---|
