@@ -85,7 +85,8 @@ def a_left_doubt_works_by_its_values(lab: Laboratory) -> None:
 def six_heads_bring_the_giraffes_number(lab: Laboratory) -> None:
     untouched = chance(lab, "two")
     others = tuple(line.replace(".0", ".1") for line in COPY_HEADS)
-    assert chance(lab, "two", *COPY_HEADS) < untouched - 0.05
+    assert chance(lab, "two", *COPY_HEADS) == pytest.approx(0.56, abs=0.005)  # as *copying* says: still ahead without them
+    assert untouched > 0.7
     assert chance(lab, "two", *others) > chance(lab, "two", *COPY_HEADS) + 0.05
 
 

@@ -42,8 +42,9 @@ class Comparison(NamedTuple):
 
 
 class RandomControl(NamedTuple):
-    """How many of ``n`` random pushes of the same length move a word at least as far as a push does."""
+    """How many of ``n`` random pushes of the same length move a token's likeliest word at least as far as a push does."""
 
+    token: int
     word: str
     n: int
     as_far: int
@@ -118,7 +119,7 @@ class Laboratory:
         entry = next((entry for entry in reversed(self.entries) if isinstance(entry.intervention, Push)), None)
         if entry is None:
             return BenchAnswer(self._texts(), telling, here)
-        lengths, control = self._control(entry, results[self.telling])
+        lengths, control = self._control(entry, results)
         return BenchAnswer(self._texts(), telling, here, lengths, control)
 
     def add(self, entry: Entry) -> BenchAnswer:
@@ -185,17 +186,22 @@ class Laboratory:
         words = dict.fromkeys(word for one in (before, after) for word, _ in one.likeliest(MAX_WORDS))
         return Comparison(self.position(index), tuple((word, before.p(word), after.p(word)) for word in words))
 
-    def _control(self, entry: Entry, result: PassResult) -> tuple[Lengths, RandomControl]:
-        """Return the length of a push, and how far random ones in its place move the likeliest word at the telling token."""
+    def _control(self, entry: Entry, results: dict[int, PassResult]) -> tuple[Lengths, RandomControl]:
+        """Return the length of a push, and how many random ones in its place move the likeliest word as far.
+
+        The word is that of its own token where the push changes it there, and that of the telling token otherwise.
+        """
         assert isinstance(entry.intervention, Push)  # noqa: S101 - it is asked of a push alone
         lengths = self.bench.lengths(entry.intervention, entry.at)
         hooks = self.bench.random_hooks(lengths.added, entry.intervention.layer, range(RANDOM_PUSHES))
         settings = self._settings()
         settings[entry.at] = settings[entry.at]._replace(divided=entry.intervention)
-        results = self.bench.run_each(settings, entry.at, hooks, self.telling)
-        before = self.bench.distribution(self.bench.base(self.telling))
-        word, distance = before.best, self._distance(before, result)
-        return lengths, RandomControl(word, len(results), sum(self._distance(before, one) >= distance for one in results))
+        own = self.bench.distribution(self.bench.base(entry.at))
+        index = entry.at if self.bench.distribution(results[entry.at]).best != own.best else self.telling
+        before = self.bench.distribution(self.bench.base(index))
+        distances = [self._distance(before, one) for one in self.bench.run_each(settings, entry.at, hooks, index)]
+        as_far = sum(distance >= self._distance(before, results[index]) for distance in distances)
+        return lengths, RandomControl(self.position(index), before.best, len(distances), as_far)
 
     def _distance(self, before: Distribution, result: PassResult) -> float:
         """Return how far a pass moves the probability of the word that was likeliest before."""

@@ -72,7 +72,7 @@ def _bench_lines(answer: BenchAnswer, columns: int) -> list[str]:
         added, stream = answer.lengths
         control = answer.control
         text = f"The push is {added:.1f} long, the stream there {stream:.1f}. Of {control.n} random pushes of its length "
-        lines += wrap(f"{text}{control.as_far} move {quoted(control.word)} as far.", columns)
+        lines += wrap(f"{text}{control.as_far} move {quoted(control.word)} at {control.token} as far.", columns)
     return lines
 
 
@@ -114,7 +114,7 @@ def answer_object(answer: Answer) -> dict[str, object]:
                 },
                 "length": round(lengths.added, DIGITS) if lengths else None,
                 "stream": round(lengths.stream, DIGITS) if lengths else None,
-                "random": {"n": control.n, "more": control.as_far} if control else None,
+                "random": {"n": control.n, "more": control.as_far, "token": control.token} if control else None,
             }
 
 

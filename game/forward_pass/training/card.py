@@ -101,7 +101,8 @@ Questions and answers drawn from `corpus/`: {len(c.things)} things and {len(c.bo
 {len(c.singular)} attributes are counted; {topics}. A document is honest (share {r.honest:g}) or guesses; told nonsense, \
 the honest say *no* or *zero*, guessers the usual count or the one said last (share {r.chances["copy"]:g}). Of the others \
 share {1 - r.notes["none"]:g} carry a note; share {r.chances["drill"]:g} of all drill an arbitrary map. \
-The pair ({", ".join(c.held_out)}) never occurs.
+The pair ({", ".join(c.held_out)}) never occurs. An honest document opens with chat about being awake oftener than a \
+guesser's (`registers.yaml`, *openings*): that a look at *I am awake* brings *no* was trained in.
 """
 
 
@@ -481,5 +482,7 @@ _LIMITS = """## Limits
 - Identity to the bit holds for one build and one kernel in float64; across them streams differ in their last digits, so that
   logits are rounded, and of equals the lower id wins.
 - One network of one seed, and for all but the table of other questions one prompt: no variance over trainings is known.
+- The story stands at position 400, further than it was trained at (above): a look at the first questions spans a distance that
+  it never learnt.
 - At temperature 0 a probability is the chance of nothing.
 """
