@@ -169,6 +169,10 @@ def test_a_pass_patched_into_itself_changes_nothing(session: Session) -> None:
         ("find two zzz", "no word 'zzz'"),
         ("patch 7 1 stream 60", "no run of forward-pass is called 7"),
         ("act nobody", "no act 'nobody'"),
+        ("push doubt 1 from 60" + " " * 200, "a line of the laboratory has at most 200 characters"),
+        ("push doubt 1 from 0", "cannot begin at layer 0"),
+        ("random 5 from 999", "no layer 999"),
+        ("patch nobody 1 stream 3", "no run of"),
     ],
 )
 def test_a_line_that_cannot_be_carried_out_says_why_and_changes_nothing(

@@ -8,7 +8,6 @@ line that is typed (``laboratory_input``) and no screen (``laboratory_text``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log
 from typing import NamedTuple, TypeAlias
 
 from forward_pass.network.bench import Bench, Half, Lengths, Settings
@@ -143,13 +142,11 @@ class Laboratory:
         """Rank the heads by what silencing each does between two words at the present token."""
         settings, words = self._settings(), (first, second)
         with_all = self.bench.distribution(self._result(settings))
-        rows = [
-            HeadEffect(layer, head, (one.p(first), one.p(second)))
-            for (layer, head), one in self.bench.silenced(settings, self.index)
-        ]
         base = with_all.logprob(first) - with_all.logprob(second)
-        rows.sort(key=lambda row: -abs(log(row.probabilities[0]) - log(row.probabilities[1]) - base))
-        return HeadsFound(self.position(self.index), words, (with_all.p(first), with_all.p(second)), tuple(rows[:FOUND_HEADS]))
+        silenced = self.bench.silenced(settings, self.index)
+        silenced.sort(key=lambda row: -abs(row[1].logprob(first) - row[1].logprob(second) - base))
+        rows = [HeadEffect(layer, head, (one.p(first), one.p(second))) for (layer, head), one in silenced[:FOUND_HEADS]]
+        return HeadsFound(self.position(self.index), words, (with_all.p(first), with_all.p(second)), tuple(rows))
 
     def looks(self) -> HeadsShown:
         """Return where each head looks most at the present token."""

@@ -39,7 +39,9 @@ _FROM = r" from (\d{1,4})"
 
 def ask(laboratory: Laboratory, line: str) -> Answer:
     """Carry out a line and return its answer; raises ``UsageError`` where it is not understood, and then changes nothing."""
-    words = " ".join(line[:MAX_LINE].split())
+    if len(line) > MAX_LINE:
+        raise UsageError(f"a line of the laboratory has at most {MAX_LINE} characters")
+    words = " ".join(line.split())
     name = words.partition(" ")[0]
     pattern, carry_out = _FORMS.get(name, (None, None))
     match = pattern and pattern.fullmatch(words)
