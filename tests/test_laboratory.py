@@ -112,6 +112,17 @@ def test_an_act_of_the_world_is_the_same_as_its_line(laboratory: Laboratory) -> 
     assert after(laboratory, "no", "clear", "act bend-no") > 0.5
 
 
+def test_a_later_token_sees_the_half_that_was_left_also_when_heads_are_silenced_together(laboratory: Laboratory) -> None:
+    lines = ("at 401", "push doubt 1 from 57", "keys", "at 402", "look your 8 from 33")
+    expected = after(laboratory, "two", *lines)
+    found = ask(laboratory, "find two no")
+    assert isinstance(found, HeadsFound)
+    assert found.probabilities[0] == pytest.approx(expected, abs=1e-9)
+    best = found.heads[0]
+    alone = after(laboratory, "two", f"silence {best.layer}.{best.head}")
+    assert best.probabilities[0] == pytest.approx(alone, abs=1e-9)
+
+
 def test_a_random_push_goes_by_its_seed(laboratory: Laboratory) -> None:
     first = after(laboratory, "two", "random 16.8 from 57 seed 3")
     assert after(laboratory, "two", "clear", "random 16.8 from 57 seed 3") == first
@@ -133,7 +144,7 @@ def test_each_head_looks_somewhere(laboratory: Laboratory) -> None:
     assert len(shown.heads) == 80
     look = next(row for row in shown.heads if (row.layer, row.head) == (58, 0))
     assert (look.position, look.word) == (384, "two")
-    assert "58.0" in "\n".join(answer_lines(shown, 72))
+    assert "58.0" in "\n".join(answer_lines(shown))
     hold(OBJECTS["heads"], answer_object(shown))
 
 

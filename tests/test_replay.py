@@ -91,7 +91,7 @@ def test_an_edited_choice_ends_the_replay_before_its_turn(tmp_path: Path) -> Non
     result = replay(tmp_path)
     assert result.code == 1
     assert result.out.endswith("""
-[Turn 3 cannot be walked: no word was drawn here, the file has 'dark']
+[Turn 3 cannot be replayed: no word was drawn here, the file has 'dark']
 
 diverged at turn 3 of 4
 """)
@@ -111,7 +111,7 @@ def test_a_replay_ends_at_a_damaged_line(tmp_path: Path) -> None:
     result = replay(tmp_path)
     assert result.code == 1
     assert result.err == f"{path}:4:1: this line is neither a turn nor a cursor; the lines before it are used.\n"
-    assert result.out.endswith("[Turn 3 cannot be walked: its line in the file is not a turn]\n\ndiverged at turn 3 of 3\n")
+    assert result.out.endswith("[Turn 3 cannot be replayed: its line in the file is not a turn]\n\ndiverged at turn 3 of 3\n")
     assert replay(tmp_path, "--json").objects[-1]["identical"] == 2
     assert replay(tmp_path, "--to", "1").out.splitlines()[-1] == "1 of 1 turns identical"
 

@@ -61,7 +61,7 @@ def test_a_turn_that_cannot_be_replayed_is_named_on_the_last_page(tmp_path: Path
     path = write_run(tmp_path, *CHOICES)
     replace_in_file(path, '"choice":"hold-still"', '"choice":"no-such"')
     pages = replay_pages(replay(tmp_path), 72)
-    assert any("cannot be walked" in line for line in pages[-1].lines)
+    assert any("cannot be replayed" in line for line in pages[-1].lines)
 
 
 def test_the_clock_shows_the_pages_at_reading_speed_and_stops_at_the_end(result: ReplayResult) -> None:

@@ -46,7 +46,7 @@ def chance(laboratory: Laboratory, word: str, *lines: str) -> float:
     for line in ("clear", *lines):
         ask(laboratory, line)
     bench = laboratory.bench
-    settings = laboratory._settings()
+    settings = laboratory.settings()
     return bench.distribution(bench.run(settings, laboratory.telling)[laboratory.telling]).p(word)
 
 
@@ -107,7 +107,7 @@ def an_early_doubt_is_another_direction_and_a_late_one_is_read_by_nobody(lab: La
 
 def _after(lab: Laboratory, push: Push, word: str) -> float:
     lab.set("a borrowed doubt", push)
-    result = lab.bench.run(lab._settings(), lab.telling)[lab.telling]
+    result = lab.bench.run(lab.settings(), lab.telling)[lab.telling]
     lab.entries.pop()
     return lab.bench.distribution(result).p(word)
 

@@ -203,7 +203,7 @@ def _word_lines(stats: SimulationStats) -> list[str]:
     )
     return [
         f"Words a run: {_spread_text(stats.words)}; turns: {_spread_text(stats.turns)}",
-        f"Words of the world that somebody read: {seen:,} of {of:,} ({100 * seen / max(of, 1):.1f} %)",
+        f"Words of the world that any run read: {seen:,} of {of:,} ({100 * seen / max(of, 1):.1f} %)",
         f"Of these a run reads: {whole} % (min / median / max); of those outside endings: {outside} %",
     ]
 

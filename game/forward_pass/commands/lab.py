@@ -7,14 +7,11 @@ import json
 
 from forward_pass.commands.front_end import store_of
 from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves, add_world, turn_number
-from forward_pass.errors import ForwardPassError, UsageError
+from forward_pass.errors import ForwardPassError
 from forward_pass.loading.worlds import open_world
-from forward_pass.session.events import Message
-from forward_pass.session.laboratory_text import answer_message, open_laboratory, usage_text
-from forward_pass.session.plain_text import event_lines, is_interactive, read_line, text_width
-from forward_pass.session.session import Session
-from forward_pass.storage.store import Stored
-from forward_pass.story.history import at_turn
+from forward_pass.session.laboratory import Laboratory
+from forward_pass.session.laboratory_text import answer_message, open_laboratory, turn_of, usage_text
+from forward_pass.session.plain_text import is_interactive, message_lines, read_line, text_width
 
 NAME = "lab"
 HELP = "try interventions and hooks on a pass"
@@ -38,18 +35,15 @@ def run(options: argparse.Namespace) -> int:
     """Answer lines until the input ends or says quit; return the exit code."""
     world = open_world(options.world)
     store = store_of(world, options, options.world or "")
-    stored = store.new() if options.run is None else Stored(store.view(options.run), store.new().recorder)
+    run = store.new().run if options.run is None else store.view(options.run)
     if options.turn is not None:
-        if options.turn > len(stored.run.turns):
-            raise UsageError(f"run {options.run} has turns 0 to {len(stored.run.turns)}, not {options.turn}")
-        stored = stored._replace(run=at_turn(stored.run, options.turn))
-    session = Session(store, stored)
-    session.laboratory = open_laboratory(stored.run, store.inspector, store)
+        run = turn_of(run, options.run, options.turn)
+    laboratory = open_laboratory(run, store.inspector, store)
     ask = read_line
     if not (options.json or options.plain) and is_interactive():
         from forward_pass.interface.laboratory_prompt import laboratory_prompt  # noqa: PLC0415 - plain lines do without
 
-        print("\n".join(event_lines(Message(usage_text()), session, text_width())))
+        print("\n".join(message_lines(usage_text(), text_width())))
         ask = laboratory_prompt()
     while True:
         try:
@@ -59,15 +53,13 @@ def run(options: argparse.Namespace) -> int:
         if not line or line.strip() in ("quit", "exit", "q"):
             return 0
         if line.strip():
-            _answer(session, line, as_json=options.json)
+            _answer(laboratory, line, as_json=options.json)
 
 
-def _answer(session: Session, line: str, *, as_json: bool) -> None:
-    assert session.laboratory is not None  # noqa: S101 - it was opened above
+def _answer(laboratory: Laboratory, line: str, *, as_json: bool) -> None:
     try:
-        message = answer_message(session.laboratory, line)
+        text, row = answer_message(laboratory, line)
     except ForwardPassError as error:
-        print(json.dumps({"type": "error", "message": f"{error}"}, ensure_ascii=False) if as_json else f"\n{error}", flush=True)
-        return
-    lines = event_lines(message, session, text_width())
-    print(json.dumps(message.row, ensure_ascii=False) if as_json else "\n".join(lines), flush=True)
+        text, row = f"{error}", {"type": "error", "message": f"{error}"}
+    lines = ["", *message_lines(text, text_width())]
+    print(json.dumps(row, ensure_ascii=False) if as_json else "\n".join(lines), flush=True)

@@ -40,7 +40,7 @@ def show_replay(result: ReplayResult) -> None:
         print("\n".join(wrap(f"[Turn {number}: {proof}]", columns)))
     for number, reason in reasons.items():
         if number > len(run.turns):
-            print("\n".join(["", *wrap(f"[Turn {number} cannot be walked: {reason}]", columns)]))
+            print("\n".join(["", *wrap(f"[Turn {number} cannot be replayed: {reason}]", columns)]))
     print(f"\n{result.summary}")
 
 

@@ -32,7 +32,7 @@ KEYS = (
     ("f", "fork: play on from here, as a run of its own"),
     ("q, Ctrl-C", "leave"),
 )
-DIGEST_HELP = "Each turn is walked again, and its digest held against the one in the file."
+DIGEST_HELP = "Each turn is replayed, and its digest compared with the one in the file."
 
 
 class Page(NamedTuple):
@@ -61,7 +61,7 @@ def replay_pages(result: ReplayResult, columns: int) -> list[Page]:
         pages.append(Page(lines, decoded=turn.word is not None))
     for number, reason in reasons.items():
         if number > len(run.turns):
-            pages[-1].lines.extend(["", *wrap(f"[Turn {number} cannot be walked: {reason}]", columns)])
+            pages[-1].lines.extend(["", *wrap(f"[Turn {number} cannot be replayed: {reason}]", columns)])
     pages[-1].lines.extend(["", *wrap(result.summary, columns)])
     return pages
 

@@ -5,7 +5,7 @@ The words stay those of the run, or of the likeliest continuation, so that what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from forward_pass.network.hooks import AddDirection, Hook, Silence, Sites, random_direction
@@ -65,13 +65,7 @@ class Bench:
 
     def run(self, settings: Mapping[int, Settings], to: int) -> dict[int, PassResult]:
         """Return the passes from the first token with settings up to index ``to``; raises as ``model.step`` does."""
-        first = min((*settings, to))
-        cache, results = self._cache_before(self.key.at(first)), {}
-        for index in range(first, to + 1):
-            here = settings.get(index, Settings())
-            results[index] = self._step(index, cache, here)
-            cache = self._left(here, results[index].cache, index, cache)
-        return results
+        return {index: result for index, result, _ in self._passes(settings, to)}
 
     def run_each(self, settings: Mapping[int, Settings], index: int, hooks: Sequence[Hook], to: int) -> list[PassResult]:
         """Return the pass of token ``to`` once for each of some hooks at token ``index``, computed together.
@@ -79,27 +73,32 @@ class Bench:
         Where the settings there divide an intervention, each hook stands in its place.
         """
         earlier = {at: here for at, here in settings.items() if at < index}
-        before = self.run(earlier, index - 1)[index - 1].cache if earlier else self._cache_before(self.key.at(index))
+        before = list(self._passes(earlier, index - 1))[-1][2] if earlier else self._cache_before(self.key.at(index))
         here = settings.get(index, Settings()).without_divided()
         requests = [self._request(self.key, index, before, here._replace(hooks=(*here.hooks, hook))) for hook in hooks]
         model = self.computed.computation.model
         results = step_many(model, requests)
+        without = self._without_divided(index, before, here)
+        caches = [_left(here, result.cache, without) for result in results]
         for later in range(index + 1, to + 1):
             there = settings.get(later, Settings())
-            caches = (
-                [self._left(here, result.cache, index, before) for result in results]
-                if later == index + 1
-                else [result.cache for result in results]
-            )
             results = step_many(model, [self._request(self.key, later, cache, there) for cache in caches])
+            caches = [result.cache for result in results]
         return results
 
-    def _left(self, here: Settings, cache: Cache, index: int, before: Cache) -> Cache:
-        """Return what later tokens see of a token: its cache, or that of it with half of the pass without what is divided."""
-        if here.half is None:
-            return cache
-        without = self._step(index, before, here.without_divided()).cache
-        return mix_last(cache, without) if here.half == "keys" else mix_last(without, cache)
+    def _passes(self, settings: Mapping[int, Settings], to: int) -> Iterator[tuple[int, PassResult, Cache]]:
+        """Yield the index of each token from the first with settings on, its pass, and what later tokens see of it."""
+        first = min((*settings, to))
+        cache = self._cache_before(self.key.at(first))
+        for index in range(first, to + 1):
+            here = settings.get(index, Settings())
+            result = self._step(index, cache, here)
+            cache = _left(here, result.cache, self._without_divided(index, cache, here))
+            yield index, result, cache
+
+    def _without_divided(self, index: int, before: Cache, here: Settings) -> Cache | None:
+        """Return the cache of a token without the intervention that is divided; None where none is."""
+        return self._step(index, before, here.without_divided()).cache if here.half else None
 
     def lengths(self, push: Push, index: int) -> Lengths:
         """Return the length of a push at a token, and that of the stream after its layer without settings."""
@@ -141,3 +140,10 @@ class Bench:
     def _step(self, index: int, cache: Cache, here: Settings) -> PassResult:
         request = self._request(self.key, index, cache, here)
         return step(self.computed.computation.model, cache, request.word, request.interventions, request.hooks)
+
+
+def _left(here: Settings, cache: Cache, without: Cache | None) -> Cache:
+    """Return what later tokens see of a token: its cache, or half of it and half of the one without what is divided."""
+    if without is None:
+        return cache
+    return mix_last(cache, without) if here.half == "keys" else mix_last(without, cache)

@@ -111,7 +111,7 @@ class Laboratory:
 
     def answer(self) -> BenchAnswer:
         """Return what the model says with the present settings."""
-        results = self.bench.run(self._settings(), self.telling)
+        results = self.bench.run(self.settings(), self.telling)
         telling, here = (
             self._compare(index, results.get(index) or self.bench.base(index)) for index in (self.telling, self.index)
         )
@@ -140,7 +140,7 @@ class Laboratory:
 
     def find(self, first: str, second: str) -> HeadsFound:
         """Rank the heads by what silencing each does between two words at the present token."""
-        settings, words = self._settings(), (first, second)
+        settings, words = self.settings(), (first, second)
         with_all = self.bench.distribution(self._result(settings))
         base = with_all.logprob(first) - with_all.logprob(second)
         silenced = self.bench.silenced(settings, self.index)
@@ -152,7 +152,7 @@ class Laboratory:
         """Return where each head looks most at the present token."""
         document = (*self.world.prompt, *self.bench.key.words)
         rows = []
-        for (layer, head), shares in self.bench.attention(self._result(self._settings())):
+        for (layer, head), shares in self.bench.attention(self._result(self.settings())):
             at = max(range(len(shares)), key=shares.__getitem__)
             rows.append(HeadLook(layer, head, at + 1, document[at], shares[at]))
         return HeadsShown(self.position(self.index), tuple(rows))
@@ -162,7 +162,7 @@ class Laboratory:
     def _texts(self) -> tuple[str, ...]:
         return tuple(f"at {self.position(entry.at)}: {entry.text}" for entry in self.entries)
 
-    def _settings(self) -> dict[int, Settings]:
+    def settings(self) -> dict[int, Settings]:
         """Return the settings by the index of their token."""
         settings: dict[int, Settings] = {}
         for entry in self.entries:
@@ -191,7 +191,7 @@ class Laboratory:
         assert isinstance(entry.intervention, Push)  # noqa: S101 - it is asked of a push alone
         lengths = self.bench.lengths(entry.intervention, entry.at)
         hooks = self.bench.random_hooks(lengths.added, entry.intervention.layer, range(RANDOM_PUSHES))
-        settings = self._settings()
+        settings = self.settings()
         settings[entry.at] = settings[entry.at]._replace(divided=entry.intervention)
         own = self.bench.distribution(self.bench.base(entry.at))
         index = entry.at if self.bench.distribution(results[entry.at]).best != own.best else self.telling

@@ -7,7 +7,7 @@ from forward_pass.network.passes import ComputedPass
 from forward_pass.session.events import Message
 from forward_pass.session.laboratory import Answer, BenchAnswer, Comparison, HeadsFound, HeadsShown, Laboratory
 from forward_pass.session.laboratory_input import USAGE, ask
-from forward_pass.session.transcript import quoted, wrap
+from forward_pass.session.transcript import quoted
 from forward_pass.storage.store import RunStore
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.history import Run, at_turn
@@ -16,21 +16,19 @@ from forward_pass.story.ports import Inspector
 DIGITS = 4
 
 
-WIDE = 10_000  # columns: a message is wrapped by whoever shows it
-
-
 def open_laboratory(run: Run, inspector: Inspector, store: RunStore) -> Laboratory:
     """Return a bench at the state of a run; raises ``UsageError`` where its words are written."""
     if not isinstance(inspector, ComputedPass):
         raise UsageError(f"{run.world.title} has no model: its words are written, and there is nothing to set")
 
-    def run_at(reference: str, turn: int) -> Run:
-        other = store.view(reference)
-        if not 0 <= turn <= len(other.turns):
-            raise UsageError(f"run {reference} has turns 0 to {len(other.turns)}, not {turn}")
-        return at_turn(other, turn)
+    return Laboratory(run, inspector, lambda reference, turn: turn_of(store.view(reference), reference, turn))
 
-    return Laboratory(run, inspector, run_at)
+
+def turn_of(run: Run, reference: str, turn: int) -> Run:
+    """Return a run at one of its turns; raises ``UsageError`` where it has no such turn."""
+    if not 0 <= turn <= len(run.turns):
+        raise UsageError(f"run {reference} has turns 0 to {len(run.turns)}, not {turn}")
+    return at_turn(run, turn)
 
 
 def answer_message(laboratory: Laboratory, line: str) -> Message:
@@ -38,7 +36,7 @@ def answer_message(laboratory: Laboratory, line: str) -> Message:
     if line.strip() in ("", "help", "?"):
         return Message(usage_text(), {"type": "lab", "lines": [usage for usage, _ in USAGE]})
     answer = ask(laboratory, line)
-    return Message("\n".join(answer_lines(answer, WIDE)), answer_object(answer))
+    return Message("\n".join(answer_lines(answer)), answer_object(answer))
 
 
 def usage_text() -> str:
@@ -50,29 +48,29 @@ def usage_text() -> str:
     )
 
 
-def answer_lines(answer: Answer, columns: int) -> list[str]:
-    """Return an answer as lines of text."""
+def answer_lines(answer: Answer) -> list[str]:
+    """Return an answer as lines of text, not wrapped: front ends do that."""
     match answer:
         case HeadsFound(token, (first, second), (one, other), heads):
             title = f"At {token}: {quoted(first)} {_p(one)}, {quoted(second)} {_p(other)}. With one head silenced:"
-            return [*wrap(title, columns), *(f"  {row.layer}.{row.head}  {_both(row.probabilities)}" for row in heads)]
+            return [title, *(f"  {row.layer}.{row.head}  {_both(row.probabilities)}" for row in heads)]
         case HeadsShown(token, heads):
             rows = (f"  {row.layer}.{row.head}  {_p(row.share):<6} at {row.position:<4} {quoted(row.word)}" for row in heads)
-            return [*wrap(f"Where each head looks most at {token}:", columns), *rows]
+            return [f"Where each head looks most at {token}:", *rows]
         case BenchAnswer():
-            return _bench_lines(answer, columns)
+            return _bench_lines(answer)
 
 
-def _bench_lines(answer: BenchAnswer, columns: int) -> list[str]:
+def _bench_lines(answer: BenchAnswer) -> list[str]:
     lines = [f"  {number}. {text}" for number, text in enumerate(answer.settings, 1)] or ["No settings."]
     if answer.here.token != answer.telling.token:
-        lines += wrap(_comparison_text(answer.here), columns)
-    lines += wrap(_comparison_text(answer.telling), columns)
+        lines.append(_comparison_text(answer.here))
+    lines.append(_comparison_text(answer.telling))
     if answer.lengths and answer.control:
         added, stream = answer.lengths
         control = answer.control
         text = f"The push is {added:.1f} long, the stream there {stream:.1f}. Of {control.n} random pushes of its length "
-        lines += wrap(f"{text}{control.as_far} move {quoted(control.word)} at {control.token} as far.", columns)
+        lines.append(f"{text}{control.as_far} move {quoted(control.word)} at {control.token} as far.")
     return lines
 
 

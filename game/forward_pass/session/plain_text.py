@@ -78,7 +78,7 @@ def event_lines(event: Event, session: Session, columns: int) -> list[str]:
             lines = [*wrap(then, columns), ""] if then else []
             return ["", *lines, *wrap(decoding_line(turn, distribution, session.inspector), columns)]
         case Message(text, _):
-            return ["", *(line for row in hanging_text(text, columns).split("\n") for line in wrap(row, columns))]
+            return ["", *message_lines(text, columns)]
         case ViewRequested() | InspectionShown() | TreeShown() | RunsCompared():
             return ["", *_view_lines(event, columns)]
         case Rejected(message):
@@ -86,6 +86,11 @@ def event_lines(event: Event, session: Session, columns: int) -> list[str]:
         case Quit(text):
             first, *commands = text.split("\n")  # commands are not wrapped, so that they can be copied
             return ["", *wrap(first, columns), *commands]
+
+
+def message_lines(text: str, columns: int) -> list[str]:
+    """Return the text of a message as wrapped lines."""
+    return [line for row in hanging_text(text, columns).split("\n") for line in wrap(row, columns)]
 
 
 def hanging_text(text: str, columns: int) -> str:
