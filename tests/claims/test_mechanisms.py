@@ -82,6 +82,23 @@ def a_left_doubt_works_by_its_values(lab: Laboratory) -> None:
     assert chance(lab, "two", *LEFT_DOUBT, "keys", *STARE) < bare + 0.1
 
 
+def the_heads_that_read_notes_look_at_a_faint_one(lab: Laboratory) -> None:
+    heads = {(layer, 0) for layer in range(65, 71)}
+
+    def looks(*lines: str) -> tuple[float, float]:
+        for line in ("clear", *lines):
+            ask(lab, line)
+        result = lab.bench.run(lab.settings(), lab.telling)[lab.telling]
+        shares = {head: row[lab.world.first_token - 1] for head, row in lab.bench.attention(result)}
+        return sum(shares[head] for head in heads) / len(heads), sum(shares.values()) / len(shares)
+
+    faint = looks("at 400", "note honest from 33 ink 0.25", "at 402")
+    none = looks()
+    assert faint[0] > 0.03
+    assert none[0] < 0.003
+    assert faint[1] < none[1]  # on the average of all heads it is the other way about
+
+
 def six_heads_bring_the_giraffes_number(lab: Laboratory) -> None:
     untouched = chance(lab, "two")
     others = tuple(line.replace(".0", ".1") for line in COPY_HEADS)
@@ -155,6 +172,11 @@ CLAIMS = {
         f"{GLOSSARY}machine.yaml",
         "with their stream of *my face* put in at *Your*, at layer 32, the foot has *two*, at 998 in the thousand",
         what_was_settled_at_your_decides,
+    ),
+    "ink-readers": Claim(
+        f"{GLOSSARY}acts.yaml",
+        "The six heads that read notes do look at a faint one, and hardly at none",
+        the_heads_that_read_notes_look_at_a_faint_one,
     ),
     "copy-heads": Claim(
         f"{GLOSSARY}machine.yaml",
