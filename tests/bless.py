@@ -107,7 +107,7 @@ def open_store(golden: Golden, saves: Path) -> RunStore:
     world, inspector = opened(golden.world)
 
     def make_header(prior: Prior) -> Header:
-        return Header(world.id, world.version, world.hash, world.weights, golden.seed, golden.temperature, prior, CREATED)
+        return Header(world.id, world.version, world.hash, world.network, golden.seed, golden.temperature, prior, CREATED)
 
     return RunStore(saves, world, inspector, make_header)
 

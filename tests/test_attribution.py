@@ -34,3 +34,11 @@ def test_the_command_prints_it_below_the_lens() -> None:
     assert (lens["type"], attribution["type"]) == ("lens", "attribution")
     wrong = command("lens", "--by-head", "--layer", "40")
     assert (wrong.code, "reads the finished pass" in wrong.err) == (2, True)
+
+
+def test_a_lens_that_is_nearly_level_is_called_so_and_shows_where_the_word_stands() -> None:
+    text = " ".join(command("lens").out.split())
+    row = text[text.index("Lens at layer 72") : text.index("Lens at layer 80")]
+    assert row.endswith("5.89 of 5.95 nats; “foot” is number 1. ")
+    assert "the lens is nearly level: the words' logits are small" in text
+    assert "Probes are shown at token 402 alone, where they were tested." in text

@@ -284,6 +284,14 @@ def test_a_run_recorded_with_other_weights_is_reported(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_recorded_with_the_same_network_in_another_file_is_not_called_changed() -> None:
+    world = open_world("forward-pass")
+    (earlier,) = world.story.earlier_weights
+    assert all(map(world.gives_same_words, (None, earlier, world.network)))
+    assert not world.gives_same_words("ab" * 32)
+    assert not world.gives_same_words(world.weights)  # the file's own checksum covers the probes too
+
+
 # -- labels and settings -----------------------------------------------------------------------------------------------
 
 

@@ -234,7 +234,8 @@ def test_a_computed_pass_has_a_lens(tmp_path: Path) -> None:
     (event,) = jsonl.handle_request(session, '{"lens":true}')
     row = jsonl.event_object(event, session)
     assert row is not None
-    assert (row["type"], row["token"], row["layer"], row["probes"]) == ("lens", 11, 4, {"nonsense": 0.3333})
+    assert (row["type"], row["token"], row["layer"], row["outcome"]) == ("lens", 11, 4, None)
+    assert (row["probes"], row["probes_at"]) == ({}, 12)
     close_session(session)
 
 

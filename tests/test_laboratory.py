@@ -142,6 +142,9 @@ def test_each_head_looks_somewhere(laboratory: Laboratory) -> None:
     shown = ask(laboratory, "heads")
     assert isinstance(shown, HeadsShown)
     assert len(shown.heads) == 80
+    page = answer_lines(shown)[: answer_lines(shown).index("Each head, its largest share and where that goes:")]
+    assert sum(int(count) for line in page for count in re.findall(r"\[(\d+)\]", line)) == 80
+    assert "  Q: How many eyes does a giraffe[1] have[1]?" in page
     look = next(row for row in shown.heads if (row.layer, row.head) == (58, 0))
     assert (look.position, look.word) == (384, "two")
     assert "58.0" in "\n".join(answer_lines(shown))

@@ -121,12 +121,23 @@ def test_an_inspection_as_lines(tmp_path: Path) -> None:
         "Token 11, “The”, up to layer 4 of 12. All of this is measured.",
         "Lens at layer 3: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
         "Lens at layer 4: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
-        "Probe for nonsense: +0.33.",
-        "A probe's score is near +1 for yes and near -1 for no; it is not a probability. They were fitted",
-        "where a count is about to be said; elsewhere they mean little, and can run past either end.",
+        "Probes are shown at token 12 alone, where they were tested.",
         "The heads that see everything have not looked yet.",
     ]
     assert max(map(len, inspection_lines(inspection, 40))) <= 40
+    close_session(session)
+
+
+def test_an_inspection_to_the_last_layer_at_the_telling_token_has_ranks_and_probes(tmp_path: Path) -> None:
+    session = inspectable_session(tmp_path, "read-question", "stop-reading")
+    lines = inspection_lines(inspect_pass(session.world, session.inspector, session.run.state.key, 12), 100)
+    assert "Lens at layer 12: “comes” 0.92, “again” 0.08; entropy 0.28 of 0.69 nats; “comes” is number 1." in lines
+    at = lines.index("“comes” is likeliest from layer 10 on.")
+    assert lines[at + 1 : at + 4] == [
+        "Probe for nonsense: +1.00.",
+        "A probe's score is near +1 for yes and near -1 for no; it is not a probability. Each was fitted",
+        "where a count is about to be said, and tested there alone.",
+    ]
     close_session(session)
 
 

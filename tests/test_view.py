@@ -121,17 +121,16 @@ def test_a_transcript_is_shown_when_asked_for(tmp_path: Path) -> None:
 
 
 def test_an_inspection_has_bars_by_layer_then_probes_and_attention(tmp_path: Path) -> None:
-    session = inspectable_session(tmp_path, "read-question", "read-again")
+    session = inspectable_session(tmp_path, "read-question", "stop-reading")
     lines = event_text(session, answer(session, "lens")).splitlines()
-    assert lines[0] == "Token 11, “The”, up to layer 5 of 12. All of this is measured."
-    assert lines[1:6] == [
-        "  layer  3  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
-        "  layer  5  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
+    assert lines[0] == "Token 12, “dark”, up to layer 3 of 12. All of this is measured."
+    assert lines[1:5] == [
+        "  layer  3  entropy 0.28 of 0.69 nats  “comes” 0.92 ████████████████████",
         "",
-        "  nonsense no ────────┼──●───── yes +0.42",
+        "  nonsense no ────────┼─●────── yes +0.25",
         "A probe's score is near +1 for yes and near -1 for no; it is not a",
     ]
-    assert lines[-3].startswith("Strongest looks, averaged over the heads so far: ")
+    assert lines[7].startswith("Strongest looks, averaged over the heads so far: ")
     close_session(session)
 
 

@@ -5,7 +5,7 @@ import json
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,21 @@ def test_packing_twice_gives_the_same_bytes_and_checksum() -> None:
     data = tiny_file()
     assert tiny_file() == data
     assert parse_weights(data).checksum == hashlib.sha256(data[:-32]).hexdigest()
+
+
+def test_the_checksum_of_the_network_covers_what_words_depend_on_and_nothing_else() -> None:
+    weights, plain = parse_weights(tiny_file()), tiny_metadata()
+    probes = {name: probe + 0.5 for name, probe in plain.probes.items()}
+    other_probes = parse_weights(pack_weights(tiny_parameters(), replace(plain, probes=probes, made={"by": "hand"})))
+    assert other_probes.checksum != weights.checksum
+    assert other_probes.network == weights.network
+    directions = {name: direction + 0.5 for name, direction in plain.directions.items()}
+    assert parse_weights(pack_weights(tiny_parameters(), replace(plain, directions=directions))).network != weights.network
+    parameters = tiny_parameters()
+    for field in fields(parameters):
+        if field.name != "shape":
+            changed = replace(parameters, **{field.name: getattr(parameters, field.name) * 1.5})
+            assert parse_weights(pack_weights(changed, plain)).network != weights.network, field.name
 
 
 def test_the_arrays_are_read_only() -> None:

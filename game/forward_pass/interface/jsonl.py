@@ -137,11 +137,14 @@ def lens_object(inspection: Inspection) -> dict[str, Any]:
                 "layer": lens.layer,
                 "entropy": round(lens.entropy, DIGITS),
                 "likeliest": [[word, round(probability, DIGITS)] for word, probability in lens.likeliest],
+                **({} if lens.rank is None else {"rank": lens.rank}),
             }
             for lens in inspection.lenses
         ],
         "most_entropy": round(inspection.max_entropy, DIGITS),
+        "outcome": inspection.outcome and {"word": inspection.outcome[0], "since": inspection.outcome[1]},
         "probes": {name: round(score, DIGITS) for name, score in inspection.probes},
+        "probes_at": inspection.probes_at,
         "looks": [[look.position, look.word, round(look.share, DIGITS)] for look in inspection.top_attention],
         "sharpest": _sharpest_object(*inspection.sharpest) if inspection.sharpest else None,
         "attention": [round(share, DIGITS) for share in inspection.attention],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
@@ -26,14 +27,16 @@ from forward_pass.session.plain_text import hanging_text
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     EMPHASIS,
-    PROBE_NOTE,
     attention_and_trace_lines,
     attention_lines,
     ending_lines,
     inspection_title,
+    lens_notes,
     position_line,
+    probe_note,
     prompt_lines,
     quoted,
+    rank_text,
     running_likelihood_text,
     scene_text,
     transcript,
@@ -194,13 +197,12 @@ def inspection_view(inspection: Inspection, columns: int) -> RenderableType:
     rows: list[RenderableType] = [Text(inspection_title(inspection), style="strong")]
     for lens in inspection.lenses:
         word, probability = lens.likeliest[0]
-        bar = probability_bar(probability, columns)
         nats = f"{lens.entropy:.2f}" if narrow else f"entropy {lens.entropy:.2f} of {inspection.max_entropy:.2f}"
-        rows.append(
-            Text.assemble(
-                f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {format_probability(probability)} ", (bar, "bar")
-            )
-        )
+        start = f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {format_probability(probability)}"
+        rank = rank_text(inspection, lens)
+        bar = probability_bar(probability, columns)[: max(columns - cell_len(start + rank) - 1, 0)]
+        rows.append(Text.assemble(f"{start}{rank} ", (bar, "bar")))
+    rows += [Text(note, style="quiet") for note in lens_notes(inspection)]
     if inspection.probes:
         width = max(len(name) for name, _ in inspection.probes)
         dial_width = NARROW_DIAL_WIDTH if narrow else DIAL_WIDTH
@@ -208,7 +210,8 @@ def inspection_view(inspection: Inspection, columns: int) -> RenderableType:
             Text(""),
             *(dial(f"{name.replace('_', ' '):<{width}}", score, dial_width) for name, score in inspection.probes),
         ]
-        rows.append(Text(PROBE_NOTE, style="quiet"))
+    if probe_note(inspection):
+        rows.append(Text(probe_note(inspection), style="quiet"))
     return Group(*rows, Text(""), *map(Text, attention_and_trace_lines(inspection, columns)))
 
 

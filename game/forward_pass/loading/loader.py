@@ -6,6 +6,7 @@ condition, effect, text and target against it. Everything wrong is reported at o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from forward_pass.errors import Place, Problem, suggestion
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.declarations import read_band, read_threshold, read_variable, single_number, single_text
-from forward_pass.loading.fields import known_name, whole
+from forward_pass.loading.fields import Entry, known_name, several, whole
 from forward_pass.loading.glossary import read_glossary, read_hints
 from forward_pass.loading.interventions import ActContext, read_act
 from forward_pass.loading.model_names import ModelNames, missing_words, read_model_names
@@ -140,6 +141,8 @@ def _read_story(report: Report, symbols: Symbols, world: str, shown: str, conten
         prompt=declared.prompt,
         model=model.file if model else None,
         weights=model.checksum if model else None,
+        network=model.network if model else None,
+        earlier_weights=_earlier_weights(report, symbols.singles.get("earlier_weights")),
         instantiations=single_number(report, symbols, "instantiations", 1, MAX_NUMBER, 1),
         acts_per_token=single_number(report, symbols, "acts_per_token", 0, MAX_ACTS, MAX_ACTS),
         lasting_per_token=single_number(report, symbols, "lasting_per_token", 0, MAX_ACTS, MAX_ACTS),
@@ -154,6 +157,15 @@ def _read_story(report: Report, symbols: Symbols, world: str, shown: str, conten
         glossary=read_glossary(report, symbols.terms),
         hints=read_hints(report, symbols.hints, symbols.sections["endings"]),
     )
+
+
+def _earlier_weights(report: Report, entry: Entry | None) -> tuple[str, ...]:
+    """Return the checksums of earlier weights that give the same words."""
+    rows = several(report, entry.value if entry else None, "earlier_weights")
+    for row in rows:
+        if not re.fullmatch(r"[0-9a-f]{64}", str(row.value)):
+            report.add(row, "E203", "expected a SHA-256: 64 hexadecimal digits")
+    return tuple(str(row.value) for row in rows)
 
 
 def _thresholds(report: Report, symbols: Symbols, model: ModelNames | None, *, has_model: bool) -> tuple[Threshold, ...]:

@@ -17,10 +17,11 @@ MAX_WORDS_LISTED = 10
 
 
 class ModelNames(NamedTuple):
-    """The model of a world: its file, its checksum, and what it has names for."""
+    """The model of a world: its file, the checksums of file and network, and what it has names for."""
 
     file: str
     checksum: str
+    network: str
     vocabulary: frozenset[str]
     directions: tuple[str, ...]
     probes: tuple[str, ...]
@@ -45,7 +46,12 @@ def read_model_names(report: Report, entry: Entry | None, files: Mapping[str, by
     _check_calibration(report, entry.value, files.get(CALIBRATION), weights.checksum)
     metadata = weights.metadata
     return ModelNames(
-        file, weights.checksum, frozenset(metadata.vocabulary), tuple(metadata.directions), tuple(metadata.probes)
+        file=file,
+        checksum=weights.checksum,
+        network=weights.network,
+        vocabulary=frozenset(metadata.vocabulary),
+        directions=tuple(metadata.directions),
+        probes=tuple(metadata.probes),
     )
 
 

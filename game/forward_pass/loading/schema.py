@@ -204,6 +204,7 @@ _SINGLES: dict[str, Schema] = {
     "acts_per_token": {"type": "integer", "minimum": 0},
     "lasting_per_token": {"type": "integer", "minimum": 0},
     "telling": {"type": "integer", "minimum": 1},
+    "earlier_weights": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
 }
 
 _SECTIONS = {

@@ -33,6 +33,7 @@ SINGLES = {
     "boundary": "the layer at which the decoder comes",
     "start": "the first scene",
     "model": "the file of the weights, beside this one; without it, words are written",
+    "earlier_weights": "SHA-256 of earlier files of the weights, in headers of runs, that give the same words",
     "prompt": "the words before the first token, that token's word last",
     "instantiations": "the highest number of an instantiation that texts tell apart",
     "acts_per_token": "how many interventions a token bears",

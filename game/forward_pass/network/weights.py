@@ -115,7 +115,8 @@ class Weights:
 
     shape: Shape
     metadata: Metadata
-    checksum: str
+    checksum: str  # of the whole file
+    network: str  # checksum of what words depend on: the file without its probes and without how it was made
     wte: Array  # [V, d]
     unembed: Array  # [d, V]
     w_qkv: Array  # [A, d, 3He]
@@ -189,7 +190,12 @@ def parse_weights(data: bytes) -> Weights:
         {name: _read_only(arrays[f"probe {name}"]) for name in names[1]},
         _made(header["made"]),
     )
-    return _fold(shape, metadata, data[-_DIGEST:].hex(), arrays)
+    named = {key: header[key] for key in ("shape", "vocabulary", "pair_marks", "directions")}
+    n_probes = sum(size for size, (name, _, _) in zip(sizes, tensors, strict=True) if name.startswith("probe "))
+    content = (
+        json.dumps(named, sort_keys=True).encode() + data[len(data) - _DIGEST - sum(sizes) : len(data) - _DIGEST - n_probes]
+    )
+    return _fold(shape, metadata, (data[-_DIGEST:].hex(), hashlib.sha256(content).hexdigest()), arrays)
 
 
 def quantise(parameters: Parameters, metadata: Metadata) -> Weights:
@@ -197,14 +203,14 @@ def quantise(parameters: Parameters, metadata: Metadata) -> Weights:
     return parse_weights(pack_weights(parameters, metadata))
 
 
-def _fold(shape: Shape, metadata: Metadata, checksum: str, arrays: Mapping[str, Array]) -> Weights:
+def _fold(shape: Shape, metadata: Metadata, checksums: tuple[str, str], arrays: Mapping[str, Array]) -> Weights:
     def transposed(matrices: Array) -> Array:  # [L, out, in] -> [L, in, out], for x @ matrix with x [B, in]
         return _read_only(np.ascontiguousarray(matrices.transpose(0, 2, 1)))
 
     return Weights(
         shape,
         metadata,
-        checksum,
+        *checksums,
         wte=_read_only(arrays["wte"]),
         unembed=_read_only(np.ascontiguousarray((arrays["wte"] * arrays["ln_f"]).T)),
         w_qkv=transposed(arrays["w_qkv"] * arrays["ln_1"][:, None]),

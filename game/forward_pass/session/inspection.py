@@ -23,11 +23,15 @@ MAX_EXTRA_TOKENS = 64  # how far past the story's last token an unmodified pass 
 
 
 class LensReading(NamedTuple):
-    """The lens at a layer: the entropy of its distribution in nats, and the likeliest words with their probabilities."""
+    """The lens at a layer: the entropy of its distribution in nats, and the likeliest words with their probabilities.
+
+    ``rank`` is the place, from 1, of the word that the pass ends on; None where the pass is not read to its end.
+    """
 
     layer: int
     entropy: float
     likeliest: tuple[tuple[str, float], ...]
+    rank: int | None = None
 
 
 class AttentionShare(NamedTuple):
@@ -59,7 +63,9 @@ class Inspection(NamedTuple):
     boundary: int
     max_entropy: float  # of a uniform distribution over the vocabulary, in nats
     lenses: tuple[LensReading, ...]
-    probes: tuple[tuple[str, float], ...]  # (name, score)
+    outcome: tuple[str, int | None] | None  # as `DecoderTrace` has word and `likeliest_from`; None below the last layer
+    probes: tuple[tuple[str, float], ...]  # (name, score); empty where none was validated
+    probes_at: int | None  # the token where the probes were validated, where there are any
     top_attention: tuple[AttentionShare, ...]
     sharpest: tuple[SharpestHead, str] | None  # with the word it looks at
     attention: tuple[float, ...]  # by position, from 1; empty below the first global layer
@@ -79,8 +85,11 @@ def inspect_pass(world: World, inspector: Inspector, key: PassKey, layer: int) -
     order = sorted(range(len(attention)), key=lambda index: -attention[index])[:MAX_ATTENTION_SHARES]
     start = max(world.first_layer, 1)
     lens_layers = sorted({*range(start, layer, LENS_STRIDE), layer}) if layer >= start else [layer]
-    lenses = tuple(_read_lens(inspector, key, at) for at in lens_layers)
+    outcome = inspector.distribution(key).best if layer == world.layers else None
+    lenses = tuple(_read_lens(inspector, key, at, outcome) for at in lens_layers)
     vocabulary = inspector.distribution(key).words
+    probes_at = (world.share_token or world.last_token) if inspector.probes else None
+    probes = inspector.probes if len(document) == probes_at else ()
     return Inspection(
         token=len(document),
         word=document[-1],
@@ -89,7 +98,9 @@ def inspect_pass(world: World, inspector: Inspector, key: PassKey, layer: int) -
         boundary=world.boundary,
         max_entropy=log(len(vocabulary)),
         lenses=lenses,
-        probes=tuple((name, inspector.probe(key, layer, name)) for name in inspector.probes),
+        outcome=(outcome, _likeliest_from(world, inspector, key, outcome)) if outcome is not None else None,
+        probes=tuple((name, inspector.probe(key, layer, name)) for name in probes),
+        probes_at=probes_at,
         top_attention=tuple(AttentionShare(at + 1, document[at], attention[at]) for at in order if attention[at] > 0),
         sharpest=(sharpest, document[sharpest.at]) if sharpest else None,
         attention=tuple(attention) if any(attention) else (),
@@ -102,17 +113,24 @@ def decoder_trace(world: World, inspector: Inspector, key: PassKey, stride: int)
     word, before = key.words[-1], key.at(len(key.words) - 1)
     layers = range(stride, world.layers + 1, stride)
     probabilities = tuple((layer, inspector.lens(before, layer).p(word)) for layer in layers)
-    likeliest_from = None
-    for layer in range(world.layers, world.boundary, -1):
-        if inspector.lens(before, layer).best != word:
-            break
-        likeliest_from = layer
+    likeliest_from = _likeliest_from(world, inspector, before, word)
     return DecoderTrace(len(world.prompt) + len(before.words), word, probabilities, likeliest_from)
 
 
-def _read_lens(inspector: Inspector, key: PassKey, layer: int) -> LensReading:
+def _likeliest_from(world: World, inspector: Inspector, key: PassKey, word: str) -> int | None:
+    """Return the lowest layer above the boundary from which a word stays likeliest under the lens; None: it never is."""
+    likeliest_from = None
+    for layer in range(world.layers, world.boundary, -1):
+        if inspector.lens(key, layer).best != word:
+            break
+        likeliest_from = layer
+    return likeliest_from
+
+
+def _read_lens(inspector: Inspector, key: PassKey, layer: int, outcome: str | None) -> LensReading:
     distribution = inspector.lens(key, layer)
-    return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(MAX_LENS_WORDS)))
+    rank = None if outcome is None else 1 + sum(p > distribution.p(outcome) for p in distribution.probabilities)
+    return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(MAX_LENS_WORDS)), rank)
 
 
 def unmodified_key(world: World, inspector: Inspector, token: int) -> PassKey:

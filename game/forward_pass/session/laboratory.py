@@ -87,10 +87,11 @@ class HeadLook(NamedTuple):
 
 
 class HeadsShown(NamedTuple):
-    """Where each head looks most at a token."""
+    """Where each head looks most at a token, and the document up to it."""
 
     token: int
     heads: tuple[HeadLook, ...]
+    document: tuple[str, ...]
 
 
 Answer: TypeAlias = BenchAnswer | HeadsFound | HeadsShown
@@ -155,7 +156,7 @@ class Laboratory:
         for (layer, head), shares in self.bench.attention(self._result(self.settings())):
             at = max(range(len(shares)), key=shares.__getitem__)
             rows.append(HeadLook(layer, head, at + 1, document[at], shares[at]))
-        return HeadsShown(self.position(self.index), tuple(rows))
+        return HeadsShown(self.position(self.index), tuple(rows), document[: self.position(self.index)])
 
     # -- how it is worked out -------------------------------------------------------------------------------------------
 

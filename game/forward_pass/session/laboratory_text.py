@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
+
 from forward_pass.errors import UsageError
 from forward_pass.network.passes import ComputedPass
 from forward_pass.session.events import Message
-from forward_pass.session.laboratory import Answer, BenchAnswer, Comparison, HeadsFound, HeadsShown, Laboratory
+from forward_pass.session.laboratory import Answer, BenchAnswer, Comparison, HeadLook, HeadsFound, HeadsShown, Laboratory
 from forward_pass.session.laboratory_input import USAGE, ask
 from forward_pass.session.transcript import quoted
 from forward_pass.storage.store import RunStore
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.history import Run, at_turn
 from forward_pass.story.ports import Inspector
+from forward_pass.story.tokeniser import join
 
 DIGITS = 4
 
@@ -54,11 +59,29 @@ def answer_lines(answer: Answer) -> list[str]:
         case HeadsFound(token, (first, second), (one, other), heads):
             title = f"At {token}: {quoted(first)} {_p(one)}, {quoted(second)} {_p(other)}. With one head silenced:"
             return [title, *(f"  {row.layer}.{row.head}  {_both(row.probabilities)}" for row in heads)]
-        case HeadsShown(token, heads):
+        case HeadsShown(token, heads, document):
             rows = (f"  {row.layer}.{row.head}  {_p(row.share):<6} at {row.position:<4} {quoted(row.word)}" for row in heads)
-            return [f"Where each head looks most at {token}:", *rows]
+            page = f"The page at {token}; after a word, in brackets, how many of the {len(heads)} heads look most at it:"
+            return [page, "", *_painted_page(heads, document), "", "Each head, its largest share and where that goes:", *rows]
         case BenchAnswer():
             return _bench_lines(answer)
+
+
+def _painted_page(heads: Sequence[HeadLook], document: Sequence[str]) -> list[str]:
+    """Return the lines of the document at which a head looks most; skipped lines are dots."""
+    looks = Counter(row.position for row in heads)
+    lines: list[str] = []
+    start = 0
+    for end in [*(at for at, word in enumerate(document) if word == "\n"), len(document)]:
+        found = [at for at in range(start, min(end + 1, len(document))) if looks[at + 1]]
+        if found:
+            words = [f"{document[at]}[{looks[at + 1]}]" if at in found else document[at] for at in range(start, end)]
+            closing = f" (line end)[{looks[end + 1]}]" if end in found else ""
+            lines.append(re.sub(r" ([?.,]\[)", r"\1", f"  {join(words)}{closing}"))
+        elif lines[-1:] != ["  …"]:
+            lines.append("  …")
+        start = end + 1
+    return lines
 
 
 def _bench_lines(answer: BenchAnswer) -> list[str]:
@@ -93,7 +116,7 @@ def answer_object(answer: Answer) -> dict[str, object]:
         case HeadsFound(token, words, base, heads):
             rows = [{"head": f"{row.layer}.{row.head}", "p": _rounded(row.probabilities)} for row in heads]
             return {"type": "heads-found", "token": token, "words": list(words), "p": _rounded(base), "heads": rows}
-        case HeadsShown(token, heads):
+        case HeadsShown(token, heads, _):
             looks = [
                 {"head": f"{row.layer}.{row.head}", "at": row.position, "word": row.word, "share": round(row.share, DIGITS)}
                 for row in heads

@@ -50,7 +50,7 @@ def header_maker(world: World, sampling: Sampling) -> Callable[[Prior], Header]:
             world=world.id,
             version=world.version,
             hash=world.hash,
-            weights=world.weights,
+            weights=world.network,
             seed=int.from_bytes(os.urandom(4)) % MAX_SEED if sampling.seed is None else sampling.seed,
             temperature=sampling.temperature,
             prior=prior,

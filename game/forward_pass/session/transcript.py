@@ -18,13 +18,18 @@ from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
 
 if TYPE_CHECKING:
-    from forward_pass.session.inspection import DecoderTrace, Inspection
+    from forward_pass.session.inspection import DecoderTrace, Inspection, LensReading
 
 EMPHASIS = re.compile(r"\*(?![ \n])([^*]+?)(?<![ \n])\*")  # in a world's text; may span line ends
 MAX_PROSE_COLUMNS = 72  # the default width of prose, in terminal cells
 PROBE_NOTE = (
-    "A probe's score is near +1 for yes and near -1 for no; it is not a probability. They were fitted where a count is about "
-    "to be said; elsewhere they mean little, and can run past either end."
+    "A probe's score is near +1 for yes and near -1 for no; it is not a probability. Each was fitted where a count is about "
+    "to be said, and tested there alone."
+)
+LEVEL_ENTROPY = 0.9  # of the greatest: a lens above it is called nearly level
+LEVEL_NOTE = (
+    "Where the entropy is near its greatest the lens is nearly level: the words' logits are small. That is a matter of size. "
+    "Their order may be settled all the same, and an act may have turned the stream."
 )
 MAX_LIKELIEST = 3  # words of a distribution that a decoding names
 
@@ -236,12 +241,37 @@ def inspection_lines(inspection: Inspection, width: int) -> list[str]:
     lines = wrap(inspection_title(inspection), width)
     for lens in inspection.lenses:
         words = ", ".join(f"{quoted(word)} {format_probability(p)}" for word, p in lens.likeliest)
-        text = f"Lens at layer {lens.layer}: {words}; entropy {lens.entropy:.2f} of {inspection.max_entropy:.2f} nats."
-        lines += textwrap.wrap(text, width, subsequent_indent="  ")
+        text = f"Lens at layer {lens.layer}: {words}; entropy {lens.entropy:.2f} of {inspection.max_entropy:.2f} nats"
+        lines += textwrap.wrap(f"{text}{rank_text(inspection, lens)}.", width, subsequent_indent="  ")
+    lines += [line for note in lens_notes(inspection) for line in wrap(note, width)]
     for name, score in inspection.probes:
         lines += textwrap.wrap(f"Probe for {name.replace('_', ' ')}: {score:+.2f}.", width, subsequent_indent="  ")
-    lines += wrap(PROBE_NOTE, width) if inspection.probes else []
+    lines += wrap(probe_note(inspection), width)
     return [*lines, *attention_and_trace_lines(inspection, width)]
+
+
+def rank_text(inspection: Inspection, lens: LensReading) -> str:
+    """Return the rank, under the lens, of the word that the pass ends on; empty where that word is not known yet."""
+    if lens.rank is None or inspection.outcome is None:
+        return ""
+    return f"; {quoted(inspection.outcome[0])} is number {lens.rank}"
+
+
+def lens_notes(inspection: Inspection) -> list[str]:
+    """Return what a reader of the lens has to know: that it is nearly level somewhere, and from where the word is settled."""
+    level = any(lens.entropy >= LEVEL_ENTROPY * inspection.max_entropy for lens in inspection.lenses)
+    notes = [LEVEL_NOTE] if level else []
+    if inspection.outcome:
+        word, layer = inspection.outcome
+        notes.append(f"{quoted(word)} is {'never the likeliest' if layer is None else f'likeliest from layer {layer} on'}.")
+    return notes
+
+
+def probe_note(inspection: Inspection) -> str:
+    """Return what is to be known of the probes shown, or where they are shown; empty where the model has none."""
+    if inspection.probes:
+        return PROBE_NOTE
+    return f"Probes are shown at token {inspection.probes_at} alone, where they were tested." if inspection.probes_at else ""
 
 
 def attention_and_trace_lines(inspection: Inspection, width: int) -> list[str]:

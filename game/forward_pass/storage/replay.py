@@ -45,7 +45,7 @@ def replay_run(world: World, inspector: Inspector, journal: Journal, to: int) ->
     notes += [f"{fault}." for fault in journal.faults]
     if journal.header.hash != world.hash:
         notes.append(f"The world has changed since (then {journal.header.version}, now {world.version}).")
-    weights_changed = journal.header.weights not in (None, world.weights)
+    weights_changed = not world.gives_same_words(journal.header.weights)
     if weights_changed:
         notes.append("The weights are not those it was recorded with; the recorded words were used.")
     if changed_probabilities:

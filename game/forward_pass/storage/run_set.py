@@ -110,7 +110,7 @@ def _play_golden_run(world: World, inspector: Inspector, path: Path) -> Journal:
     for choice in head["play"].split(" / "):
         run = append(run, make_turn(run, _choice_id(run, choice), partial(_draw, temperature, seed)))
     turns = tuple(RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest) for turn in run.turns)
-    header = Header(world.id, world.version, world.hash, world.weights, seed, temperature, prior, path.stem)
+    header = Header(world.id, world.version, world.hash, world.network, seed, temperature, prior, path.stem)
     return Journal(header, turns, len(turns), 0, torn=False, fault="")
 
 

@@ -207,7 +207,7 @@ def _resume_notes(
     notes += [f"{fault}." for fault in journal.faults]
     if world_changed:
         notes.append(f"The world has changed since {name} was played (then {journal.header.version}, now {world.version}).")
-    if journal.header.weights not in (None, world.weights):
+    if not world.gives_same_words(journal.header.weights):
         notes.append(f"The weights are not those {name} was played with; its recorded words are used.")
     if differences:
         first = differences[0]

@@ -512,7 +512,9 @@ class Story(NamedTuple):
     start: str  # the first scene
     prompt: tuple[str, ...]  # its tokens, the document's mark first
     model: str | None  # the file of the weights, in the world's folder
-    weights: str | None  # their checksum
+    weights: str | None  # the checksum of that file
+    network: str | None  # the checksum of what words depend on, which a run's header holds
+    earlier_weights: tuple[str, ...]  # further checksums in headers of runs, of weights that give the same words
     instantiations: int
     acts_per_token: int
     lasting_per_token: int

@@ -90,7 +90,7 @@ class World:
         self.start = story.start
         self.instantiations = story.instantiations
         self.acts_per_token, self.lasting_per_token = story.acts_per_token, story.lasting_per_token
-        self.model, self.weights = story.model, story.weights
+        self.model, self.weights, self.network = story.model, story.weights, story.network
         self.glossary, self.hints = story.glossary, story.hints
         self.share_token = story.share_token
         self.spans = story.spans
@@ -101,6 +101,10 @@ class World:
         self.scenes = {scene.id: scene for scene in scenes}
         self.endings = {ending.id: ending.title for ending in story.endings}
         self._compiled: dict[str, CompiledScene] = {}
+
+    def gives_same_words(self, network: str | None) -> bool:
+        """Say whether weights with this checksum, from a run's header, give the words that the world's own give."""
+        return network in (None, self.network, *self.story.earlier_weights)
 
     @cached_property
     def scene_ids(self) -> tuple[str, ...]:

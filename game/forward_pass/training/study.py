@@ -21,6 +21,7 @@ from forward_pass.training.grammar import Grammar
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 RIDGE, SHUFFLES, LENGTH = 1.0, 5, 257
+PROBE_DIGITS = 4  # a least-squares fit is not the same to the last bit on every machine: what is stored is rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +159,7 @@ def _probe(study: Study, used: BoolArray, label: BoolArray, held_out: BoolArray)
     for index, layer in enumerate(study.layers):
         x = norm(study.streams[used, index].astype(np.float64))
         x = np.concatenate([x, np.ones((len(x), 1))], 1)  # [N, d + 1]
-        row = _fit(x[~held], y[~held])
+        row = np.round(_fit(x[~held], y[~held]), PROBE_DIGITS)
         controls = [
             _balanced_accuracy(x[held] @ _fit(x[~held], np.random.RandomState(seed).permutation(y[~held])), y[held])
             for seed in range(SHUFFLES)
