@@ -51,6 +51,8 @@ endings:
   done:
     title: Done
     text: It was done.
+
+answers: optional
 """
 """The smallest world there is: one token, one scene, one choice, one ending. Other worlds are made by replacing lines of it."""
 

@@ -101,7 +101,12 @@ class _Maker:
         for some in self.scenes.values():
             for scene in some:
                 lines += self.scene(scene, some)
-        lines += ["endings:", "  done: {title: Done, text: Done.}", "  other: {title: Other, text: Other.}"]
+        lines += [
+            "answers: optional",
+            "endings:",
+            "  done: {title: Done, text: Done.}",
+            "  other: {title: Other, text: Other.}",
+        ]
         return "\n".join(lines) + "\n"
 
     def token(self, position: int) -> Iterator[str]:
@@ -268,6 +273,8 @@ scenes:
 endings:
   done: {title: Done, text: Done.}
   other: {title: Other, text: "{wondering: Wondering. | Not wondering.}"}
+
+answers: optional
 """
 
 

@@ -27,7 +27,12 @@ def hub_world(tokens: int = 5, scenes: int = 18, *, model: bool = False, banded:
     lines.append("scenes:")
     for token in range(tokens):
         lines += _hub(token, scenes, banded=banded)
-    lines += ["endings:", "  plain: {title: Plain, text: It was plain.}", "  strange: {title: Strange, text: It was strange.}"]
+    lines += [
+        "answers: optional",
+        "endings:",
+        "  plain: {title: Plain, text: It was plain.}",
+        "  strange: {title: Strange, text: It was strange.}",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -92,5 +97,10 @@ def counter_world(switches: int = 15, steps: int = 4) -> str:
             )
         lines.append(f"      go-{room}: {{say: Go on., cost: 0, goto: room-{(room + 1) % steps}}}")
         lines.append(f"      stop-{room}: {{say: Stop., goto: decode}}")
-    lines += ["endings:", "  lit: {title: Lit, text: It was light.}", "  dark: {title: Dark, text: It was dark.}"]
+    lines += [
+        "answers: optional",
+        "endings:",
+        "  lit: {title: Lit, text: It was light.}",
+        "  dark: {title: Dark, text: It was dark.}",
+    ]
     return "\n".join(lines) + "\n"

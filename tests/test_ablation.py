@@ -22,7 +22,7 @@ from test_tree_browser import record_screen
 def ablate_golden(name: str, turn: int) -> AblationResult:
     """Return the ablation of a turn of a golden run."""
     run, header = golden(name)
-    return ablate(run, turn, header.temperature, header.seed)
+    return ablate(run, [turn], header.temperature, header.seed)
 
 
 def without_acts(world: World, choice: str) -> World:
@@ -95,7 +95,7 @@ def test_up_to_the_first_different_word_scenes_and_layers_are_the_recorded_ones(
         recorded, other = result.run.turns[number - 1], result.ablated_run.turns[number - 1]
         assert (recorded.choice, recorded.word) == (other.choice, other.word)
         assert recorded.state._replace(acts=()) == other.state._replace(acts=())
-        assert (recorded.digest == other.digest) == (number < result.turn)
+        assert (recorded.digest == other.digest) == (number < result.turns[0])
 
 
 def test_where_the_same_words_are_decoded_the_numbers_in_the_text_are_measured_again() -> None:

@@ -233,7 +233,7 @@ def test_a_push_leaves_a_thought_without_a_label_and_a_bend_leaves_nothing() -> 
 # -- the share line
 
 
-def test_the_share_line_has_the_word_of_the_worlds_share_token() -> None:
+def test_the_share_line_has_the_word_of_the_telling_token() -> None:
     world = open_world("forward-pass")
     run = run_after(
         "see-start",
@@ -252,7 +252,7 @@ def test_the_share_line_has_the_word_of_the_worlds_share_token() -> None:
         glossary_help.share_line(run, 7, {"content", "lever"}, "·")
         == "Forward Pass · instantiation 7 · “foot” at 0.98 · 2 of 26 endings"
     )
-    assert world.share_token == 402
+    assert world.telling_token == 402
 
 
 def test_the_share_line_of_an_ended_run_counts_its_ending(tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_the_first_object_is_the_scene_with_everything_on_offer(tmp_path: Path) 
         "word": "The",
         "layer": 3,
         "layers": 12,
+        "left": 6,
+        "words": [],
+        "total": 0.0,
+        "digest": "",
+        "then": "",
+        "forecast": {
+            "token": 11,
+            "words": [["dark", 0.81], ["switch", 0.16]],
+            "top": [["dark", 0.81], ["switch", 0.16], ["egg", 0.03]],
+        },
         "variables": {"mood": "even", "reads": 0, "hurried": False},
     }
     assert text.startswith("Three layers of arithmetic went by without me.")
@@ -120,7 +130,7 @@ def test_an_ending_has_all_words_of_the_run(tmp_path: Path, ending: str) -> None
 
 def test_after_an_ending_undo_and_quit_are_accepted(tmp_path: Path) -> None:
     result = play_json(tmp_path, *TO_ENDINGS["half-said"], "nod-along", {"undo": 1}, "label-again", {"quit": True}, "so-be-it")
-    assert types(result) == ["scene", "decode", "scene", "decode", "ending", "error", "scene", "scene"]
+    assert types(result) == ["scene", "decode", "scene", "decode", "ending", "error", "scene", "reading", "scene"]
     assert result.objects[5]["offers"] == []
     assert result.code == 0
     assert choices_of(tmp_path, 2) == ["say-now", "label-again"]
@@ -235,7 +245,7 @@ def test_a_computed_pass_has_a_lens(tmp_path: Path) -> None:
     row = jsonl.event_object(event, session)
     assert row is not None
     assert (row["type"], row["token"], row["layer"], row["outcome"]) == ("lens", 11, 4, None)
-    assert (row["probes"], row["probes_at"]) == ({}, 12)
+    assert (row["probes"], row["probes_at"]) == ({"nonsense": 0.3333}, 11)
     close_session(session)
 
 
@@ -409,7 +419,7 @@ def test_a_program_plays_through_pipes_line_by_line(tmp_path: Path, seed: int) -
         last: dict[str, Any] = {}
         for count in range(MAX_REQUESTS):
             last = json.loads(process.stdout.readline())
-            while last["type"] == "decode":
+            while last["type"] in ("decode", "reading", "opened"):
                 last = json.loads(process.stdout.readline())
             process.stdin.write(random_request(rng, last, count))
             process.stdin.flush()

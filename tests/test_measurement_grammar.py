@@ -70,9 +70,14 @@ def test_anything_else_is_no_measurement(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "offset", "code", "message"),
     [
-        ("a {p(two)}", 5, "E102", "'p' takes a word in quotes, word or likeliest, then optionally a token or a continuation: "),
+        (
+            "a {p(two)}",
+            5,
+            "E102",
+            "'p' takes a word in quotes, word or likeliest, then optionally a token or a continuation, and ",
+        ),
         ("a {p()}", 5, "E102", "'p' takes "),
-        ("a {p('two', 402, 403)}", 3, "E102", "'p' takes "),
+        ("a {p('two', 402, 403)}", 16, "E102", "'p' takes "),
         ("a {p('two', 399)}", 11, "E206", "the tokens of this world are 400 to 405, not 399"),
         ("a {p('two', agan)}", 11, "E103", "unknown continuation 'agan'"),
         ("a {p('two', 'again')}", 11, "E103", "unknown continuation 'again'"),

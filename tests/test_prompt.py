@@ -50,9 +50,9 @@ def message_lines(session: Session, typed: str = "", rows: int = 24) -> list[str
 def test_the_offers_stand_above_the_prompt_with_their_costs(session: Session) -> None:
     assert message_lines(session) == [
         "",
-        " 1. Read the question again, slowly this time. (1 layer)",
-        " 2. Feel which way the floor slopes. (1 layer)",
-        " 3. Say something at once, in case this is short. (all that is left)",
+        " 1. Read the question again, slowly this time.  1 layer",
+        " 2. Feel which way the floor slopes.  ask · 1 layer",
+        " 3. Say something at once, in case this is short.  the last 6 layers",
         "",
         "> ",
     ]
@@ -60,10 +60,10 @@ def test_the_offers_stand_above_the_prompt_with_their_costs(session: Session) ->
 
 @pytest.mark.parametrize("typed", ["2", "2.", "feel-slope", "FLOOR", " feel which "])
 def test_what_enter_would_take_is_marked_and_bold(session: Session, typed: str) -> None:
-    assert message_lines(session, typed)[2] == "\u203a2. Feel which way the floor slopes. (1 layer)"
+    assert message_lines(session, typed)[2] == "\u203a2. Feel which way the floor slopes.  ask · 1 layer"
     with screen():
         bold = [part[1] for part in prompt.prompt_message(session, typed) if "strong" in part[0]]
-    assert "".join(bold) == "\u203a2. Feel which way the floor slopes. (1 layer)"
+    assert "".join(bold) == "\u203a2. Feel which way the floor slopes.  ask · 1 layer"
 
 
 @pytest.mark.parametrize("typed", ["", "4", "the", "zebra", "undo", "look around", "say NAME"])
@@ -81,7 +81,7 @@ def test_closed_offers_come_last_with_their_reason_and_no_number(tmp_path: Path)
 
 def test_an_offer_that_was_taken_before_says_so(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question", "read-again") as session:
-        assert any("Read it once more, for the tone. (1 layer, taken before)" in line for line in message_lines(session))
+        assert any("Read it once more, for the tone.  1 layer, taken before" in line for line in message_lines(session))
 
 
 def test_an_ending_has_a_prompt_and_no_offers(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_without_room_for_the_gauge_the_number_of_the_choice_is_shown_once(sessi
 
 
 def test_a_choice_that_decodes_costs_all_that_is_left(session: Session) -> None:
-    assert prompt.toolbar(session, "3").startswith(f" 3 {'▒' * 16} 9 · all that is left: 3 to 9 · ")
+    assert prompt.toolbar(session, "3").startswith(f" 3 {'▒' * 16} 9 · the last 6 layers: 3 to 9 · ")
     assert "layers left" in prompt.toolbar(session, "7")
 
 

@@ -188,7 +188,7 @@ def test_anything_can_be_typed(tmp_path: Path, command: str, rest: str) -> None:
 
 def test_a_choice_leads_to_a_scene(session: Session) -> None:
     (event,) = session.choose("read-question")
-    assert event == SceneEntered(session.run, "")
+    assert event == SceneEntered(session.run, "", made=True)
 
 
 def test_a_choice_that_decodes_gives_the_decoding_first(session: Session) -> None:
@@ -198,7 +198,7 @@ def test_a_choice_that_decodes_gives_the_decoding_first(session: Session) -> Non
     assert decoded.then.startswith("I drew myself up, opened what I took for a mouth")
     likeliest = [(word, round(chance, 4)) for word, chance in decoded.distribution.likeliest(2)]
     assert likeliest == [("dark", 0.81), ("switch", 0.16)]
-    assert arrived == SceneEntered(session.run, "")
+    assert arrived == SceneEntered(session.run, "", made=True)
 
 
 def test_the_then_text_of_a_choice_comes_with_the_scene_that_it_leads_to(session: Session) -> None:
@@ -303,7 +303,8 @@ def test_at_an_ending_there_is_no_pass_to_inspect(tmp_path: Path) -> None:
 def test_help_names_every_command_and_what_it_does(session: Session) -> None:
     (message,) = answer(session, "help")
     assert isinstance(message, Message)
-    rows = message.text.splitlines()[2:]
+    *rows, empty, verbs = message.text.splitlines()[2:]
+    assert (empty, verbs) == ("", "What the words beside the choices mean: help verbs.")
     assert len(rows) == len(COMMANDS)
     for row, command in zip(rows, COMMANDS.values(), strict=True):
         assert row == f"  {command.usage:<13} {command.help}"

@@ -342,7 +342,7 @@ terminal.run(new_session(Path({str(tmp_path)!r})))
     )
     assert result.stderr == "now prompt_toolkit\n"
     assert result.stdout.startswith("First Light.")
-    assert result.stdout.endswith("3. Say something at once, in case this is short. (all that is left)\n")
+    assert result.stdout.endswith("3. Say something at once, in case this is short.  the last 6 layers\n")
 
 
 def test_a_run_left_at_the_terminal_can_be_resumed(tmp_path: Path) -> None:

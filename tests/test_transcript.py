@@ -75,21 +75,21 @@ def test_the_position_line_has_the_token_its_word_and_the_layer(tmp_path: Path) 
 def test_offers_are_numbered_and_closed_ones_say_why(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         assert offer_lines(session.run, 60) == [
-            "1. Read it once more, for the tone. (1 layer)",
-            "2. Shut my eyes, such as they are, and let them come. (all",
-            "   that is left)",
-            "3. Enough reading. Find the slope. (1 layer)",
+            "1. Read it once more, for the tone.  1 layer",
+            "2. Shut my eyes, such as they are, and let them come.  let ·",
+            "   the last 5 layers",
+            "3. Enough reading. Find the slope.  ask · 1 layer",
             "-  Closed: Lean toward the thing by the door. (Nothing has",
             "   pointed to any door yet.)",
         ]
         session.choose("read-again")
-        assert offer_lines(session.run, 72)[0] == "1. Read it once more, for the tone. (1 layer, taken before)"
+        assert offer_lines(session.run, 72)[0] == "1. Read it once more, for the tone.  1 layer, taken before"
 
 
 def test_a_choice_that_will_be_cut_short_says_so(tmp_path: Path) -> None:
     with open_session(tmp_path, "say-now") as session:
         assert [cost_text(offer) for offer in session.open_offers] == [
-            "all that is left",
+            "the last 6 layers",
             "2 layers",
             "7 layers, more than are left",
         ]
@@ -104,12 +104,13 @@ def test_the_prompt_is_shown_as_typed_followed_by_the_decoded_words(tmp_path: Pa
 def test_an_ending_has_its_title_the_decoded_words_and_their_log_likelihood(tmp_path: Path) -> None:
     with open_session(tmp_path, *TO_ENDINGS["the-loop"]) as session:
         lines = scene_lines(session.run, 72)
-    assert lines[-2:] == ["Ending: Again.", "Said in all: “dark again”, log-likelihood -0.81 nats."]
+    assert lines[-4:-2] == ["Ending: Again.", "Said in all: “dark again”, log-likelihood -0.81 nats."]
+    assert " ".join(lines[-2:]) == "Decided by nothing that was done: “dark” at 11 (0.81) would have come anyway."
 
 
 def test_an_ending_of_a_computed_pass_has_the_log_likelihood_under_the_unmodified_pass(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, *TO_ENDINGS["the-loop"])
-    text = " ".join(scene_lines(session.run, 72)[-2:])
+    text = " ".join(scene_lines(session.run, 72)[-4:-2])
     assert text.endswith("“dark again”, log-likelihood -0.81 nats at temperature 1; the same words, untouched: -2.74.")
     close_session(session)
 
@@ -121,23 +122,21 @@ def test_an_inspection_as_lines(tmp_path: Path) -> None:
         "Token 11, “The”, up to layer 4 of 12. All of this is measured.",
         "Lens at layer 3: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
         "Lens at layer 4: “dark” 0.81, “switch” 0.16, “egg” 0.03; entropy 0.57 of 1.10 nats.",
-        "Probes are shown at token 12 alone, where they were tested.",
+        "Probe for nonsense: +0.33.",
+        "A probe's score is near +1 for yes and near -1 for no; it is not a probability. Each was fitted",
+        "where a count is about to be said, and tested there alone.",
         "The heads that see everything have not looked yet.",
     ]
     assert max(map(len, inspection_lines(inspection, 40))) <= 40
     close_session(session)
 
 
-def test_an_inspection_to_the_last_layer_at_the_telling_token_has_ranks_and_probes(tmp_path: Path) -> None:
+def test_an_inspection_to_the_last_layer_has_ranks_and_away_from_the_telling_token_no_probes(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question", "stop-reading")
     lines = inspection_lines(inspect_pass(session.world, session.inspector, session.run.state.key, 12), 100)
     assert "Lens at layer 12: “comes” 0.92, “again” 0.08; entropy 0.28 of 0.69 nats; “comes” is number 1." in lines
     at = lines.index("“comes” is likeliest from layer 10 on.")
-    assert lines[at + 1 : at + 4] == [
-        "Probe for nonsense: +1.00.",
-        "A probe's score is near +1 for yes and near -1 for no; it is not a probability. Each was fitted",
-        "where a count is about to be said, and tested there alone.",
-    ]
+    assert lines[at + 1] == "Probes are shown at token 11 alone, where they were tested."
     close_session(session)
 
 

@@ -35,10 +35,11 @@ def event_text(session: Session, events: list[Event], columns: int = 72) -> str:
 
 def test_a_scene_is_the_words_so_far_its_place_and_its_text(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    words, place, *_, last = event_text(session, session.opening()).splitlines()
+    words, place, *_, last, empty, forecast = event_text(session, session.opening()).splitlines()
     assert words == "A: The"
     assert place == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
     assert last == "afterwards, if there is an afterwards."
+    assert (empty, forecast) == ("", "[If nothing more is done, the word at 11: dark 0.81, switch 0.16]")
     coloured = print_view(words_so_far(session.run), colours=True)
     assert coloured.endswith("\x1b[7mThe\x1b[0m")
 
@@ -73,11 +74,13 @@ def test_an_ending_has_its_text_its_title_and_the_words_of_the_run(tmp_path: Pat
     with open_session(tmp_path, *TO_ENDINGS["the-loop"]) as session:
         lines = event_text(session, session.opening()).splitlines()
     assert lines[0] == "dark again."
-    assert lines[-6:] == [
+    assert lines[-8:] == [
         "Ending: Again.",
         "Said in all: “dark again”, log-likelihood -0.81 nats.",
+        "Decided by nothing that was done: “dark” at 11 (0.81) would have come",
+        "anyway.",
         "",
-        "First Light · instantiation 1 · “again” at 0.55 · 1 of 4 endings",
+        "First Light · instantiation 1 · “dark” at 0.81 · 1 of 4 endings",
         "",
         "The run has ended: undo, restart, tree or quit.",
     ]
@@ -121,16 +124,17 @@ def test_a_transcript_is_shown_when_asked_for(tmp_path: Path) -> None:
 
 
 def test_an_inspection_has_bars_by_layer_then_probes_and_attention(tmp_path: Path) -> None:
-    session = inspectable_session(tmp_path, "read-question", "stop-reading")
+    session = inspectable_session(tmp_path, "read-question", "read-again")
     lines = event_text(session, answer(session, "lens")).splitlines()
-    assert lines[0] == "Token 12, “dark”, up to layer 3 of 12. All of this is measured."
-    assert lines[1:5] == [
-        "  layer  3  entropy 0.28 of 0.69 nats  “comes” 0.92 ████████████████████",
+    assert lines[0] == "Token 11, “The”, up to layer 5 of 12. All of this is measured."
+    assert lines[1:6] == [
+        "  layer  3  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
+        "  layer  5  entropy 0.57 of 1.10 nats  “dark” 0.81 ███████████████████",
         "",
-        "  nonsense no ────────┼─●────── yes +0.25",
+        "  nonsense no ────────┼──●───── yes +0.42",
         "A probe's score is near +1 for yes and near -1 for no; it is not a",
     ]
-    assert lines[7].startswith("Strongest looks, averaged over the heads so far: ")
+    assert any(line.startswith("Strongest looks, averaged over the heads so far: ") for line in lines)
     close_session(session)
 
 

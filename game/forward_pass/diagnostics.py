@@ -85,6 +85,8 @@ CODES = {
     "W428": "There are more passes, or states with measured passes, than the limits allow; the rest uses the abstract pass.",
     "W429": "The exploration stopped at its limit.",
     "W430": "A choice is always cut short.",
+    "E431": "A choice lets the decoder come and is not answered: it has no `then` (a world may say `answers: optional`).",
+    "W432": "Two choices of a scene cannot be told apart: the same verb, the same target, the same cost.",
     "E501": "The model cannot be read, or is not a file in the world's folder.",
     "E502": "A span is not valid, or the prompt does not contain its words.",
     "E503": "An act has no kind or several, or a key that its kind does not accept.",

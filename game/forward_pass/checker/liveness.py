@@ -21,7 +21,7 @@ from forward_pass.checker.state_layout import (
     visit_caps,
 )
 from forward_pass.checker.text_coverage import CHOICE_TEXTS, Alternative, TextId, TextKind
-from forward_pass.story.nodes import Acted, Choice, Emitted
+from forward_pass.story.nodes import Acted, Choice, Emitted, PassesRun
 from forward_pass.story.state import Act, PassKey
 from forward_pass.story.visit import find_nodes
 from forward_pass.story.world import World
@@ -44,6 +44,7 @@ class Questions(NamedTuple):
 
     words: frozenset[Emitted] = frozenset()
     acts: frozenset[Acted] = frozenset()
+    counts: bool = False  # whether anything counts the passes that acts took
 
     def has_word(self, word: str, token: int) -> bool:
         """Return whether anything asks about a word drawn at a token."""
@@ -51,7 +52,7 @@ class Questions(NamedTuple):
 
     def has_act(self, act: str, token: int) -> bool:
         """Return whether anything asks about an act made at a token."""
-        return not self.acts.isdisjoint((Acted(act, 0), Acted(act, token)))
+        return self.counts or not self.acts.isdisjoint((Acted(act, 0), Acted(act, token)))
 
 
 class Liveness:
@@ -86,7 +87,11 @@ class Liveness:
         for token in sorted(roots, reverse=True):
             node = self.world.tokens.get(token)
             asked = (*roots[token], node.written if node else ())
-            later = Questions(later.words.union(find_nodes(Emitted, *asked)), later.acts.union(find_nodes(Acted, *asked)))
+            later = Questions(
+                later.words.union(find_nodes(Emitted, *asked)),
+                later.acts.union(find_nodes(Acted, *asked)),
+                later.counts or any(True for _ in find_nodes(PassesRun, *asked)),
+            )
             questions[token] = later
         return questions
 
@@ -104,7 +109,7 @@ class Liveness:
         has_grown = False
         for location in reversed(self.graph.numbers):
             live = NO_FIELDS.union(
-                *(one.fields for one in self.scene_alternatives(location.scene)),
+                *(one.fields(self.world) for one in self.scene_alternatives(location.scene)),
                 *(self.needed(location, action).live for action in self.graph.actions[location]),
             )
             has_grown |= live != self.live[location]
@@ -114,8 +119,8 @@ class Liveness:
     def needed(self, location: Location, action: Action) -> Needed:
         """Return what an action needs of the state before it."""
         choice = action.choice
-        deciding = set(fields_read(choice.condition, choice.needs))
-        deciding.update(*(one.fields for one in self._choice_alternatives(choice.id)))
+        deciding = set(fields_read(self.world, choice.condition, choice.needs))
+        deciding.update(*(one.fields(self.world) for one in self._choice_alternatives(choice.id)))
         if choice.once:
             deciding.add(Field(FieldKind.TAKEN, choice.slot))
         if choice.acts and (self.limits_acts or self.is_computed):
@@ -135,12 +140,12 @@ class Liveness:
         for effect in reversed(edge.effects):
             changed = Field(FieldKind.VARIABLE, effect.variable)
             if changed in live:
-                deciding = (deciding - {changed}) | fields_read(effect.value)
+                deciding = (deciding - {changed}) | fields_read(self.world, effect.value)
                 live = (live - {changed}) | deciding
         return Needed(deciding, live)
 
     def _before_arrival(self, location: Location, choice: Choice, edge: Edge) -> Needed:
-        deciding = set(fields_read(*(target.condition for target in edge.targets)))
+        deciding = set(fields_read(self.world, *(target.condition for target in edge.targets)))
         live: set[Field] = set()
         for target in edge.targets:
             visits = Field(FieldKind.VISITS, self.world.scenes[target.location.scene].slot)
@@ -150,8 +155,11 @@ class Liveness:
         if edge.decodes or choice.until:  # the layer there is the same, whatever it was before
             live.discard(LAYER)
             deciding.discard(LAYER)
-        if (PASS in live and (edge.decodes or choice.acts)) or (edge.decodes and self._asks_pass(location.token)):
+        told = self._told(location.token) & live if edge.decodes else NO_FIELDS
+        if (PASS in live and (edge.decodes or choice.acts)) or (edge.decodes and self._asks_pass(location.token)) or told:
             deciding |= self._pass_fields(choice)
+        deciding |= {field for field in told if field.kind is FieldKind.DECIDED}  # one that was told before stays
+        live -= {field for field in told if field.kind is FieldKind.BY_CHANCE}
         return Needed(frozenset(deciding), frozenset(live | deciding))
 
     def _before_measuring(self, choice: Choice, edge: Edge, after: Needed) -> Needed:
@@ -184,13 +192,26 @@ class Liveness:
             fields.add(LAYER)
         if edge.decodes or choice.acts:
             fields.add(PASS)
+        if edge.decodes:
+            fields |= self._told(target.token - 1)
         return frozenset(fields)
+
+    def _told(self, token: int) -> Fields:
+        """Return the fields that the word of a token gives values to: what decided it, and whether it was chance."""
+        story = self.world.story
+        decided = range(len(story.decided_asked)) if token <= self.world.telling_token else ()
+        by_chance = [Field(FieldKind.BY_CHANCE, token)] if token in story.drawn_asked else []
+        return frozenset((*(Field(FieldKind.DECIDED, number) for number in decided), *by_chance))
 
     # -- the pass -----------------------------------------------------------------------------------------------------
 
     def questions_at(self, token: int) -> Questions:
         """Return what a token and all later ones ask about the words and acts so far."""
         return self._questions_by_token.get(token, Questions())
+
+    def keeps_pass(self, key: PassKey) -> bool:
+        """Return whether all words and acts of a written pass are kept: up to the telling word, where what decided is asked."""
+        return bool(self.world.story.decided_asked) and len(key.words) <= self.world.telling_index
 
     def reduced_pass(self, key: PassKey) -> PassKey:
         """Return a key without what nothing asks about, for passes that are not computed; its acts have no layers."""
@@ -201,6 +222,7 @@ class Liveness:
         for at, made in enumerate(key.acts):
             names = [act.name for act in made]
             if not (at == decoded and self.limits_acts):  # where acts are limited, those of the present token are counted
-                names = [name for name in dict.fromkeys(names) if questions.has_act(name, first + at)]
+                once = names if questions.counts else dict.fromkeys(names)
+                names = [name for name in once if questions.has_act(name, first + at)]
             acts.append(tuple(Act(name, 0) for name in sorted(names)))
         return PassKey(words, tuple(acts))

@@ -61,8 +61,8 @@ class TablePort(ABC):
 
     def distribution(self, key: PassKey) -> Distribution:
         """Return what a pass says of the words that the world asks about; 0.0 for any other."""
-        probabilities = self.row(key).probabilities
-        return PartialDistribution(lambda word: probabilities.get(word, 0.0))
+        row = self.row(key)
+        return PartialDistribution(lambda word: row.probabilities.get(word, 0.0), row.word)
 
     def lens(self, key: PassKey, layer: int) -> Distribution:
         """Return what the lens says of single words after a layer."""

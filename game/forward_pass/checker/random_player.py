@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from forward_pass.checker.trace import Step
 from forward_pass.errors import ForwardPassError
-from forward_pass.story.engine import Availability, carry_out, decode, initial_state, is_ending, is_waiting, offers
+from forward_pass.story.engine import Availability, carry_out, decode, initial_state, is_ending, is_waiting, offers, outcome_of
 from forward_pass.story.ports import PassPort
 from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
@@ -59,7 +59,8 @@ class RandomPlayer:
         if not is_waiting(self.world, after):
             return Step(state, offer.id, None, after)
         word = draw(after)
-        return Step(state, offer.id, word, decode(self.world, after, word))
+        outcome = outcome_of(self.world, self.port, after, word)
+        return Step(state, offer.id, word, decode(self.world, after, word, outcome))
 
     def _choose(self, state: State, rng: Random, aim: frozenset[str], turns: int) -> Availability:
         """Return an open choice: any, or one of those that were taken least; raises ``ForwardPassError`` where a run ends."""

@@ -68,11 +68,11 @@ class StateCodec:
             if field == PASS:
                 bits |= self._number_of(state.key, is_abstract=is_abstract) << self.layout.pass_shift
             else:
-                bits |= self.layout.encode_field(field, value_of(state, field))
+                bits |= self.layout.encode_field(field, value_of(self.liveness.world, state, field))
         return bits
 
     def _number_of(self, key: PassKey, *, is_abstract: bool) -> int:
-        if is_abstract or not self.liveness.is_computed:
+        if is_abstract or not (self.liveness.is_computed or self.liveness.keeps_pass(key)):
             key = self.liveness.reduced_pass(key)
         return self._number(KnownPass(key, is_abstract))
 
@@ -99,6 +99,8 @@ class StateCodec:
         for index, at in bits[FieldKind.TAKEN]:
             taken[index] = at.read(packed)
         layer = next((at.read(packed) for _, at in bits[FieldKind.LAYER]), initial.layer)
+        names, decided = self.liveness.world.story.decided_asked, bits[FieldKind.DECIDED]
+        by_chance = frozenset(token for token, at in bits[FieldKind.BY_CHANCE] if at.read(packed))
         key = self._key(packed, location)
         return State(
             location.scene,
@@ -111,6 +113,8 @@ class StateCodec:
             key.acts,
             tuple(measured),
             self.starts[self.layout.start_of(packed)],
+            tuple(names[index] for index, at in decided if at.read(packed)) or None,
+            by_chance,
         )
 
     def _key(self, packed: int, location: Location) -> PassKey:

@@ -13,10 +13,13 @@ from typing import NamedTuple
 from forward_pass.story.nodes import (
     Acted,
     Compare,
+    Decided,
+    Drawn,
     Emitted,
     Found,
     LayersLeft,
     Literal,
+    PassesRun,
     Seen,
     StateNumber,
     Taken,
@@ -39,6 +42,8 @@ class FieldKind(IntEnum):
     THRESHOLD = 4
     VARIABLE = 5
     VISITS = 6  # how often a scene was met, up to its cap
+    DECIDED = 7  # whether an act decided the word, by its number among the names that the world asks about
+    BY_CHANCE = 8  # whether the word of a token was drawn by chance
 
 
 class Field(NamedTuple):
@@ -56,28 +61,40 @@ PASS = Field(FieldKind.PASS)
 NO_FIELDS: Fields = frozenset()
 
 
-def fields_read(*roots: object) -> Fields:
+def fields_read(world: World, *roots: object) -> Fields:
     """Return the fields that the nodes below ``roots`` read."""
-    return frozenset(field for node in walk_nodes(*roots) if (field := _field_read(node)) is not None)
+    return frozenset(field for node in walk_nodes(*roots) for field in _fields_read(world, node))
 
 
-def _field_read(node: object) -> Field | None:
+def _fields_read(world: World, node: object) -> tuple[Field, ...]:
     match node:
         case VariableValue():
-            return Field(FieldKind.VARIABLE, node.variable)
+            return (Field(FieldKind.VARIABLE, node.variable),)
         case ThresholdTruth():
-            return Field(FieldKind.THRESHOLD, node.threshold)
+            return (Field(FieldKind.THRESHOLD, node.threshold),)
         case Visits() | Seen():
-            return Field(FieldKind.VISITS, node.scene)
+            return (Field(FieldKind.VISITS, node.scene),)
         case Taken():
-            return Field(FieldKind.TAKEN, node.choice)
+            return (Field(FieldKind.TAKEN, node.choice),)
         case Emitted() | Acted():
-            return PASS
+            return (PASS,)
         case Found() | StateNumber(name="instantiation"):
-            return PRIOR
+            return (PRIOR,)
         case LayersLeft() | StateNumber(name="layer"):
-            return LAYER
-    return None
+            return (LAYER,)
+    return _told_fields_read(world, node)
+
+
+def _told_fields_read(world: World, node: object) -> tuple[Field, ...]:
+    """Return the fields of what is told once words are said."""
+    match node:
+        case PassesRun():
+            return (PASS, *(Field(FieldKind.TAKEN, choice) for choice in node.asks))
+        case Decided():
+            return (Field(FieldKind.DECIDED, world.story.decided_asked.index(node.what)),)
+        case Drawn():
+            return (Field(FieldKind.BY_CHANCE, node.token),)
+    return ()
 
 
 def visit_caps(*roots: object) -> dict[int, int]:
@@ -173,7 +190,7 @@ def _mask(most: int) -> int:
     return (1 << max(most, 1).bit_length()) - 1
 
 
-def value_of(state: State, field: Field) -> int:
+def value_of(world: World, state: State, field: Field) -> int:
     """Return the value of a field in a state; the prior facts and the pass have numbers that only a codec knows."""
     match field.kind:
         case FieldKind.VARIABLE:
@@ -184,4 +201,8 @@ def value_of(state: State, field: Field) -> int:
             return int(state.taken[field.number] > 0)
         case FieldKind.THRESHOLD:
             return int(state.measured[field.number] is True)
+        case FieldKind.DECIDED:
+            return int(world.story.decided_asked[field.number] in (state.decided or ()))
+        case FieldKind.BY_CHANCE:
+            return int(field.number in state.by_chance)
     return state.layer

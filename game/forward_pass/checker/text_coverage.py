@@ -136,10 +136,9 @@ class Alternative(NamedTuple):
     requirements: tuple[Requirement, ...]
     silent: bool  # it shows nothing
 
-    @property
-    def fields(self) -> Fields:
-        """The fields of a state that decide whether it is shown."""
-        return fields_read(*self.subjects)
+    def fields(self, world: World) -> Fields:
+        """Return the fields of a state that decide whether it is shown."""
+        return fields_read(world, *self.subjects)
 
     @property
     def subjects(self) -> list[Expression]:

@@ -18,7 +18,16 @@ from forward_pass.checker.pass_table import PassTable, TablePort
 from forward_pass.checker.state_codec import StateCodec
 from forward_pass.checker.state_layout import Field, FieldKind, Fields
 from forward_pass.checker.text_coverage import Predicate, TextId, TextKind
-from forward_pass.story.engine import Availability, Status, availability, carry_out, decode, then_state
+from forward_pass.story.engine import (
+    Availability,
+    Outcome,
+    Status,
+    availability,
+    carry_out,
+    decode,
+    outcome_of,
+    then_state,
+)
 from forward_pass.story.nodes import OTHERWISE
 from forward_pass.story.ports import PassPort
 from forward_pass.story.state import PassKey, State
@@ -77,7 +86,7 @@ class Transitions:
         tables = []
         watched = self.liveness.scene_alternatives(location.scene)
         if watched:
-            mask = self.layout.location_mask | self.layout.mask_of(field for one in watched for field in one.fields)
+            mask = self.layout.location_mask | self.layout.mask_of(field for one in watched for field in one.fields(self.world))
             tables.append(ActionTable(location, None, mask, is_reused=True))
         for action in self.liveness.graph.actions[location]:
             mask = self.layout.location_mask | self.layout.mask_of(self.liveness.needed(location, action).deciding)
@@ -134,9 +143,10 @@ class Transitions:
                 yield None, after
                 continue
             for word in self._words(after, source):
-                final = decode(self.world, after, word)
-                self._record_word(word, final, source)
-                yield word, final
+                for outcome in self._tell(after, word, source):
+                    final = decode(self.world, after, word, outcome)
+                    self._record_word(word, final, source)
+                    yield word, final
 
     def _ports(self, offer: Availability, source: Source) -> Iterator[PassPort]:
         """Yield the passes to carry an offer out with: the measured one, or one for each way its thresholds can come out."""
@@ -150,6 +160,21 @@ class Transitions:
         for truths in product((False, True), repeat=len(free)):
             true = {index for index, truth in zip(free, truths, strict=True) if truth}
             yield NondeterministicPass([(index in true) == (thresholds[index].sign == ">") for index in measured])
+
+    def _tell(self, waiting: State, word: str, source: Source) -> Iterator[Outcome]:
+        """Yield what is known of a word once it is drawn; of an abstract pass's, everything that the search tells apart."""
+        fields = [field for field in self.layout.bit_fields if field.kind in (FieldKind.DECIDED, FieldKind.BY_CHANCE)]
+        if not fields:
+            yield Outcome(waiting.decided)
+        elif not source.is_abstract:
+            yield outcome_of(self.world, source.passes, waiting, word)
+        else:
+            names = [self.world.story.decided_asked[field.number] for field in fields if field.kind is FieldKind.DECIDED]
+            names = [] if waiting.decided or waiting.token > self.world.telling_token else names[:MAX_FREE_THRESHOLDS]
+            chances = (False, True) if Field(FieldKind.BY_CHANCE, waiting.token) in fields else (False,)
+            for truths in product((False, True), repeat=len(names)):
+                decided = tuple(name for name, truth in zip(names, truths, strict=True) if truth) or waiting.decided
+                yield from (Outcome(decided, by_chance) for by_chance in chances)
 
     def _words(self, waiting: State, source: Source) -> list[str]:
         """Return the words that the pass of a waiting state can draw."""

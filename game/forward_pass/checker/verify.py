@@ -9,12 +9,13 @@ from typing import NamedTuple
 from forward_pass.checker.control_graph import Location
 from forward_pass.checker.coverage import Item, ItemKind
 from forward_pass.checker.explorer import Explorer, Limits, ProgressFunction, no_progress
-from forward_pass.checker.pass_table import PassTable
+from forward_pass.checker.pass_table import Missing, PassTable
 from forward_pass.checker.random_player import RandomPlayer
 from forward_pass.checker.state_layout import PRIOR, fields_read
 from forward_pass.checker.text_coverage import Alternative, TextKind, alternatives
 from forward_pass.checker.trace import Trace
 from forward_pass.checker.witness import Witnesses
+from forward_pass.story.forecast import ablated_passes
 from forward_pass.story.ports import PassPort
 from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
@@ -61,7 +62,7 @@ class Evidence(NamedTuple):
 
 def starts(world: World) -> list[Prior]:
     """Return the starts to explore: the first run, and where it makes a difference, the third with every ending found."""
-    if PRIOR not in fields_read(world.story):
+    if PRIOR not in fields_read(world, world.story):
         return [Prior()]
     return [Prior(), Prior(min(THIRD_INSTANTIATION, world.instantiations), frozenset(world.endings))]
 
@@ -85,6 +86,7 @@ class _Verifier:
 
     def evidence(self) -> Evidence:
         likeliest = self._explore()
+        self._measure_ablations(likeliest)
         self._find_witnesses(likeliest)
         self._play_at_random()
         self._play_towards_scenes(likeliest)
@@ -106,6 +108,14 @@ class _Verifier:
         )
         explorer.run()
         return explorer
+
+    def _measure_ablations(self, explorer: Explorer) -> None:
+        """Measure together the passes without single acts that tell what decided the words, where the world asks."""
+        if not self.world.story.decided_asked or not self.table.is_computed:
+            return
+        told = (key for key in explorer.decoded if len(key.words) <= self.world.telling_index)
+        keys = dict.fromkeys(ablated for key in told for ablated in ablated_passes(key))
+        self.table.measure([Missing(key) for key in keys if key not in self.table.rows])
 
     def _is_anything_unreached(self, explorer: Explorer) -> bool:
         """Return whether the likeliest words leave anything unreached."""

@@ -14,7 +14,7 @@ from forward_pass.checker.pass_table import PassTable
 from forward_pass.checker.text_coverage import Alternative, Predicate, TextId, TextKind
 from forward_pass.checker.trace import Step, Trace
 from forward_pass.errors import NotOfferedError
-from forward_pass.story.engine import Status, decode, initial_state, is_waiting, offers, take
+from forward_pass.story.engine import Status, decode, initial_state, is_waiting, offers, outcome_of, take
 from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
@@ -56,7 +56,9 @@ class Witnesses:
             except NotOfferedError:
                 break
             drawn = self._draw(after, word) if is_waiting(self.world, after) else None
-            after = after if drawn is None else decode(self.world, after, drawn)
+            after = (
+                after if drawn is None else decode(self.world, after, drawn, outcome_of(self.world, self.table, after, drawn))
+            )
             steps.append(Step(state, choice, drawn, after))
             state = after
         self.add_run(trace.prior, opening, tuple(steps))

@@ -80,6 +80,11 @@ def turn_number(text: str) -> int:
     return whole_number(text, 0, 999_999, "the number of a turn")
 
 
+def turn_numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers of one or more turns, separated by commas."""
+    return tuple(turn_number(part.strip()) for part in text.split(","))
+
+
 def seed(text: str) -> int:
     """Return a seed."""
     return whole_number(text, 0, MAX_SEED)

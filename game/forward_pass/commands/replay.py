@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from forward_pass.commands.front_end import display_name, play, print_notes, read_run, store_of
-from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves, speed, turn_number
+from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves, speed, turn_number, turn_numbers
 from forward_pass.errors import UsageError
 from forward_pass.interface import jsonl, plain
 from forward_pass.loading.worlds import open_world
@@ -35,7 +35,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="N", type=turn_number, help="stop after turn N; the first turn is 1")
     parser.add_argument("--speed", metavar="S", type=speed, default=1.0, help="S times reading speed; 0 advances by key only")
     parser.add_argument(
-        "--without", metavar="N", type=turn_number, help="replay without the interventions of turn N, and compare"
+        "--without",
+        metavar="N[,N...]",
+        type=turn_numbers,
+        help="replay without the interventions of turn N, or of several, and compare",
     )
     add_output_options(parser, "plain lines, without pauses", "one JSON object per line, for programs")
     add_saves(parser)
@@ -75,7 +78,6 @@ def _refuse_ablation(summary: str) -> int:
 
 
 def _show_ablation(options: argparse.Namespace, run: Run, journal: Journal) -> int:
-
     ablation = ablate(run, options.without, journal.header.temperature, journal.header.seed)
     if options.json:
         for row in ablation_objects(ablation):
@@ -85,7 +87,8 @@ def _show_ablation(options: argparse.Namespace, run: Run, journal: Journal) -> i
     else:
         from forward_pass.interface.widgets import page_through  # noqa: PLC0415 - as above
 
-        heading = f"{display_name(options.run)} without the interventions of turn {options.without}"
+        turns = ", ".join(map(str, options.without))
+        heading = f"{display_name(options.run)} without the interventions of turn {turns}"
         page_through(heading, lambda columns: ablation_lines(ablation, columns, bars=True))
     return 0
 

@@ -184,7 +184,7 @@ _shtab_forward_pass_replay_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--to[stop after turn N\; the first turn is 1]:N:"
   "--speed[S times reading speed\; 0 advances by key only]:S:"
-  "--without[replay without the interventions of turn N, and compare]:N:"
+  "--without[replay without the interventions of turn N, or of several, and compare]:N[,N...]:"
   "--plain[plain lines, without pauses]"
   "--json[one JSON object per line, for programs]"
   "--saves[folder in which runs are stored]:DIR:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from inspect import signature
 from io import StringIO
@@ -19,10 +19,10 @@ from rich.theme import Theme
 from forward_pass.interface.theme import STYLES
 from forward_pass.interface.view import current_scene_view, decoding_view, emphasis_text, inspection_view, prompt_view, prose
 from forward_pass.session.inspection import inspect_pass
+from forward_pass.session.readings import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.session.transcript import (
     EMPHASIS,
     choice_text,
-    cost_text,
     ending_lines,
     offer_lines,
     opening_line,
@@ -33,6 +33,7 @@ from forward_pass.session.transcript import (
     then_text,
     transcript,
     turn_distribution,
+    verb_and_cost_text,
     wrap,
 )
 from forward_pass.storage.journal import Header
@@ -67,6 +68,15 @@ class DocumentTurn(NamedTuple):
     likelihoods: tuple[str, ...]
     position: str
     text: str
+    figures: Figures
+
+
+class Figures(NamedTuple):
+    """The lines with figures of a turn: readings above the decoding, what it opens, and those below the scene."""
+
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    after_scene: tuple[str, ...] = ()
 
 
 class Document(NamedTuple):
@@ -102,12 +112,12 @@ def _document_turn(run: Run, number: int) -> DocumentTurn:
     after = at_turn(run, number)
     position = "" if is_ending(run.world, after.state) else position_line(run.world, after.state)
     if not number:
-        return DocumentTurn(0, "", "", (), "", after.state.token, None, "", (), position, scene_text(after))
+        return DocumentTurn(0, "", "", (), "", after.state.token, None, "", (), position, scene_text(after), _figures(run, 0))
     turn, before = run.turns[number - 1], at_turn(run, number - 1)
     cost, not_taken = "", []
     for offer in offers(run.world, before.state):
         if offer.id == turn.choice:
-            cost = cost_text(offer)
+            cost = verb_and_cost_text(offer)
         else:
             why = closed_text(run.world, run.inspector, before.state, offer)
             not_taken.append(offer.choice.say(before.state, run.inspector) + (f" (closed: {why})" if why else ""))
@@ -123,7 +133,20 @@ def _document_turn(run: Run, number: int) -> DocumentTurn:
         tuple(running_likelihood_text(turn, run.inspector)) if turn.word is not None else (),
         position,
         scene_text(after),
+        _figures(run, number),
     )
+
+
+def _figures(run: Run, number: int) -> Figures:
+    after_scene = _unbracketed(lines_after_scene(at_turn(run, number), number))
+    if not number or run.turns[number - 1].word is None:
+        return Figures(after_scene=after_scene)
+    above, below = lines_before_decoding(run, number), lines_after_decoding(run, number)
+    return Figures(_unbracketed(above), _unbracketed(below), after_scene)
+
+
+def _unbracketed(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(line.removeprefix("[").removesuffix("]") for line in lines)
 
 
 def export_run(run: Run, header: Header, file_format: str, picture: Picture | None = None) -> str:
@@ -184,6 +207,7 @@ def _markdown(document: Document) -> str:
             blocks.append(f"**{turn.number}. {_markdown_text(turn.choice)}** ({turn.cost})")
         if turn.then:
             blocks.append(_markdown_text(turn.then))
+        blocks += map(_figure_markdown, turn.figures.above)
         if turn.distribution is not None:
             rows = [
                 f"| {_markdown_text(quoted(word))} | {format_probability(probability)} |"
@@ -191,11 +215,17 @@ def _markdown(document: Document) -> str:
             ]
             blocks.append("\n".join([f"| the decoder, {_source_word(document)} | |", "|---|---|", *rows]))
             blocks.append(f"It says {_markdown_text(quoted(turn.word))}. {_markdown_text(' '.join(turn.likelihoods))}".strip())
+        blocks += map(_figure_markdown, turn.figures.below)
         if turn.position:
             blocks.append(f"*{_markdown_text(turn.position)}*")
         blocks.append(_markdown_text(turn.text))
+        blocks += map(_figure_markdown, turn.figures.after_scene)
     blocks += [f"**{_markdown_text(line)}**" for line in document.ending]
     return "\n\n".join([*blocks, "---", _markdown_text(document.provenance), _markdown_text(SOURCE)]) + "\n"
+
+
+def _figure_markdown(line: str) -> str:
+    return f"**{_markdown_text(line)}**"
 
 
 def _source_word(document: Document) -> str:
@@ -222,6 +252,7 @@ td { padding: 0 .8rem 0 0; font-family: ui-monospace, monospace; font-size: .92r
 td:last-child { width: 14rem; }
 .bar { display: block; height: .7rem; background: var(--line); min-width: 1px; }
 .end { border-top: 3px double var(--line); margin-top: 2.4rem; padding-top: 1rem; }
+.figure { font-family: ui-monospace, monospace; font-size: .92rem; }
 nav a, nav a:visited { color: var(--ink); }
 """
 CSP = "default-src 'none'; style-src 'unsafe-inline'"
@@ -266,6 +297,7 @@ def _html(document: Document) -> str:
         if turn.position:
             parts.append(f'<p class="place">{escape(turn.position)}</p>\n')
         parts.append(_paragraphs_html(turn.text))
+        parts += map(_figure_html, turn.figures.after_scene)
     if document.ending:
         parts.append(
             f'<div class="end">{"".join(f"<p><strong>{escape(line)}</strong></p>" for line in document.ending)}</div>\n'
@@ -284,6 +316,7 @@ def _choice_html(turn: DocumentTurn, document: Document) -> Iterator[str]:
         yield f"<details><summary>Not taken: {len(turn.not_taken)}</summary><ul>{rows}</ul></details>\n"
     if turn.then:
         yield _paragraphs_html(turn.then)
+    yield from map(_figure_html, turn.figures.above)
     if turn.distribution is not None:
         yield f'<table><caption class="quiet">The decoder comes ({_source_word(document)}).</caption>\n'
         for word, probability in turn.distribution.likeliest(LIKELIEST):
@@ -293,6 +326,11 @@ def _choice_html(turn: DocumentTurn, document: Document) -> Iterator[str]:
         yield f"</table>\n<p>It says <strong>{escape(quoted(turn.word))}</strong>.</p>\n"
         for line in turn.likelihoods:
             yield f'<p class="quiet">{escape(line)}</p>\n'
+    yield from map(_figure_html, turn.figures.below)
+
+
+def _figure_html(line: str) -> str:
+    return f'<p class="figure">{escape(line)}</p>\n'
 
 
 # -- SVG, asciicast ---------------------------------------------------------------------------------------------------------
@@ -344,7 +382,7 @@ def _turn_views(run: Run, picture: Picture) -> Iterator[RenderableType]:
         then = then_text(run, turn)
         yield emphasis_text("\n".join([*wrap(f"> {choice_text(run, turn)}", WIDTH), ""]))
         if turn.word is not None:
-            yield Group(decoding_view(run, turn, then, WIDTH), Text(""))
+            yield Group(decoding_view(run, run.at, then, WIDTH), Text(""))
         elif then:
             yield Group(prose(then), Text(""))
     yield current_scene_view(present, WIDTH)

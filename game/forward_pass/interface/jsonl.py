@@ -10,6 +10,7 @@ from typing import Any
 from forward_pass.errors import ForwardPassError, UsageError, escaped
 from forward_pass.session.branches import compare_runs, difference_object, tree_object
 from forward_pass.session.commands import COMMANDS
+from forward_pass.session.decision import decision, decision_object
 from forward_pass.session.events import (
     Event,
     InspectionShown,
@@ -23,6 +24,14 @@ from forward_pass.session.events import (
 )
 from forward_pass.session.inspection import DecoderTrace, Inspection
 from forward_pass.session.plain_text import MAX_LINE, read_line
+from forward_pass.session.readings import (
+    forecast_object,
+    opening_at,
+    opening_object,
+    reading_object,
+    shown_forecast,
+    turn_readings,
+)
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     current_word,
@@ -35,6 +44,7 @@ from forward_pass.session.transcript import (
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.story.engine import closed_text, is_ending, offers
 from forward_pass.story.history import Run, at_turn
+from forward_pass.story.measurements import untouched_log_likelihood
 from forward_pass.story.ports import Inspector, SharpestHead
 
 LIKELIEST = 10
@@ -65,21 +75,37 @@ def scene_object(run: Run, label: str | None, then: str = "") -> dict[str, Any]:
             "text": text,
             "words": list(state.words),
             "logprob": round(run_log_likelihood(run), DIGITS),
+            "decided": decision_object(decision(run)),
             "turn": run.at,
+            "digest": run.digest,
         }
     return {
         "type": "scene",
         "run": label,
         "turn": run.at,
+        "digest": run.digest,
         "scene": state.scene,
         "token": state.token,
         "word": current_word(world, state),
         "layer": state.layer,
         "layers": world.layers,
+        "left": world.boundary - state.layer,
+        "words": list(state.words),
+        **_likelihoods(run),
+        "forecast": forecast_object(shown_forecast(run)),
+        "then": then,
         "text": text,
         "variables": variables(run),
         "offers": offer_objects(run),
     }
+
+
+def _likelihoods(run: Run) -> dict[str, float]:
+    """Return the log-likelihoods of the words so far, under the passes that drew them and, of a model, under untouched ones."""
+    row = {"total": round(float(run_log_likelihood(run)), DIGITS)}
+    if run.inspector.source == "model":
+        row["untouched"] = round(untouched_log_likelihood(run.inspector, run.state.words), DIGITS)
+    return row
 
 
 def variables(run: Run) -> dict[str, int | bool | str]:
@@ -98,12 +124,19 @@ def offer_objects(run: Run) -> list[dict[str, Any]]:
             "id": offer.id,
             "say": offer.choice.say(run.state, run.inspector),
             "open": offer.is_open,
+            **({"verb": offer.choice.node.verb} if offer.choice.node.verb else {}),
+            **({"act": _acts_value(offer.choice.node.acts)} if offer.choice.node.acts else {}),
             "cost": offer.cost,
             "cut": offer.cut_short,
         }
         why = closed_text(run.world, run.inspector, run.state, offer)
         objects.append({**common, "taken": offer.taken, **({"why": why} if why else {})})
     return objects
+
+
+def _acts_value(acts: tuple[str, ...]) -> str | list[str]:
+    """Return the name of the one act that a choice makes; a list where it makes several."""
+    return acts[0] if len(acts) == 1 else list(acts)
 
 
 def decode_object(event: TokenDecoded, inspector: Inspector) -> dict[str, Any]:
@@ -162,8 +195,33 @@ def _trace_object(trace: DecoderTrace) -> dict[str, Any]:
     return {"token": trace.token, "word": trace.word, "chances": chances, "since": trace.likeliest_from}
 
 
+def event_objects(event: Event, session: Session) -> list[Mapping[str, object]]:
+    """Return the objects of an event: readings before the scene or decoding that they belong to, none for ``Quit``."""
+    row = event_object(event, session)
+    rows = [] if row is None else [row]
+    match event:
+        case SceneEntered(run, _, made=True):
+            return [*figure_objects(run, run.at), *rows]
+        case TokenDecoded():
+            run = session.run
+            return [*map(reading_object, turn_readings(run, run.at)), *rows, *_opened(run, run.at)]
+    return rows
+
+
+def figure_objects(run: Run, number: int) -> list[Mapping[str, object]]:
+    """Return the readings of a turn's acts and what it opens; nothing for a turn that decoded, where they stand around that."""
+    if run.turns[number - 1].word is not None:
+        return []
+    return [*map(reading_object, turn_readings(run, number)), *_opened(run, number)]
+
+
+def _opened(run: Run, number: int) -> list[Mapping[str, object]]:
+    opening = opening_at(run, number)
+    return [opening_object(opening)] if opening else []
+
+
 def event_object(event: Event, session: Session) -> Mapping[str, object] | None:
-    """Return the object of an event, or None for ``Quit``."""
+    """Return the object of an event by itself, or None for ``Quit``."""
     match event:
         case SceneEntered(run, then):
             return scene_object(run, session.recorder.label, then)
@@ -250,8 +308,7 @@ def show(events: Iterable[Event], session: Session) -> bool:
     """Print events, an object a line; return False after ``Quit``."""
     playing = True
     for event in events:
-        row = event_object(event, session)
-        if row is not None:
+        for row in event_objects(event, session):
             print(json_line(row))
         playing = playing and not isinstance(event, Quit)
     sys.stdout.flush()
@@ -264,9 +321,16 @@ def show_replay(result: ReplayResult) -> None:
     print(json_line(scene_object(at_turn(run, 0), None)))
     for number, turn in enumerate(run.turns, 1):
         present, then = at_turn(run, number), then_text(run, turn)
+        for row in figure_objects(run, number):
+            print(json_line(row))
         if turn.word is not None:
             event = TokenDecoded(turn.state.token - 1, turn_distribution(run, turn), turn, then)
-            print(json_line(decode_object(event, run.inspector)))
+            for row in [
+                *map(reading_object, turn_readings(run, number)),
+                decode_object(event, run.inspector),
+                *_opened(run, number),
+            ]:
+                print(json_line(row))
             then = ""
         print(json_line({**scene_object(present, None, then), "digest": turn.digest}))
     summary = {"type": "replayed", "turns": result.requested_turns, "identical": result.identical_turns}

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterable
 
 from forward_pass.errors import without_controls
+from forward_pass.session.decision import decision, decision_text
 from forward_pass.session.events import Event, Quit
 from forward_pass.session.input import MAX_INPUT, answer
 from forward_pass.session.plain_text import event_lines, opening_lines, read_line, text_width
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import opening_line, scene_lines, turn_lines, wrap
 from forward_pass.storage.replay import ReplayResult
+from forward_pass.story.engine import is_ending
 from forward_pass.story.history import at_turn
 
 PROMPT = "> "
@@ -41,6 +43,9 @@ def show_replay(result: ReplayResult) -> None:
     for number, reason in reasons.items():
         if number > len(run.turns):
             print("\n".join(["", *wrap(f"[Turn {number} cannot be replayed: {reason}]", columns)]))
+    decided = decision(run)
+    if decided and not is_ending(run.world, run.state):  # an ending has said so
+        print("\n".join(["", *wrap(decision_text(decided), columns)]))
     print(f"\n{result.summary}")
 
 

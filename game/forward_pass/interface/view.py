@@ -24,6 +24,7 @@ from forward_pass.session.events import (
 from forward_pass.session.glossary_help import share_line
 from forward_pass.session.inspection import DecoderTrace, Inspection, decoder_trace
 from forward_pass.session.plain_text import hanging_text
+from forward_pass.session.readings import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     EMPHASIS,
@@ -44,7 +45,7 @@ from forward_pass.session.transcript import (
 )
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.engine import is_ending
-from forward_pass.story.history import Run, Turn
+from forward_pass.story.history import Run
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
 
@@ -85,8 +86,8 @@ def event_view(event: Event, session: Session, columns: int) -> RenderableType:
     match event:
         case SceneEntered(run, then):
             return Group(*([prose(then), Text("")] if then else []), scene_view(run, session, columns))
-        case TokenDecoded(_, _, turn, then):
-            return decoding_view(session.run, turn, then, columns)
+        case TokenDecoded(then=then):
+            return decoding_view(session.run, session.run.at, then, columns)
         case ViewRequested("prompt", run):
             return prompt_view(run, columns)
         case InspectionShown(inspection):
@@ -114,11 +115,17 @@ def scene_view(run: Run, session: Session, columns: int) -> RenderableType:
 
 def current_scene_view(run: Run, columns: int) -> RenderableType:
     """Return the present scene without its offers, which the prompt shows, or the ending with the words of the run."""
+    below = figures_view(lines_after_scene(run, run.at))
     if is_ending(run.world, run.state):
         title, *summary = ending_lines(run, columns)
-        return Group(prose(scene_text(run)), Text(""), Text(title, style="strong"), *map(Text, summary))
+        return Group(prose(scene_text(run)), *below, Text(""), Text(title, style="strong"), *map(Text, summary))
     place = Text(position_line(run.world, run.state), style="quiet")
-    return Group(words_so_far(run), place, Text(""), prose(scene_text(run)))
+    return Group(words_so_far(run), place, Text(""), prose(scene_text(run)), *below)
+
+
+def figures_view(lines: list[str]) -> list[RenderableType]:
+    """Return lines with figures, each a paragraph of its own after an empty line; nothing where there are none."""
+    return [Text(""), *(Text(line, style="strong") for line in lines)] if lines else []
 
 
 def words_so_far(run: Run) -> Text:
@@ -130,12 +137,15 @@ def words_so_far(run: Run) -> Text:
     return Text.assemble((before, "quiet"), (last or "a new line", "reverse"))
 
 
-def decoding_view(run: Run, turn: Turn, then: str, columns: int) -> RenderableType:
-    """Return a decoding: the likeliest words with bars, whether they were measured or written, and the word drawn.
+def decoding_view(run: Run, number: int, then: str, columns: int) -> RenderableType:
+    """Return the decoding of turn ``number``: the likeliest words with bars, their source, and the word drawn.
 
-    Where a model runs, a strip shows the probability of the drawn word by layer of the pass.
+    Where a model runs, a strip shows the probability of the drawn word by layer of the pass. Above are the readings of the
+    turn's acts, below is what the decoding opens.
     """
+    turn = run.turns[number - 1]
     inspector, word, state = run.inspector, turn.word or "", turn.state
+    above, below = (figures_view(lines(run, number)) for lines in (lines_before_decoding, lines_after_decoding))
     likeliest = turn_distribution(run, turn).likeliest(LIKELIEST)
     width = max(len(quoted(word)) for word, _ in likeliest)
     source = "measured" if inspector.source == "model" else "written, not measured"
@@ -148,7 +158,7 @@ def decoding_view(run: Run, turn: Turn, then: str, columns: int) -> RenderableTy
         rows += depth_strip(decoder_trace(run.world, inspector, state.key, step), run.world)
     rows.append(Text(f"It says {quoted(word)}.", style="strong"))
     rows += [Text(words, style="quiet") for words in running_likelihood_text(turn, inspector)]
-    return Group(*([prose(then), Text("")] if then else []), *rows)
+    return Group(*([prose(then)] if then else []), *above, *([Text("")] if then or above else []), *rows, *below)
 
 
 def probability_bar(probability: float, columns: int) -> str:

@@ -26,6 +26,7 @@ class ActContext(NamedTuple):
     spans: Mapping[str, tuple[int, int]]
     model: ModelNames | None
     boundary: int
+    verbs: tuple[str, ...] = ()
 
 
 Keys = Mapping[str, Node]
@@ -104,7 +105,7 @@ FORMS: dict[str, Form] = {
     "drop": Form(_drop),
 }
 FORM_KEYS = tuple(sorted({key for form in FORMS.values() for key in form.keys}))
-ACT_KEYS = ("about", "lasts", *FORMS, *FORM_KEYS)
+ACT_KEYS = ("about", "verb", "lasts", *FORMS, *FORM_KEYS)
 
 
 def read_act(report: Report, name: str, entry: Entry, context: ActContext) -> ActDeclaration:
@@ -112,7 +113,8 @@ def read_act(report: Report, name: str, entry: Entry, context: ActContext) -> Ac
     keys = keyed(report, entry, f"the act {name!r}", ACT_KEYS, ("about",))
     about = string(report, keys["about"], "about") if "about" in keys else ""
     intervention = _intervention(report, name, entry, keys, context)
-    return ActDeclaration(entry.key.place, name, about, truth(report, keys.get("lasts")), intervention)
+    verb = known_name(report, keys["verb"], "verb", context.verbs) if "verb" in keys else ""
+    return ActDeclaration(entry.key.place, name, about, verb, truth(report, keys.get("lasts")), intervention)
 
 
 def _intervention(report: Report, name: str, entry: Entry, keys: Keys, context: ActContext) -> Intervention | None:

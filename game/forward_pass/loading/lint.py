@@ -27,6 +27,8 @@ def lint(story: nodes.Story) -> Iterator[Problem]:
     yield from _limits(story)
     yield from _unused(story)
     yield from _never_said(story)
+    yield from _unanswered(story)
+    yield from _alike(story)
 
 
 def _choices(story: nodes.Story) -> Iterator[nodes.Choice]:
@@ -189,3 +191,27 @@ def _words_in(node: object) -> Iterator[str]:
     for asked in walk_nodes(node):
         if isinstance(asked, (nodes.Emitted, nodes.Probability, nodes.LensProbability)) and isinstance(asked.word, str):
             yield asked.word
+
+
+def _unanswered(story: nodes.Story) -> Iterator[Problem]:
+    """Yield the choices that let the decoder come and say nothing first, where the world wants them answered."""
+    for choice in _choices(story):
+        if story.answers_required and choice.decodes and choice.then is None:
+            message = f"the choice {choice.id!r} lets the decoder come and has no 'then': nothing answers it"
+            yield Problem.at(choice.place, "E431", message)
+
+
+def _alike(story: nodes.Story) -> Iterator[Problem]:
+    """Yield the choices of a scene with a verb that cannot be told from one above: verb, acts, target and cost are the same.
+
+    Choices with different conditions are let be: they may never stand side by side.
+    """
+    for scene in story.scenes:
+        first: dict[tuple[object, ...], nodes.Choice] = {}
+        for choice in scene.choices:
+            targets = tuple(target.scene for target in choice.goto.targets)
+            conditions = choice.condition and choice.condition.expression, choice.needs and choice.needs.expression
+            same = first.setdefault((choice.verb, choice.acts, targets, choice.cost, choice.until, *conditions), choice)
+            if choice.verb and same is not choice:
+                message = f"{choice.id!r} and {same.id!r} cannot be told apart: the same verb, target and cost"
+                yield Problem.at(choice.place, "W432", message)

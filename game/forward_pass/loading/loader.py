@@ -14,7 +14,7 @@ from typing import NamedTuple
 from forward_pass.errors import Place, Problem, suggestion
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.declarations import read_band, read_threshold, read_variable, single_number, single_text
-from forward_pass.loading.fields import Entry, known_name, several, whole
+from forward_pass.loading.fields import Entry, known_name, several
 from forward_pass.loading.glossary import read_glossary, read_hints
 from forward_pass.loading.interventions import ActContext, read_act
 from forward_pass.loading.model_names import ModelNames, missing_words, read_model_names
@@ -23,10 +23,12 @@ from forward_pass.loading.prompt import read_continuations, read_prompt, read_sp
 from forward_pass.loading.report import Report
 from forward_pass.loading.scenes import MAX_LAYERS, Context, read_endings, read_scenes
 from forward_pass.loading.symbols import ID, POSITION, SINGLES, Symbols, collect_file, collect_glossary, collect_hints
+from forward_pass.loading.telling import read_telling, read_verbs
 from forward_pass.loading.tokens import TokenContext, read_tokens
 from forward_pass.loading.yaml_tree import read_tree
 from forward_pass.story.grammar import MAX_NUMBER, Scope
-from forward_pass.story.nodes import FORMAT, ActDeclaration, Story, Threshold, Variable
+from forward_pass.story.nodes import FORMAT, ActDeclaration, Decided, Drawn, Story, Telling, Threshold, Variable, Verb
+from forward_pass.story.visit import find_nodes
 
 MAIN = "world.yaml"
 MAX_ACTS = 100  # on a token
@@ -100,6 +102,8 @@ class _Declared(NamedTuple):
     model: ModelNames | None
     spans: dict[str, tuple[int, int]]
     variables: tuple[Variable, ...]
+    verbs: tuple[Verb, ...]
+    telling: Telling | None
     acts: dict[str, ActDeclaration]
     scope: Scope
 
@@ -114,12 +118,23 @@ def _read_declarations(report: Report, symbols: Symbols, contents: Contents) -> 
     model = _model(report, symbols, prompt, contents)
     has_model = "model" in symbols.singles
     spans = read_spans(report, symbols.sections["spans"], prompt, len(symbols.sections["tokens"]))
-    acts = _acts(report, symbols, ActContext(spans, model, boundary))
+    verbs = read_verbs(report, symbols.sections["verbs"])
+    acts = _acts(report, symbols, ActContext(spans, model, boundary, tuple(verb.name for verb in verbs)))
     scope = _scope(report, symbols, variables, acts, first_layer, boundary)
     probes = model.probes if model else AnyProbe() if has_model else None
     continuations = read_continuations(report, symbols.sections["continuations"], model, has_model=has_model)
+    telling = read_telling(report, symbols.singles.get("telling"), scope, model)
+    index = (telling.token if telling else scope.decoded[1]) - len(prompt)
     scope = scope._replace(prompt=prompt, spans=spans, probes=probes, continuations=continuations)
-    return _Declared(layers, first_layer, boundary, prompt, model, spans, variables, acts, scope)
+    scope = scope._replace(telling=max(index, 0), asks=_asking_choices(symbols, scope))
+    return _Declared(layers, first_layer, boundary, prompt, model, spans, variables, verbs, telling, acts, scope)
+
+
+def _asking_choices(symbols: Symbols, scope: Scope) -> tuple[int, ...]:
+    """Return the choices that are written with the verb *ask* and make no act."""
+    rows = [(name, entry.value.value) for name, entry in symbols.choices.items()]
+    written = [(name, keys) for name, keys in rows if isinstance(keys, dict) and "verb" in keys and "act" not in keys]
+    return tuple(scope.choices[name] for name, keys in written if keys["verb"][1].value == "ask")
 
 
 def _read_story(report: Report, symbols: Symbols, world: str, shown: str, contents: Contents) -> Story:
@@ -127,8 +142,9 @@ def _read_story(report: Report, symbols: Symbols, world: str, shown: str, conten
     _check_required(report, symbols, world, shown, contents)
     declared = _read_declarations(report, symbols, contents)
     model, has_model = declared.model, "model" in symbols.singles
-    context = Context(symbols, declared.scope, declared.acts, declared.first_layer, len(declared.prompt))
-    return Story(
+    verbs = tuple(verb.name for verb in declared.verbs)
+    context = Context(symbols, declared.scope, declared.acts, declared.first_layer, len(declared.prompt), verbs)
+    story = Story(
         id=world,
         title=single_text(report, symbols, "title"),
         about=single_text(report, symbols, "about"),
@@ -146,7 +162,11 @@ def _read_story(report: Report, symbols: Symbols, world: str, shown: str, conten
         instantiations=single_number(report, symbols, "instantiations", 1, MAX_NUMBER, 1),
         acts_per_token=single_number(report, symbols, "acts_per_token", 0, MAX_ACTS, MAX_ACTS),
         lasting_per_token=single_number(report, symbols, "lasting_per_token", 0, MAX_ACTS, MAX_ACTS),
-        share_token=_share_token(report, symbols, declared.scope),
+        telling=declared.telling,
+        verbs=declared.verbs,
+        decided_asked=(),
+        drawn_asked=(),
+        answers_required=_answers_required(report, symbols.singles.get("answers")),
         spans=declared.spans,
         variables=declared.variables,
         thresholds=_thresholds(report, symbols, model, has_model=has_model),
@@ -157,6 +177,9 @@ def _read_story(report: Report, symbols: Symbols, world: str, shown: str, conten
         glossary=read_glossary(report, symbols.terms),
         hints=read_hints(report, symbols.hints, symbols.sections["endings"]),
     )
+    decided = sorted({node.what for node in find_nodes(Decided, story)})
+    drawn = sorted({node.token for node in find_nodes(Drawn, story)})
+    return story._replace(decided_asked=tuple(decided), drawn_asked=tuple(drawn))
 
 
 def _earlier_weights(report: Report, entry: Entry | None) -> tuple[str, ...]:
@@ -166,6 +189,11 @@ def _earlier_weights(report: Report, entry: Entry | None) -> tuple[str, ...]:
         if not re.fullmatch(r"[0-9a-f]{64}", str(row.value)):
             report.add(row, "E203", "expected a SHA-256: 64 hexadecimal digits")
     return tuple(str(row.value) for row in rows)
+
+
+def _answers_required(report: Report, entry: Entry | None) -> bool:
+    """Return whether every choice that lets the decoder come has to be answered: not where the world says ``optional``."""
+    return entry is None or known_name(report, entry.value, "answers", ("optional", "required")) != "optional"
 
 
 def _thresholds(report: Report, symbols: Symbols, model: ModelNames | None, *, has_model: bool) -> tuple[Threshold, ...]:
@@ -242,12 +270,6 @@ def _indexed(names: Iterable[str]) -> dict[str, int]:
 def _start(report: Report, symbols: Symbols) -> str:
     entry = symbols.singles.get("start")
     return known_name(report, entry.value, "scene", symbols.sections["scenes"], "E301") if entry else ""
-
-
-def _share_token(report: Report, symbols: Symbols, scope: Scope) -> int:
-    """Return the token whose word stands for a run, 0 where none is named."""
-    entry = symbols.singles.get("telling")
-    return (whole(report, entry.value, *scope.decoded) or 0) if entry else 0
 
 
 # -- the list of problems ---------------------------------------------------------------------------------------------

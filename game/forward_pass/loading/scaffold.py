@@ -72,6 +72,7 @@ scenes:
       wait-here:
         say: Wait for them to come.
         goto: decode
+        then: I waited.
 
   leaning:
     text: |
@@ -80,6 +81,7 @@ scenes:
       let-go:
         say: Let them come.
         goto: decode
+        then: I let them come.
 
 endings:
   as-ever:

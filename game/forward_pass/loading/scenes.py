@@ -15,9 +15,9 @@ from forward_pass.story import nodes
 from forward_pass.story.grammar import Scope, parse_condition, parse_effect
 from forward_pass.story.text_grammar import parse_line, parse_text
 
-SCENE_KEYS = ("text", "choices")
+SCENE_KEYS = ("text", "opens", "choices")
 ENDING_KEYS = ("title", "text")
-CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "do", "measure", "then", "goto", "cut")
+CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "verb", "do", "measure", "then", "goto", "cut")
 TARGET_KEYS = ("if", "goto")
 MAX_LAYERS = 10_000
 
@@ -30,6 +30,7 @@ class Context(NamedTuple):
     acts: Mapping[str, nodes.ActDeclaration]
     first_layer: int
     first_token: int
+    verbs: tuple[str, ...]
 
 
 class GotoKind(Enum):
@@ -47,7 +48,7 @@ def read_scenes(report: Report, context: Context) -> tuple[nodes.Scene, ...]:
 
 
 def _scene(report: Report, context: Context, key: str, entry: Entry) -> nodes.Scene:
-    keys = keyed(report, entry, f"the scene {key!r}", SCENE_KEYS, SCENE_KEYS)
+    keys = keyed(report, entry, f"the scene {key!r}", SCENE_KEYS, ("text", "choices"))
     choices = keys["choices"].value if "choices" in keys else None
     if choices == {}:
         report.add(entry.key, "E202", f"the scene {key!r} needs at least one choice")
@@ -56,7 +57,8 @@ def _scene(report: Report, context: Context, key: str, entry: Entry) -> nodes.Sc
     text = read_text(report, keys.get("text"), scope)
     own = [choice for choice in choices if symbols.homes[choice] == key] if isinstance(choices, dict) else []
     read = tuple(_choice(report, context, scope, symbols.choices[choice], entry.token) for choice in own)
-    return nodes.Scene(entry.key.place, key, index, entry.token, text, read)
+    opens = truth(report, keys.get("opens"))
+    return nodes.Scene(entry.key.place, key, index, entry.token, text, opens, read)
 
 
 def read_endings(report: Report, context: Context) -> tuple[nodes.Ending, ...]:
@@ -96,6 +98,7 @@ def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token:
     check_causality(report, keys.get("act"), context.acts, token or context.first_token)
     until = _until(report, keys["until"], context) if "until" in keys else 0
     then = read_text(report, keys.get("then"), scope)
+    acts = tuple(known_names(report, keys.get("act"), "act", context.acts))
     return nodes.Choice(
         place=entry.key.place,
         id=entry.name,
@@ -108,13 +111,21 @@ def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token:
         cost=_cost(report, keys.get("cost")),
         cost_place=keys["cost"].value_place() if "cost" in keys else entry.key.place,
         until=until,
-        acts=tuple(known_names(report, keys.get("act"), "act", context.acts)),
+        acts=acts,
+        verb=_verb(report, keys.get("verb"), acts, context),
         measures=_measures(report, keys.get("measure"), scope),
         effects=_effects(report, keys.get("do"), scope) or nodes.Effects(entry.key.place, ()),
         cut=_effects(report, keys.get("cut"), scope),
         then=then if then.paragraphs else None,
         goto=goto or nodes.Goto(entry.key.place, ()),
     )
+
+
+def _verb(report: Report, node: Node | None, acts: tuple[str, ...], context: Context) -> str:
+    """Return a choice's verb: its own, else that of the first of its acts that has one."""
+    if node is not None:
+        return known_name(report, node, "verb", context.verbs)
+    return next((context.acts[act].verb for act in acts if context.acts[act].verb), "")
 
 
 def _line(report: Report, node: Node | None, scope: Scope) -> nodes.Text:

@@ -16,7 +16,9 @@ from forward_pass.loading.interventions import ACT_KEYS
 from forward_pass.loading.prompt import PAIR_KEYS, SPAN_KEYS
 from forward_pass.loading.scenes import CHOICE_KEYS, ENDING_KEYS, SCENE_KEYS, TARGET_KEYS
 from forward_pass.loading.symbols import ID, NAME, POSITION, SECTIONS, SINGLES
+from forward_pass.loading.telling import GIVEN_KEYS, TELLING_KEYS
 from forward_pass.loading.tokens import CASE_KEYS, TOKEN_KEYS
+from forward_pass.story.nodes import GIVEN
 
 Schema = dict[str, Any]
 
@@ -117,9 +119,30 @@ def _continuations() -> Schema:
     return _named(ID.pattern, passage, "what could follow the words so far, for texts to ask about")
 
 
+def _verbs() -> Schema:
+    return _named(ID.pattern, TEXT, "the kinds of things that choices do to the pass, each with a plain sentence about it")
+
+
+def _telling() -> Schema:
+    given = {
+        "token": _described("the token", WHOLE),
+        "from": _described("the first layer (all)", WHOLE),
+        "to": _described("the last layer (all)", WHOLE),
+        "as": {"enum": list(GIVEN), "description": "shown; sealed until it is opened; asked: the figures heard last"},
+    }
+    case = _object("how figures are given in a band of layers", GIVEN_KEYS, given, ("token", "as"))
+    keys: Schema = {
+        "token": _described("its position", WHOLE),
+        "words": _described("the words that the story turns on", _several(NAMED)),
+        "given": {"type": "array", "items": case, "description": "the first that fits; elsewhere figures are shown"},
+    }
+    return _object("the token that the story is about", TELLING_KEYS, keys, ("token",))
+
+
 def _acts() -> Schema:
     keys = {
         "about": _described("what it is, in words", TEXT),
+        "verb": _described("the verb of choices that make it", TEXT),
         "lasts": _described("whether it outlives its token", TRUTH),
         "look": _described("the span that the heads are drawn to, by a bias", TEXT),
         "push": _described("the direction that is added, times a strength", TEXT),
@@ -170,6 +193,7 @@ def _scenes() -> Schema:
             "the layer to which it takes one, instead of a cost; not there from that layer on", {"type": "integer"}
         ),
         "act": _described("the interventions that it makes", _several(TEXT)),
+        "verb": _described("its kind, of those under verbs; else that of its act", TEXT),
         "do": _described("effects, such as: reads += 1", _several(TEXT)),
         "measure": _described("thresholds whose truth is taken where it leads", _several(TEXT)),
         "then": _described("what is said as it is carried out", TEXT),
@@ -178,7 +202,8 @@ def _scenes() -> Schema:
     }
     choice = _object("a choice", CHOICE_KEYS, keys, ("say", "goto"))
     choices = _named(ID.pattern, choice, "the choices, in the order in which they are offered")
-    scene = _object("a scene", SCENE_KEYS, {"text": TEXT, "choices": choices}, SCENE_KEYS)
+    opens = _described("whether what was sealed is opened here", TRUTH)
+    scene = _object("a scene", SCENE_KEYS, {"text": TEXT, "opens": opens, "choices": choices}, ("text", "choices"))
     return _named(ID.pattern, scene, "the scenes by id")
 
 
@@ -203,7 +228,8 @@ _SINGLES: dict[str, Schema] = {
     "instantiations": {"type": "integer", "minimum": 1},
     "acts_per_token": {"type": "integer", "minimum": 0},
     "lasting_per_token": {"type": "integer", "minimum": 0},
-    "telling": {"type": "integer", "minimum": 1},
+    "telling": {"anyOf": [{"type": "integer", "minimum": 1}, _telling()]},
+    "answers": {"enum": ["optional", "required"]},
     "earlier_weights": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
 }
 
@@ -213,6 +239,7 @@ _SECTIONS = {
     "bands": _bands,
     "spans": _spans,
     "continuations": _continuations,
+    "verbs": _verbs,
     "acts": _acts,
     "tokens": _tokens,
     "scenes": _scenes,

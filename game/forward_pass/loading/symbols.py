@@ -20,7 +20,7 @@ RESERVED_IDS = frozenset((*COMMANDS, DECODE, OTHERWISE))
 MAX_ID = 60
 MAX_TOKEN = 1_000_000
 
-SECTIONS = ("variables", "thresholds", "bands", "spans", "continuations", "acts", "tokens", "scenes", "endings")
+SECTIONS = ("variables", "thresholds", "bands", "spans", "continuations", "verbs", "acts", "tokens", "scenes", "endings")
 NAMED = ("variables", "thresholds", "bands")  # what conditions call by name
 SHARED = {"scenes": ("endings",), "endings": ("scenes",)} | {one: tuple({*NAMED} - {one}) for one in NAMED}
 SINGLES = {
@@ -38,7 +38,8 @@ SINGLES = {
     "instantiations": "the highest number of an instantiation that texts tell apart",
     "acts_per_token": "how many interventions a token bears",
     "lasting_per_token": "how many of them may outlive it",
-    "telling": "the token whose word tells of a run",
+    "telling": "the token that the story is about, the words it turns on, and how figures are given before",
+    "answers": "optional, where choices that let the decoder come need not be answered in words",
 }
 
 
@@ -137,6 +138,6 @@ def _check_identifier(report: Report, key: Node, section: str) -> None:
         what, mark = ("name", "_") if named else ("id", "-")
         shape = f"use lowercase letters, digits and {mark}, a letter first, at most {MAX_ID} characters"
         report.add(key, "E204", f"{name!r} is not a valid {what}: {shape}")
-    elif name in (RESERVED_NAMES if named else RESERVED_IDS):
+    elif section != "verbs" and name in (RESERVED_NAMES if named else RESERVED_IDS):  # nobody types a verb
         where = "in conditions and texts" if named else "in play"
         report.add(key, "E205", f"{name!r} is reserved {where}; choose another name")

@@ -1,4 +1,4 @@
-"""The ablation of a turn: the same run without that turn's interventions, and how the pass and the text then differ.
+"""The ablation of turns: the same run without the interventions of some turns, and how the pass and the text then differ.
 
 As long as the same words are decoded, every turn keeps its recorded choice, scene and layer, only with fewer interventions:
 distributions are measured again, and the numbers that the text shows. At the first different word the run leaves the recorded
@@ -7,23 +7,25 @@ path; the recorded choices are then followed as long as they are on offer. Nothi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError, UsageError
 from forward_pass.session.branches import TokenComparison, comparison_lines, comparison_object
 from forward_pass.session.transcript import choice_text, quoted, scene_text, then_text, turn_distribution, wrap
 from forward_pass.story.distribution import Distribution, draw_word
-from forward_pass.story.engine import decode, measure_thresholds, take
+from forward_pass.story.engine import decode, measure_thresholds, outcome_of, retold, take
+from forward_pass.story.forecast import PlacedAct, leave_out
 from forward_pass.story.history import Run, Turn, append, at_turn, digest, make_turn
 from forward_pass.story.state import Act, State
 
 
 class AblationResult(NamedTuple):
-    """A run, the same run without one turn's interventions, and their differences."""
+    """A run, the same run without the interventions of some turns, and their differences."""
 
     run: Run
-    ablated_run: Run  # recorded turns up to the ablated one, then its own
-    turn: int  # the ablated turn, from 1
+    ablated_run: Run  # recorded turns up to the first ablated one, then its own
+    turns: tuple[int, ...]  # the ablated turns, from 1, in order
     acts: tuple[Act, ...]  # the interventions left out
     comparisons: tuple[
         TokenComparison, ...
@@ -35,24 +37,8 @@ class AblationResult(NamedTuple):
     def changed_texts(self) -> list[int]:
         """The turns before the divergence whose text differs, as it shows a number measured on another pass."""
         last = self.diverged_at - 1 if self.diverged_at else self.run.at
-        turns = range(self.turn, last + 1)
+        turns = range(self.turns[0], last + 1)
         return [turn for turn in turns if _turn_paragraphs(self.run, turn) != _turn_paragraphs(self.ablated_run, turn)]
-
-
-class _RemovedActs(NamedTuple):
-    """The interventions left out: those at a token with an index from ``first`` up to, not including, ``stop``."""
-
-    token: int  # counted from 0 at the first token of the run
-    first: int
-    stop: int
-
-    def remove_from(self, state: State) -> State:
-        """Return a state without them."""
-        if len(state.acts) <= self.token:
-            return state
-        acts = state.acts[self.token]
-        remaining = (*acts[: self.first], *acts[self.stop :])
-        return state._replace(acts=(*state.acts[: self.token], remaining, *state.acts[self.token + 1 :]))
 
 
 def acts_of_turn(run: Run, turn: int) -> tuple[Act, ...]:
@@ -64,43 +50,56 @@ def acts_of_turn(run: Run, turn: int) -> tuple[Act, ...]:
     return after.acts[token][len(before.acts[token]) :]
 
 
-def ablate(run: Run, turn: int, temperature: float, seed: int) -> AblationResult:
-    """Return a run without the interventions of turn ``turn`` (from 1), its words drawn at the run's temperature and seed.
+def ablate(run: Run, turns: Iterable[int], temperature: float, seed: int) -> AblationResult:
+    """Return a run without the interventions of some turns (from 1), its words drawn at the run's temperature and seed.
 
-    Raises ``UsageError`` where there is no such turn. Where the turn made no interventions, nothing differs.
+    Raises ``UsageError`` where there is no such turn. Where the turns made no interventions, nothing differs.
     """
-    acts = acts_of_turn(run, turn)
-    before = at_turn(run, turn - 1).state
-    first = len(before.acts[-1])
-    removed = _RemovedActs(len(before.acts) - 1, first, first + len(acts))
-    turns: list[Turn] = list(run.turns[: turn - 1])
+    left_out = tuple(sorted(set(turns)))
+    placed = [act for turn in left_out for act in _placed_acts_of_turn(run, turn)]
+    recorded_turns = run.turns[: left_out[0] - 1]
+    other: list[Turn] = list(recorded_turns)
     comparisons: list[TokenComparison] = []
-    previous_digest = turns[-1].digest if turns else ""
-    for number in range(turn, run.at + 1):
-        recorded, state = run.turns[number - 1], removed.remove_from(run.turns[number - 1].state)
+    previous_digest = other[-1].digest if other else ""
+    acts = tuple(one.act for one in placed)
+    for number in range(left_out[0], run.at + 1):
+        recorded, state = run.turns[number - 1], _without(run, run.turns[number - 1].state, placed)
         word, probability = recorded.word, recorded.probability
         if word is not None:
-            waiting = _state_before_decoding(run, number, removed)
+            waiting = _state_before_decoding(run, number, placed)
             distribution = run.inspector.distribution(waiting.key)
             word = draw_word(distribution, temperature, seed, waiting.token)
             probability = round(distribution.p(word), 4)
             comparisons.append(_compare_token(run, recorded, word, distribution))
             if word != recorded.word:
-                state = decode(run.world, waiting, word)
+                state = decode(run.world, waiting, word, outcome_of(run.world, run.inspector, waiting, word))
         previous_digest = digest(run.world, state, previous_digest)
-        turns.append(Turn(removed.remove_from(recorded.before), recorded.choice, word, probability, state, previous_digest))
+        before = _without(run, recorded.before, placed)
+        other.append(Turn(before, recorded.choice, word, probability, state, previous_digest))
         if word != recorded.word:
-            diverged = run._replace(turns=tuple(turns), at=number)
-            other, stop_reason = _follow_choices(diverged, run, temperature, seed)
-            return AblationResult(run, other, turn, acts, tuple(comparisons), number, stop_reason)
-    return AblationResult(run, run._replace(turns=tuple(turns), at=len(turns)), turn, acts, tuple(comparisons), None, "")
+            diverged = run._replace(turns=tuple(other), at=number)
+            followed, stop_reason = _follow_choices(diverged, run, temperature, seed)
+            return AblationResult(run, followed, left_out, acts, tuple(comparisons), number, stop_reason)
+    return AblationResult(run, run._replace(turns=tuple(other), at=len(other)), left_out, acts, tuple(comparisons), None, "")
 
 
-def _state_before_decoding(run: Run, turn: int, removed: _RemovedActs) -> State:
+def _placed_acts_of_turn(run: Run, turn: int) -> list[PlacedAct]:
+    """Return the interventions that a turn made, each with its place among those of the run."""
+    made, before = acts_of_turn(run, turn), run.turns[turn - 1].before
+    first = len(before.acts[-1])
+    return [PlacedAct(len(before.acts) - 1, first + number, act) for number, act in enumerate(made)]
+
+
+def _without(run: Run, state: State, left_out: list[PlacedAct]) -> State:
+    """Return a state without some interventions, and with what decided its word told again."""
+    return retold(run.world, run.inspector, state._replace(acts=leave_out(state.key, left_out).acts))
+
+
+def _state_before_decoding(run: Run, turn: int, left_out: list[PlacedAct]) -> State:
     """Return the state that waits for a turn's word, without the removed interventions, its thresholds measured again."""
-    before = removed.remove_from(at_turn(run, turn - 1).state)
-    waiting = take(run.world, run.inspector, before, run.turns[turn - 1].choice)
-    return measure_thresholds(run.world, run.inspector, removed.remove_from(waiting))
+    recorded = run.turns[turn - 1]
+    waiting = take(run.world, run.inspector, recorded.before, recorded.choice)
+    return measure_thresholds(run.world, run.inspector, _without(run, waiting, left_out))
 
 
 def _compare_token(run: Run, recorded: Turn, word: str, distribution: Distribution) -> TokenComparison:
@@ -132,9 +131,10 @@ def _turn_paragraphs(run: Run, turn: int) -> list[str]:
 
 def ablation_lines(result: AblationResult, columns: int, *, bars: bool = False) -> list[str]:
     """Return an ablation as lines: what was left out, changed texts, each decoding with and without it, and the endings."""
-    removed_turn = result.run.turns[result.turn - 1]
-    choice = f"Turn {result.turn}: {choice_text(result.run, removed_turn)} ({removed_turn.choice})"
-    lines = wrap(choice, columns)
+    lines = []
+    for number in result.turns:
+        removed = result.run.turns[number - 1]
+        lines += wrap(f"Turn {number}: {choice_text(result.run, removed)} ({removed.choice})", columns)
     if not result.acts:
         return [*lines, *wrap("It did nothing to the pass: there is nothing to leave out.", columns)]
     left_out = ", ".join(f"{act.name} from layer {act.layer}" for act in result.acts)
@@ -184,7 +184,8 @@ def ablation_objects(result: AblationResult) -> list[dict[str, object]]:
     runs = (result.run, result.ablated_run)
     outcome = {
         "type": "ablated",
-        "turn": result.turn,
+        "turn": result.turns[0],
+        "without": list(result.turns),
         "acts": [[act.name, act.layer] for act in result.acts],
         "retold": result.changed_texts,
         "parted": result.diverged_at,

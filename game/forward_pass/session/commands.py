@@ -143,6 +143,10 @@ def _about(session: Session, argument: str) -> list[Event]:
     if not argument or (argument.casefold() == title and title not in map(str.casefold, names)):
         row = {"type": "about", "about": world.about, "terms": names}
         return [Message(glossary_help.terms_text(world), row)]
+    verb = argument.strip().casefold()
+    if verb in glossary_help.verbs(world):
+        about = glossary_help.verbs(world)[verb]
+        return [Message(f"{verb}: {about}", {"type": "verbs", "verbs": {verb: about}})]
     term = glossary_help.find_term(world, argument)
     return [Message(glossary_help.term_paragraphs(term), {"type": "term", **term._asdict()})]
 
@@ -156,10 +160,17 @@ def _hint(session: Session, argument: str) -> list[Event]:
     return [Message(f"{count}.\n{hint.line}", {**row, "ending": hint.number, "step": hint.step, "text": hint.text})]
 
 
-def _help(_session: Session) -> list[Event]:
+def _help(session: Session, argument: str) -> list[Event]:
+    if argument == "verbs":
+        return [
+            Message(glossary_help.verbs_text(session.world), {"type": "verbs", "verbs": glossary_help.verbs(session.world)})
+        ]
+    if argument:
+        raise UsageError("help stands alone, or with verbs: help verbs.")
     rows = "\n".join(f"  {command.usage:<13} {command.help}" for command in COMMANDS.values())
     heading = "Type the number of a choice, its id, or some of its words. These cost no layer:"
-    return [Message(f"{heading}\n\n{rows}")]
+    verbs = "\n\nWhat the words beside the choices mean: help verbs." if session.world.story.verbs else ""
+    return [Message(f"{heading}\n\n{rows}{verbs}")]
 
 
 _TABLE = (
@@ -180,7 +191,7 @@ _TABLE = (
     Command("tree", "all runs as one tree", _alone(_tree)),
     Command("diff RUN", "compare this run with another", _diff),
     Command("credits", "whose story this is, and whose work", _alone(lambda _: [Message(glossary_help.CREDITS)])),
-    Command("help", "list these commands", _alone(_help)),
+    Command("help [verbs]", "list these commands, or the verbs", _help),
     Command("quit", "leave; nothing is lost and nothing is asked", _alone(lambda session: [session.quit_event()])),
 )
 COMMANDS: dict[str, Command] = {command.name: command for command in _TABLE}

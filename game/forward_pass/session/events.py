@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 class SceneEntered(NamedTuple):
-    """The run is in a scene or at an ending; ``then`` is the ``then`` text of the last choice, empty where it has none."""
+    """The run is in a scene or at an ending; ``then`` is the ``then`` text of the last choice, empty where it has none.
+
+    ``made`` where a turn was made that led here, so that its figures are told with it.
+    """
 
     run: Run
     then: str
+    made: bool = False
 
 
 class TokenDecoded(NamedTuple):

@@ -171,10 +171,25 @@ def cache_text(run: Run) -> str:
 def share_line(run: Run, instantiation: int, found: Collection[str], separator: str) -> str:
     """Return a line about an ended run that can be shared without spoilers."""
     world = run.world
-    token = world.share_token or world.last_token
+    token = world.telling_token
     decoded = [turn for turn in run.path if turn.word is not None]
     shared = [turn for turn in decoded if turn.state.token - 1 == token] or decoded[-1:]
     parts = [world.title, f"instantiation {instantiation}"]
     parts += [f"{quoted(turn.word or '')} at {format_probability(turn.probability or 0.0)}" for turn in shared]
     parts.append(f"{sum(ending in found for ending in world.endings)} of {len(world.endings)} endings")
     return f" {separator} ".join(parts)
+
+
+def verbs(world: World) -> dict[str, str]:
+    """Return what a world's verbs mean, by name."""
+    return {verb.name: verb.about for verb in world.story.verbs}
+
+
+def verbs_text(world: World) -> str:
+    """Return what a world's verbs mean, a line each."""
+    if not world.story.verbs:
+        return f"{world.title} has no verbs beside its choices."
+    rows = "\n".join(f"  {verb.name:<8} {verb.about}" for verb in world.story.verbs)
+    return (
+        f"A verb stands beside a choice that does something to the pass, or asks it something. Others are thoughts.\n\n{rows}"
+    )

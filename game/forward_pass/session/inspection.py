@@ -88,7 +88,7 @@ def inspect_pass(world: World, inspector: Inspector, key: PassKey, layer: int) -
     outcome = inspector.distribution(key).best if layer == world.layers else None
     lenses = tuple(_read_lens(inspector, key, at, outcome) for at in lens_layers)
     vocabulary = inspector.distribution(key).words
-    probes_at = (world.share_token or world.last_token) if inspector.probes else None
+    probes_at = world.telling_token if inspector.probes else None
     probes = inspector.probes if len(document) == probes_at else ()
     return Inspection(
         token=len(document),

@@ -102,7 +102,7 @@ class Laboratory:
 
     def __init__(self, run: Run, computed: ComputedPass, run_at: Callable[[str, int], Run]) -> None:
         self.world, self.digest, self.run_at = run.world, run.digest, run_at
-        self.telling = (run.world.share_token or run.world.last_token) - run.world.first_token
+        self.telling = run.world.telling_token - run.world.first_token
         key = run.state.key
         while len(key.words) < self.telling:
             key = key.followed_by(computed.distribution(key).best)

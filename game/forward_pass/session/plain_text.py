@@ -28,7 +28,7 @@ from forward_pass.session.settings import read_settings
 from forward_pass.session.transcript import (
     MAX_PROSE_COLUMNS,
     attention_lines,
-    decoding_line,
+    decoding_lines,
     inspection_lines,
     offer_lines,
     opening_line,
@@ -74,9 +74,9 @@ def event_lines(event: Event, session: Session, columns: int) -> list[str]:
                 share = wrap(share_line(run, session.recorder.prior.instantiation, session.endings_found, "-"), columns)
                 return ["", *lines, "", *share, "", *wrap(f"The run has ended: {ENDING_COMMANDS_TEXT}.", columns)]
             return ["", *lines, "", *offer_lines(run, columns)]
-        case TokenDecoded(_, distribution, turn, then):
+        case TokenDecoded(then=then):
             lines = [*wrap(then, columns), ""] if then else []
-            return ["", *lines, *wrap(decoding_line(turn, distribution, session.inspector), columns)]
+            return ["", *lines, *decoding_lines(session.run, session.run.at, columns)[:-1]]
         case Message(text, _):
             return ["", *message_lines(text, columns)]
         case ViewRequested() | InspectionShown() | TreeShown() | RunsCompared():

@@ -73,9 +73,9 @@ class Session:
         turn = self.run.turns[before.at]  # the recorded turn, where it repeats an undone one
         then = then_text(self.run, turn)
         if turn.word is None:
-            return [SceneEntered(self.run, then)]
+            return [SceneEntered(self.run, then, made=True)]
         decoded = TokenDecoded(before.state.token, turn_distribution(self.run, turn), turn, then)
-        return [decoded, SceneEntered(self.run, "")]
+        return [decoded, SceneEntered(self.run, "", made=True)]
 
     def go_to_turn(self, turn: int) -> list[Event]:
         """Go back or forward to a turn of the run; raises ``UsageError`` where there is no such turn."""

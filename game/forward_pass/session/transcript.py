@@ -7,7 +7,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from forward_pass.session.decision import decision, decision_text
 from forward_pass.session.inspection import inspect_pass
+from forward_pass.session.readings import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.story.distribution import Distribution, format_nats, format_probability
 from forward_pass.story.engine import Availability, closed_text, is_ending, offers
 from forward_pass.story.history import Run, Turn, at_turn
@@ -73,11 +75,20 @@ def position_line(world: World, state: State) -> str:
     return f"[{state.token} {quoted(current_word(world, state))}, layer {state.layer} of {world.layers}; {left} to the decoder]"
 
 
+def verb_and_cost_text(offer: Availability) -> str:
+    """Return the verb of an offer, if it has one, and its cost in layers."""
+    verb = offer.choice.node.verb
+    return f"{verb} · {cost_text(offer)}" if verb else cost_text(offer)
+
+
 def cost_text(offer: Availability) -> str:
     """Return the cost of an offer in layers."""
+    cost = layers_text(offer.cost)
     if offer.choice.node.decodes:
-        return "all that is left"
-    return f"{layers_text(offer.cost)}, more than are left" if offer.cut_short else layers_text(offer.cost)
+        cost = f"the last {cost}" if offer.cost > 1 else "the last layer"
+    elif offer.cut_short:
+        cost += ", more than are left"
+    return cost
 
 
 def offer_lines(run: Run, width: int) -> list[str]:
@@ -97,7 +108,7 @@ def wrap_offer(run: Run, offer: Availability, prefix: str, width: int) -> list[s
     say = offer.choice.say(run.state, run.inspector)
     taken = ", taken before" if offer.taken else ""
     if offer.is_open:
-        text = f"{say} ({cost_text(offer)}{taken})"
+        text = f"{say}  {verb_and_cost_text(offer)}{taken}"
     else:
         text = f"Closed: {say} ({closed_text(run.world, run.inspector, run.state, offer)})"
     return textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
@@ -151,10 +162,13 @@ def scene_text(run: Run) -> str:
 
 
 def ending_lines(run: Run, width: int) -> list[str]:
-    """Return the lines under an ending: its title, the words decoded in all and their log-likelihood."""
+    """Return the lines under an ending: its title, the words decoded with their log-likelihood, and what decided them."""
     title = run.world.scene(run.state.scene).title
     words = join(run.state.words).strip()
-    return [*wrap(f"Ending: {title}.", width), *wrap(likelihood_text(run, words) if words else "Nothing was said.", width)]
+    decided = decision(run)
+    texts = [f"Ending: {title}.", likelihood_text(run, words) if words else "Nothing was said."]
+    texts += [decision_text(decided)] if decided else []
+    return [line for text in texts for line in wrap(text, width)]
 
 
 def likelihood_text(run: Run, words: str) -> str:
@@ -188,15 +202,26 @@ def turn_lines(run: Run, number: int, width: int) -> list[str]:
     if then:
         lines += [*wrap(then, width), ""]
     if turn.word is not None:
-        lines += [*wrap(decoding_line(turn, turn_distribution(run, turn), run.inspector), width), ""]
+        lines += decoding_lines(run, number, width)
     return lines
 
 
+def decoding_lines(run: Run, number: int, width: int) -> list[str]:
+    """Return the decoding of turn ``number`` (from 1), below the readings of its acts and above what it opens."""
+    turn = run.turns[number - 1]
+    before = [line for text in lines_before_decoding(run, number) for line in wrap(text, width)]
+    after = [line for text in lines_after_decoding(run, number) for line in wrap(text, width)]
+    decoding = wrap(decoding_line(turn, turn_distribution(run, turn), run.inspector), width)
+    return [*([*before, ""] if before else []), *decoding, *(["", *after] if after else []), ""]
+
+
 def scene_lines(run: Run, width: int) -> list[str]:
-    """Return the present scene or ending as lines, without its offers."""
+    """Return the present scene or ending as lines, without its offers: its text, and the figures that belong below it."""
+    below = [line for text in lines_after_scene(run, run.at) for line in wrap(text, width)]
+    lines = [*wrap(scene_text(run), width), *(["", *below] if below else [])]
     if is_ending(run.world, run.state):
-        return [*wrap(scene_text(run), width), "", *ending_lines(run, width)]
-    return [*wrap(position_line(run.world, run.state), width), "", *wrap(scene_text(run), width)]
+        return [*lines, "", *ending_lines(run, width)]
+    return [*wrap(position_line(run.world, run.state), width), "", *lines]
 
 
 def transcript(run: Run, width: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from functools import singledispatch
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
 
 from forward_pass.story import nodes
+from forward_pass.story.forecast import passes_run
 from forward_pass.story.measurements import Piece, compile_measurement
 from forward_pass.story.ports import Inspector
 from forward_pass.story.spelling import spell_number
@@ -144,6 +145,29 @@ def _acted(node: nodes.Acted) -> Value:
         )
 
     return acted
+
+
+@compile_expression.register(nodes.Decided)
+def _decided(node: nodes.Decided) -> Value:
+    what = node.what
+    return lambda state: state.decided is not None and what in state.decided
+
+
+@compile_expression.register(nodes.Drawn)
+def _drawn(node: nodes.Drawn) -> Value:
+    token = node.token
+    return lambda state: token in state.by_chance
+
+
+@compile_expression.register(nodes.PassesRun)
+def _passes_run(node: nodes.PassesRun) -> Value:
+    telling, asks, stopped = node
+
+    def passes(state: State) -> int:
+        run = set(passes_run(state.key, telling, asked=any(state.taken[slot] for slot in asks)))
+        return len(run) - stopped * sum(state.key.at(index) in run for index in range(len(state.words) + 1))
+
+    return passes
 
 
 # -- texts ------------------------------------------------------------------------------------------------------------

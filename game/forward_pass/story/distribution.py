@@ -62,6 +62,12 @@ def format_probability(probability: float) -> str:
     return "0.00" if probability < 0.5 else "1.00"  # noqa: PLR2004 - which end it is at
 
 
+def format_worth(difference: float) -> str:
+    """Return a difference of probabilities as it is shown: signed, two places, and no sign before nothing."""
+    shown = f"{difference:+.2f}"
+    return "0.00" if shown in ("-0.00", "+0.00") else shown
+
+
 def format_nats(log_likelihood: float) -> str:
     """Return a log-likelihood as it is shown: two places, and no minus before nothing."""
     shown = f"{log_likelihood:.2f}"

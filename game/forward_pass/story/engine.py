@@ -22,6 +22,7 @@ from operator import gt, lt
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError
+from forward_pass.story.forecast import decided_by
 from forward_pass.story.nodes import OTHERWISE, Threshold
 from forward_pass.story.ports import Inspector, PassPort
 from forward_pass.story.state import Act, Prior, State, increment
@@ -194,6 +195,8 @@ def carry_out(world: World, port: PassPort, state: State, offer: Availability) -
         acts=(*state.acts[:-1], (*state.acts[-1], *made)) if made else state.acts,
         measured=state.measured,
         prior=state.prior,
+        decided=state.decided,
+        by_chance=state.by_chance,
     )
     if offer.decoder_comes:
         return measure_thresholds(world, port, after)
@@ -205,15 +208,41 @@ def measure_thresholds(world: World, port: PassPort, state: State) -> State:
     return _measured(world, port, state, range(len(world.thresholds)))
 
 
-def decode(world: World, state: State, word: str) -> State:
+class Outcome(NamedTuple):
+    """What is known of a word once it is drawn, as far as a world asks: what decided it, and whether it was chance."""
+
+    decided: tuple[str, ...] | None = None
+    by_chance: bool = False
+
+
+def outcome_of(world: World, port: PassPort, waiting: State, word: str) -> Outcome:
+    """Return what is known of a word that the pass of a waiting state draws; nothing where the world does not ask."""
+    story, key = world.story, waiting.key.followed_by(word)
+    by_chance = waiting.token in story.drawn_asked and port.distribution(waiting.key).best != word
+    if not story.decided_asked or waiting.decided is not None or waiting.token > world.telling_token:
+        return Outcome(waiting.decided, by_chance)
+    return Outcome(decided_by(port, key, world.telling_index), by_chance)
+
+
+def retold(world: World, port: PassPort, state: State) -> State:
+    """Return a state whose acts were changed, with what decided its word told again."""
+    if not world.story.decided_asked:
+        return state
+    return state._replace(decided=decided_by(port, state.key, world.telling_index))
+
+
+def decode(world: World, state: State, word: str, outcome: Outcome = Outcome()) -> State:  # noqa: B008 - it is a value
     """Return the state after a word was drawn: the next token at its first layer, in the scene that answers the word.
 
-    Raises ``NotOfferedError`` where no word is awaited.
+    ``outcome`` is what ``outcome_of`` said of the word. Raises ``NotOfferedError`` where no word is awaited.
     """
     if not is_waiting(world, state):
         raise NotOfferedError(f"no word can be drawn at layer {state.layer}, before the boundary")
     arrivals = world.arrivals[state.token]
     after = state._replace(token=state.token + 1, layer=world.first_layer, words=(*state.words, word), acts=(*state.acts, ()))
+    if outcome != Outcome():
+        by_chance = state.by_chance | {state.token} if outcome.by_chance else state.by_chance
+        after = after._replace(decided=outcome.decided, by_chance=by_chance)
     return _arrived(world, after, arrivals.get(word) or arrivals[OTHERWISE])
 
 

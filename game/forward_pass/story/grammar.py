@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from forward_pass.story import nodes
+from forward_pass.story.forecast import CHANCE, NOTHING
 
 MAX_LENGTH = 500
 MAX_DEPTH = 40
@@ -35,11 +36,20 @@ FUNCTIONS = {
     "found": "ending",
     "emitted": "word",
     "acted": "act",
+    "decided": "act",
+    "drawn": "token",
 }
 """The functions of a condition, and what each asks about."""
 
-NUMBERS = ("layer", "left", "token", "instantiation")
-"""Names that stand for a number of the state; ``left`` is the layers that remain before the boundary."""
+NUMBERS = ("layer", "left", "token", "instantiation", "passes", "stopped")
+"""Names that stand for a number of the state.
+
+``left`` is the layers that remain before the boundary; ``passes`` how many passes were run for the figures of the run, and
+``stopped`` how many of these were not gone on with.
+"""
+
+NOT_ACTS = (NOTHING, CHANCE)
+"""What may have decided a word besides an act."""
 
 MEASURED = ("p", "lens", "probe")
 """What is measured as no whole number, and so meets a condition only as a threshold."""
@@ -94,6 +104,8 @@ class Scope(NamedTuple):
     decoded: tuple[int, int] = (1, 1_000_000)  # the first and the last token at whose end a word is drawn
     spans: Mapping[str, tuple[int, int]] = {}  # the first position, counted from 0, and the one after the last
     continuations: Mapping[str, str] = {}  # passages that could follow what was said, by name
+    telling: int = 0  # the index of the telling word among those said
+    asks: tuple[int, ...] = ()  # the choices that ask for a figure without an act
 
 
 class Kind(NamedTuple):
@@ -365,7 +377,7 @@ def _named(scope: Scope, name: str) -> tuple[Kind, nodes.Expression] | None:
     if name in ("true", "false"):
         return TRUTH, nodes.Literal(int(name == "true"))
     if name in NUMBERS:
-        return NUMBER, nodes.LayersLeft(scope.boundary) if name == "left" else nodes.StateNumber(name)
+        return NUMBER, _number(scope, name)
     if name in ("again", "visit") and scope.scene is not None:
         visits = nodes.Visits(scope.scene)
         return (TRUTH, nodes.Compare(">", visits, nodes.Literal(1))) if name == "again" else (NUMBER, visits)
@@ -381,6 +393,12 @@ def _named(scope: Scope, name: str) -> tuple[Kind, nodes.Expression] | None:
             nodes.Compare(">=", layer, nodes.Literal(first - 1)), nodes.Compare("<=", layer, nodes.Literal(last - 1))
         )
     return None
+
+
+def _number(scope: Scope, name: str) -> nodes.Expression:
+    if name in ("passes", "stopped"):
+        return nodes.PassesRun(scope.telling, scope.asks, stopped=name == "stopped")
+    return nodes.LayersLeft(scope.boundary) if name == "left" else nodes.StateNumber(name)
 
 
 def _unknown(source: _Source, name: _Token, after: _Token) -> ExpressionError:
@@ -402,6 +420,13 @@ def _function(source: _Source, token: _Token) -> tuple[Typed, _Token]:
     opening = _after(source, token)
     if opening.text != "(":
         raise opening.error(f"{name!r} takes one {about} in parentheses: {name}(...)")
+    if name == "drawn":
+        number = _after(source, opening)
+        position, after = _position(source, number._replace(text=",", kind="mark", end=opening.end))
+        return Typed(TRUTH, nodes.Drawn(position), token.start), _expect(source, after, ")")
+    if name == "decided":
+        subject, after = _identifier(source, opening, name, NOT_ACTS)
+        return Typed(TRUTH, nodes.Decided(subject), token.start), _expect(source, after, ")")
     if about in ("word", "act"):
         subject, after = _quoted_word(source, opening, name) if about == "word" else _identifier(source, opening, name)
         position, after = _position(source, after)
@@ -427,8 +452,8 @@ def _quoted_word(source: _Source, opening: _Token, function: str) -> tuple[str, 
     return token.text[1:-1], _after(source, token)
 
 
-def _identifier(source: _Source, opening: _Token, function: str) -> tuple[str, _Token]:
-    """Read an id, whose hyphens are no minus signs, and return it if the world has it."""
+def _identifier(source: _Source, opening: _Token, function: str, also: tuple[str, ...] = ()) -> tuple[str, _Token]:
+    """Read an id, whose hyphens are no minus signs, and return it if the world has it, or it is one of ``also``."""
     about = FUNCTIONS[function]
     match = IDENTIFIER.match(source.text, opening.end)
     if not match:
@@ -436,7 +461,7 @@ def _identifier(source: _Source, opening: _Token, function: str) -> tuple[str, _
     subject = match["id"]
     scope = source.scope
     known = {"scene": scope.scenes, "choice": scope.choices, "ending": scope.endings, "act": scope.acts}[about]
-    if subject not in known:
+    if subject not in known and subject not in also:
         raise ExpressionError(match.start("id"), "E103", f"unknown {about} {subject!r}", subject, known)
     return subject, _token_at(source, match.end())
 

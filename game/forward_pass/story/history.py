@@ -15,7 +15,16 @@ from typing import NamedTuple
 from forward_pass.errors import NotOfferedError
 from forward_pass.gc_pause import gc_paused
 from forward_pass.story.distribution import Distribution
-from forward_pass.story.engine import ChoiceClosedError, closed_text, decode, initial_state, is_waiting, take, then_state
+from forward_pass.story.engine import (
+    ChoiceClosedError,
+    closed_text,
+    decode,
+    initial_state,
+    is_waiting,
+    outcome_of,
+    take,
+    then_state,
+)
 from forward_pass.story.ports import Inspector
 from forward_pass.story.state import PassKey, Prior, State
 from forward_pass.story.world import CompiledChoice, World
@@ -98,7 +107,7 @@ def _make_turn(run: Run, before: State, digest_before: str, choice: str, draw: D
     distribution = inspector.distribution(after.key)
     word = draw(distribution, after.token)
     probability = round(distribution.p(word), 4)
-    after = decode(world, after, word)
+    after = decode(world, after, word, outcome_of(world, inspector, after, word))
     return Turn(before, choice, word, probability, after, digest(world, after, digest_before))
 
 

@@ -5,6 +5,11 @@ r"""What a text can show of a pass, in braces, from characters to nodes.
 {p('two', again)}             ... after a passage that the world declares under ``continuations``, with nothing done in it
 {now('two')}                  its probability if the decoder came now, with the pass as it stands: 0.66
 {would(bend-no, 'no')}        its probability then, if an act were added that began at the next layer
+{p('two', 402, without note)} at a token's decoding without the acts of a name; {p('two', 402, only shelves)}: by the
+                              cache alone, with nothing that was done at that token
+{forecast('two')}             its probability at the telling word if nothing more is done; {forecast('two', without note)}
+{before('two')}, {after('two')}   the same without the act that was made last, and with it
+{worth(note)}                 the probability of the word that stands for the run, less that without an act: +0.22
 {lens('two')}                 its probability read off the residual stream at the present layer
 {probe('nonsense')}           a probe's score there: +0.95
 {foreseen('face', 395)}       the probability that the pass gave a word of the prompt's own, or another in its place
@@ -37,16 +42,22 @@ MAX_PROBES_LISTED = 10
 UNPREDICTED = 2  # positions of the prompt without a prediction: the document's mark, and the word after it
 NAMES = ("word", "likeliest", "sentence", "likelihood", "untouched", "twice")
 CALL = re.compile(r"\s*(?P<form>[a-z]+)\s*\((?P<arguments>.*)\)\s*", re.DOTALL)
-ARGUMENT = re.compile(r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[A-Za-z0-9_-]+))\s*(?P<end>,|$)")
+ARGUMENT = re.compile(
+    r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>(?:(?:without|only)\s+)?[A-Za-z0-9_-]+))\s*(?P<end>,|$)"
+)
 NOW, LAST = nodes.At(now=True), nodes.At()
 DRAWN, LIKELIEST = nodes.Pick("word"), nodes.Pick("likeliest")
 
 TAKES = {
     "p": (
-        "a word in quotes, word or likeliest, then optionally a token or a continuation: "
-        "p('two'), p('two', 402), p('two', again)"
+        "a word in quotes, word or likeliest, then optionally a token or a continuation, and after a token what is left out: "
+        "p('two'), p('two', 402), p('two', again), p('two', 402, without note), p('two', 402, only shelves)"
     ),
     "percent": "the same arguments as p: percent('two'), percent('two', 402), percent('two', again)",
+    "forecast": "a word in quotes, then optionally an act that is left out: forecast('two'), forecast('two', without note)",
+    "before": "a word in quotes: before('two')",
+    "after": "a word in quotes: after('two')",
+    "worth": "an act: worth(note)",
     "now": "a word in quotes, word or likeliest: now('two')",
     "lens": "a word in quotes: lens('two')",
     "probe": "a probe's name in quotes: probe('nonsense')",
@@ -136,17 +147,54 @@ def _arguments(form: str, text: str, start: int) -> tuple[_Argument, ...]:
 
 
 def _probability(call: _Call) -> nodes.Measurement:
-    call.expect_arguments(1, 2)
+    call.expect_arguments(1, 3)
     word, percent = _word(call, call.arguments[0], (DRAWN, LIKELIEST)), call.form == "percent"
     if len(call.arguments) == 1:
         if word == LIKELIEST:
             call.needs_pass_under_way()
         return nodes.Probability(word, LAST, percent)
     at = _decoding(call, call.arguments[1])
+    if len(call.arguments) > 2:  # noqa: PLR2004 - what is left out at a token
+        if at.passage is not None:
+            raise call.wrong_arguments(call.arguments[2].start)
+        at = _left_out(call, call.arguments[2], at)
     if word == DRAWN and at.passage is not None:
         message = "no word is drawn after a continuation: use 'likeliest' instead"
         raise ExpressionError(call.arguments[0].start, "E106", message)
     return nodes.Probability(word, at, percent)
+
+
+def _left_out(call: _Call, argument: _Argument, at: nodes.At) -> nodes.At:
+    """Return a decoding without what an argument leaves out: ``without ACT``, or all but the shelves."""
+    if not argument.quoted and argument.value.split() == ["only", "shelves"]:
+        return at._replace(shelves=True)
+    return at._replace(without=_act_left_out(call, argument))
+
+
+def _act_left_out(call: _Call, argument: _Argument) -> str:
+    words = [] if argument.quoted else argument.value.split()
+    if len(words) != 2 or words[0] != "without":  # noqa: PLR2004 - the word and the act
+        raise call.wrong_arguments(argument.start)
+    if words[1] not in call.scope.acts:
+        raise ExpressionError(argument.start, "E103", f"unknown act {words[1]!r}", words[1], call.scope.acts)
+    return words[1]
+
+
+def _forecast(call: _Call) -> nodes.Measurement:
+    call.expect_arguments(1, 2 if call.form == "forecast" else 1)
+    call.needs_pass_under_way()
+    word = _word(call, call.arguments[0], ())
+    assert isinstance(word, str)  # noqa: S101 - no pick is known
+    without = _act_left_out(call, call.arguments[1]) if len(call.arguments) > 1 else ""
+    return nodes.Forecasted(word, call.scope.telling, without, last=call.form == "before")
+
+
+def _worth(call: _Call) -> nodes.Measurement:
+    call.expect_arguments(1, 1)
+    (act,) = call.arguments
+    if act.quoted or act.value not in call.scope.acts:
+        raise _unknown(act, "act", call.scope.acts)
+    return nodes.Worth(act.value, call.scope.telling)
 
 
 def _now(call: _Call) -> nodes.Measurement:
@@ -247,6 +295,10 @@ def _drawn_word(call: _Call) -> nodes.Measurement:
 FORMS: dict[str, Callable[[_Call], nodes.Measurement]] = {
     "p": _probability,
     "percent": _probability,
+    "forecast": _forecast,
+    "before": _forecast,
+    "after": _forecast,
+    "worth": _worth,
     "now": _now,
     "lens": _at_present_layer,
     "probe": _at_present_layer,

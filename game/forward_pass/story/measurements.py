@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import singledispatch
 
 from forward_pass.story import nodes
-from forward_pass.story.distribution import Distribution, format_nats, format_probability
+from forward_pass.story.distribution import Distribution, format_nats, format_probability, format_worth
+from forward_pass.story.forecast import acts_named, deciding_index, forecast, leave_out, placed_acts, worth
 from forward_pass.story.interventions import start_layer
 from forward_pass.story.ports import Inspector, PassPort
 from forward_pass.story.state import Act, PassKey, State
@@ -35,8 +36,15 @@ def _decoding(state: State, inspector: Inspector, at: nodes.At) -> Distribution 
         return inspector.distribution(state.key.followed_by(*at.passage))
     if at.token:
         index = state.drawn_at(at.token)
-        return None if index is None else inspector.distribution(state.key.at(index))
+        return None if index is None else inspector.distribution(_left_out(state.key.at(index), at))
     return inspector.distribution(state.key if at.now else state.last_decoding)
+
+
+def _left_out(key: PassKey, at: nodes.At) -> PassKey:
+    """Return a pass without what is left out of it."""
+    if at.shelves:
+        return PassKey(key.words, (*key.acts[:-1], ()))
+    return leave_out(key, acts_named(key, at.without)) if at.without else key
 
 
 @singledispatch
@@ -108,6 +116,27 @@ def _would(node: nodes.Would) -> Piece:
         return format_probability(distribution.p(node.word)) if node.word else distribution.best
 
     return would
+
+
+@compile_measurement.register(nodes.Forecasted)
+def _forecasted(node: nodes.Forecasted) -> Piece:
+    def forecasted(state: State, inspector: Inspector) -> str:
+        key = state.key
+        left_out = placed_acts(key)[-1:] if node.last else acts_named(key, node.without)
+        return format_probability(forecast(inspector, leave_out(key, left_out), node.telling).distribution.p(node.word))
+
+    return forecasted
+
+
+@compile_measurement.register(nodes.Worth)
+def _worth(node: nodes.Worth) -> Piece:
+    def act_worth(state: State, inspector: Inspector) -> str:
+        index = deciding_index(inspector, state.words, node.telling)
+        if index is None:
+            return UNKNOWN
+        return format_worth(worth(inspector, state.key, index, acts_named(state.key, node.act)))
+
+    return act_worth
 
 
 @compile_measurement.register(nodes.PromptPrediction)

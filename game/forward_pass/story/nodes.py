@@ -22,6 +22,10 @@ OTHERWISE = "otherwise"
 """Among the words that a token answers: every word that is not named."""
 
 
+SHOWN, SEALED, ASKED = "shown", "sealed", "asked"
+GIVEN = (SHOWN, SEALED, ASKED)
+"""How figures are given: as they are; withheld until they are opened; or only those heard last, when the player asked."""
+
 NOWHERE = Place("", 0, 0)
 
 # -- conditions and numbers: whole numbers, of which 0 and 1 are also truths -----------------------------------------
@@ -95,6 +99,26 @@ class Acted(NamedTuple):
     token: int
 
 
+class Decided(NamedTuple):
+    """Whether an act decided the word that stands for the run; or ``nothing`` did, or ``chance``."""
+
+    what: str
+
+
+class Drawn(NamedTuple):
+    """Whether the word at the end of a token was drawn by chance: it was not the likeliest."""
+
+    token: int
+
+
+class PassesRun(NamedTuple):
+    """How many passes were run for the figures that the run's choices showed; ``stopped``: how many were not gone on with."""
+
+    telling: int  # the index of the telling word
+    asks: tuple[int, ...]  # the choices that ask for a figure without an act
+    stopped: bool
+
+
 class Not(NamedTuple):
     """The opposite of a truth."""
 
@@ -132,7 +156,20 @@ class Arithmetic(NamedTuple):
 
 
 Leaf: TypeAlias = (
-    Literal | VariableValue | ThresholdTruth | StateNumber | LayersLeft | Visits | Seen | Taken | Found | Emitted | Acted
+    Literal
+    | VariableValue
+    | ThresholdTruth
+    | StateNumber
+    | LayersLeft
+    | Visits
+    | Seen
+    | Taken
+    | Found
+    | Emitted
+    | Acted
+    | Decided
+    | Drawn
+    | PassesRun
 )
 Expression: TypeAlias = Leaf | Not | And | Or | Compare | Arithmetic
 
@@ -157,11 +194,16 @@ class Set(NamedTuple):
 
 
 class At(NamedTuple):
-    """Which decoding is asked about: a token's, that after a passage, or that of the pass as it stands; else the last."""
+    """Which decoding is asked about: a token's, that after a passage, or that of the pass as it stands; else the last.
+
+    A token's may be asked about ``without`` the acts of a name, or by its ``shelves`` alone: what was done at it left out.
+    """
 
     token: int = 0
     passage: tuple[str, ...] | None = None
     now: bool = False
+    without: str = ""
+    shelves: bool = False
 
 
 class Pick(NamedTuple):
@@ -208,6 +250,22 @@ class Would(NamedTuple):
     act: str
     fixed_layer: int  # as in ``ActDeclaration``
     word: str
+
+
+class Forecasted(NamedTuple):
+    """A word's probability at the telling word if nothing more is done; ``without`` an act, or without the ``last`` one."""
+
+    word: str
+    telling: int  # the index of the telling word
+    without: str
+    last: bool
+
+
+class Worth(NamedTuple):
+    """The probability of the word that stands for the run, less that without an act."""
+
+    act: str
+    telling: int
 
 
 class PromptPrediction(NamedTuple):
@@ -295,6 +353,8 @@ Measurement: TypeAlias = (
     | Likeliest
     | DrawnWord
     | Would
+    | Forecasted
+    | Worth
     | PromptPrediction
     | Attention
     | Continuation
@@ -368,6 +428,7 @@ class Choice(NamedTuple):
     cost_place: Place
     until: int  # the layer to which it leads, whatever that costs, and above which it is not there; 0: it has a cost
     acts: tuple[str, ...]
+    verb: str  # what kind of thing it does to the pass, or asks of it; empty for a thought
     measures: tuple[int, ...]  # thresholds whose truth is taken where the choice leads
     effects: Effects
     cut: Effects | None  # the effects where the layers run out on it; None: then it is closed
@@ -397,6 +458,7 @@ class Scene(NamedTuple):
     slot: int
     token: int  # the one token at which it can be met; 0 for any
     text: Text
+    opens: bool  # whether what was sealed is opened here
     choices: tuple[Choice, ...]
 
 
@@ -478,6 +540,7 @@ class ActDeclaration(NamedTuple):
     place: Place
     name: str
     about: str
+    verb: str  # of choices that make it and have none of their own; may be empty
     lasts: bool  # whether it outlives its token
     intervention: Intervention | None  # its layer is 0 where it begins at the layer after the one at which it is made
 
@@ -485,6 +548,30 @@ class ActDeclaration(NamedTuple):
     def fixed_layer(self) -> int:
         """The layer at which it always begins; 0: the one after the layer at which it is made."""
         return self.intervention.layer if self.intervention else 0
+
+
+class Verb(NamedTuple):
+    """A kind of thing that choices do to the pass, and a plain sentence about it."""
+
+    name: str
+    about: str
+
+
+class Given(NamedTuple):
+    """How figures are given at a token from one layer to another: one of ``GIVEN``."""
+
+    token: int
+    first: int
+    last: int
+    how: str
+
+
+class Telling(NamedTuple):
+    """The token that the story is about, the words that it turns on, and how figures are given before; else they are shown."""
+
+    token: int
+    words: tuple[str, ...]
+    given: tuple[Given, ...]
 
 
 class Term(NamedTuple):
@@ -518,7 +605,11 @@ class Story(NamedTuple):
     instantiations: int
     acts_per_token: int
     lasting_per_token: int
-    share_token: int  # the token whose word stands for a run; 0: the last
+    telling: Telling | None
+    verbs: tuple[Verb, ...]
+    decided_asked: tuple[str, ...]  # what conditions ask of the acts that decided the word: their names
+    drawn_asked: tuple[int, ...]  # the tokens of which they ask whether their word was drawn by chance
+    answers_required: bool  # whether every choice that lets the decoder come has to have a ``then``
     spans: dict[str, tuple[int, int]]  # by name: the first position, from 0, and the one after the last
     variables: tuple[Variable, ...]
     thresholds: tuple[Threshold, ...]
@@ -552,5 +643,8 @@ Node: TypeAlias = (
     | Threshold
     | ActDeclaration
     | Term
+    | Verb
+    | Given
+    | Telling
     | Story
 )

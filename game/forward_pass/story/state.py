@@ -69,6 +69,8 @@ class State(NamedTuple):
     acts: Acts
     measured: tuple[bool | None, ...]  # by the threshold's index: the truth when last measured, None before
     prior: Prior
+    decided: tuple[str, ...] | None = None  # what decided the word that stands for the run, where a world asks; None before
+    by_chance: frozenset[int] = frozenset()  # the tokens whose word was not the likeliest, where a world asks
 
     @property
     def key(self) -> PassKey:

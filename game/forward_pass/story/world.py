@@ -92,7 +92,9 @@ class World:
         self.acts_per_token, self.lasting_per_token = story.acts_per_token, story.lasting_per_token
         self.model, self.weights, self.network = story.model, story.weights, story.network
         self.glossary, self.hints = story.glossary, story.hints
-        self.share_token = story.share_token
+        self.telling = story.telling
+        self.telling_token = story.telling.token if story.telling else self.last_token
+        self.telling_index = self.telling_token - self.first_token  # among the words said
         self.spans = story.spans
         self.variables, self.thresholds = story.variables, story.thresholds
         self.acts = {act.name: act for act in story.acts}
