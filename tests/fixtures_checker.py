@@ -13,7 +13,7 @@ from forward_pass.checker.text_coverage import Alternative, TextId, TextKind
 from forward_pass.loading.loader import read_world
 from forward_pass.network.passes import open_pass
 from forward_pass.network.weights import Shape, pack_weights
-from forward_pass.story.engine import decode, initial_state, is_ending, is_waiting, offers, take
+from forward_pass.story.engine import decode, initial_state, is_ending, is_waiting, offers, outcome_of, take
 from forward_pass.story.nodes import OTHERWISE
 from forward_pass.story.ports import PassPort
 from forward_pass.story.state import Prior, State
@@ -72,7 +72,8 @@ def _after(world: World, port: PassPort, state: State, choice: str, *, drawn: bo
         return
     distribution = port.distribution(after.key)
     for word in distribution.words if drawn else [distribution.best]:
-        yield (word if word in world.arrivals[state.token] else OTHERWISE), decode(world, after, word)
+        outcome = outcome_of(world, port, after, word)
+        yield (word if word in world.arrivals[state.token] else OTHERWISE), decode(world, after, word, outcome)
 
 
 def random_world(seed: int) -> str:
@@ -91,7 +92,7 @@ class _Maker:
     def text(self) -> str:
         lines = ["format: 1", "title: Made", "version: 1.0.0", "layers: 12", "waking: 3", "boundary: 8", "start: a0"]
         lines += ["prompt: Why? Because the", f"acts_per_token: {self.chance.choice((1, 2, 100))}"]
-        lines += [f"lasting_per_token: {self.chance.choice((1, 100))}"]
+        lines += [f"lasting_per_token: {self.chance.choice((1, 100))}", f"telling: {self.chance.choice((5, 6))}"]
         lines += ["variables:", "  n: {from: -1, to: 2, start: 0}", "  flag: false", "  mood: [low, even, high]"]
         lines += ["thresholds:", "  sure: p('two') > 0.5", "  unsure: p('no') > 0.35"]
         lines += ["acts:", "  lean: {about: A lean.}", "  label: {about: A label., lasts: true}", "tokens:"]
@@ -141,6 +142,10 @@ class _Maker:
             f"acted({choice(['lean', 'label'])})",
             "acted(lean, 5)",
             "token == 6",
+            f"decided({choice(['lean', 'label', 'nothing', 'chance'])})",
+            f"drawn({choice([5, 6])})",
+            f"passes > {choice([0, 2, 3])}",
+            "stopped == 1",
         ]
         atom = choice(atoms)
         return choice([atom, f"not ({atom})", f"{atom} and {choice(atoms)}", f"{atom} or {choice(atoms)}"])

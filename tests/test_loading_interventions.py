@@ -57,9 +57,9 @@ def test_a_model_with_one_bit_changed_is_refused() -> None:
     [
         (
             b'{"weights": "0123456789abcdef0123"}',
-            "was measured on other weights (0123456789abcdef, these are a5d1387e08839bd7)",
+            "was measured on other weights (0123456789abcdef, these are 6e300b8e5788f9df)",
         ),
-        (b'{"weights": 7}', "was measured on other weights (7, these are a5d1387e08839bd7)"),
+        (b'{"weights": 7}', "was measured on other weights (7, these are 6e300b8e5788f9df)"),
         (b"{}", "cannot be read, or does not say which weights it was measured on"),
         (b"[1]", "cannot be read, or does not say which weights it was measured on"),
         (b'{"weights": ', "cannot be read, or does not say which weights it was measured on"),
