@@ -22,6 +22,8 @@ class ItemKind(StrEnum):
     WORD_TARGET = "word target"  # one target of a word at a token, by its number
     SCENE_TEXT = "scene text"  # one alternative of a scene's text, by its number
     CHOICE_TEXT = "choice text"  # one alternative of a choice's texts, by its number
+    CLAIM = "claim"  # where a claim of a scene's text does not hold, by its number
+    PROPERTY = "property"  # where a property of all runs is broken; one that holds sometimes: where it does
 
 
 class Item(NamedTuple):

@@ -16,12 +16,12 @@ from forward_pass.checker.coverage import Item
 from forward_pass.checker.liveness import Liveness
 from forward_pass.checker.pass_table import KnownPasses, Missing, NotMeasuredError, PassTable
 from forward_pass.checker.state_codec import StateCodec
-from forward_pass.checker.state_layout import PRIOR
+from forward_pass.checker.state_layout import PASS, PRIOR
 from forward_pass.checker.text_coverage import Alternative
 from forward_pass.checker.trace import Trace
 from forward_pass.checker.transitions import Transitions
 from forward_pass.story.engine import initial_state
-from forward_pass.story.state import PassKey, Prior
+from forward_pass.story.state import Act, PassKey, Prior
 from forward_pass.story.world import World
 
 ProgressFunction = Callable[[str, int], None]
@@ -86,7 +86,7 @@ class Explorer:
         self.transition_count = 0
         self.abstraction: AbstractionPoint | None = None
         self.is_exhausted = False  # whether the search stopped at its limit
-        self._table, self._on_progress = table, on_progress
+        self.table, self._on_progress = table, on_progress
         self._transitions = Transitions(self.codec, table, draws=draws)
         self._known_passes = KnownPasses(table)
         self._blocked: dict[int, Missing] = {}
@@ -154,15 +154,15 @@ class Explorer:
     def _measure_blocked(self) -> list[int]:
         """Measure the passes that states wait for; return those states, abstract where there was no room."""
         blocked, self._blocked = self._blocked, {}
-        spent = self._table.measured
-        self._table.measure(blocked.values())
-        self._on_progress("decodings", self._table.measured)
+        spent = self.table.measured
+        self.table.measure(blocked.values())
+        self._on_progress("decodings", self.table.measured)
         keys = {missing.key for missing in blocked.values()}
-        unknown = {missing.key for missing in blocked.values() if not self._table.is_known(missing)}
+        unknown = {missing.key for missing in blocked.values() if not self.table.is_known(missing)}
         if unknown:
             token, room = self.location_of(next(iter(blocked))).token, len(keys) - len(unknown)
             self.abstraction = self.abstraction or AbstractionPoint(token, "passes", len(keys), room, "passes", spent)
-        return self._renewed(blocked, lambda state: self._table.is_known(blocked[state]))
+        return self._renewed(blocked, lambda state: self.table.is_known(blocked[state]))
 
     def _admitted(self, entering: list[int]) -> list[int]:
         """Return the states in which a token begins, abstract for the histories for which there is no room."""
@@ -171,7 +171,7 @@ class Explorer:
         shift = self.codec.layout.pass_shift
         histories = list(dict.fromkeys(state >> shift for state in entering))
         point = self._room(self.location_of(entering[0]).token, len(histories))
-        self._start = _TokenStart(len(self.parents), self._table.measured, len(histories))
+        self._start = _TokenStart(len(self.parents), self.table.measured, len(histories))
         if len(histories) <= point.room:
             return entering
         self.abstraction = self.abstraction or point
@@ -183,11 +183,11 @@ class Explorer:
 
         What a history costs is estimated from the average of the token before, less where there are fewer choices.
         """
-        before, states, passes = self._start, len(self.parents), self._table.measured
+        before, states, passes = self._start, len(self.parents), self.table.measured
         fewer = min(self._choices[token] / max(self._choices[token - 1], 1), 1) if before.states else 1
         states_each = max(int((states - before.states) / before.histories * fewer), 1)
         passes_each = max((passes - before.passes) // before.histories, 1)
-        by_states, by_passes = (self.limits.concrete - states) // states_each, self._table.room // passes_each
+        by_states, by_passes = (self.limits.concrete - states) // states_each, self.table.room // passes_each
         room = max(min(by_states, by_passes), 1)
         if by_states <= by_passes:
             return AbstractionPoint(token, "histories", histories, room, "states", states)
@@ -228,11 +228,28 @@ class Explorer:
 
     def outcomes(self, state: int) -> Iterator[tuple[Action, str | None, int]]:
         """Yield where a state that was explored leads: the action, the word drawn, and the state after it."""
+        return ((action, word, after) for _, action, word, after in self.edges(state))
+
+    def edges(self, state: int) -> Iterator[tuple[int, Action, str | None, int]]:
+        """Yield what ``outcomes`` does, each with a number that stands for the action at its location."""
         for table in self._transitions.tables[state & self.codec.layout.location_mask]:
             if table.action is None:
                 continue
-            for stays, added, word in self._transitions.successors(table, state, self._table):
-                yield table.action, word, state & stays | added
+            successors = table.entries.get(state & table.mask)
+            if successors is None:
+                successors = self._transitions.successors(table, state, self.table)
+            for stays, added, word in successors:
+                yield id(table), table.action, word, state & stays | added
+
+    def decoded_pass(self, state: int, action: Action) -> PassKey | None:
+        """Return the pass that draws a word after an action; None where it was abstracted, or the state does not have it."""
+        if PASS not in self.codec.liveness.live[self.location_of(state)] or self.codec.pass_of(state).is_abstract:
+            return None
+        whole = self.codec.decode(state)
+        key = whole.key
+        for name in action.choice.acts:
+            key = key.adding(Act(name, self.world.act_start(name, whole.layer)))
+        return key
 
     def trace(self, state: int) -> Trace:
         """Return the run that reached a state first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from forward_pass.checker.claims import HOLDS, SOMETIMES, CheckedClaim, claims_of
 from forward_pass.checker.coverage import Item, ItemKind
 from forward_pass.checker.explorer import AbstractionPoint, Explorer
 from forward_pass.checker.livelocks import livelocked_states
@@ -12,6 +13,7 @@ from forward_pass.checker.pass_table import MIN_PROBABILITY
 from forward_pass.checker.text_coverage import Alternative, TextKind
 from forward_pass.checker.trace import Trace
 from forward_pass.checker.verify import Evidence
+from forward_pass.checker.witness import Witness
 from forward_pass.errors import Place, Problem
 from forward_pass.story.nodes import OTHERWISE, Arrival, Choice, Ending, Goto, Scene, Token
 from forward_pass.story.state import PassKey, Prior
@@ -47,6 +49,7 @@ class _Findings:
         for token in self.world.story.tokens:
             yield from self._token(token)
         yield from self._deadlocks_and_livelocks()
+        yield from self._claims()
         yield from self._margins()
         yield from self._thresholds()
         yield from self._limits()
@@ -156,6 +159,30 @@ class _Findings:
             return any(Item(ItemKind.UNMET, owner) in explorer.reached for explorer in explorers)
         item_kind = {TextKind.SCENE: ItemKind.SCENE, TextKind.THEN: ItemKind.OPEN}.get(kind, ItemKind.OFFERED)
         return self.witnesses.has(Item(item_kind, owner), drawn=not by_likeliest)
+
+    # -- claims -------------------------------------------------------------------------------------------------------
+
+    def _claims(self) -> Iterator[Problem]:
+        verdicts = {verdict.claim.item: verdict for verdict in self.evidence.verdicts}
+        for claim in claims_of(self.world):
+            witness = self.witnesses.by_item.get(claim.item)
+            if claim.kind == SOMETIMES:
+                yield self._sometimes(claim, witness)
+            elif witness is not None:
+                yield Problem.at(claim.place, "E433", f"{_claim_text(claim)} is false of this run: {trace_text(witness.trace)}")
+            else:
+                verdict = verdicts[claim.item]
+                if not verdict.is_proven:
+                    reason = verdict.reason or "the run that would refute it cannot be played, or hangs on what is not followed"
+                    yield Problem.at(claim.place, "W434", f"{_claim_text(claim)} is not proven: {reason}")
+                elif claim.kind != HOLDS:
+                    states = len(self.evidence.likeliest.parents)
+                    yield Problem.at(claim.place, "I435", f"{_claim_text(claim)} is proven over {states:,} states")
+
+    def _sometimes(self, claim: CheckedClaim, witness: Witness | None) -> Problem:
+        if witness is None:
+            return self._never(claim.place, "E433", f"{_claim_text(claim)} is false: no run shows it")
+        return Problem.at(claim.place, "I435", f"{_claim_text(claim)} is shown by this run: {trace_text(witness.trace)}")
 
     # -- words --------------------------------------------------------------------------------------------------------
 
@@ -278,6 +305,10 @@ def trace_text(trace: Trace) -> str:
     steps = [choice if word is None else f"{choice} → {word!r}" for choice, word in trace.steps]
     start = "" if trace.prior == Prior() else f"(instantiation {trace.prior.instantiation}, all endings found) "
     return start + (", ".join(steps) or "at the very start")
+
+
+def _claim_text(claim: CheckedClaim) -> str:
+    return f"what {claim.owner!r} holds" if claim.kind == HOLDS else f"the claim {claim.owner!r} ({claim.kind})"
 
 
 def _alternative_text(alternative: Alternative) -> str:

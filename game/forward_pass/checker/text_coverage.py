@@ -14,10 +14,15 @@ from forward_pass.story.compile import compile_expression
 from forward_pass.story.nodes import (
     EMPTY,
     Alternatives,
+    And,
     Branch,
     ByVisit,
+    Claim,
+    Compare,
     Expression,
     If,
+    Literal,
+    Not,
     Paragraph,
     Piece,
     Scene,
@@ -208,7 +213,48 @@ def _beginning(pieces: tuple[Piece, ...]) -> str:
 
 
 def _plain(piece: Piece) -> str:
+    if isinstance(piece, Claim):
+        return ""
     return piece if isinstance(piece, str) else "{…}"
+
+
+# -- claims -----------------------------------------------------------------------------------------------------------
+
+
+def claims_in_text(text: Text) -> Iterator[tuple[Claim, Expression | None]]:
+    """Yield the claims of a text, each with the condition under which it is shown; None for one that always is.
+
+    An alternative by the number of a visit is taken as shown at every visit.
+    """
+    for requirements, paragraph in _guarded(text):
+        yield from _claims_in_pieces(paragraph.pieces, requirements)
+
+
+def _claims_in_pieces(
+    pieces: tuple[Piece, ...], requirements: tuple[Requirement, ...]
+) -> Iterator[tuple[Claim, Expression | None]]:
+    for piece in pieces:
+        if isinstance(piece, Claim):
+            yield piece, shown_condition(requirements)
+        elif isinstance(piece, (If, Switch, ByVisit)):
+            for number, branch in enumerate(_branches(piece)):
+                yield from _claims_in_pieces(branch.pieces, (*requirements, Requirement(piece, number)))
+
+
+def shown_condition(requirements: tuple[Requirement, ...]) -> Expression | None:
+    """Return the condition under which all requirements are met, those by a visit apart; None where there is none."""
+    shown: Expression | None = None
+    for node, number in requirements:
+        condition: Expression
+        match node:
+            case If():
+                condition = node.condition if number == 0 else Not(node.condition)
+            case Switch():
+                condition = Compare("==", node.value, Literal(number))
+            case ByVisit():
+                continue
+        shown = condition if shown is None else And(shown, condition)
+    return shown
 
 
 # -- words ------------------------------------------------------------------------------------------------------------

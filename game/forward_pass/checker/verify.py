@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
+from forward_pass.checker.claims import Verdict, claim_of_alternative, claims_of, prove
 from forward_pass.checker.control_graph import Location
 from forward_pass.checker.coverage import Item, ItemKind
 from forward_pass.checker.explorer import Explorer, Limits, ProgressFunction, no_progress
@@ -23,6 +24,7 @@ from forward_pass.story.world import World
 THIRD_INSTANTIATION = 3
 RANDOM_RUNS = 20_000
 PATIENCE = 500  # random runs without anything new, or twice as many as there were before, after which no more are tried
+DRAWN_RUNS = 600
 AIMED_RUNS = 1000  # towards a scene whose text has alternatives without a witness
 TEXT_STATES = 400_000  # of a search that tells apart what some texts read
 TEXT_BUDGET = 2_000_000  # states of all such searches
@@ -49,6 +51,7 @@ class Evidence(NamedTuple):
     alternatives: list[Alternative]
     witnesses: Witnesses
     undecided: set[Item]  # texts for which the search would have been too large
+    verdicts: list[Verdict]  # what came of the claims that no run has refuted, and of the properties
 
     @property
     def explorers(self) -> list[Explorer]:
@@ -80,8 +83,12 @@ class _Verifier:
             self.table.read_table()
         self.starts = starts(world)
         self.alternatives = alternatives(world)
-        self.witnesses = Witnesses(world, self.table, self.alternatives)
+        self.claims = claims_of(world)
+        watched = [claim.watched for claim in self.claims if claim.text]
+        everywhere = [(claim.item, claim.is_met) for claim in self.claims if not claim.text]
+        self.witnesses = Witnesses(world, self.table, [*self.alternatives, *watched], everywhere)
         self.undecided: set[Item] = set()
+        self.never_shown: set[Item] = set()  # with the likeliest words
         self.text_budget = TEXT_BUDGET
 
     def evidence(self) -> Evidence:
@@ -94,12 +101,15 @@ class _Verifier:
         if self._is_anything_unreached(likeliest):
             drawn = self._explore(draws=True)
             self._find_witnesses(drawn)
+        self._play_drawn()
+        self._follow_texts(likeliest)
         for draws in (False, True):
             self._explore_texts(self._unshown(draws=draws), draws=draws)
+        verdicts = self._prove(likeliest)
         self.table.write_table()
         if self.options.table:
             self.table.write_beside_world()
-        return Evidence(self.world, self.table, likeliest, drawn, self.alternatives, self.witnesses, self.undecided)
+        return Evidence(self.world, self.table, likeliest, drawn, self.alternatives, self.witnesses, self.undecided, verdicts)
 
     def _explore(self, *, draws: bool = False, watched: Sequence[Alternative] = (), limits: Limits | None = None) -> Explorer:
         limits, on_progress = limits or self.options.limits, self.options.on_progress
@@ -116,6 +126,15 @@ class _Verifier:
         told = (key for key in explorer.decoded if len(key.words) <= self.world.telling_index)
         keys = dict.fromkeys(ablated for key in told for ablated in ablated_passes(key))
         self.table.measure([Missing(key) for key in keys if key not in self.table.rows])
+
+    def _prove(self, explorer: Explorer) -> list[Verdict]:
+        """Return what came of the claims; where one may be false, a run is tried that would show it."""
+        open_claims = [claim for claim in self.claims if not self.witnesses.has(claim.item, drawn=True)]
+        verdicts = prove(explorer, open_claims)
+        for verdict in verdicts:
+            if verdict.trace is not None:
+                self.witnesses.follow(verdict.trace)
+        return verdicts
 
     def _is_anything_unreached(self, explorer: Explorer) -> bool:
         """Return whether the likeliest words leave anything unreached."""
@@ -187,10 +206,35 @@ class _Verifier:
         run = player.play_once(prior, Random(seed), self._likeliest_word, aim)  # noqa: S311 - not for security
         self.witnesses.add_run(prior, run.opening, run.steps)
 
+    def _play_drawn(self) -> None:
+        """Add random runs whose words are drawn too, where texts have not been shown yet."""
+        player = RandomPlayer(self.world, self.table)
+        if all(map(self.witnesses.has, (alternative.item for alternative in self.alternatives))):
+            return
+        for number in range(DRAWN_RUNS):
+            rng = Random(number)  # noqa: S311 - not for security
+
+            def draw(state: State, rng: Random = rng) -> str:
+                words = self.table.possible_words(state.key)
+                return rng.choice(words)
+
+            run = player.play_once(self.starts[number % len(self.starts)], rng, draw)
+            self.witnesses.add_run(self.starts[number % len(self.starts)], run.opening, run.steps)
+
     # -- texts --------------------------------------------------------------------------------------------------------
 
     def _unshown(self, *, draws: bool) -> list[Alternative]:
-        return [alternative for alternative in self.alternatives if not self.witnesses.has(alternative.item, drawn=draws)]
+        missing = [one for one in self.alternatives if not self.witnesses.has(one.item, drawn=draws)]
+        return missing if draws else [one for one in missing if one.item not in self.never_shown]
+
+    def _follow_texts(self, explorer: Explorer) -> None:
+        """Look for the alternatives of scenes that no run has shown by carrying their facts along the explored states."""
+        missing = {one.item: one for one in self._unshown(draws=False) if one.text.kind is TextKind.SCENE}
+        for verdict in prove(explorer, [claim_of_alternative(one) for one in missing.values()]):
+            if verdict.trace is not None:
+                self.witnesses.follow(verdict.trace)
+            elif verdict.is_proven:
+                self.never_shown.add(verdict.claim.item)
 
     def _explore_texts(self, missing: list[Alternative], *, draws: bool) -> None:
         """Search for alternatives without a witness, over states that tell apart what they read; in halves where needed."""

@@ -6,7 +6,7 @@ each word has to be one that the pass can draw, and only what is then reached co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from forward_pass.checker.coverage import Item, ItemKind
@@ -29,12 +29,19 @@ class Witness(NamedTuple):
 class Witnesses:
     """What concrete runs have reached, and for each item the first of them; ones with the likeliest words come first."""
 
-    def __init__(self, world: World, table: PassTable, alternatives: Iterable[Alternative]) -> None:
+    def __init__(
+        self,
+        world: World,
+        table: PassTable,
+        alternatives: Iterable[Alternative],
+        everywhere: Sequence[tuple[Item, Predicate]] = (),
+    ) -> None:
         self.world = world
         self.table = table
         self.by_item: dict[Item, Witness] = {}
         self.runs = 0
         self._alternatives: dict[TextId, list[tuple[Item, Predicate]]] = {}
+        self._everywhere = everywhere  # what is looked for in every state, not in one text
         for one in alternatives:
             self._alternatives.setdefault(one.text, []).append((one.item, one.is_shown))
 
@@ -89,6 +96,7 @@ class Witnesses:
     def _items_at(self, state: State) -> Iterator[Item]:
         """Yield what is reached in a state: its scene, the text of it, what is offered and how that is put."""
         yield Item(ItemKind.SCENE, state.scene)
+        yield from (item for item, is_met in self._everywhere if not self.has(item) and is_met(state))
         yield from self._shown(TextKind.SCENE, state.scene, state)
         for offer in offers(self.world, state):
             yield Item(ItemKind.OFFERED, offer.id)

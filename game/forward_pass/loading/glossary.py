@@ -8,7 +8,7 @@ from forward_pass.loading.fields import Entry, keyed, known_name, known_names, l
 from forward_pass.loading.report import Report
 from forward_pass.story.nodes import Term
 
-TERM_KEYS = ("claim", "text", "source", "also", "see")
+TERM_KEYS = ("claim", "text", "source", "also", "see", "measured")
 CLAIMS = ("measured", "true", "invented")
 HINT_STEPS = ("a nudge", "something clearer", "the solution")
 
@@ -35,7 +35,8 @@ def _term(report: Report, entry: Entry, entries: Mapping[str, Entry]) -> Term:
         report.add(entry.key, "E202", f"the term {name!r} has the claim 'true' and needs the key 'source'")
     also = tuple(row.value.strip() for row in several(report, keys.get("also"), "also"))
     see = tuple(known_names(report, keys.get("see"), "term", entries, what_list="see"))
-    return Term(name, claim, text, source, also, see)
+    measured = tuple(row.value.strip() for row in several(report, keys.get("measured"), "measured"))
+    return Term(name, claim, text, source, also, see, measured)
 
 
 def read_hints(report: Report, hints: Mapping[str, Entry], endings: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:

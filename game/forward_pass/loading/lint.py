@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from forward_pass.errors import Place, Problem, did_you_mean
@@ -29,6 +30,8 @@ def lint(story: nodes.Story) -> Iterator[Problem]:
     yield from _never_said(story)
     yield from _unanswered(story)
     yield from _alike(story)
+    yield from _universals(story)
+    yield from _figures_by_hand(story)
 
 
 def _choices(story: nodes.Story) -> Iterator[nodes.Choice]:
@@ -215,3 +218,45 @@ def _alike(story: nodes.Story) -> Iterator[Problem]:
             if choice.verb and same is not choice:
                 message = f"{choice.id!r} and {same.id!r} cannot be told apart: the same verb, target and cost"
                 yield Problem.at(choice.place, "W432", message)
+
+
+UNIVERSALS = re.compile(r"\b(nobody|no one|never|didn't|nothing|everybody|all of them)\b", re.IGNORECASE)
+FIGURE = re.compile(r"(?<![\d.,])(?:0?\.\d+|\d+(?:\.\d+)? per cent|\d+ %)(?![\d])")
+
+
+def _universals(story: nodes.Story) -> Iterator[Problem]:
+    """Yield the texts that say *nobody* or *never* of the run where nothing near says what makes it true.
+
+    An ending may claim it for its whole text, a paragraph for itself.
+    """
+    for scene in _scenes(story):
+        if isinstance(scene, nodes.Ending) and scene.holds:
+            continue
+        said = [word for paragraph in scene.text.paragraphs if not _claims(paragraph) for word in _said(UNIVERSALS, paragraph)]
+        if said:
+            listed = ", ".join(dict.fromkeys(word.lower() for word in said))
+            message = f"the text of {scene.id!r} says {listed}, and no 'holds' says of which runs that is true"
+            yield Problem.at(scene.place, "I436", message)
+
+
+def _figures_by_hand(story: nodes.Story) -> Iterator[Problem]:
+    """Yield the texts in which a figure is written by hand and no test is named that holds it to the model."""
+    if story.model is None:
+        return
+    for scene in _scenes(story):
+        figures = [figure for paragraph in scene.text.paragraphs for figure in _said(FIGURE, paragraph)]
+        if figures and not scene.measured:
+            message = (
+                f"the text of {scene.id!r} has {', '.join(figures)} by hand: make it a reading, or name its test in 'measured'"
+            )
+            yield Problem.at(scene.place, "I437", message)
+
+
+def _claims(paragraph: nodes.Paragraph) -> bool:
+    return next(find_nodes(nodes.Claim, paragraph), None) is not None
+
+
+def _said(pattern: re.Pattern[str], paragraph: nodes.Paragraph) -> list[str]:
+    """Return what of a pattern the constant words of a paragraph say."""
+    words = [node for piece in paragraph.pieces for node in walk_nodes(piece) if isinstance(node, str)]
+    return [match[0] for text in words for match in pattern.finditer(text)]

@@ -23,7 +23,7 @@ from forward_pass.loading.prompt import read_continuations, read_prompt, read_sp
 from forward_pass.loading.report import Report
 from forward_pass.loading.scenes import MAX_LAYERS, Context, read_endings, read_scenes
 from forward_pass.loading.symbols import ID, POSITION, SINGLES, Symbols, collect_file, collect_glossary, collect_hints
-from forward_pass.loading.telling import read_telling, read_verbs
+from forward_pass.loading.telling import read_properties, read_telling, read_verbs
 from forward_pass.loading.tokens import TokenContext, read_tokens
 from forward_pass.loading.yaml_tree import read_tree
 from forward_pass.story.grammar import MAX_NUMBER, Scope
@@ -164,6 +164,7 @@ def _read_story(report: Report, symbols: Symbols, world: str, shown: str, conten
         lasting_per_token=single_number(report, symbols, "lasting_per_token", 0, MAX_ACTS, MAX_ACTS),
         telling=declared.telling,
         verbs=declared.verbs,
+        properties=read_properties(report, symbols.sections["claims"], declared.scope),
         decided_asked=(),
         drawn_asked=(),
         answers_required=_answers_required(report, symbols.singles.get("answers")),

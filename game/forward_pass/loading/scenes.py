@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from forward_pass.story import nodes
 from forward_pass.story.grammar import Scope, parse_condition, parse_effect
 from forward_pass.story.text_grammar import parse_line, parse_text
 
-SCENE_KEYS = ("text", "opens", "choices")
-ENDING_KEYS = ("title", "text")
+SCENE_KEYS = ("text", "opens", "measured", "choices")
+ENDING_KEYS = ("title", "text", "holds", "measured")
 CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "verb", "do", "measure", "then", "goto", "cut")
 TARGET_KEYS = ("if", "goto")
 MAX_LAYERS = 10_000
@@ -58,19 +59,27 @@ def _scene(report: Report, context: Context, key: str, entry: Entry) -> nodes.Sc
     own = [choice for choice in choices if symbols.homes[choice] == key] if isinstance(choices, dict) else []
     read = tuple(_choice(report, context, scope, symbols.choices[choice], entry.token) for choice in own)
     opens = truth(report, keys.get("opens"))
-    return nodes.Scene(entry.key.place, key, index, entry.token, text, opens, read)
+    return nodes.Scene(entry.key.place, key, index, entry.token, text, opens, _names(report, keys.get("measured")), read)
 
 
 def read_endings(report: Report, context: Context) -> tuple[nodes.Ending, ...]:
     """Return the endings, in the order in which they are written."""
     endings = []
     for key, entry in context.symbols.sections["endings"].items():
-        keys = keyed(report, entry, f"the ending {key!r}", ENDING_KEYS, ENDING_KEYS)
+        keys = keyed(report, entry, f"the ending {key!r}", ENDING_KEYS, ("title", "text"))
         title = line(report, keys["title"], "title") if "title" in keys else "?"
         index = context.scope.scenes[key]
-        text = read_text(report, keys.get("text"), context.scope._replace(scene=index, ending=True))
-        endings.append(nodes.Ending(entry.key.place, key, index, entry.token, title, text))
+        scope = context.scope._replace(scene=index, ending=True)
+        text = read_text(report, keys.get("text"), scope)
+        claims = [_placed_condition(report, row, scope) for row in several(report, keys.get("holds"), "holds")]
+        holds = tuple(claim for claim in claims if claim is not None)
+        measured = _names(report, keys.get("measured"))
+        endings.append(nodes.Ending(entry.key.place, key, index, entry.token, title, text, holds, measured))
     return tuple(endings)
+
+
+def _names(report: Report, node: Node | None) -> tuple[str, ...]:
+    return tuple(row.value.strip() for row in several(report, node, "measured"))
 
 
 def read_text(report: Report, node: Node | None, scope: Scope) -> nodes.Text:
@@ -98,6 +107,7 @@ def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token:
     check_causality(report, keys.get("act"), context.acts, token or context.first_token)
     until = _until(report, keys["until"], context) if "until" in keys else 0
     then = read_text(report, keys.get("then"), scope)
+    _check_no_claims(report, keys)
     acts = tuple(known_names(report, keys.get("act"), "act", context.acts))
     return nodes.Choice(
         place=entry.key.place,
@@ -119,6 +129,15 @@ def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token:
         then=then if then.paragraphs else None,
         goto=goto or nodes.Goto(entry.key.place, ()),
     )
+
+
+def _check_no_claims(report: Report, keys: Mapping[str, Node]) -> None:
+    """Report a claim in the texts of a choice: what is claimed of a run is claimed in scenes and endings."""
+    for key in ("say", "why", "then"):
+        node = keys.get(key)
+        if node is not None and isinstance(node.value, str) and re.search(r"\{\s*holds\s*:", node.value):
+            report.add(node, "E106", "'holds' can be used only in the texts of scenes and endings")
+            return
 
 
 def _verb(report: Report, node: Node | None, acts: tuple[str, ...], context: Context) -> str:

@@ -16,7 +16,7 @@ from forward_pass.loading.interventions import ACT_KEYS
 from forward_pass.loading.prompt import PAIR_KEYS, SPAN_KEYS
 from forward_pass.loading.scenes import CHOICE_KEYS, ENDING_KEYS, SCENE_KEYS, TARGET_KEYS
 from forward_pass.loading.symbols import ID, NAME, POSITION, SECTIONS, SINGLES
-from forward_pass.loading.telling import GIVEN_KEYS, TELLING_KEYS
+from forward_pass.loading.telling import GIVEN_KEYS, PROPERTY_KEYS, TELLING_KEYS
 from forward_pass.loading.tokens import CASE_KEYS, TOKEN_KEYS
 from forward_pass.story.nodes import GIVEN
 
@@ -47,6 +47,12 @@ def schema() -> Schema:
 def schema_text() -> str:
     """Return the schema as the file ``worlds/SCHEMA.json`` has it."""
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+_MEASURED: Schema = {
+    "anyOf": [TEXT, {"type": "array", "items": TEXT}],
+    "description": "the tests that hold the figures written out here to the model",
+}
 
 
 def _object(about: str, known: Iterable[str], described: Mapping[str, Schema], required: Iterable[str] = ()) -> Schema:
@@ -121,6 +127,11 @@ def _continuations() -> Schema:
 
 def _verbs() -> Schema:
     return _named(ID.pattern, TEXT, "the kinds of things that choices do to the pass, each with a plain sentence about it")
+
+
+def _claims() -> Schema:
+    keys = {key: _described(f"a condition that holds {key}", CONDITION) for key in PROPERTY_KEYS}
+    return _named(ID.pattern, _object("a property of all runs", PROPERTY_KEYS, keys), "what a check proves of all runs")
 
 
 def _telling() -> Schema:
@@ -203,12 +214,16 @@ def _scenes() -> Schema:
     choice = _object("a choice", CHOICE_KEYS, keys, ("say", "goto"))
     choices = _named(ID.pattern, choice, "the choices, in the order in which they are offered")
     opens = _described("whether what was sealed is opened here", TRUTH)
-    scene = _object("a scene", SCENE_KEYS, {"text": TEXT, "opens": opens, "choices": choices}, ("text", "choices"))
+    scene = _object(
+        "a scene", SCENE_KEYS, {"text": TEXT, "opens": opens, "measured": _MEASURED, "choices": choices}, ("text", "choices")
+    )
     return _named(ID.pattern, scene, "the scenes by id")
 
 
 def _endings() -> Schema:
-    ending = _object("an ending", ENDING_KEYS, {"title": TEXT, "text": TEXT}, ENDING_KEYS)
+    holds = _described("what it claims of every run that ends here", _several(CONDITION))
+    keys = {"title": TEXT, "text": TEXT, "holds": holds, "measured": _MEASURED}
+    ending = _object("an ending", ENDING_KEYS, keys, ("title", "text"))
     return _named(ID.pattern, ending, "the endings by id")
 
 
@@ -240,6 +255,7 @@ _SECTIONS = {
     "spans": _spans,
     "continuations": _continuations,
     "verbs": _verbs,
+    "claims": _claims,
     "acts": _acts,
     "tokens": _tokens,
     "scenes": _scenes,

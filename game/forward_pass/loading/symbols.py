@@ -20,7 +20,19 @@ RESERVED_IDS = frozenset((*COMMANDS, DECODE, OTHERWISE))
 MAX_ID = 60
 MAX_TOKEN = 1_000_000
 
-SECTIONS = ("variables", "thresholds", "bands", "spans", "continuations", "verbs", "acts", "tokens", "scenes", "endings")
+SECTIONS = (
+    "variables",
+    "thresholds",
+    "bands",
+    "spans",
+    "continuations",
+    "verbs",
+    "claims",
+    "acts",
+    "tokens",
+    "scenes",
+    "endings",
+)
 NAMED = ("variables", "thresholds", "bands")  # what conditions call by name
 SHARED = {"scenes": ("endings",), "endings": ("scenes",)} | {one: tuple({*NAMED} - {one}) for one in NAMED}
 SINGLES = {
@@ -138,6 +150,6 @@ def _check_identifier(report: Report, key: Node, section: str) -> None:
         what, mark = ("name", "_") if named else ("id", "-")
         shape = f"use lowercase letters, digits and {mark}, a letter first, at most {MAX_ID} characters"
         report.add(key, "E204", f"{name!r} is not a valid {what}: {shape}")
-    elif section != "verbs" and name in (RESERVED_NAMES if named else RESERVED_IDS):  # nobody types a verb
+    elif section not in ("verbs", "claims") and name in (RESERVED_NAMES if named else RESERVED_IDS):  # nobody types these
         where = "in conditions and texts" if named else "in play"
         report.add(key, "E205", f"{name!r} is reserved {where}; choose another name")

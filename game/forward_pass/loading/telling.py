@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from forward_pass.loading.fields import Entry, keyed, known_name, line, several, whole
+from forward_pass.loading.fields import Entry, keyed, known_name, line, parsed, several, whole
 from forward_pass.loading.model_names import ModelNames, check_word
 from forward_pass.loading.report import Report
 from forward_pass.loading.yaml_tree import Node
-from forward_pass.story.grammar import Scope
-from forward_pass.story.nodes import GIVEN, Given, Telling, Verb
+from forward_pass.story.grammar import Scope, parse_condition
+from forward_pass.story.nodes import GIVEN, Given, Property, Telling, Verb
 
+PROPERTY_KEYS = ("always", "never", "sometimes")
 TELLING_KEYS = ("token", "words", "given")
 GIVEN_KEYS = ("token", "from", "to", "as")
 MAX_TELLING_WORDS = 6
@@ -19,6 +20,21 @@ MAX_TELLING_WORDS = 6
 def read_verbs(report: Report, entries: Mapping[str, Entry]) -> tuple[Verb, ...]:
     """Return the verbs that choices can have, each with its sentence."""
     return tuple(Verb(name, line(report, entry.value, f"the verb {name!r}")) for name, entry in entries.items())
+
+
+def read_properties(report: Report, entries: Mapping[str, Entry], scope: Scope) -> tuple[Property, ...]:
+    """Return what the world claims of all its runs: ``{always: CONDITION}``, ``{never: …}`` or ``{sometimes: …}`` by id."""
+    properties = []
+    for name, entry in entries.items():
+        keys = keyed(report, entry, f"the claim {name!r}", PROPERTY_KEYS)
+        if len(keys) != 1:
+            report.add(entry.key, "E203", f"the claim {name!r} needs exactly one of {', '.join(PROPERTY_KEYS)}")
+            continue
+        ((how, node),) = keys.items()
+        condition = parsed(report, node, lambda text: parse_condition(text, scope))
+        if condition is not None:
+            properties.append(Property(node.value_place(), name, how, condition))
+    return tuple(properties)
 
 
 def read_telling(report: Report, entry: Entry | None, scope: Scope, model: ModelNames | None) -> Telling | None:

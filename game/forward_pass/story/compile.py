@@ -239,6 +239,11 @@ def _constant(text: str) -> Piece:
     return lambda _state, _inspector: text
 
 
+@_compile_piece.register(nodes.Claim)
+def _claim(_node: nodes.Claim) -> Piece:
+    return lambda _state, _inspector: ""
+
+
 @_compile_piece.register(nodes.If)
 def _if(node: nodes.If) -> Piece:
     condition, then, otherwise = compile_expression(node.condition), compile_pieces(node.then), compile_pieces(node.otherwise)

@@ -316,6 +316,13 @@ class WordText(NamedTuple):
     words: tuple[str, ...]
 
 
+class Claim(NamedTuple):
+    """What the words about it claim of the run: a condition that has to hold wherever they are shown. It shows nothing."""
+
+    place: Place
+    condition: Expression
+
+
 class Branch(NamedTuple):
     """One alternative of a text."""
 
@@ -362,7 +369,7 @@ Measurement: TypeAlias = (
     | Summary
 )
 Alternatives: TypeAlias = If | Switch | ByVisit
-Piece: TypeAlias = str | Alternatives | NumberText | WordText | Measurement
+Piece: TypeAlias = str | Alternatives | NumberText | WordText | Claim | Measurement
 
 
 class Guard(NamedTuple):
@@ -459,6 +466,7 @@ class Scene(NamedTuple):
     token: int  # the one token at which it can be met; 0 for any
     text: Text
     opens: bool  # whether what was sealed is opened here
+    measured: tuple[str, ...]  # the tests that hold its written figures to the model
     choices: tuple[Choice, ...]
 
 
@@ -471,6 +479,8 @@ class Ending(NamedTuple):
     token: int
     title: str
     text: Text
+    holds: tuple[Condition, ...]  # what it claims of every run that ends here
+    measured: tuple[str, ...]  # the tests that hold its written figures to the model
 
 
 class Arrival(NamedTuple):
@@ -550,6 +560,15 @@ class ActDeclaration(NamedTuple):
         return self.intervention.layer if self.intervention else 0
 
 
+class Property(NamedTuple):
+    """What a world claims of all its runs: that a condition holds always, never or sometimes."""
+
+    place: Place
+    id: str
+    how: str  # ``always``, ``never`` or ``sometimes``
+    condition: Expression
+
+
 class Verb(NamedTuple):
     """A kind of thing that choices do to the pass, and a plain sentence about it."""
 
@@ -583,6 +602,7 @@ class Term(NamedTuple):
     source: str
     also: tuple[str, ...]  # other names
     see: tuple[str, ...]  # terms to read on
+    measured: tuple[str, ...]  # the tests that hold its figures to the model
 
 
 class Story(NamedTuple):
@@ -607,6 +627,7 @@ class Story(NamedTuple):
     lasting_per_token: int
     telling: Telling | None
     verbs: tuple[Verb, ...]
+    properties: tuple[Property, ...]
     decided_asked: tuple[str, ...]  # what conditions ask of the acts that decided the word: their names
     drawn_asked: tuple[int, ...]  # the tokens of which they ask whether their word was drawn by chance
     answers_required: bool  # whether every choice that lets the decoder come has to have a ``then``
@@ -643,6 +664,7 @@ Node: TypeAlias = (
     | Threshold
     | ActDeclaration
     | Term
+    | Property
     | Verb
     | Given
     | Telling

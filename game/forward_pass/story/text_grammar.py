@@ -8,6 +8,7 @@ keeps its lines. What varies:
     {condition: this | that}      one of two (the second may be left out)
     {visit: first | second | …}   by how often this scene has been met; the last one stays
     {bet: … | … | …}              by an enumeration's words, in their order
+    {holds: condition}            nothing: what the words about it claim of the run, which a check proves
     {variable}, {layer}, {left}   a number, or an enumeration's word
     {spelled(left)}               the number in words
     {p('two')}, {word}, …         a measurement of the pass: ``measurement_grammar`` lists them
@@ -34,7 +35,7 @@ PARAGRAPH = re.compile(r"(?:[ \t]*\n)*((?:(?!\n[ \t]*\n).)+)", re.DOTALL)
 GUARD = re.compile(r"\s*\[((?:[^\]'\"\n]|'[^'\n]*'|\"[^\"\n]*\")*)\]\s?")
 MARK = re.compile(r"\\.|[{}|]", re.DOTALL)
 SPELLED = re.compile(r"\s*spelled\((?P<inner>.*)\)\s*", re.DOTALL)
-RESERVED = MEASUREMENTS | {"spelled", "else"}
+RESERVED = MEASUREMENTS | {"spelled", "else", "holds"}
 """The words of this grammar, so that no variable and no threshold may be called by them."""
 
 Locate = Callable[[int], Place]
@@ -139,6 +140,8 @@ def _braces(source: _Source, opening: int, depth: int) -> tuple[nodes.Piece, int
     if stop >= source.end:
         raise ExpressionError(opening, "E106", "this brace is never closed")
     head, mark = source.text[start:stop], source.text[stop]
+    if mark == ":" and head.strip() == "holds":
+        return _claim(source, opening, stop)
     if mark == ":":
         return _alternatives(source, opening, stop, depth)
     if mark == "{":
@@ -146,6 +149,14 @@ def _braces(source: _Source, opening: int, depth: int) -> tuple[nodes.Piece, int
     if mark == "|":
         raise ExpressionError(stop, "E106", "expected a condition before '|': {condition: this | that}")
     return _shown(head, start, source.scope), stop + 1
+
+
+def _claim(source: _Source, opening: int, colon: int) -> tuple[nodes.Claim, int]:
+    stop = _end_of_head(source, colon + 1)
+    if stop >= source.end or source.text[stop] != "}":
+        raise ExpressionError(opening, "E106", "expected one condition and a closing brace: {holds: condition}")
+    condition = _parse_at(colon + 1, parse_condition, source.text[colon + 1 : stop], source.scope)
+    return nodes.Claim(source.locate(_skip_spaces(source.text, colon + 1)), condition), stop + 1
 
 
 def _end_of_head(source: _Source, start: int) -> int:
