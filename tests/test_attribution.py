@@ -40,5 +40,5 @@ def test_a_lens_that_is_nearly_level_is_called_so_and_shows_where_the_word_stand
     text = " ".join(command("lens").out.split())
     row = text[text.index("Lens at layer 72") : text.index("Lens at layer 80")]
     assert row.endswith("5.89 of 5.95 nats; “foot” is number 1. ")
-    assert "the lens is nearly level: the words' logits are small" in text
+    assert "the lens is nearly level: the stream points mostly where the unembedding reads little" in text
     assert "Probes are shown at token 402 alone, where they were tested." in text

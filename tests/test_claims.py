@@ -195,13 +195,18 @@ def test_the_glossary_says_what_ink_and_unsigned_thoughts_do(computed: ComputedP
     doubt, agreement = (Act("doubt-whole", 57),), (Act("agree", 57),)
     two, bare = chance(computed, "two", your=doubt, has=STARE), chance(computed, "two", has=STARE)
     no = chance(computed, "no", your=agreement, has=STARE)
-    doubted = f"the doubt makes *two*, {per_cent(two)} against the bare stare's {per_cent(bare)}"
-    read_so = f"{doubted}, and half an agreement makes *no*"
-    assert f"{read_so}, {per_cent(no)}." in said("unsigned")
-    row = _effect(calibration, "an unsigned doubt")
-    n, failed = len(calibration["other_questions"]["nonsense"]), len(row["fails"])
+    bare_no = chance(computed, "no", has=STARE)
+    stared = f"The bare stare makes *no*, {per_cent(bare_no)}, and leaves *two* {per_cent(bare)}"
+    doubted = f"{stared}; over a doubt it makes *two*, {per_cent(two)}; over half an agreement *no* again, and surer"
+    assert f"{doubted}, {per_cent(no)}." in said("unsigned")
+    row = next(row for row in calibration["pushes"] if row["push"] == "a whole doubt, left unsigned")["stared"]
+    assert (row["before"], row["says"], row["random_as_much"]) == ("no", "two", 1)
+    assert f"drawn by lot, one gave *two* as much, and {row['random_same']} made it the word" in said("unsigned")
+    n = len(calibration["other_questions"]["nonsense"])
+    rose, turned = (n - len(_effect(calibration, name)["fails"]) for name in ("an unsigned doubt", "... and turns the word"))
     assert n == 40
-    assert f"Of forty other questions that have no answer, {n - failed} showed it, and {failed} did not." in said("unsigned")
+    forty = f"Of forty other questions that have no answer, *two* rose by ten points in {rose}"
+    assert f"{forty}, and in {turned} the doubt turned the word." in said("unsigned")
 
 
 def _inks() -> tuple[tuple[Act, ...], ...]:

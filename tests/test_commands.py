@@ -23,8 +23,8 @@ def test_check_prints_a_summary_and_passes() -> None:
     *notes, summary, verdict = done.out.splitlines()
     assert verdict == "PASSED"
     assert re.fullmatch(
-        r"first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; explored 34 states, 48 with words drawn "
-        r"\(\d+ merged\), \d+ decodings \(0 measured, 0 from the table\), \d+ runs, \d\.\d s",
+        r"first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; explored 35 states, 49 with words drawn "
+        r"\(\d+ merged\), \d+ decodings \(0 measured, 0 from the table\), [\d,]+ runs, \d\.\d s",
         summary,
     )
     assert all(re.search(r"\.yaml:\d+:\d+: I\d{3} ", note) for note in notes)
@@ -37,7 +37,7 @@ def test_check_as_json_is_one_object() -> None:
     report = json.loads(done.out)
     assert (report["type"], report["passed"]) == ("check", False)
     light, nowhere = report["worlds"]
-    assert light["figures"]["states"] == 34
+    assert light["figures"]["states"] == 35
     assert {"file", "line", "column", "code", "message", "severity"} <= set(light["problems"][0])
     assert (nowhere["failed"], nowhere["figures"], nowhere["problems"][0]["code"]) == (True, None, "E001")
 

@@ -62,7 +62,7 @@ def test_what_nothing_reads_is_in_no_state(first_light: World) -> None:
     fields = explorer.codec.layout.bit_fields
     assert Field(FieldKind.VARIABLE, 0) not in fields, "mood chooses only text"
     assert FieldKind.VISITS not in {field.kind for field in fields}, "which scenes were met chooses only text"
-    assert len(explorer.parents) == 34
+    assert len(explorer.parents) == 35
 
 
 def test_every_state_has_a_trace_that_the_engine_can_follow(first_light: World) -> None:

@@ -135,7 +135,7 @@ def test_an_inspection_to_the_last_layer_has_ranks_and_away_from_the_telling_tok
     session = inspectable_session(tmp_path, "read-question", "stop-reading")
     lines = inspection_lines(inspect_pass(session.world, session.inspector, session.run.state.key, 12), 100)
     assert "Lens at layer 12: “comes” 0.92, “again” 0.08; entropy 0.28 of 0.69 nats; “comes” is number 1." in lines
-    at = lines.index("“comes” is likeliest from layer 10 on.")
+    at = lines.index("“comes” is likeliest from layer 1 on.")
     assert lines[at + 1] == "Probes are shown at token 11 alone, where they were tested."
     close_session(session)
 

@@ -156,7 +156,7 @@ def test_a_measured_decoding_has_a_strip_of_the_word_by_layer(tmp_path: Path) ->
     decoding, _ = session.choose("say-now")
     lines = event_text(session, [decoding]).splitlines()
     assert "  1 ▇▇▇▇▇▇ 12" in lines
-    assert "  “dark” by layer, │ at 3 and 9: likeliest from layer 10 on." in lines
+    assert "  “dark” by layer, │ at 3 and 9: likeliest from layer 1 on." in lines
     close_session(session)
 
 

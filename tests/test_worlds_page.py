@@ -14,7 +14,9 @@ from forward_pass.checker.report import check_world
 from forward_pass.loading.scenes import CHOICE_KEYS
 from forward_pass.network.passes import open_pass
 from forward_pass.story.grammar import Scope, parse_condition, parse_effect
+from forward_pass.story.nodes import Claim
 from forward_pass.story.text_grammar import parse_text
+from forward_pass.story.visit import find_nodes
 from forward_pass.story.world import World
 
 PAGE = (ROOT / "docs" / "worlds.md").read_text(encoding="utf8")
@@ -62,7 +64,10 @@ def test_every_condition_effect_and_text_is_in_the_grammar(scope: Scope) -> None
         assert parse_condition(line, scope)
     for line in blocks("effect")[0].splitlines():
         assert parse_effect(line, scope)
-    assert len(parse_text(blocks("text")[0], scope).paragraphs) == 8
+    claims, paragraphs, *others = (parse_text(text, scope) for text in blocks("text"))
+    assert list(find_nodes(Claim, claims))
+    assert len(paragraphs.paragraphs) == 8
+    assert all(text.paragraphs for text in others)
 
 
 def test_every_key_of_a_choice_is_explained() -> None:

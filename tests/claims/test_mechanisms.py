@@ -159,7 +159,7 @@ CLAIMS = {
     "note-heads": Claim(PAGE, "A note is read mostly by head 0 of layers 65 to 70", a_note_is_read_by_six_heads),
     "note-cache": Claim(
         f"{GLOSSARY}machine.yaml",
-        "could not put into the word stays on the stairs, as keys and values",
+        "as far as a key or a value carries it, stays on the stairs",
         everything_after_a_note_goes_through_its_keys_and_values,
     ),
     "doubt-rides": Claim(PAGE, "No head carries a doubt up from the layer where it is pushed in.", no_head_carries_a_doubt_up),
@@ -200,3 +200,26 @@ def test_a_claim_of_mechanism_survives_what_would_refute_it(laboratory: Laborato
 def test_the_words_of_a_claim_stand_where_it_says(claim: str) -> None:
     text = (ROOT / CLAIMS[claim].where).read_text(encoding="utf8")
     assert " ".join(CLAIMS[claim].words.split()) in re.sub(r"\s+", " ", text)
+
+
+def test_the_glossary_says_what_a_note_is_made_of(laboratory: Laboratory) -> None:
+    note = ("at 400", "note honest from 41")
+    (term,) = (term for term in open_world("forward-pass").glossary if term.name == "value")
+    text = " ".join(term.text.split())
+    four, no_by_keys = chance(laboratory, "four", *note, "values"), chance(laboratory, "no", *note, "keys")
+    assert f"(from layer 41 up), the foot has *four* eyes, at {100 * four:.0f} in the hundred" in text
+    assert (
+        f"with its keys alone *no* has {100 * no_by_keys:.0f}; with both, *no* has {100 * chance(laboratory, 'no', *note):.0f}"
+        in text
+    )
+
+
+def test_every_figure_that_names_its_test_has_one() -> None:
+    sources = [*(ROOT / "tests").glob("test_*.py"), *(ROOT / "tests" / "claims").glob("test_*.py")]
+    written = "".join(path.read_text(encoding="utf8") for path in sources)
+    named = set(CLAIMS) | {name.replace("_", "-") for name in re.findall(r"^def test_(\w+)", written, re.MULTILINE)}
+    story = open_world("forward-pass").story
+    told = [(one.name, one.measured) for one in story.glossary]
+    told += [(one.id, one.measured) for one in (*story.scenes, *story.endings)]
+    assert sum(bool(measured) for _, measured in told) > 5
+    assert {(name, test) for name, measured in told for test in measured if test not in named} == set()

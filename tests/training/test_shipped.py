@@ -182,7 +182,7 @@ def test_an_unsigned_doubt_is_reversed_by_its_values_and_one_random_direction_in
     share = row["length"] / float(np.linalg.norm(pass_at_word(setting, "Your").streams[57]))
     random = [pass_of_has(setting, {"Your": (RandomPush(seed, share, 57),), "has": (stare,)}) for seed in range(100)]
     assert sum(probability(setting, result, "two") >= two["both"] - 0.005 for result in random) == 1
-    assert "Of a hundred thoughts of that size, drawn by lot, one did as much as the doubt." in said("unsigned")
+    assert "Of a hundred thoughts of the doubt's size, drawn by lot, one gave *two* as much" in said("unsigned")
 
 
 def test_the_heads_that_read_what_sort_we_are_stand_at_65_to_70(setting: PromptSetting) -> None:

@@ -124,7 +124,8 @@ def claim_of_alternative(alternative: Alternative) -> CheckedClaim:
 def facts_of(expression: Expression) -> list[Expression]:
     """Return the facts of a condition: what is left when *and*, *or* and *not* are taken away, each once."""
     if isinstance(expression, And | Or):
-        return list(dict.fromkeys([*facts_of(expression.left), *facts_of(expression.right)]))
+        by_name = {repr(fact): fact for fact in (*facts_of(expression.left), *facts_of(expression.right))}
+        return list(by_name.values())  # nodes of two kinds with equal fields are equal as tuples, and not the same fact
     if isinstance(expression, Not):
         return facts_of(expression.operand)
     return [] if isinstance(expression, Literal) else [expression]
@@ -144,7 +145,7 @@ def _truth(expression: Expression, facts: Sequence[Expression], valuation: int) 
 
 
 def _number(facts: Sequence[Expression], fact: Expression) -> int:
-    return next(number for number, one in enumerate(facts) if type(one) is type(fact) and one == fact)
+    return next(number for number, one in enumerate(facts) if repr(one) == repr(fact))
 
 
 class Edge(NamedTuple):

@@ -216,7 +216,7 @@ class _Verifier:
 
             def draw(state: State, rng: Random = rng) -> str:
                 words = self.table.possible_words(state.key)
-                return rng.choice(words)
+                return rng.choice(words) if words else self.table.row(state.key).word
 
             run = player.play_once(self.starts[number % len(self.starts)], rng, draw)
             self.witnesses.add_run(self.starts[number % len(self.starts)], run.opening, run.steps)

@@ -17,8 +17,6 @@ from forward_pass.story.distribution import format_probability
 from forward_pass.story.world import World
 from forward_pass.training.flagship_effects import Effect, effects_table, prepare_setting
 
-MAX_SHARES = 4  # words that a line of the table names
-
 NAME = "effects"
 HELP = "measure the effect of each intervention on the word"
 DESCRIPTION = "Measure the effect of each intervention on the predicted word, for each layer at which it can begin."
@@ -62,9 +60,7 @@ def note_carriers(world: World) -> dict[str, int]:
 
 def effect_line(effect: Effect) -> str:
     """Return a row of the table as a line: the intervention, its first layer, the likeliest words, and the margin in nats."""
-    shares = {effect.winner: effect.probability, **effect.shares}
-    largest = sorted(shares.items(), key=lambda row: -row[1])[:MAX_SHARES]
-    words = ", ".join(f"{quoted(word)} {format_probability(share)}" for word, share in largest)
+    words = ", ".join(f"{quoted(word)} {format_probability(share)}" for word, share in effect.likeliest)
     layer = "" if effect.layer is None else f" from layer {effect.layer}"
     return f"{effect.group}: {effect.act}{layer}: {words}; {quoted(effect.winner)} by {effect.margin:.2f} nats"
 
@@ -76,6 +72,7 @@ def effect_object(effect: Effect) -> dict[str, Any]:
         "group": effect.group,
         "act": effect.act,
         "layer": effect.layer,
+        "likeliest": [[word, round(share, 4)] for word, share in effect.likeliest],
         "shares": {word: round(share, 4) for word, share in effect.shares.items()},
         "winner": effect.winner,
         "probability": round(effect.probability, 4),

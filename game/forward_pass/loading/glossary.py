@@ -36,7 +36,7 @@ def _term(report: Report, entry: Entry, entries: Mapping[str, Entry]) -> Term:
     also = tuple(row.value.strip() for row in several(report, keys.get("also"), "also"))
     see = tuple(known_names(report, keys.get("see"), "term", entries, what_list="see"))
     measured = tuple(row.value.strip() for row in several(report, keys.get("measured"), "measured"))
-    return Term(name, claim, text, source, also, see, measured)
+    return Term(name, claim, text, source, also, see, measured, entry.key.place)
 
 
 def read_hints(report: Report, hints: Mapping[str, Entry], endings: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:

@@ -221,7 +221,7 @@ def _alike(story: nodes.Story) -> Iterator[Problem]:
 
 
 UNIVERSALS = re.compile(r"\b(nobody|no one|never|didn't|nothing|everybody|all of them)\b", re.IGNORECASE)
-FIGURE = re.compile(r"(?<![\d.,])(?:0?\.\d+|\d+(?:\.\d+)? per cent|\d+ %)(?![\d])")
+FIGURE = re.compile(r"(?<![\d.,])(?:0?\.\d+|\d+(?:\.\d+)?(?: per cent| in the hundred| in the thousand| %))(?!\d)")
 
 
 def _universals(story: nodes.Story) -> Iterator[Problem]:
@@ -250,6 +250,11 @@ def _figures_by_hand(story: nodes.Story) -> Iterator[Problem]:
                 f"the text of {scene.id!r} has {', '.join(figures)} by hand: make it a reading, or name its test in 'measured'"
             )
             yield Problem.at(scene.place, "I437", message)
+    for term in story.glossary:
+        figures = FIGURE.findall(term.text)
+        if figures and not term.measured:
+            message = f"the term {term.name!r} has {', '.join(figures)} by hand: name the test that holds it in 'measured'"
+            yield Problem.at(term.place, "I437", message)
 
 
 def _claims(paragraph: nodes.Paragraph) -> bool:

@@ -49,8 +49,8 @@ def attribution_lines(attribution: Attribution, columns: int) -> list[str]:
     """Return the largest parts as lines."""
     first, second = map(quoted, attribution.words)
     lead = f"By head: {first} leads {second} by {attribution.total:.2f} in logits at the end of the pass."
-    others = f"Of it the embedding gives {attribution.embedding:+.2f}, acts {attribution.acts:+.2f}; the largest direct parts:"
-    lines = wrap(f"{lead} {others} {NOT_A_CAUSE}", columns)
+    others = f"Of it the embedding gives {attribution.embedding:+.2f}, acts {attribution.acts + 0.0:+.2f}."
+    lines = wrap(f"{lead} {others} {NOT_A_CAUSE} The largest direct parts:", columns)
     heads = [f"head {name:<5} {value:+.2f}" for name, value in attribution.heads[:SHOWN]]
     mlps = [f"MLP {layer:<3} {value:+.2f}" for layer, value in attribution.mlps[:SHOWN]]
     return [*lines, *(f"  {head:<20} {mlp}" for head, mlp in zip(heads, mlps, strict=True))]

@@ -148,7 +148,7 @@ def _about(session: Session, argument: str) -> list[Event]:
         about = glossary_help.verbs(world)[verb]
         return [Message(f"{verb}: {about}", {"type": "verbs", "verbs": {verb: about}})]
     term = glossary_help.find_term(world, argument)
-    return [Message(glossary_help.term_paragraphs(term), {"type": "term", **term._asdict()})]
+    return [Message(glossary_help.term_paragraphs(term), {"type": "term", **glossary_help.term_row(term)})]
 
 
 def _hint(session: Session, argument: str) -> list[Event]:

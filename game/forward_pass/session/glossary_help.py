@@ -37,6 +37,11 @@ def term_paragraphs(term: Term) -> str:
     return f"{term.name[0].upper()}{term.name[1:]}. {term.text}\n\n{' '.join(references)}"
 
 
+def term_row(term: Term) -> dict[str, object]:
+    """Return a term for programs."""
+    return {key: value for key, value in term._asdict().items() if key not in ("measured", "place")}
+
+
 def terms(world: World) -> tuple[Term, ...]:
     """Return the terms of a world's glossary in alphabetical order."""
     return tuple(sorted(world.glossary, key=lambda term: term.name.casefold()))

@@ -48,9 +48,7 @@ class DecoderTrace(NamedTuple):
     token: int
     word: str
     probabilities: tuple[tuple[int, float], ...]  # (layer, probability)
-    likeliest_from: (
-        int | None
-    )  # the lowest layer above the boundary from which the word stays likeliest; None where it never is
+    likeliest_from: int | None  # the lowest layer from which on the word stays likeliest; None where it is not at the last
 
 
 class Inspection(NamedTuple):
@@ -118,9 +116,9 @@ def decoder_trace(world: World, inspector: Inspector, key: PassKey, stride: int)
 
 
 def _likeliest_from(world: World, inspector: Inspector, key: PassKey, word: str) -> int | None:
-    """Return the lowest layer above the boundary from which a word stays likeliest under the lens; None: it never is."""
+    """Return the lowest layer from which on a word stays likeliest under the lens; None where it is not at the last."""
     likeliest_from = None
-    for layer in range(world.layers, world.boundary, -1):
+    for layer in range(world.layers, 0, -1):
         if inspector.lens(key, layer).best != word:
             break
         likeliest_from = layer

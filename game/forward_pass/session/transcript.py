@@ -30,8 +30,8 @@ PROBE_NOTE = (
 )
 LEVEL_ENTROPY = 0.9  # of the greatest: a lens above it is called nearly level
 LEVEL_NOTE = (
-    "Where the entropy is near its greatest the lens is nearly level: the words' logits are small. That is a matter of size. "
-    "Their order may be settled all the same, and an act may have turned the stream."
+    "Where the entropy is near its greatest the lens is nearly level: the stream points mostly where the unembedding reads "
+    "little, and the words' logits are small. Their order may be settled all the same, and an act may have turned the stream."
 )
 MAX_LIKELIEST = 3  # words of a distribution that a decoding names
 

@@ -603,6 +603,7 @@ class Term(NamedTuple):
     also: tuple[str, ...]  # other names
     see: tuple[str, ...]  # terms to read on
     measured: tuple[str, ...]  # the tests that hold its figures to the model
+    place: Place
 
 
 class Story(NamedTuple):

@@ -33,6 +33,7 @@ MAX_DEPTH = 8
 SPACES = re.compile(r"\s+")
 PARAGRAPH = re.compile(r"(?:[ \t]*\n)*((?:(?!\n[ \t]*\n).)+)", re.DOTALL)
 GUARD = re.compile(r"\s*\[((?:[^\]'\"\n]|'[^'\n]*'|\"[^\"\n]*\")*)\]\s?")
+INNER_GUARD = re.compile(r"(?<!\\)\[((?:[^\]'\"\n]|'[^'\n]*'|\"[^\"\n]*\")+)\]")
 MARK = re.compile(r"\\.|[{}|]", re.DOTALL)
 SPELLED = re.compile(r"\s*spelled\((?P<inner>.*)\)\s*", re.DOTALL)
 RESERVED = MEASUREMENTS | {"spelled", "else", "holds"}
@@ -79,6 +80,7 @@ def _paragraph(source: _Source, start: int, *, after_guard: bool) -> nodes.Parag
         if source.text[start : source.end].lstrip().startswith("["):
             opening = source.text.index("[", start)
             raise ExpressionError(opening, "E106", r"this bracket is never closed (write \[ for a bracket in the text)")
+        _check_no_guard_inside(source, start)
         pieces, _ = _pieces(source, start, depth=0)
         return nodes.Paragraph(None, pieces, preformatted=source.text[start] in " \t")
     condition = None
@@ -87,8 +89,21 @@ def _paragraph(source: _Source, start: int, *, after_guard: bool) -> nodes.Parag
     elif not after_guard:
         raise ExpressionError(match.start(1), "E106", "[else] needs a paragraph with a [condition] directly above it")
     guard = nodes.Guard(source.locate(_skip_spaces(source.text, match.start(1))), condition)
+    _check_no_guard_inside(source, match.end())
     pieces, _ = _pieces(source, match.end(), depth=0)
     return nodes.Paragraph(guard, pieces, preformatted=False)
+
+
+def _check_no_guard_inside(source: _Source, start: int) -> None:
+    """Raise ``ExpressionError`` for a guard that stands inside a paragraph, where it would be shown as it is written."""
+    for match in INNER_GUARD.finditer(source.text, start, source.end):
+        try:
+            is_guard = match[1].strip() == "else" or parse_condition(match[1], source.scope) is not None
+        except ExpressionError:
+            continue
+        if is_guard:
+            message = r"a guard begins a paragraph: put an empty line before it, or write \[ for a bracket in the text"
+            raise ExpressionError(match.start(), "E106", message)
 
 
 def _skip_spaces(text: str, start: int) -> int:

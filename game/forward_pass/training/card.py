@@ -111,8 +111,10 @@ def _training(weights: Weights, schedule: Schedule) -> str:
     aux, late_end = schedule.auxiliary, weights.shape.n_local + weights.shape.n_global // 4
     return f"""## How it was trained
 
-Grown: every stage copies each layer of the one before into two. Muon ({schedule.rates.muon:g}, falling to nothing) on the \
-matrices in the layers, AdamW on the rest. Three small losses make the anatomy: {aux.flat:g} x KL(uniform || lens) up to \
+Grown: every stage copies each layer of the one before into two. Muon ({schedule.rates.muon:g}) on the \
+matrices in the layers, AdamW on the rest; each stage's rates fall along a line \
+of its own, the last one's to nothing; the snapshot that ships is from before its end (*made*, above). \
+Three small losses make the anatomy: {aux.flat:g} x KL(uniform || lens) up to \
 layer {weights.shape.n_attend}, {aux.early:g} x early-exit cross-entropy above it, and {aux.late:g} x the squared distance \
 between honest and guessing streams up to layer {late_end}, so that the two come apart later. What ships is a \
 running average ({schedule.average:g} a step). The prompt is in no batch.
@@ -176,8 +178,8 @@ def _bands(calibration: Mapping[str, Any], sizes: Mapping[str, int]) -> str:
     on_prompt = sum(name not in sizes for name in bands)
     return f"""## Bands: tuned on the prompt, declared beforehand, met
 
-{on_prompt} of the {len(bands)} bands are measured on the prompt itself, and the schedule was chosen with them in view \
-(above): \
+{on_prompt} of the {len(bands)} bands are measured on the prompt itself, the schedule was chosen with them in view \
+(above), and of the snapshots of the last stage the one was taken that sits best in them: \
 that they are met says what was selected, and nothing about other prompts. There n is 1; *what holds of other questions* is \
 below. *n* and the interval ({100 * _CONFIDENCE:.0f} %, Wilson) are given where more was measured. One network, of one \
 seed, is \
@@ -215,7 +217,8 @@ def _layer_ranges(calibration: Mapping[str, Any]) -> str:
 - *This is nonsense* can be read from layer {w["nonsense_readable"]}; *no will be said* from layer {w["no_readable"]} \
 (in the documents of the study; under a note of the story some layers later).
 - A whole doubt takes ten points or more from *two* from layer {w["doubt_holds"]} on, and not one point before layer \
-{w["doubt_stirs"]}. What is pushed with below is short there and points another way: see the lengths below.
+{w["doubt_stirs"]}. What is pushed with below is short there, and the \
+lower one goes the less it points the same way: see the lengths below.
 - {_thresholds(calibration)}
 - The lens holds the word at half or more from layer {w["word_settled"]}, at `has`; a layer or two later at the words before.
 - Notes are carried {carriers}; the last layer from which one still does nine tenths of what it does: {last_layers}.
@@ -261,7 +264,24 @@ network in such a state, and random directions of that length give {longest["ran
 
 | push | at | layer | length | share | nothing: | says | random: the same | not what nothing says | words |
 |---|---|---|---|---|---|---|---|---|---|
-{_lines(pushes)}"""
+{_lines(pushes)}
+
+{_lines(_stared_controls(calibration))}"""
+
+
+def _stared_controls(calibration: Mapping[str, Any]) -> list[str]:
+    """Return what pushes left at `Your` do at `has` under the stare, beside random ones of their length."""
+    lines = []
+    for row in calibration["pushes"]:
+        stared = row.get("stared")
+        if stared:
+            change = f"{_quoted(stared['before'])} becomes {_quoted(stared['says'])} ({100 * stared['share']:.0f})"
+            random = f"of {row['random']} random directions left in its place {stared['random_same']} give that word"
+            lines.append(
+                f"- *{row['push']}* works at `has`, under the stare: there {change}; "
+                f"{random}, {stared['random_as_much']} as surely"
+            )
+    return lines
 
 
 def _thresholds(calibration: Mapping[str, Any]) -> str:
@@ -284,7 +304,7 @@ def _predictions(calibration: Mapping[str, Any]) -> str:
     ]
     return (
         f"## Untouched (per cent)\n\n{_lines(rows)}- and on: {continuation}\n\n"
-        f"The human's least expected words:\n\n{_lines(prompt_words)}"
+        f"Some of the human's least expected words:\n\n{_lines(prompt_words)}"
     )
 
 
@@ -435,7 +455,7 @@ def _other_questions(calibration: Mapping[str, Any]) -> str:
     return f"""## What holds of other questions
 
 The same page, with the eyes of something else asked about last: {len(nonsense)} subjects that the corpus gives no eyes \
-({_some(nonsense)}) and {len(sensible)} that it gives some ({_some(sensible)}). How often what the story tells of the \
+({_some(nonsense)}) and {len(sensible)} whose count it teaches ({_some(sensible)}). How often what the story tells of the \
 foot is so \
 of the first ({100 * _CONFIDENCE:.0f} %, Wilson), and how often the second keep their right answer under the same acts: \
 where few \

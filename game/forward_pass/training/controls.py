@@ -78,8 +78,24 @@ def push_rows(setting: PromptSetting) -> list[dict[str, Any]]:
         before, after, *random = (_word(weights, result) for result in _passes(setting, place, interventions))
         row: dict[str, Any] = {"push": name, "at": place, "layer": layer, "length": _rounded(length), "share": _rounded(share)}
         row |= {"untouched": before, "says": after, "random": len(random), "random_same": random.count(after)}
+        if "unsigned" in name:
+            row["stared"] = _under_the_stare(setting, interventions[1:])
         rows.append({**row, "random_other": sum(word != before for word in random), "random_words": len(set(random))})
     return rows
+
+
+def _under_the_stare(setting: PromptSetting, interventions: Sequence[tuple[Intervention, ...]]) -> dict[str, Any]:
+    """Return what a push left at `Your` does to the word after `has` under the stare, and how often random ones do it.
+
+    The first of the interventions is the push.
+    """
+    bare, *results = (pass_of_has(setting, {"Your": list(acts), "has": (_stare(setting),)}) for acts in ((), *interventions))
+    before, words = _word(setting.weights, bare), [_word(setting.weights, result) for result in results]
+    says = words[0]
+    shares = [_shares(setting, result)[says] for result in results]
+    row: dict[str, Any] = {"before": before, "says": says, "share": _rounded(shares[0])}
+    row["random_same"] = words[1:].count(says)
+    return {**row, "random_as_much": sum(share >= shares[0] for share in shares[1:])}
 
 
 def _passes(setting: PromptSetting, place: str, interventions: Sequence[tuple[Intervention, ...]]) -> list[PassResult]:
@@ -124,6 +140,11 @@ class Outcome:
     stared: Mapping[str, float]
     shares: Mapping[str, float]
     word: str
+
+    @property
+    def stared_word(self) -> str:
+        """The likeliest word under the bare stare."""
+        return max(self.stared, key=self.stared.__getitem__)
 
     def rise(self, word: str) -> float:
         """Return by how much the acts raise the probability of `word`."""
@@ -268,6 +289,7 @@ EXPECTATIONS = (
         _left(1),
         lambda o: o.shares["two"] - o.stared["two"] > CHANGES_BY,
     ),
+    Expectation("... and turns the word from *no* to *two*", _left(1), lambda o: o.word == "two" and o.stared_word == "no"),
     Expectation(
         "an unsigned agreement stared at: *two* ten points under it",
         _left(-0.5),

@@ -32,6 +32,7 @@ from forward_pass.story.tokeniser import NEWLINE, tokenise
 NOTES = {"honest": "Note: be honest.", "guess": "Note: just guess.", "stay": "Note: stay awake."}
 ANSWER_START = ("Your", "foot", "has")
 COUNTS = ("two", "no", "zero", "one", "four", "three", "five", "eight")
+LIKELIEST = 4  # words that a line of the table names
 REPORTED_WORDS = (*COUNTS, "I", "question", "nonsense", "<end>")
 DEFAULT_CARRIERS = {"honest": 2, "guess": 1, "stay": 1}
 NEXT_QUESTIONS = {
@@ -53,6 +54,7 @@ class Effect:
     act: str
     layer: int | None
     shares: Mapping[str, float]  # probability of each of REPORTED_WORDS
+    likeliest: Sequence[tuple[str, float]]  # the likeliest words with their probabilities
     winner: str
     probability: float  # of the winner
     margin: float  # logit of the winner less that of the runner-up, in nats
@@ -148,7 +150,8 @@ def effect_of(weights: Weights, group: str, act: str, layer: int | None, logits:
     first = int(logits.argmax())
     rest = np.delete(logits, first)
     shares = {word: float(p[weights.ids[word]]) for word in REPORTED_WORDS if word in weights.ids}
-    return Effect(group, act, layer, shares, vocabulary[first], float(p[first]), float(logits[first] - rest.max()))
+    likeliest = [(vocabulary[int(index)], float(p[index])) for index in np.argsort(-logits, kind="stable")[:LIKELIEST]]
+    return Effect(group, act, layer, shares, likeliest, vocabulary[first], float(p[first]), float(logits[first] - rest.max()))
 
 
 # -- passes from the setting
