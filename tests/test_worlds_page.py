@@ -42,6 +42,7 @@ def scope(first_light: World) -> Scope:
         acts={name: act.fixed_layer for name, act in first_light.acts.items()},
         boundary=first_light.boundary,
         scene=scenes["slope"],
+        prompt=first_light.prompt,
     )
 
 
