@@ -93,7 +93,11 @@ def test_a_damaged_file_is_replaced(once: Once, tmp_path: Path, damage: str) -> 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"states": 2', '"states": "two"'), ('"line": 1', '"line": "one"'), ('"problems": [', '"problems": [1, ')],
+    [
+        ('"states": 2', '"states": "two"'),
+        ('"findings": [', '"findings": [1, '),
+        ('"findings": [', '"findings": [[9999, "", "", "", -1], '),
+    ],
 )
 def test_a_value_of_another_type_is_not_shown(once: Once, tmp_path: Path, old: str, new: str) -> None:
     (tmp_path / "tiny").mkdir()
@@ -104,11 +108,39 @@ def test_a_value_of_another_type_is_not_shown(once: Once, tmp_path: Path, old: s
     assert not before(once())
 
 
-def test_a_summary_of_another_type_is_not_shown(once: Once, tmp_path: Path) -> None:
+SHOWN = ("text: I was there.", "text: 'I was there{seen(done): , at last}.'")
+
+
+def test_after_an_edit_of_words_nothing_is_explored_and_findings_are_placed_and_quoted_anew(once: Once) -> None:
+    first = once(changed(TINY, SHOWN))
+    (never,) = (one for one in first.problems if one.code == "E418")
+    assert "no run ever shows ', at last' in the text of 'waking'" in never.message
+    edited = changed(
+        TINY,
+        ("title: Tiny", "title: Tiny\nabout: Another line."),
+        ("text: I was there.", "text: 'We were here{seen(done): , in the end}.'"),
+    )
+    second = once(edited)
+    assert before(second)
+    (anew,) = (one for one in second.problems if one.code == "E418")
+    assert "no run ever shows ', in the end' in the text of 'waking'" in anew.message
+    assert anew.line == never.line + 1
+    assert once(edited, CheckOptions(again=True)).problems == second.problems
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("text: I was there.", "text: 'I was there{layer > 3: , late}.'"),
+        ("say: Go on.", "say: Go on.\n        cost: 2\n        goto: waking\n      leave:\n        say: Leave."),
+        ("end: 0.9, door: 0.1", "end: 0.8, door: 0.2"),
+        ("boundary: 9", "boundary: 8"),
+        ("text: It was done.", "text: '{word}.'"),
+    ],
+)
+def test_after_an_edit_of_anything_else_it_is_explored_again(once: Once, old: str, new: str) -> None:
     once()
-    (file,) = (tmp_path / "cache").rglob("walks/*.json")
-    file.write_text(file.read_text().replace('"summary": "', '"summary": 1, "other": "'))
-    assert not before(once())
+    assert not before(once(changed(TINY, (old, new))))
 
 
 def test_a_check_that_takes_little_time_is_not_cached(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

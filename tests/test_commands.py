@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from building import WORLDS
+from building import TINY, WORLDS
 from fixtures_play import command
 from forward_pass.checker.explorer import no_progress
 from forward_pass.commands.progress import progress
@@ -124,3 +124,24 @@ def test_no_progress_is_shown_without_a_capable_terminal(monkeypatch: pytest.Mon
         with progress(wanted=wanted) as tell:
             assert tell is no_progress
     assert screen.getvalue() == ""
+
+
+def test_check_watch_checks_again_when_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "tiny.yaml").write_text(TINY)
+    naps = 0
+
+    def nap(_seconds: float) -> None:
+        nonlocal naps
+        naps += 1
+        if naps == 2:
+            (folder / "tiny.yaml").write_text(TINY.replace("goto: decode", "goto: nowhere"))
+        if naps == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", nap)
+    done = command("check", folder, "--watch")
+    assert done.code == 130
+    assert [line for line in done.out.splitlines() if line in ("PASSED", "FAILED")] == ["PASSED", "FAILED"]
+    assert command("check", folder, "--watch", "--format", "json").code == 2

@@ -1,4 +1,8 @@
-"""Reports of checks in the user's cache, for as long as nothing changes that they depend on."""
+"""What exploring a world found, in the user's cache, for as long as nothing changes that it depends on.
+
+That is the world's structure (``structure``), the table of passes, the code and the options; an edit of words outside braces,
+of the glossary or of hints is no change, and findings are placed anew.
+"""
 
 from __future__ import annotations
 
@@ -13,39 +17,41 @@ import platformdirs
 from forward_pass.atomic_write import write_whole
 from forward_pass.checker import table_file
 from forward_pass.checker.pass_table import TABLE_FILE
-from forward_pass.checker.report import CheckReport, Figures, check_world
+from forward_pass.checker.report import CheckReport, Explored, Figures, explore_world, report_of
+from forward_pass.checker.structure import PlacedFinding, placed, placed_anew, structure_key
 from forward_pass.checker.verify import CheckOptions
-from forward_pass.errors import Problem
-from forward_pass.loading.paths import APP, PACKAGE, read_world_files, world_hash
+from forward_pass.errors import Place
+from forward_pass.loading.paths import APP, PACKAGE, world_hash
 from forward_pass.story.ports import PassPort
 from forward_pass.story.world import World
 
-FORMAT = 1
+FORMAT = 2
 MIN_SECONDS_TO_CACHE = 1.0  # what takes less is checked again
-MAX_BYTES = 2**20  # of a file; a hundred problems are some 50,000
+MAX_BYTES = 2**20  # of a file; a hundred findings are some 50,000
 
 
 def cached_check(folder: Path, open_pass: Callable[[World], PassPort], options: CheckOptions) -> CheckReport:
-    """Return the report of the world in ``folder``, from the cache if nothing has changed."""
-    path = _cache_path(folder, options)
-    report = None if options.again or options.table else _read_report(path, folder.name)
-    if report is not None:
-        return report
-    report = check_world(folder, open_pass, options)
-    if report.figures and report.figures.seconds >= MIN_SECONDS_TO_CACHE:
-        _write_report(path, report, report.figures)
-    return report
+    """Return the report of the world in ``folder``; what exploring finds comes from the cache if nothing has changed for it."""
+
+    def explore(world: World, known: frozenset[Place]) -> Explored:
+        path = None if known else _cache_path(world, options)  # what reading finds wrong is explored again
+        kept = None if path is None or options.again or options.table else _read(path, world)
+        if kept is not None:
+            return kept
+        explored = explore_world(world, open_pass(world), options, known)
+        if path is not None and explored.figures.seconds >= MIN_SECONDS_TO_CACHE:
+            _write(path, world, explored)
+        return explored
+
+    return report_of(folder, explore)
 
 
-def _cache_path(folder: Path, options: CheckOptions) -> Path:
-    """Return the path of a report: named by all it depends on, the world's files and place, the code, the options."""
-    contents, problems = read_world_files(folder)
+def _cache_path(world: World, options: CheckOptions) -> Path:
+    """Return the path of what exploring a world found: named by all it depends on."""
     depends_on = [
         FORMAT,
-        str(folder),
-        world_hash(contents),
-        problems,
-        _table_hash(folder),
+        structure_key(world.story),
+        _table_hash(world.folder),
         code_hash(),
         options.decodings,
         options.limits,
@@ -68,34 +74,32 @@ def code_hash() -> str:
     return world_hash((str(path.relative_to(PACKAGE)), path.read_bytes()) for path in files)
 
 
-def _write_report(path: Path, report: CheckReport, figures: Figures) -> None:
-    """Write a report; one that cannot be written is left out."""
-    content = {
-        "summary": report.summary.removesuffix(str(figures)),
-        "problems": [problem._asdict() for problem in report.problems],
-        "figures": figures._asdict(),
-    }
+def _write(path: Path, world: World, explored: Explored) -> None:
+    """Write what exploring found; left out where it cannot be written or placed anew."""
+    found = placed(world, explored.problems)
+    if found is None:
+        return
+    content = {"figures": explored.figures._asdict(), "findings": found}
     with suppress(OSError):
         write_whole(path, json.dumps(content).encode(), make_folder=True)
 
 
-# -- from JSON; each raises ``ValueError`` or ``TypeError`` for anything else -----------------------------------------
+# -- from JSON; each raises ``ValueError``, ``TypeError`` or ``IndexError`` for anything else -------------------------
 
 
-def _read_report(path: Path, world: str) -> CheckReport | None:
-    """Return the report in a file; None where there is none, or the file is damaged."""
-    with suppress(OSError, ValueError, TypeError, RecursionError):
+def _read(path: Path, world: World) -> Explored | None:
+    """Return what a file says that exploring found; None where there is none, or the file is damaged."""
+    with suppress(OSError, ValueError, TypeError, IndexError, RecursionError):
         if path.is_file() and path.stat().st_size <= MAX_BYTES:
-            return _report(json.loads(path.read_text(encoding="utf8")), world)
+            return _explored(json.loads(path.read_text(encoding="utf8")), world)
     return None
 
 
-def _report(content: object, world: str) -> CheckReport:
+def _explored(content: object, world: World) -> Explored:
     match content:
-        case {"summary": str(summary), "problems": list(problems), "figures": dict(row)}:
-            figures = _figures(row)
-            return CheckReport(world, tuple(map(_problem, problems)), f"{summary}{figures}", figures)
-    raise ValueError("not a report")
+        case {"figures": dict(row), "findings": list(rows)}:
+            return Explored(tuple(placed_anew(world, map(_finding, rows))), _figures(row))
+    raise ValueError("not what exploring found")
 
 
 def _figures(row: dict[str, object]) -> Figures:
@@ -105,8 +109,8 @@ def _figures(row: dict[str, object]) -> Figures:
     return Figures._make(numbers)._replace(before=True)
 
 
-def _problem(row: object) -> Problem:
-    values = [row.get(name) for name in Problem._fields] if isinstance(row, dict) else []
-    if [type(value) for value in values] != [str, int, int, str, str, str]:
-        raise TypeError("not a problem")
-    return Problem._make(values)
+def _finding(row: object) -> PlacedFinding:
+    values = row if isinstance(row, list) else []
+    if [type(value) for value in values] != [int, str, str, str, int]:
+        raise TypeError("not a finding")
+    return PlacedFinding._make(values)

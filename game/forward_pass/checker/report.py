@@ -56,23 +56,44 @@ class CheckReport(NamedTuple):
         return any(problem.severity == "error" for problem in self.problems)
 
 
-@gc_paused()  # millions of states stay to the end, and none of them is garbage
+class Explored(NamedTuple):
+    """What exploring a world found, and its figures."""
+
+    problems: tuple[Problem, ...]
+    figures: Figures
+
+
+ExploreFunction = Callable[[World, frozenset[Place]], Explored]
+"""Explores a world; the places are those at which reading has already shown what is wrong."""
+
+
 def check_world(folder: Path, open_pass: Callable[[World], PassPort], options: CheckOptions | None = None) -> CheckReport:
     """Read, lint and explore the world in ``folder``, on the pass that ``open_pass`` returns for it."""
+    return report_of(folder, lambda world, known: explore_world(world, open_pass(world), options, known))
+
+
+@gc_paused()  # millions of states stay to the end, and none of them is garbage
+def explore_world(world: World, port: PassPort, options: CheckOptions | None, known: frozenset[Place]) -> Explored:
+    """Explore a world and return what that finds."""
+    started = perf_counter()
+    evidence = verify(world, port, options)
+    figures = _figures(evidence, perf_counter() - started)
+    return Explored(tuple(findings(evidence, known)), figures)
+
+
+def report_of(folder: Path, explore: ExploreFunction) -> CheckReport:
+    """Read and lint the world in ``folder``, and return that together with what ``explore`` finds."""
     loaded = read_world(folder)
     if loaded.story is None:
         return CheckReport(folder.name, loaded.problems, f"{folder.name}: cannot be played", None)
     problems = {*loaded.problems, *lint(loaded.story)}
-    world = World(loaded.story, folder)
-    started = perf_counter()
-    evidence = verify(world, open_pass(world), options)
-    figures = _figures(evidence, perf_counter() - started)
     known = frozenset(Place(one.file, one.line, one.column) for one in problems if one.severity == "error")
-    if not figures.stopped:
+    explored = explore(World(loaded.story, folder), known)
+    if not explored.figures.stopped:
         problems = {one for one in problems if one.code != "W403"}  # exploring knows better
-    problems |= set(findings(evidence, known))
-    summary = f"{folder.name}: {world_counts(loaded.story)}; {figures}"
-    return CheckReport(folder.name, tuple(sorted(problems)), summary, figures)
+    problems |= set(explored.problems)
+    summary = f"{folder.name}: {world_counts(loaded.story)}; {explored.figures}"
+    return CheckReport(folder.name, tuple(sorted(problems)), summary, explored.figures)
 
 
 def _figures(evidence: Evidence, seconds: float) -> Figures:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 from forward_pass.checker.check_cache import cached_check
 from forward_pass.checker.report import CheckReport
 from forward_pass.checker.verify import CheckOptions
 from forward_pass.commands.options import add_world, count
 from forward_pass.commands.progress import progress
-from forward_pass.errors import Problem, WorldError
+from forward_pass.errors import Problem, UsageError, WorldError
 from forward_pass.loading.paths import world_folder, world_names
 from forward_pass.network.passes import open_pass
+
+WATCH_SECONDS = 0.5
 
 NAME = "check"
 HELP = "check worlds and report every problem"
@@ -40,11 +46,38 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="measure at most N passes; explore the rest with an abstract pass (default: 200000)",
     )
     parser.add_argument("--again", action="store_true", help="ignore cached results: explore and measure everything again")
+    parser.add_argument("--watch", action="store_true", help="check again whenever a file changes, until interrupted")
     parser.add_argument("--table", action="store_true", help="write the table of measured passes beside the weights")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check worlds; return 1 if any of them has an error."""
+    """Check worlds, once or whenever they change; return 1 if any of them has an error."""
+    if not options.watch:
+        return _check(options)
+    if options.format != "text":
+        raise UsageError("--watch prints text: leave --format out")
+    folders = [world_folder(name) for name in options.world or world_names()]
+    seen: object = None
+    while True:
+        changed = _file_times(folders)
+        if changed != seen:
+            seen = changed
+            _check(options)
+            print(f"watching {', '.join(folder.name for folder in folders)}; Ctrl-C ends it", flush=True)
+        time.sleep(WATCH_SECONDS)
+
+
+def _file_times(folders: Iterable[Path]) -> list[tuple[str, int, int]]:
+    """Return the files below some folders, each with its size and when it changed last."""
+    found = []
+    for path in (path for folder in folders for path in sorted(folder.rglob("*"))):
+        with suppress(OSError):  # it may be gone by now
+            status = path.stat()
+            found.append((str(path), status.st_mtime_ns, status.st_size))
+    return found
+
+
+def _check(options: argparse.Namespace) -> int:
     reports: list[CheckReport] = []
     for name in options.world or world_names():
         with progress(wanted=options.format == "text") as on_progress:

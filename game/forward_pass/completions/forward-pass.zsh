@@ -46,6 +46,7 @@ _shtab_forward_pass_check_options=(
   "--format[lines of text, one JSON object, or GitHub workflow commands]:format:(text json github)"
   "--decodings[measure at most N passes\; explore the rest with an abstract pass (default\: 200000)]:N:"
   "--again[ignore cached results\: explore and measure everything again]"
+  "--watch[check again whenever a file changes, until interrupted]"
   "--table[write the table of measured passes beside the weights]"
   "(*)::name or folder of a world (default\: all worlds that come with the game):"
 )
