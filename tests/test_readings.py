@@ -166,7 +166,7 @@ def test_no_face_gives_what_is_sealed(tmp_path: Path, computed: ComputedPass) ->
     told += list(transcript(session.run, 72))
     told += [json.dumps(row) for event in events for row in jsonl.event_objects(event, session)]
     assert not any("0.69" in line for line in told)
-    assert any("sealed, opened at 402" in " ".join(told[at : at + 2]) for at in range(len(told)))
+    assert any("is shown at 402, layer 41" in " ".join(told[at : at + 3]) for at in range(len(told)))
     assert shown_forecast(session.run) is None
     close_session(session)
 
@@ -198,6 +198,10 @@ def test_what_is_sealed_is_opened_where_figures_are_given_again() -> None:
     assert opens_at(first_light(), 11, 4) == (11, 4)
 
 
+NOW_SHOWN = (
+    "[Now shown: A lean (made at 5), at work on the word at 5: “end” 0.20, “door” 0.80. "
+    "Without it, all else the same: “end” 0.90, “door” 0.10]"
+)
 OPENS = """\
 format: 1
 title: Opens
@@ -248,10 +252,8 @@ def test_a_scene_opens_what_is_sealed_and_later_acts_are_sealed_again(tmp_path: 
             1:
         ]
 
-    assert told("lean") == ["[A lean, layers 4 to 9 · sealed, opened at 5, layer 9]"]
-    assert told("look-in") == [
-        "[Opened: A lean, made at 5 · without it → with it: end 0.90 → 0.20, door 0.10 → 0.80, at 5]",
-    ]
+    assert told("lean") == ["[A lean, layers 4 to 9 · what it does to the word at 5 is shown at 5, layer 9]"]
+    assert told("look-in") == [NOW_SHOWN]
     assert told("go-back") == []
     assert told("wait") == []  # it was opened before
     assert isinstance(session.inspector, WrittenPass)
@@ -263,6 +265,6 @@ def test_what_nobody_opened_is_opened_by_the_decoding(tmp_path: Path) -> None:
     session.choose("lean")
     lines = [line for event in session.choose("wait") for line in event_lines(event, session, 200)]
     at = next(number for number, line in enumerate(lines) if line.startswith("[The decoder comes: “door” 0.80"))
-    assert lines[at + 2] == "[Opened: A lean, made at 5 · without it → with it: end 0.90 → 0.20, door 0.10 → 0.80, at 5]"
-    assert "Decided: “door” at 5 (0.80), by A lean (turn 1, worth +0.70), without which “end”." in lines
+    assert lines[at + 2] == NOW_SHOWN
+    assert "Decided: “door” at 5 (0.80), by A lean (turn 1). Without it, all else the same: “end”." in lines
     close_session(session)

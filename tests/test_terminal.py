@@ -110,7 +110,7 @@ def test_tab_completes_a_choice(session: Session, tmp_path: Path) -> None:
 
 
 def test_tab_completes_a_command(session: Session, tmp_path: Path) -> None:
-    run(session, "1", f"un{TAB}{PAUSE}", "3", CTRL_D)
+    run(session, "1", f"und{TAB}{PAUSE}", "3", CTRL_D)
     assert choices_of(tmp_path, 2) == ["say-now"]
 
 

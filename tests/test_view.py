@@ -39,7 +39,7 @@ def test_a_scene_is_the_words_so_far_its_place_and_its_text(tmp_path: Path) -> N
     assert words == "A: The"
     assert place == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
     assert last == "afterwards, if there is an afterwards."
-    assert (empty, forecast) == ("", "[If nothing more is done, the word at 11: dark 0.81, switch 0.16]")
+    assert (empty, forecast) == ("", "[If nothing more is done, the word at 11: “dark” 0.81, “switch” 0.16]")
     coloured = print_view(words_so_far(session.run), colours=True)
     assert coloured.endswith("\x1b[7mThe\x1b[0m")
 
@@ -77,8 +77,8 @@ def test_an_ending_has_its_text_its_title_and_the_words_of_the_run(tmp_path: Pat
     assert lines[-8:] == [
         "Ending: Again.",
         "Said in all: “dark again”, log-likelihood -0.81 nats.",
-        "Decided by nothing that was done: “dark” at 11 (0.81) would have come",
-        "anyway.",
+        "Decided by nothing that was done: “dark” at 11 (0.81) would have been",
+        "said all the same.",
         "",
         "First Light · instantiation 1 · “dark” at 0.81 · 1 of 4 endings",
         "",

@@ -52,7 +52,7 @@ MAX_ID = 60
 DIGITS = 4
 EXPECTED = (
     'expected {"choose":ID}, {"undo":1}, {"redo":1}, {"lens":true}, {"lab":LINE}, {"notes":true}, {"about":TERM}, '
-    '{"hint":true}, {"tree":true}, {"diff":RUN}, {"quit":true}, or an id'
+    '{"hint":true}, {"untaken":true}, {"skip":true}, {"tree":true}, {"diff":RUN}, {"quit":true}, or an id'
 )
 
 
@@ -272,25 +272,25 @@ def _handle_line(session: Session, line: str) -> list[Event]:
     return _handle_query(session, request)
 
 
+QUERIES = ("lens", "notes", "untaken", "skip", "hint", "tree")
+"""The commands that are asked for by ``{NAME: true}``."""
+
+
 def _handle_query(session: Session, request: Any) -> list[Event]:
-    """Return the events that answer a request which does not change the run."""
+    """Return the events that answer a request for a command."""
     match request:
-        case {"lens": True}:
-            return _command(session, "lens")
         case {"lab": str(line_of_lab)}:
             return _command(session, "lab", line_of_lab)
-        case {"notes": True}:
-            return _command(session, "notes")
         case {"about": str(term)}:
             return _command(session, "about", term[:MAX_ID])
-        case {"tree": True}:
-            return _command(session, "tree")
         case {"diff": str(run)}:
             return _command(session, "diff", run[:MAX_ID])
-        case {"hint": True}:
-            return _command(session, "hint")
         case {"hint": int(number)} if type(number) is int:
             return _command(session, "hint", f"{number}")
+        case dict():
+            asked = [name for name in QUERIES if request.get(name) is True]
+            if asked:
+                return _command(session, asked[0])
     raise UsageError(EXPECTED)
 
 

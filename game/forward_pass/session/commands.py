@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import UsageError
 from forward_pass.session import glossary_help
 from forward_pass.session.events import Event, InspectionShown, Message, RunsCompared, TreeShown, ViewRequested
+from forward_pass.session.from_here import NearestEnding, nearest_ending, read_before, untaken_choices
 from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.session import Session
 from forward_pass.storage.listing import summaries
+
+if TYPE_CHECKING:
+    from forward_pass.storage.run_set import RunSet
+
+MAX_SKIPPED = 200
 
 
 class Command(NamedTuple):
@@ -97,9 +103,7 @@ def _saved_as(session: Session) -> str:
 
 
 def _tree(session: Session) -> list[Event]:
-    from forward_pass.storage.run_set import stored_runs  # noqa: PLC0415 - play begins without the tree
-
-    run_set = stored_runs(session.world, session.inspector, session.store.folder)
+    run_set = _stored_runs(session)
     return [TreeShown(run_set, run_set.tree.find(session.run.digest))]
 
 
@@ -153,11 +157,59 @@ def _about(session: Session, argument: str) -> list[Event]:
 
 def _hint(session: Session, argument: str) -> list[Event]:
     count = glossary_help.found_count_text(session.world, session.endings_found)
-    hint = glossary_help.next_hint(session.world, session.endings_found, session.hint_steps, argument)
-    row = {"type": "hint", "found": len(session.endings_found)}
+    world, row = session.world, {"type": "hint", "found": len(session.endings_found)}
+    nearest = None if argument or session.at_ending else _nearest_ending(session)
+    if nearest:
+        argument = f"{list(world.endings).index(nearest.ending) + 1}"
+        count += f"; the nearest of the others is {nearest.choices} {'choice' if nearest.choices == 1 else 'choices'} from here"
+        row["away"] = nearest.choices
+    hint = glossary_help.next_hint(world, session.endings_found, session.hint_steps, argument)
     if hint is None:
         return [Message(f"{count}: there is nothing left to hint at.", row)]
     return [Message(f"{count}.\n{hint.line}", {**row, "ending": hint.number, "step": hint.step, "text": hint.text})]
+
+
+def _nearest_ending(session: Session) -> NearestEnding | None:
+    if not session.world.hints:
+        return None
+    told = {ending for ending, steps in session.hint_steps.items() if steps >= glossary_help.HINT_STEPS}
+    return nearest_ending(session.world, session.inspector, session.run.state, session.endings_found | told)
+
+
+def _untaken(session: Session) -> list[Event]:
+    present = dict(session.choice_texts())
+    never = untaken_choices(_stored_runs(session), session.run.digest, present)
+    lines = [f"  {number}. {say}" for number, (choice, say) in enumerate(present.items(), 1) if choice in never]
+    text = (
+        "\n".join(["No kept run has taken these here:", *lines])
+        if never
+        else "Kept runs have taken every way that is open here."
+    )
+    return [Message(text, {"type": "untaken", "turn": session.run.at, "choices": never})]
+
+
+def _skip(session: Session) -> list[Event]:
+    known, skipped = read_before(_stored_runs(session)), list[str]()
+    events: list[Event] = []
+    while not session.at_ending and len(skipped) < MAX_SKIPPED:
+        way = known.way_on(session.run.state.scene, [offer.id for offer in session.open_offers])
+        if way is None:
+            break
+        skipped.append(way)
+        events = session.choose(way)
+        if session.run.state.scene not in known.scenes:
+            break
+    if not skipped:
+        raise UsageError("Nothing to skip: no kept run has gone on from here.")
+    row = {"type": "skipped", "choices": skipped}
+    turns = "1 turn" if len(skipped) == 1 else f"{len(skipped)} turns"
+    return [Message(f"Skipped {turns} by ways taken before: {', '.join(skipped)}.", row), *events]
+
+
+def _stored_runs(session: Session) -> RunSet:
+    from forward_pass.storage.run_set import stored_runs  # noqa: PLC0415 - play begins without the tree
+
+    return stored_runs(session.world, session.inspector, session.store.folder)
 
 
 def _help(session: Session, argument: str) -> list[Event]:
@@ -186,7 +238,9 @@ _TABLE = (
     Command("lab [LINE]", "try things on this pass; the run stays as it is", _lab),
     Command("notes", "show what this run has written into the cache", _alone(_notes)),
     Command("about [TERM]", "say what a term means, and whether it is true", _about),
-    Command("hint [N]", "a step toward an ending not found yet", _hint),
+    Command("hint [N]", "a step toward an ending not found yet, the nearest from here", _hint),
+    Command("untaken", "the ways on from here that no kept run took", _alone(_untaken)),
+    Command("skip", "go on by ways taken before, to the first scene that is new", _alone(_skip)),
     Command("transcript", "show this run so far", _alone(lambda session: [ViewRequested("transcript", session.run)])),
     Command("tree", "all runs as one tree", _alone(_tree)),
     Command("diff RUN", "compare this run with another", _diff),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from forward_pass.story.distribution import format_probability, format_worth
+from forward_pass.story.distribution import format_probability
 from forward_pass.story.forecast import (
     CHANCE,
     NOTHING,
@@ -98,18 +98,20 @@ def decision_text(found: Decision) -> str:
     if found.by is None:
         return f"Decided by chance: {said} was drawn and was not the likeliest word."
     if not found.by:
-        return f"Decided by nothing that was done: {said} would have come anyway."
+        return f"Decided by nothing that was done: {said} would have been said all the same."
     acts = [found.acts[number] for number in found.by]
+    rows = "; ".join(map(_act_text, acts))
     if len(acts) > 1 and not all(act.without for act in acts):
-        rows = "; ".join(map(_act_text, acts))
-        return f"Decided together: {said}, by {rows}. Without all of them: {_quoted(found.without)}; without any one: the same."
-    rows = "; ".join(f"{_act_text(act)}, without which {_quoted(act.without)}" for act in acts)
-    return f"Decided: {said}, by {rows}."
+        alone = f"Take any one of them away and it is {_quoted(found.word)} still; take them all away and it is"
+        return f"Decided: {said}, by these together: {rows}. {alone} {_quoted(found.without)}."
+    without = dict.fromkeys(_quoted(act.without) for act in acts)
+    which = "it" if len(acts) == 1 else "any of them"
+    return f"Decided: {said}, by {rows}. Without {which}, all else the same: {' or '.join(without)}."
 
 
 def _act_text(act: ActWorth) -> str:
     verb = f"{act.verb}, " if act.verb else ""
-    return f"{act.about} ({verb}turn {act.turn}, worth {format_worth(act.worth)})"
+    return f"{act.about} ({verb}turn {act.turn})"
 
 
 def _quoted(word: str) -> str:

@@ -7,6 +7,7 @@ decoding of the telling word; *asked*, which repeats those that were heard last.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from forward_pass.story.distribution import Distribution, format_probability
@@ -22,6 +23,7 @@ from forward_pass.story.world import World
 MAX_WORDS = 4  # of a change
 LIKELIEST = 3  # of a forecast, besides the words that the world names
 DIGITS = 4  # of a probability in an object
+SHOWN_EFFECT = 0.005  # what is smaller is called no effect where it is opened
 ASK = "ask"  # the verb of choices after which an asked forecast is heard
 
 Chances = tuple[tuple[str, float], ...]
@@ -58,6 +60,7 @@ class ActReading(NamedTuple):
     given: str  # how: one of ``GIVEN``
     change: Change | None  # of the forecast, or where that is sealed of the next word; None where neither is given
     opens_at: tuple[int, int] | None = None  # token and layer where what is sealed is opened
+    telling: int = 0  # the token whose word the story is about
 
 
 class Opening(NamedTuple):
@@ -165,7 +168,15 @@ def _act_reading(
     last = placed.act.layer if once else world.boundary
     token = world.first_token + placed.at
     return ActReading(
-        placed.act.name, declared.about.rstrip("."), declared.verb, token, (placed.act.layer, last), given, change, where
+        placed.act.name,
+        declared.about.rstrip("."),
+        declared.verb,
+        token,
+        (placed.act.layer, last),
+        given,
+        change,
+        where,
+        world.telling_token,
     )
 
 
@@ -244,7 +255,7 @@ def _is_sealed_before(run: Run, placed: PlacedAct, number: int) -> bool:
 def forecast_line(reading: ForecastReading) -> str:
     """Return the forecast as a line."""
     chances = dict((*reading.words, *reading.top[:1]))
-    words = ", ".join(f"{_word(word)} {format_probability(p)}" for word, p in chances.items())
+    words = _chances_text(chances.items())
     if reading.heard is None:
         return f"[If nothing more is done, the word at {reading.token}: {words}]"
     return f"[Last heard, at turn {reading.heard}, of the word at {reading.token}: {words}]"
@@ -256,34 +267,57 @@ def reading_line(reading: ActReading) -> str:
     where = f"layer {first}" if first == last else f"layers {first} to {last}"
     parts = [*([reading.verb] if reading.verb else []), f"{reading.about}, {where}"]
     if reading.change:
-        parts.append(f"{change_text(reading.change)}, at {reading.change.token}")
+        what = "the next word" if reading.given == SEALED else f"the word at {reading.change.token}"
+        parts.append(f"{what}: {change_text(reading.change)}")
     if reading.opens_at:
         token, layer = reading.opens_at
-        parts.append(f"sealed, opened at {token}, layer {layer}")
+        parts.append(f"what it does to the word at {reading.telling} is shown at {token}, layer {layer}")
     elif reading.given == ASKED:
-        parts.append("not told before the word is said, unless you ask")
+        parts.append("what it does is not told before the word is said, unless you ask")
     return f"[{' · '.join(parts)}]"
 
 
 def opening_lines(opening: Opening) -> list[str]:
-    """Return what was sealed as lines."""
+    """Return what was sealed as lines, the act with the largest effect first; those without effect are in one line."""
+    moved = sorted((one for one in opening.readings if _effect(one) >= SHOWN_EFFECT), key=_effect, reverse=True)
     lines = []
-    for reading in opening.readings:
+    for reading in moved:
         assert reading.change is not None  # noqa: S101 - what is opened is shown
-        verb = f"{reading.verb} · " if reading.verb else ""
-        change = f"without it → with it: {change_text(reading.change)}, at {reading.change.token}"
-        lines.append(f"[Opened: {verb}{reading.about}, made at {reading.token} · {change}]")
+        with_it = _chances_text((word, other) for word, _, other in reading.change.words)
+        without = _chances_text((word, one) for word, one, _ in reading.change.words)
+        what = f"{_act_text(reading)}, at work on the word at {reading.change.token}"
+        lines.append(f"[Now shown: {what}: {with_it}. Without it, all else the same: {without}]")
+    idle = [_act_text(one) for one in opening.readings if _effect(one) < SHOWN_EFFECT]
+    if idle:
+        token = next(one.change.token for one in opening.readings if one.change)
+        lines.append(f"[Now shown: without effect on the word at {token}, all else the same: {'; '.join(idle)}]")
     return lines
 
 
+def _act_text(reading: ActReading) -> str:
+    verb = f"{reading.verb}, " if reading.verb else ""
+    return f"{reading.about} ({verb}made at {reading.token})"
+
+
+def _effect(reading: ActReading) -> float:
+    """Return by how much an act changes the probability of the word that it changes most."""
+    return max(abs(other - one) for _, one, other in reading.change.words) if reading.change else 0.0
+
+
 def change_text(change: Change) -> str:
-    """Return the words of a change, each with both probabilities."""
+    """Return the words of a change, each with both probabilities; that nothing changed where no figure would."""
+    if all(format_probability(one) == format_probability(other) for _, one, other in change.words):
+        return f"no effect ({_chances_text((word, other) for word, _, other in change.words[:1])})"
     rows = (f"{_word(word)} {format_probability(one)} → {format_probability(other)}" for word, one, other in change.words)
     return ", ".join(rows)
 
 
+def _chances_text(chances: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{_word(word)} {format_probability(p)}" for word, p in chances)
+
+
 def _word(word: str) -> str:
-    return "a new line" if word == "\n" else word
+    return "a new line" if word == "\n" else f"“{word}”"
 
 
 def lines_after_scene(run: Run, number: int) -> list[str]:

@@ -1,0 +1,112 @@
+"""What lies ahead of a state: the nearest ending not found, the ways that no kept run took, and what was read before.
+
+The search for endings goes breadth first by the engine, over the passes that are measured already (the table beside the
+world): it measures nothing and stops at a pass that is not there. At temperature 0 what it finds is so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import TYPE_CHECKING, NamedTuple
+
+from forward_pass.errors import ForwardPassError
+from forward_pass.story.engine import Availability, carry_out, decode, is_ending, is_waiting, offers, outcome_of
+from forward_pass.story.ports import PassPort
+from forward_pass.story.state import State
+from forward_pass.story.world import World
+
+if TYPE_CHECKING:
+    from forward_pass.checker.pass_table import KnownPasses
+    from forward_pass.storage.run_set import RunSet
+
+MAX_STATES = 30_000
+
+
+class NearestEnding(NamedTuple):
+    """An ending not found yet, and how many choices away it is at least."""
+
+    ending: str
+    choices: int
+
+
+def nearest_ending(world: World, port: PassPort, state: State, found: Collection[str]) -> NearestEnding | None:
+    """Return the nearest ending not found before, if each word is the likeliest; None where none is near enough to say."""
+    from forward_pass.checker.pass_table import KnownPasses, PassTable  # noqa: PLC0415 - play begins without the checker
+
+    table = PassTable(world, port, 0)
+    table.read_table()
+    passes = KnownPasses(table)
+    seen, frontier, away = {state}, [state], 0
+    while frontier and len(seen) <= MAX_STATES:
+        away += 1
+        following: list[State] = []
+        for one in frontier:
+            for after in _following(world, passes, one):
+                if is_ending(world, after):
+                    if after.scene not in found:
+                        return NearestEnding(after.scene, away)
+                elif after not in seen:
+                    seen.add(after)
+                    following.append(after)
+        frontier = following
+    return None
+
+
+def _following(world: World, passes: KnownPasses, state: State) -> list[State]:
+    """Return the states one choice on, as far as their passes are measured."""
+    found = []
+    for offer in offers(world, state):
+        if offer.is_open:
+            try:
+                found.append(_after(world, passes, state, offer))
+            except ForwardPassError:  # a pass that is not measured
+                continue
+    return found
+
+
+def _after(world: World, passes: KnownPasses, state: State, offer: Availability) -> State:
+    after = carry_out(world, passes, state, offer)
+    if not is_waiting(world, after):
+        return after
+    word = passes.row(after.key).word
+    return decode(world, after, word, outcome_of(world, passes, after, word))
+
+
+# -- what kept runs did -----------------------------------------------------------------------------------------------
+
+
+def untaken_choices(run_set: RunSet, digest: str, present: Collection[str]) -> list[str]:
+    """Return the choices among ``present`` that no kept run took at the turn with a digest (empty: the opening)."""
+    tree = run_set.tree
+    number = tree.find(digest)
+    if digest and not number:
+        return list(present)
+    children = (tree.nodes[child].recorded for child in tree.nodes[number].children)
+    taken = {recorded.choice for recorded in children if recorded}
+    return [choice for choice in present if choice not in taken]
+
+
+class ReadBefore(NamedTuple):
+    """What kept runs have read: the scenes they met, and how often each choice was taken from a scene."""
+
+    scenes: frozenset[str]
+    ways: dict[str, Counter[str]]
+
+    def way_on(self, scene: str, present: Collection[str]) -> str | None:
+        """Return the choice among ``present`` that was taken most often from a scene; None where none ever was."""
+        known = self.ways.get(scene, Counter())
+        taken = [choice for choice in present if known[choice]]
+        return max(taken, key=lambda choice: known[choice]) if taken else None
+
+
+def read_before(run_set: RunSet) -> ReadBefore:
+    """Return what the kept runs of a set have read."""
+    scenes, ways = {run_set.world.start}, dict[str, Counter[str]]()
+    for journal in run_set.journals.values():
+        scene = run_set.world.start
+        for turn in journal.turns:
+            ways.setdefault(scene, Counter())[turn.choice] += 1
+            scene = turn.scene
+            scenes.add(scene)
+    return ReadBefore(frozenset(scenes), ways)
