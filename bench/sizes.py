@@ -22,9 +22,9 @@ from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import tree_lines, tree_object
 from forward_pass.session.endings import list_endings
 from forward_pass.storage import journal
-from forward_pass.storage.folder import list_run_files, newest_first, next_number, resolve_run
+from forward_pass.storage.folder import list_run_files, next_number, resolve_run
 from forward_pass.storage.journal import read_journal
-from forward_pass.storage.listing import endings_found, summaries
+from forward_pass.storage.listing import endings_found, newest_first, summaries
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.run_set import stored_runs
 from forward_pass.storage.store import RunStore

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -84,8 +85,8 @@ def fault_at_write(at: int, fault: Callable[[], None], *, after: bool = False) -
 
 
 def run_contents(saves: Path) -> dict[str, bytes]:
-    """Return the contents of the run files by name."""
-    return {run.path.name: run.path.read_bytes() for run in list_run_files(saves / WORLD)}
+    """Return the contents of the run files by name, without the times in their lines."""
+    return {run.path.name: re.sub(rb',"time":\d+', b"", run.path.read_bytes()) for run in list_run_files(saves / WORLD)}
 
 
 def expected_contents(saves: Path) -> list[dict[str, bytes]]:
@@ -206,7 +207,8 @@ def resume_damaged(intact: IntactRun, store: RunStore) -> str:
         journal = read_journal(intact.path)
         assert journal.header == intact.journal.header, journal.header
         assert (journal.at, journal.faults) == (intact.journal.at, ())
-        assert resumed.run.turns == intact.run.turns
+        timeless = [[turn._replace(time=None) for turn in run.turns] for run in (resumed.run, intact.run)]
+        assert timeless[0] == timeless[1]
         assert resumed.run.at == intact.journal.at
         return "same"
     assert intact.path.name in " ".join(resumed.notes), resumed.notes

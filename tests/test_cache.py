@@ -51,29 +51,29 @@ def same(one: Story | None, other: Story) -> bool:
 
 def test_what_was_cached_is_found(story: Story) -> None:
     assert read_cached_story(FOLDER, CONTENTS) is None
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert same(read_cached_story(FOLDER, CONTENTS), story)
 
 
 def test_other_contents_are_not_found(story: Story) -> None:
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert read_cached_story(FOLDER, [("tiny.yaml", TINY.encode() + b"\n")]) is None
     assert read_cached_story(FOLDER, [("other.yaml", TINY.encode())]) is None
 
 
 def test_a_world_of_the_same_contents_under_another_name_is_not_found(story: Story) -> None:
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert read_cached_story(Path("worlds/other"), CONTENTS) is None
 
 
 def test_the_cache_lies_where_the_environment_says_or_in_the_users_home(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert cached_file(tmp_path / "cache").parent == tmp_path / "cache" / "forward-pass" / "worlds"
     monkeypatch.setenv("XDG_CACHE_HOME", " ")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert cached_file(tmp_path / "home").parent == tmp_path / "home" / ".cache" / "forward-pass" / "worlds"
 
 
@@ -82,7 +82,7 @@ def test_the_cache_lies_where_the_environment_says_or_in_the_users_home(
 
 def test_what_older_code_cached_is_not_found(story: Story) -> None:
     with patch.object(cache, "__version__", "0.0.1"):
-        cache_story(CONTENTS, story)
+        cache_story(FOLDER, CONTENTS, story)
     assert read_cached_story(FOLDER, CONTENTS) is None
 
 
@@ -93,7 +93,7 @@ def test_what_was_cached_before_a_module_that_reads_worlds_changed_is_not_found(
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "module.py").touch()
     monkeypatch.setattr(cache, "PACKAGE", tmp_path)
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert read_cached_story(FOLDER, CONTENTS) is not None
     os.utime(tmp_path / "story" / "module.py", (0, 0))
     assert read_cached_story(FOLDER, CONTENTS) is None
@@ -101,13 +101,13 @@ def test_what_was_cached_before_a_module_that_reads_worlds_changed_is_not_found(
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'{"id":"tiny"}', b"\x00" * 100, b"0\n[]", b"\n"])
 def test_a_damaged_file_is_refused(story: Story, cache_home: Path, content: bytes) -> None:
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     cached_file(cache_home).write_bytes(content)
     assert read_cached_story(FOLDER, CONTENTS) is None
 
 
 def test_a_file_with_any_bit_changed_is_refused(story: Story, cache_home: Path) -> None:
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     file = cached_file(cache_home)
     content = bytearray(file.read_bytes())
     for index in range(0, len(content), 23):
@@ -122,7 +122,7 @@ def test_a_foreign_file_is_refused_though_its_checksum_is_right(
     story: Story, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "encode_story", lambda _: content)
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert read_cached_story(FOLDER, CONTENTS) is None
 
 
@@ -131,13 +131,13 @@ def test_a_foreign_file_is_refused_though_its_checksum_is_right(
 
 def test_a_cache_that_cannot_be_written_is_done_without(story: Story, cache_home: Path) -> None:
     cache_home.write_text("a file, not a folder")
-    cache_story(CONTENTS, story)
+    cache_story(FOLDER, CONTENTS, story)
     assert read_cached_story(FOLDER, CONTENTS) is None
 
 
 def test_a_file_that_was_written_in_part_is_taken_away(story: Story, cache_home: Path) -> None:
     with patch.object(Path, "replace", side_effect=OSError(28, "No space left on device")):
-        cache_story(CONTENTS, story)
+        cache_story(FOLDER, CONTENTS, story)
     assert [path for path in cache_home.rglob("*") if path.is_file()] == []
 
 

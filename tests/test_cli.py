@@ -221,7 +221,8 @@ def test_a_run_of_another_world_is_not_loaded(tmp_path: Path) -> None:
     path = write_run(tmp_path, "feel-slope")
     path.write_text(path.read_text().replace('"world":"first-light"', '"world":"forward-pass"'))
     done = command("play", WORLD, "--load", "1", "--plain", "--saves", tmp_path)
-    assert done == CommandResult(1, "", f"forward-pass: {path} is a run of forward-pass, this is first-light\n")
+    aside = f"a run of forward-pass, not of {WORLD}: set aside; `forward-pass import {path} --world {WORLD}` takes it over"
+    assert done == CommandResult(1, "", f"forward-pass: {path}: {aside}\n")
 
 
 @pytest.mark.parametrize("run", ["", "9", "elsewhere", "x/1"])

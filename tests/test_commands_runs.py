@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from fixtures_play import TO_ENDINGS, WORLD, choices_of, command, new_session, read_run, run_file_names, write_run
+from forward_pass.loading import paths
+from forward_pass.loading.paths import worlds_folder
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import state_differences
+from forward_pass.session.launch import open_store, start_new
+from forward_pass.storage.journal import read_journal
+from forward_pass.storage.listing import endings_found
 from forward_pass.story.history import new_run
 from forward_pass.story.state import Prior
 from test_docs import OBJECTS, hold
@@ -285,6 +292,76 @@ def test_a_file_that_is_not_a_run_is_not_imported(tmp_path: Path, content: str, 
 def test_a_run_of_another_world_is_not_imported(saves: Path, tmp_path: Path) -> None:
     done = command("import", saves / WORLD / "001-run.jsonl", "forward-pass", "--saves", tmp_path)
     assert (done.code, "is a run of first-light, not of forward-pass" in done.err) == (1, True)
+
+
+@pytest.fixture
+def foreign(saves: Path) -> Path:
+    """Return the first run of the folder, made a run of another world that ended in its turn."""
+    path = saves / WORLD / "001-run.jsonl"
+    _, *turns = path.read_text(encoding="utf8").splitlines()
+    header = read_journal(path).header._replace(world="elsewhere")
+    path.write_text("\n".join([header.line(), *turns, ""]), encoding="utf8")
+    return path
+
+
+@pytest.mark.parametrize("arguments", [("runs",), ("tree", "--plain"), ("endings",), ("play", "--continue", "--plain")])
+def test_a_run_of_another_world_in_the_folder_is_set_aside_with_a_word(
+    saves: Path, foreign: Path, arguments: tuple[str, ...]
+) -> None:
+    os.utime(saves / WORLD / "002-run.jsonl", (1, 1))
+    command_name, *more = arguments
+    done = command(command_name, WORLD, *more, "--saves", saves)
+    aside = f"a run of elsewhere, not of {WORLD}: set aside; `forward-pass import {foreign} --world {WORLD}` takes it over"
+    assert done.code == 0
+    assert aside in done.out + done.err
+    assert "Half Said" not in done.out  # its ending counts nowhere
+
+
+def test_a_run_of_another_world_counts_no_ending_as_found(saves: Path, foreign: Path) -> None:
+    with_it = endings_found(saves / WORLD, open_world(WORLD))
+    foreign.unlink()
+    assert with_it == endings_found(saves / WORLD, open_world(WORLD)) == {"by-the-door"}
+
+
+def test_a_run_of_another_world_is_taken_over_as_far_as_it_replays(saves: Path, foreign: Path) -> None:
+    done = command("import", foreign, "--world", WORLD, "--saves", saves)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith(f"Imported as {WORLD}/3 ({saves / WORLD / '003-run.jsonl'}).\n")
+    assert read_run(saves, 3).header.world == WORLD
+    assert [turn.digest for turn in read_run(saves, 3).turns] == [turn.digest for turn in read_journal(foreign).turns]
+    assert command("replay", f"{WORLD}/3", "--plain", "--saves", saves).code == 0
+
+
+def test_a_world_is_given_once_to_import(saves: Path) -> None:
+    done = command("import", saves / WORLD / "001-run.jsonl", WORLD, "--world", WORLD, "--saves", saves)
+    assert (done.code, done.err.splitlines()[0]) == (2, "forward-pass: give WORLD or --world WORLD, not both")
+
+
+def test_an_imported_run_keeps_the_checksum_of_what_its_words_depend_on(tmp_path: Path) -> None:
+    world = open_world("forward-pass")
+    play = start_new(open_store(world, tmp_path / "a")).session
+    play.choose(play.open_offers[0].id)
+    play.recorder.close()
+    path = next((tmp_path / "a" / world.id).glob("*.jsonl"))
+    assert command("import", path, "--saves", tmp_path / "b").code == 0
+    stored = next((tmp_path / "b" / world.id).glob("*.jsonl"))
+    assert read_journal(stored).header.weights == read_journal(path).header.weights == world.network
+    assert command("replay", stored, "--plain").code == 0
+
+
+def test_runs_belong_to_the_id_that_a_world_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worlds = tmp_path / "worlds"
+    folder = worlds / "renamed"
+    shutil.copytree(worlds_folder() / WORLD, folder)
+    main = folder / "world.yaml"
+    main.write_text(f"id: dawn\n{main.read_text(encoding='utf8')}", encoding="utf8")
+    monkeypatch.setattr(paths, "worlds_folder", lambda: worlds)
+    assert command("play", "renamed", "--plain", "--saves", tmp_path, typed="1\nquit\n").code == 0
+    assert (tmp_path / "dawn" / "001-run.jsonl").is_file()
+    assert command("replay", "dawn/1", "--plain", "--saves", tmp_path).code == 0
+    for name in ("dawn", "renamed"):
+        assert command("runs", name, "--saves", tmp_path).out.startswith("  1  run: 1 turn")
+        assert command("play", name, "--load", "1", "--plain", "--saves", tmp_path, typed="quit\n").code == 0
 
 
 def test_an_import_into_an_unwritable_folder_is_reported(saves: Path, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from fixtures_play import WORLD, open_session, run_file_names, write_run
 from forward_pass.errors import RunError, UsageError
 from forward_pass.storage import journal
-from forward_pass.storage.folder import list_run_files, newest_first, resolve_run
+from forward_pass.storage.folder import list_run_files, resolve_run
 from forward_pass.storage.journal import Header, read_journal
+from forward_pass.storage.listing import newest_first
 from forward_pass.story.history import RecordedTurn
 from forward_pass.story.state import Prior
 
@@ -408,6 +409,37 @@ def test_newest_first_sorts_by_modification_time(tmp_path: Path) -> None:
         os.utime(path, (when, when))
     (tmp_path / "004-gone.jsonl").symlink_to(tmp_path / "nowhere")
     assert [run_file.number for run_file in newest_first(list_run_files(tmp_path))] == [1, 3, 2, 4]
+
+
+def test_newest_first_goes_by_the_time_in_the_last_line(tmp_path: Path) -> None:
+    for number, when in ((1, 30), (2, 10), (3, 20)):
+        path = tmp_path / f"{number:03d}-run.jsonl"
+        path.write_text(f'{{"choice":"a","time":{when}}}\n{{"choice":"torn","ti')
+        os.utime(path, (1000 - when, 1000 - when))  # as after a copy
+    (tmp_path / "004-other.jsonl").write_text("")
+    os.utime(tmp_path / "004-other.jsonl", (25, 25))
+    os.mkfifo(tmp_path / "005-pipe.jsonl")
+    os.utime(tmp_path / "005-pipe.jsonl", (1, 1))
+    assert [run_file.number for run_file in newest_first(list_run_files(tmp_path))] == [1, 4, 3, 2, 5]
+
+
+@pytest.mark.parametrize("time", ["-1", "1.5", '"now"', "true", "null", str(2**60)])
+def test_a_time_is_whole_seconds(tmp_path: Path, time: str) -> None:
+    path = write_run(tmp_path, "read-question")
+    changed = re.sub(r'"time":\d+', f'"time":{time}', path.read_text())
+    path.write_text(changed)
+    assert len(read_journal(path).turns) == (time == "null")
+
+
+def test_names_are_compared_in_one_normal_form(tmp_path: Path) -> None:
+    path = write_run(tmp_path, "read-question")
+    path = path.rename(path.with_name("001-cafe\u0301.jsonl"))  # as some systems write an é
+    assert [run_file.name for run_file in list_run_files(path.parent)] == ["caf\u00e9"]
+    for name in ("caf\u00e9", "cafe\u0301"):
+        assert resolve_run(tmp_path, WORLD, name) == path
+    with open_session(tmp_path, "read-question") as session:
+        session.recorder.rename("ne\u0301e")
+    assert (path.parent / "002-n\u00e9e.jsonl").is_file()
 
 
 def test_a_run_is_resolved_by_number_by_exact_name_and_with_its_world(tmp_path: Path) -> None:

@@ -187,8 +187,19 @@ def test_the_folder_of_a_world_is_called_by_an_id(tmp_path: Path) -> None:
     folder = tmp_path / "My World"
     folder.mkdir()
     (folder / "world.yaml").write_text(TINY)
-    expected = f"{folder}:1:1: E204 'My World' is not a valid folder name for a world: {SHAPE}\n"
+    expected = f"{folder}:1:1: E204 'My World' is not a valid folder name for a world: {SHAPE}; or give the world an `id:`\n"
     assert shown(read_world(folder).problems) == expected
+    (folder / "world.yaml").write_text(f"id: tiny-one\n{TINY}")
+    story = read_world(folder).story
+    assert story is not None
+    assert story.id == "tiny-one"
+
+
+@pytest.mark.parametrize("declared", ["Tiny", "tiny one", "1st", "a" * 61, "caf\u00e9"])
+def test_the_id_of_a_world_has_the_shape_of_an_id(tmp_path: Path, declared: str) -> None:
+    (tmp_path / "world.yaml").write_text(f"id: {declared}\n{TINY}", encoding="utf8")
+    expected = f"{tmp_path}/world.yaml:1:5: E204 {declared!r} is not a valid id for a world: {SHAPE}, at most 60\n"
+    assert expected in shown(read_world(tmp_path).problems)
 
 
 @pytest.mark.parametrize("name", ["a\x1b[31m.yaml", "a\n.yaml", "a\u202e.yaml", "a\udcff.yaml"])

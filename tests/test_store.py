@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from stat import S_ISREG
-from unittest.mock import patch
+from unittest.mock import ANY, patch
 
 import pytest
 
@@ -69,9 +69,9 @@ def test_a_turn_line_has_its_choice_its_scene_the_drawn_word_and_a_digest(tmp_pa
     assert list(header) == ["format", "world", "version", "hash", "weights", "seed", "temperature", "facts", "made", "sum"]
     assert header["hash"] == first_light().hash
     assert header["facts"] == {"instantiation": 1, "found": []}
-    assert list(first) == ["choice", "scene", "digest"]
+    assert list(first) == ["choice", "scene", "digest", "time"]
     assert (first["choice"], first["scene"]) == ("read-question", "question")
-    assert list(second) == ["choice", "scene", "word", "p", "digest"]
+    assert list(second) == ["choice", "scene", "word", "p", "digest", "time"]
     assert (second["word"], second["p"]) == ("dark", 0.81)
     digests = [str(first["digest"]), str(second["digest"])]
     assert all(len(digest) == 16 and set(digest) <= set("0123456789abcdef") for digest in digests)
@@ -86,12 +86,12 @@ def test_a_digest_depends_on_every_turn_before_it(tmp_path: Path) -> None:
     assert straight.turns[-1].digest != other.turns[-1].digest
 
 
-def test_a_turn_takes_at_most_a_hundred_bytes_apart_from_probabilities(tmp_path: Path) -> None:
+def test_a_turn_takes_at_most_a_hundred_bytes_apart_from_probabilities_and_times(tmp_path: Path) -> None:
     for choices in TO_ENDINGS.values():
         write_run(tmp_path, *choices)
     for name in run_file_names(tmp_path):
         for row in rows(runs_folder(tmp_path) / name)[1:]:
-            line = json.dumps({key: value for key, value in row.items() if key != "p"}, separators=(",", ":"))
+            line = json.dumps({key: value for key, value in row.items() if key not in ("p", "time")}, separators=(",", ":"))
             assert len(line.encode()) + 1 <= 100
 
 
@@ -131,8 +131,8 @@ def test_choosing_what_was_undone_moves_the_cursor_and_loses_no_turn(tmp_path: P
         assert session.run.at == 1
     assert run_file_names(tmp_path) == ["001-run.jsonl"]
     assert rows(run_file(tmp_path))[-2:] == [
-        {"at": 0, "turn": ""},
-        {"at": 1, "turn": read_run(tmp_path).turns[0].digest},
+        {"at": 0, "turn": "", "time": ANY},
+        {"at": 1, "turn": read_run(tmp_path).turns[0].digest, "time": ANY},
     ]
 
 
@@ -300,7 +300,8 @@ def test_a_run_of_another_world_is_not_resumed(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"world":"first-light"', '"world":"elsewhere"'))
     with pytest.raises(RunError) as caught:
         make_store(tmp_path).resume("1")
-    assert str(caught.value) == f"{path} is a run of elsewhere, this is first-light"
+    takes_over = f"`forward-pass import {path} --world first-light` takes it over"
+    assert str(caught.value) == f"{path}: a run of elsewhere, not of first-light: set aside; {takes_over}"
 
 
 def test_a_file_outside_the_folder_is_continued_in_place(tmp_path: Path) -> None:

@@ -105,10 +105,7 @@ def test_an_ending_has_its_title_the_decoded_words_and_their_log_likelihood(tmp_
     with open_session(tmp_path, *TO_ENDINGS["the-loop"]) as session:
         lines = scene_lines(session.run, 72)
     assert lines[-4:-2] == ["Ending: Again.", "Said in all: “dark again”, log-likelihood -0.81 nats."]
-    assert (
-        " ".join(lines[-2:])
-        == "Decided by nothing that was done: “dark” at 11 (0.81) would have been said all the same."
-    )
+    assert " ".join(lines[-2:]) == "Decided by nothing that was done: “dark” at 11 (0.81) would have been said all the same."
 
 
 def test_an_ending_of_a_computed_pass_has_the_log_likelihood_under_the_unmodified_pass(tmp_path: Path) -> None:

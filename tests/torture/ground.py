@@ -43,7 +43,7 @@ class Target:
         world = self.world
 
         def make_header(prior: Prior) -> Header:
-            return Header(world.id, world.version, world.hash, world.weights, 7, 0.5, prior, CREATED)
+            return Header(world.id, world.version, world.hash, world.network, 7, 0.5, prior, CREATED)
 
         return RunStore(saves, world, self.inspector, make_header)
 

@@ -9,7 +9,7 @@ import sys
 from forward_pass.commands.front_end import display_name, read_run
 from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves
 from forward_pass.errors import UsageError, printable
-from forward_pass.loading.worlds import open_world
+from forward_pass.loading.worlds import open_world_of_run
 from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import compare_runs, difference_lines, difference_object
 from forward_pass.session.plain_text import is_interactive, text_width
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             f"cannot compare runs of two worlds: {options.first} is a run of {worlds[0]}, {options.second} of {worlds[1]}"
         )
-    world = open_world(worlds[0])
+    world = open_world_of_run(worlds[0])
     inspector = open_pass(world)
     runs: list[Run] = []
     for path, journal in files:

@@ -8,7 +8,7 @@ from forward_pass.commands.front_end import read_run
 from forward_pass.commands.options import RUN_HELP, add_output_file, add_saves, turn_number, write_document
 from forward_pass.errors import RunError, UsageError
 from forward_pass.interface.export import Picture, export_run
-from forward_pass.loading.worlds import open_world
+from forward_pass.loading.worlds import open_world_of_run
 from forward_pass.network.passes import open_pass
 from forward_pass.storage.replay import replay_run
 from forward_pass.story.history import at_turn
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write a run as a document; raises ``RunError`` if it does not replay as recorded."""
     path, journal = read_run(options.run, options.saves)
-    world = open_world(journal.header.world)
+    world = open_world_of_run(journal.header.world)
     result = replay_run(world, open_pass(world), journal, len(journal.turns))
     if result.differences:
         raise RunError(f"{path.name} cannot be exported: {result.summary}: {result.differences[0].what}")

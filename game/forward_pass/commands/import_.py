@@ -8,11 +8,11 @@ from pathlib import Path
 
 from forward_pass.commands.front_end import store_of
 from forward_pass.commands.options import add_saves
-from forward_pass.errors import RunError, printable
-from forward_pass.loading.worlds import open_world
+from forward_pass.errors import RunError, UsageError, printable
+from forward_pass.loading.worlds import open_world, open_world_of_run
 from forward_pass.network.passes import open_pass
-from forward_pass.storage.folder import DEFAULT_NAME, RUN_NAME_PATTERN
-from forward_pass.storage.journal import Journal, read_journal
+from forward_pass.storage.folder import DEFAULT_NAME, RUN_NAME_PATTERN, in_nfc
+from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.replay import replay_run
 from forward_pass.story.history import at_turn
 from forward_pass.story.world import World
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("file", metavar="FILE", help="a run file")
     parser.add_argument("world", metavar="WORLD", nargs="?", help="the world of the run (default: the one that the file names)")
+    parser.add_argument("--world", metavar="WORLD", dest="taken_by", help="take over a run of another world, as one of WORLD")
     add_saves(parser)
 
 
@@ -36,9 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """Import the turns of a run that replay as recorded; return 1 if that is not the whole run."""
     path = Path(options.file)
     journal = read_journal(path)
-    world = open_world(options.world or journal.header.world)
-    if journal.header.world != world.id:
-        raise RunError(f"{path} is a run of {journal.header.world}, not of {world.id}")
+    world = _world_of(options, path, journal)
     journal = _drop_unknown_endings(journal, world)
     result = replay_run(world, open_pass(world), journal, len(journal.turns))
     for note in result.notes:
@@ -53,13 +52,34 @@ def run(options: argparse.Namespace) -> int:
     if duplicate:
         print(f"{result.summary}. Already stored as {world.id}/{duplicate.number} ({duplicate.path}); nothing was added.")
         return 0 if whole else 1
-    name = path.stem.lstrip("0123456789-") or DEFAULT_NAME
-    header = journal.header._replace(version=world.version, hash=world.hash, weights=world.weights, parent=None)
+    name = in_nfc(path.stem).lstrip("0123456789-") or DEFAULT_NAME
+    header = _own_header(journal.header, world)
     stored = store.import_run(
         header, at_turn(result.run, result.identical_turns), name if RUN_NAME_PATTERN.fullmatch(name) else DEFAULT_NAME
     )
     print(f"{result.summary}. Imported as {world.id}/{int(stored.name.split('-')[0])} ({stored}).")
     return 0 if whole else 1
+
+
+def _world_of(options: argparse.Namespace, path: Path, journal: Journal) -> World:
+    """Return the world of which a run is imported; raises ``RunError`` where it is of another and not taken over."""
+    if options.taken_by:
+        if options.world:
+            raise UsageError("give WORLD or --world WORLD, not both")
+        return open_world(options.taken_by)
+    if not options.world:
+        return open_world_of_run(journal.header.world)
+    world = open_world(options.world)
+    if journal.header.world != world.id:
+        takes_over = f"`--world {options.world}` instead of `{options.world}` takes it over"
+        raise RunError(printable(f"{path} is a run of {journal.header.world}, not of {world.id}; {takes_over}"))
+    return world
+
+
+def _own_header(header: Header, world: World) -> Header:
+    """Return the header of a run that replays on a world, as a run of that world."""
+    weights = world.network if world.gives_same_words(header.weights) else header.weights
+    return header._replace(world=world.id, version=world.version, hash=world.hash, weights=weights, parent=None)
 
 
 def _drop_unknown_endings(journal: Journal, world: World) -> Journal:

@@ -10,11 +10,12 @@ from forward_pass.commands.front_end import play, print_notes, settings_or_defau
 from forward_pass.commands.options import add_saves, add_world, seed, temperature
 from forward_pass.errors import UsageError
 from forward_pass.loading.paths import FLAGSHIP, saves_folder
-from forward_pass.loading.worlds import open_world
+from forward_pass.loading.worlds import open_world, open_world_of_run
 from forward_pass.session.launch import Sampling, Started, continue_latest, start, start_new
 from forward_pass.storage.folder import resolve_run
 from forward_pass.storage.journal import read_journal
 from forward_pass.storage.store import RunStore
+from forward_pass.story.world import World
 
 NAME = "play"
 HELP = "play a world"
@@ -49,9 +50,8 @@ def run(options: argparse.Namespace) -> int:
     samples = options.seed is not None or options.temperature is not None
     if samples and (options.continue_ or options.load is not None):
         raise UsageError("--seed and --temperature apply to new runs only: a stored run has its own")
-    path, name = _run_and_world(options) if options.load is not None else (None, options.world)
-    world = open_world(name)
-    store = store_of(world, options, name or "", Sampling(options.temperature or 0.0, options.seed))
+    path, world = _run_and_world(options) if options.load is not None else (None, open_world(options.world))
+    store = store_of(world, options, options.world or "", Sampling(options.temperature or 0.0, options.seed))
     as_plain = options.plain or (settings_or_defaults().plain == "on" and not options.json)
     if path is not None:
         started: Started | None = start(store, store.resume(path))
@@ -84,8 +84,11 @@ def run_without_command(saves: str | None) -> int:
     return play(print_notes(started), as_plain=as_plain) if started else 0
 
 
-def _run_and_world(options: argparse.Namespace) -> tuple[Path, str]:
+def _run_and_world(options: argparse.Namespace) -> tuple[Path, World]:
     """Return the file of RUN and the world to play it in: WORLD if given, otherwise the one that its header names."""
-    world_id = Path(options.world).resolve().name if options.world else FLAGSHIP
-    path = resolve_run(saves_folder(options.saves), world_id, options.load)
-    return path, options.world or read_journal(path).header.world
+    saves = saves_folder(options.saves)
+    if options.world:
+        world = open_world(options.world)
+        return resolve_run(saves, world.id, options.load), world
+    path = resolve_run(saves, FLAGSHIP, options.load)
+    return path, open_world_of_run(read_journal(path).header.world)

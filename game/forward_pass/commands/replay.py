@@ -11,7 +11,7 @@ from forward_pass.commands.front_end import display_name, play, print_notes, rea
 from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves, speed, turn_number, turn_numbers
 from forward_pass.errors import UsageError
 from forward_pass.interface import jsonl, plain
-from forward_pass.loading.worlds import open_world
+from forward_pass.loading.worlds import open_world_of_run
 from forward_pass.network.passes import open_pass
 from forward_pass.session.ablation import ablate, ablation_lines, ablation_objects
 from forward_pass.session.launch import start
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Replay a run; return 1 if it is not identical to its record."""
     path, journal = read_run(options.run, options.saves)
-    world = open_world(journal.header.world)
+    world = open_world_of_run(journal.header.world)
     to = len(journal.turns) if options.to is None else options.to
     if options.to == 0:
         raise UsageError("--to must be at least 1: the first turn is turn 1")

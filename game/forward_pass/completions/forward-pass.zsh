@@ -112,6 +112,7 @@ _shtab_forward_pass_export_defaults_added=0
 
 _shtab_forward_pass_import_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--world[take over a run of another world, as one of WORLD]:WORLD:"
   "--saves[folder in which runs are stored]:DIR:"
   ":a run file:"
   ":the world of the run (default\: the one that the file names):"

@@ -14,8 +14,8 @@ from forward_pass.session.launch import Started, continue_latest, start, start_n
 from forward_pass.session.plain_text import is_interactive, text_width
 from forward_pass.session.settings import settings_file, write_setting
 from forward_pass.session.transcript import wrap
-from forward_pass.storage.folder import list_run_files, newest_first
-from forward_pass.storage.listing import summarise
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.listing import newest_first, summarise
 from forward_pass.storage.run_set import stored_runs
 
 if TYPE_CHECKING:

@@ -22,20 +22,18 @@ READERS = ("loading", "story")  # the folders of the modules that decide what co
 def read_cached_story(folder: Path, contents: Contents) -> Story | None:
     """Return the nodes of these contents from the cache, None where they were not read since they last changed."""
     with suppress(OSError, ValueError, TypeError):
-        checksum, data = (_cache_folder() / _key(contents)).read_bytes().split(b"\n", 1)
+        checksum, data = (_cache_folder() / _key(folder.resolve().name, contents)).read_bytes().split(b"\n", 1)
         if checksum == _checksum(data):
             with gc_paused():
-                story = decode_story(data)
-            if story.id == folder.resolve().name:
-                return story
+                return decode_story(data)
     return None
 
 
-def cache_story(contents: Contents, story: Story) -> None:
+def cache_story(folder: Path, contents: Contents, story: Story) -> None:
     """Write the nodes of a world for the next start; a cache that cannot be written is done without."""
     with suppress(OSError):
         data = encode_story(story)
-        write_whole(_cache_folder() / _key(contents), _checksum(data) + b"\n" + data, make_folder=True)
+        write_whole(_cache_folder() / _key(folder.resolve().name, contents), _checksum(data) + b"\n" + data, make_folder=True)
 
 
 def _checksum(data: bytes) -> bytes:
@@ -47,9 +45,9 @@ def _cache_folder() -> Path:
     return user_cache_path(APP) / "worlds"
 
 
-def _key(contents: Contents) -> str:
-    """Return the cache's key of a world: over its files' contents, and over the code that would read them."""
-    digest = sha256(f"{__version__} {world_hash(contents)}".encode())
+def _key(folder_name: str, contents: Contents) -> str:
+    """Return the cache's key of a world: over its folder's name, its files' contents, and the code that would read them."""
+    digest = sha256(f"{__version__} {folder_name} {world_hash(contents)}".encode(errors="surrogateescape"))
     for folder in READERS:
         modules = [entry for entry in os.scandir(PACKAGE / folder) if entry.name.endswith(".py")]
         for module in sorted(modules, key=lambda entry: entry.name):

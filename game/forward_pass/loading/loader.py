@@ -22,7 +22,7 @@ from forward_pass.loading.paths import TEXT, Contents, read_world_files, world_h
 from forward_pass.loading.prompt import read_continuations, read_prompt, read_spans
 from forward_pass.loading.report import Report
 from forward_pass.loading.scenes import MAX_LAYERS, Context, read_endings, read_scenes
-from forward_pass.loading.symbols import ID, POSITION, SINGLES, Symbols, collect_file, collect_glossary, collect_hints
+from forward_pass.loading.symbols import ID, MAX_ID, POSITION, SINGLES, Symbols, collect_file, collect_glossary, collect_hints
 from forward_pass.loading.telling import read_properties, read_telling, read_verbs
 from forward_pass.loading.tokens import TokenContext, read_tokens
 from forward_pass.loading.yaml_tree import read_tree
@@ -50,14 +50,17 @@ def read_world(folder: Path) -> LoadedWorld:
     return read_contents(folder.resolve().name, str(folder), contents, problems)
 
 
-def read_contents(world: str, shown: str, contents: Contents, problems: list[Problem]) -> LoadedWorld:
-    """Return the nodes of the world whose files are given by name and content; ``shown`` leads the places of problems."""
+def read_contents(folder_name: str, shown: str, contents: Contents, problems: list[Problem]) -> LoadedWorld:
+    """Return the nodes of the world whose files are given by name and content.
+
+    ``folder_name`` is the world's id unless it declares one; ``shown`` leads the places of problems.
+    """
     with gc_paused():
         report, symbols = Report(problems), Symbols()
         is_complete = _collect(report, symbols, shown, contents) and not any(map(_is_error, problems))
         story = None
         if is_complete:  # whatever a lost file held would be reported as missing
-            story = _read_story(report, symbols, world, shown, contents)
+            story = _read_story(report, symbols, folder_name, shown, contents)
         listed = _listed(_without_replaced(report.problems, symbols))
         return LoadedWorld(None if any(map(_is_error, listed)) else story, listed)
 
@@ -137,15 +140,15 @@ def _asking_choices(symbols: Symbols, scope: Scope) -> tuple[int, ...]:
     return tuple(scope.choices[name] for name, keys in written if keys["verb"][1].value == "ask")
 
 
-def _read_story(report: Report, symbols: Symbols, world: str, shown: str, contents: Contents) -> Story:
+def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, contents: Contents) -> Story:
     """Return the world's nodes; worth something only where no problem is an error."""
-    _check_required(report, symbols, world, shown, contents)
+    _check_required(report, symbols, shown, contents)
     declared = _read_declarations(report, symbols, contents)
     model, has_model = declared.model, "model" in symbols.singles
     verbs = tuple(verb.name for verb in declared.verbs)
     context = Context(symbols, declared.scope, declared.acts, declared.first_layer, len(declared.prompt), verbs)
     story = Story(
-        id=world,
+        id=_id(report, symbols.singles.get("id"), folder_name, shown),
         title=single_text(report, symbols, "title"),
         about=single_text(report, symbols, "about"),
         version=single_text(report, symbols, "version"),
@@ -202,8 +205,8 @@ def _thresholds(report: Report, symbols: Symbols, model: ModelNames | None, *, h
     return tuple(read_threshold(report, name, entry, model, has_model=has_model) for name, entry in entries)
 
 
-def _check_required(report: Report, symbols: Symbols, world: str, shown: str, contents: Contents) -> None:
-    """Report what no world can do without, and a folder whose name cannot be a world's."""
+def _check_required(report: Report, symbols: Symbols, shown: str, contents: Contents) -> None:
+    """Report what no world can do without."""
     names = [name for name, _ in contents if name.endswith(TEXT) and "/" not in name]
     main = MAIN if MAIN in names or not names else names[0]
     place = Place(f"{shown}/{main}" if shown else main, 1, 1)
@@ -211,10 +214,18 @@ def _check_required(report: Report, symbols: Symbols, world: str, shown: str, co
         if key not in symbols.singles and not symbols.sections.get(key) and suggestion(key) not in symbols.suggested:
             meaning = SINGLES.get(key, f"its {key}")
             report.add(place, "E202", f"the world needs the key {key!r}: {meaning}")
-    if not ID.fullmatch(world):
-        shape = "use lowercase letters, digits and -, a letter first"
-        message = f"{world!r} is not a valid folder name for a world: {shape}"
+
+
+def _id(report: Report, entry: Entry | None, folder_name: str, shown: str) -> str:
+    """Return the id of a world: as declared, otherwise the name of its folder."""
+    world = str(entry.value.value) if entry else folder_name
+    shape = "use lowercase letters, digits and -, a letter first"
+    if entry and not (ID.fullmatch(world) and len(world) <= MAX_ID):
+        report.add(entry.value, "E204", f"{world!r} is not a valid id for a world: {shape}, at most {MAX_ID}")
+    elif not ID.fullmatch(world):
+        message = f"{world!r} is not a valid folder name for a world: {shape}; or give the world an `id:`"
         report.add(Place(shown or world, 1, 1), "E204", message)
+    return world
 
 
 class AnyProbe(tuple[str, ...]):

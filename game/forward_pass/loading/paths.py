@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +20,7 @@ MAX_FILES = 500
 TEXT = ".yaml"
 READ = (TEXT, ".fpw")
 SIDE_FOLDERS = ("glossary", "hints")
+DECLARED_ID = re.compile(rb"^id: *([a-z][a-z0-9-]*)", re.MULTILINE)
 CALIBRATION = "calibration.json"
 MAX_BYTES = 8 * 1024 * 1024  # of all files of a world together
 SOURCE_ROOT = PACKAGE.parent  # ``game/`` in a checkout, site-packages when installed
@@ -45,7 +48,7 @@ def world_names() -> list[str]:
 
 
 def world_folder(asked: str | None) -> Path:
-    """Return the folder of a world given by name or path; raises ``WorldError`` where there is none."""
+    """Return the folder of a world given by name or path, or by id if it came with the game; raises ``WorldError``."""
     name = asked or FLAGSHIP
     bundled = worlds_folder() / name
     if os.sep not in name and name in world_names():
@@ -56,8 +59,19 @@ def world_folder(asked: str | None) -> Path:
         within = os.path.dirname(name) or "."  # noqa: PTH120 - as it was typed
         raise WorldError((Problem(name, 1, 1, "E001", f"a world is a folder, not a file: give {within}"),))
     known = world_names()
+    for folder in (worlds_folder() / bundled for bundled in known):
+        if _declared_id(folder) == name:
+            return folder
     message = f"unknown world{did_you_mean(name, known)}; give one of {', '.join(known)}, or a folder"
     raise WorldError((Problem(name, 1, 1, "E001", message),))
+
+
+def _declared_id(folder: Path) -> str:
+    """Return the id that the main file of a world declares; empty where it declares none or cannot be read."""
+    with suppress(OSError):
+        declared = DECLARED_ID.search((folder / "world.yaml").read_bytes())
+        return declared[1].decode() if declared else ""
+    return ""
 
 
 Contents = list[tuple[str, bytes]]

@@ -15,7 +15,7 @@ from forward_pass.loading.declarations import BAND_KEYS, NUMBER_KEYS
 from forward_pass.loading.interventions import ACT_KEYS
 from forward_pass.loading.prompt import PAIR_KEYS, SPAN_KEYS
 from forward_pass.loading.scenes import CHOICE_KEYS, ENDING_KEYS, SCENE_KEYS, TARGET_KEYS
-from forward_pass.loading.symbols import ID, NAME, POSITION, SECTIONS, SINGLES
+from forward_pass.loading.symbols import ID, MAX_ID, NAME, POSITION, SECTIONS, SINGLES
 from forward_pass.loading.telling import GIVEN_KEYS, PROPERTY_KEYS, TELLING_KEYS
 from forward_pass.loading.tokens import CASE_KEYS, TOKEN_KEYS
 from forward_pass.story.nodes import GIVEN
@@ -232,6 +232,7 @@ _PAIR = _object("a question and its answer", PAIR_KEYS, {"Q": TEXT, "A": TEXT}, 
 _SINGLES: dict[str, Schema] = {
     "format": {"const": 1},
     "title": TEXT,
+    "id": {"type": "string", "pattern": f"^{ID.pattern}$", "maxLength": MAX_ID},
     "version": {"type": ["string", "number"]},
     "about": TEXT,
     "layers": {"type": "integer", "minimum": 1},

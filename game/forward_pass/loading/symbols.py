@@ -37,6 +37,7 @@ NAMED = ("variables", "thresholds", "bands")  # what conditions call by name
 SHARED = {"scenes": ("endings",), "endings": ("scenes",)} | {one: tuple({*NAMED} - {one}) for one in NAMED}
 SINGLES = {
     "format": "the version of this format",
+    "id": "the name that runs of the world belong to; without it, the name of the folder",
     "title": "the world's title",
     "version": "the world's version",
     "about": "a line about the world",

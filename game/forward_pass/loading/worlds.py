@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forward_pass.errors import WorldError
+from forward_pass.errors import Problem, WorldError
 from forward_pass.loading.cache import cache_story, read_cached_story
 from forward_pass.loading.paths import read_world_files, world_folder
 from forward_pass.story.world import World
@@ -20,5 +20,14 @@ def open_world(name: str | None) -> World:
         if loaded.story is None:
             raise WorldError(loaded.problems)
         story = loaded.story
-        cache_story(contents, story)
+        cache_story(folder, contents, story)
     return World(story, folder)
+
+
+def open_world_of_run(world_id: str) -> World:
+    """Return the world that a run belongs to, by the id in its header; raises ``WorldError`` where none has it."""
+    world = open_world(world_id)
+    if world.id != world_id:
+        message = f"the run belongs to a world with the id {world_id}; this one has the id {world.id}"
+        raise WorldError((Problem(str(world.folder), 1, 1, "E001", message),))
+    return world

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from forward_pass.errors import RunError
+from forward_pass.errors import RunError, printable
 from forward_pass.gc_pause import gc_paused
 from forward_pass.session.transcript import wrap
 from forward_pass.storage.folder import DEFAULT_NAME, list_run_files
 from forward_pass.storage.journal import read_journal
+from forward_pass.storage.listing import set_aside_note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,12 +33,16 @@ def list_endings(world: World, folder: Path) -> tuple[list[EndingRecord], list[s
     for run in list_run_files(folder):
         try:
             with gc_paused():
-                scenes = {turn.scene for turn in read_journal(run.path).turns}
+                journal = read_journal(run.path)
         except RunError as error:
             errors.append(f"{error}")
             continue
+        set_aside = set_aside_note(run.path, journal.header, world)
+        if set_aside:
+            errors.append(f"{printable(str(run.path))}: {set_aside}")
+            continue
         label = f"{world.id}/{run.number}" + (f" ({run.name})" if run.name not in ("", DEFAULT_NAME) else "")
-        for ending in scenes & reached.keys():
+        for ending in {turn.scene for turn in journal.turns} & reached.keys():
             reached[ending].append(label)
     endings = enumerate(world.endings.items(), 1)
     return [EndingRecord(number, ending, title, tuple(reached[ending])) for number, (ending, title) in endings], errors

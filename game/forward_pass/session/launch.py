@@ -1,6 +1,6 @@
 """How a session begins: the store of a world's runs, and a run that is new, resumed or forked. Knows no front end.
 
-The only place where the clock and chance are asked, for the headers of new runs.
+The only place where chance is asked, and with the recorder, which times turns, where the clock is.
 """
 
 from __future__ import annotations

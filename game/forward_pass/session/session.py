@@ -68,7 +68,7 @@ class Session:
         """Take a choice by its id: record it, make it, and return the decoding, if there was one, and the new scene."""
         before = self.run
         turn = make_turn(before, choice, self.draw)
-        self.recorder.record_turn(before, turn)
+        turn = self.recorder.record_turn(before, turn)
         self.run = append(before, turn)
         turn = self.run.turns[before.at]  # the recorded turn, where it repeats an undone one
         then = then_text(self.run, turn)

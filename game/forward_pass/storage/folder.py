@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 from forward_pass.errors import NoRunError, RunError, UsageError
 from forward_pass.gc_pause import gc_paused
@@ -36,6 +37,11 @@ class RunFile(NamedTuple):
     path: Path
 
 
+def in_nfc(name: str) -> str:
+    """Return a name in the normal form in which names are compared: some systems give *é* as two characters."""
+    return name if name.isascii() else normalize("NFC", name)
+
+
 def file_name(number: int, name: str = DEFAULT_NAME) -> str:
     """Return the name of the file of a run."""
     return f"{number:03d}-{name}.jsonl"
@@ -44,41 +50,30 @@ def file_name(number: int, name: str = DEFAULT_NAME) -> str:
 def list_run_files(folder: Path) -> list[RunFile]:
     """Return the run files in a world's folder, sorted by number; none where the folder does not exist. Raises ``RunError``."""
     with gc_paused():
-        return sorted(RunFile(int(match["number"]), match["name"], folder / match[0]) for match in _matching_names(folder))
+        matching = _matching_names(folder)
+        return sorted(RunFile(int(match["number"]), match["name"], folder / name) for name, match in matching)
 
 
 def run_numbers(folder: Path) -> list[int]:
     """Return the numbers of the run files in a world's folder, unsorted. Raises ``RunError``."""
-    return [int(match["number"]) for match in _matching_names(folder)]
+    return [int(match["number"]) for _, match in _matching_names(folder)]
 
 
-def _matching_names(folder: Path) -> list[re.Match[str]]:
-    """Return a match for each run file name in a folder; raises ``RunError`` where the folder cannot be read."""
+def _matching_names(folder: Path) -> list[tuple[str, re.Match[str]]]:
+    """Return each run file's name in a folder, as it stands there, and its match in NFC; raises ``RunError``."""
     try:
         names = os.listdir(folder)  # noqa: PTH208 - most of ten thousand names need no path
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"{folder}: cannot be read: {error.strerror}") from None
-    return [match for name in names if (match := FILE_NAME_PATTERN.fullmatch(name))]
+    return [(name, match) for name in names if (match := FILE_NAME_PATTERN.fullmatch(in_nfc(name)))]
 
 
 def next_number(folder: Path) -> int:
     """Return the number of the next run in a folder; numbers of runs in the trash are not used again."""
     numbers = [*run_numbers(folder), *run_numbers(folder / TRASH)]
     return max((number for number in numbers if number <= MAX_RUN_NUMBER), default=0) + 1
-
-
-def newest_first(runs: list[RunFile]) -> list[RunFile]:
-    """Return run files sorted by modification time, latest first."""
-
-    def modified(run_file: RunFile) -> tuple[int, int]:
-        try:
-            return run_file.path.stat().st_mtime_ns, run_file.number
-        except OSError:
-            return 0, run_file.number
-
-    return sorted(runs, key=modified, reverse=True)
 
 
 def resolve_run(saves: Path, world: str, reference: str) -> Path:
@@ -91,6 +86,7 @@ def resolve_run(saves: Path, world: str, reference: str) -> Path:
     if "/" in reference:
         world, reference = reference.split("/", 1)
     runs = list_run_files(saves / world) if WORLD_ID_PATTERN.fullmatch(world) else []
+    reference = in_nfc(reference)
     is_number = reference.isascii() and reference.isdigit() and len(reference) < 10  # noqa: PLR2004 - as FILE_NAME_PATTERN
     number = int(reference) if is_number else None
     numbered = [run for run in runs if run.number == number]

@@ -62,6 +62,7 @@ class Cursor(NamedTuple):
 
     at: int
     turn: str | None  # a digest; empty at the opening
+    time: int | None = None  # when it was moved, in seconds since 1970
 
 
 class Journal(NamedTuple):
@@ -154,20 +155,26 @@ def _load_object(line: str) -> dict[str, object] | None:
 def _parse_line(line: str) -> RecordedTurn | Cursor | None:
     """Return the turn or the cursor on a line, or None for a line that is neither."""
     row = _load_object(line)
-    if row is None:
+    time = row.get("time") if row else None
+    if row is None or not (time is None or _is_count(time)):
         return None
     at, turn = row.get("at"), row.get("turn")
-    if isinstance(at, int) and not isinstance(at, bool) and at >= 0 and (turn is None or isinstance(turn, str)):
-        return Cursor(at, turn)
+    if _is_count(at) and (turn is None or isinstance(turn, str)):
+        return Cursor(at, turn, time)
     word, probability = row.get("word"), row.get("p")
     choice, scene, digest = row.get("choice"), row.get("scene"), row.get("digest")
     if not (_is_word(choice) and _is_word(scene) and _is_word(digest) and (word is None or word == "\n" or _is_word(word))):
         return None
     if probability is None:
-        return RecordedTurn(choice, scene, word, None, digest)
+        return RecordedTurn(choice, scene, word, None, digest, time)
     if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
         return None
-    return RecordedTurn(choice, scene, word, probability, digest)
+    return RecordedTurn(choice, scene, word, probability, digest, time)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number from 0 on."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER
 
 
 def _is_word(text: object) -> TypeGuard[str]:
@@ -245,12 +252,15 @@ def turn_line(turn: Turn) -> str:
     row: dict[str, object] = {"choice": turn.choice, "scene": turn.state.scene}
     if turn.word is not None:
         row |= {"word": turn.word, "p": turn.probability}
-    return to_json_line(row | {"digest": turn.digest})
+    row["digest"] = turn.digest
+    if turn.time is not None:
+        row["time"] = turn.time
+    return to_json_line(row)
 
 
-def cursor_line(run: Run) -> str:
-    """Return the line that says where a run stands."""
-    return to_json_line({"at": run.at, "turn": run.digest})
+def cursor_line(run: Run, time: int) -> str:
+    """Return the line that says where a run stands since a time, in seconds since 1970."""
+    return to_json_line({"at": run.at, "turn": run.digest, "time": time})
 
 
 def to_json_line(row: dict[str, object]) -> str:

@@ -5,16 +5,24 @@ Must not know locks, the pass, or which run is being played.
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from forward_pass.errors import RunError
+from forward_pass.errors import RunError, printable
 from forward_pass.gc_pause import gc_paused
-from forward_pass.storage.folder import RunFile, list_run_files
-from forward_pass.storage.journal import parse_journal, read_bytes, read_journal
+from forward_pass.loading.paths import APP
+from forward_pass.storage.folder import SAFE_OPEN_FLAGS, RunFile, list_run_files
+from forward_pass.storage.journal import Header, parse_journal, read_bytes, read_journal
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
+
+TAIL_BYTES = 1024  # more than the longest line of a turn
+LINE_TIME = re.compile(rb'"time":([0-9]{1,16})\}\n')
 
 
 def endings_found(folder: Path, world: World) -> frozenset[str]:
@@ -30,10 +38,40 @@ def endings_found(folder: Path, world: World) -> frozenset[str]:
         with suppress(RunError):
             data = read_bytes(run_file.path)
             if any(name in data for name in remaining.values()):
-                found |= {turn.scene for turn in parse_journal(data, run_file.path).turns} & remaining.keys()
+                journal = parse_journal(data, run_file.path)
+                if journal.header.world == world.id:
+                    found |= {turn.scene for turn in journal.turns} & remaining.keys()
                 for ending in found & remaining.keys():
                     del remaining[ending]
     return frozenset(found)
+
+
+def newest_first(run_files: Iterable[RunFile]) -> list[RunFile]:
+    """Return run files, those played last first: by the time in their last line, else by modification time."""
+    return sorted(run_files, key=_last_played, reverse=True)
+
+
+def _last_played(run_file: RunFile) -> tuple[int, int, int]:
+    """Return the second in which a run was played last, the nanosecond in which its file was modified, and its number."""
+    try:
+        fd = os.open(run_file.path, os.O_RDONLY | SAFE_OPEN_FLAGS)
+        try:
+            status = os.fstat(fd)
+            tail = os.pread(fd, TAIL_BYTES, max(0, status.st_size - TAIL_BYTES))
+        finally:
+            os.close(fd)
+    except OSError:
+        return 0, 0, run_file.number
+    times = LINE_TIME.findall(tail)
+    return int(times[-1]) if times else status.st_mtime_ns // 10**9, status.st_mtime_ns, run_file.number
+
+
+def set_aside_note(path: Path, header: Header, world: World) -> str:
+    """Return why a run in a world's folder is not one of its runs, and what takes it over; empty where it is one."""
+    if header.world == world.id:
+        return ""
+    takes_over = f"`{APP} import {shlex.quote(str(path))} --world {world.id}` takes it over"
+    return printable(f"a run of {header.world}, not of {world.id}: set aside; {takes_over}")
 
 
 class Summary(NamedTuple):
@@ -74,6 +112,9 @@ def summarise(run_file: RunFile, world: World) -> Summary:
         journal = read_journal(run_file.path)
     except RunError as error:
         return Summary(run_file.number, run_file.name, 0, "", ended=False, made="", parent=None, problem=str(error))
+    set_aside = set_aside_note(run_file.path, journal.header, world)
+    if set_aside:
+        return Summary(run_file.number, run_file.name, 0, "", ended=False, made="", parent=None, problem=set_aside)
     scene = journal.turns[journal.at - 1].scene if journal.at else world.start
     title = world.endings.get(scene, "")
     words = [turn.word for turn in journal.turns[: journal.at] if turn.word]

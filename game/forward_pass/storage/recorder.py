@@ -6,12 +6,13 @@ has changed) is left as it is, and the next choice begins a sibling of it with t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from forward_pass.errors import RunError, printable
-from forward_pass.storage.folder import FILE_NAME_PATTERN, RUN_NAME_PATTERN, file_name, same_file
+from forward_pass.storage.folder import FILE_NAME_PATTERN, RUN_NAME_PATTERN, file_name, in_nfc, latest_other_mtime, same_file
 from forward_pass.storage.journal import Header, cursor_line, turn_line
 from forward_pass.storage.run_file import OpenRunFile, create_run_file
 from forward_pass.story.history import Run, Turn, at_turn
@@ -69,25 +70,34 @@ class Recorder:
         """The temperature and the seed of the run."""
         return self.header.temperature, self.header.seed
 
-    def record_turn(self, run: Run, turn: Turn) -> None:
-        """Save a turn that ``run`` is about to make; raises ``RunError`` where it cannot be saved."""
+    def record_turn(self, run: Run, turn: Turn) -> Turn:
+        """Save a turn that ``run`` is about to make; return it with its time. Raises ``RunError`` where it cannot be saved."""
+        turn = turn._replace(time=self._now())
         follows = run.turns[run.at] if run.at < len(run.turns) else None
         if self.file is None or self.file.is_replaced or (follows and follows.choice != turn.choice):
             self._create(run, turn)
         elif follows:
-            self.file.append(cursor_line(at_turn(run, run.at + 1)), TURN_NOT_SAVED)
+            self.file.append(cursor_line(at_turn(run, run.at + 1), self._now()), TURN_NOT_SAVED)
         else:
             self.file.append(turn_line(turn), TURN_NOT_SAVED)
+        return turn
+
+    def _now(self) -> int:
+        """Return the time for a line, in seconds since 1970; not before other runs, even if the clock was set back."""
+        path = self.path or self._new_runs.folder
+        latest = self.file.latest_other if self.file else latest_other_mtime(self._new_runs.folder, path)
+        return max(int(time.time()), latest // 10**9)
 
     def record_cursor(self, run: Run) -> None:
         """Save the cursor that ``run`` is about to have; raises ``RunError`` where it cannot be saved."""
         if self.file is not None:
-            self.file.append(cursor_line(run), CURSOR_NOT_SAVED)
+            self.file.append(cursor_line(run, self._now()), CURSOR_NOT_SAVED)
 
     def rename(self, name: str) -> None:
         """Rename the run's file; raises ``RunError`` where there is none yet, or the name is not valid or taken."""
         if self.file is None:
             raise RunError("no run to name yet: a run is saved from its first choice on")
+        name = in_nfc(name)
         if name.isdigit():
             raise RunError(f"a name of digits alone would be read as a run's number; try run-{name[:9]}")
         if not RUN_NAME_PATTERN.fullmatch(name):

@@ -35,7 +35,7 @@ class OpenRunFile:
         self.path = path
         self._fd = fd
         self._torn_at: int | None = None  # the size to which the file is truncated before anything is appended
-        self._latest_other = latest_other_mtime(path.parent, path)  # nanoseconds; this file's time must exceed it
+        self.latest_other = latest_other_mtime(path.parent, path)  # nanoseconds; this file's time must exceed it
 
     @property
     def is_replaced(self) -> bool:
@@ -71,8 +71,8 @@ class OpenRunFile:
     def make_latest(self) -> None:
         """Make this file's modification time the latest in its folder, even if the clock was set back."""
         with suppress(OSError):
-            if os.fstat(self._fd).st_mtime_ns <= self._latest_other:
-                os.utime(self.path, ns=(self._latest_other + 1, self._latest_other + 1))
+            if os.fstat(self._fd).st_mtime_ns <= self.latest_other:
+                os.utime(self.path, ns=(self.latest_other + 1, self.latest_other + 1))
 
     def rename(self, name: str) -> None:
         """Give the file another name in its folder; raises ``FileExistsError`` where it is taken, or another ``OSError``."""

@@ -7,12 +7,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forward_pass.errors import RunError
+from forward_pass.errors import RunError, printable
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.paths import CHECKOUT
 from forward_pass.storage.folder import list_run_files
 from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.labels import Annotation, read_labels, write_label
+from forward_pass.storage.listing import set_aside_note
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.tree import Tree, build_tree
 from forward_pass.story.distribution import Distribution, draw_word
@@ -80,9 +81,15 @@ def stored_runs(world: World, inspector: Inspector, folder: Path) -> RunSet:
     with gc_paused():
         for run_file in list_run_files(folder):
             try:
-                runs.append((run_file.number, read_journal(run_file.path)))
+                journal = read_journal(run_file.path)
             except RunError as error:
                 faults.append(str(error))
+                continue
+            set_aside = set_aside_note(run_file.path, journal.header, world)
+            if set_aside:
+                faults.append(f"{printable(str(run_file.path))}: {set_aside}")
+            else:
+                runs.append((run_file.number, journal))
     run_set = RunSet(world, inspector, runs, folder)
     run_set.faults = tuple(faults)
     return run_set

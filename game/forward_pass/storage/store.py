@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from forward_pass.errors import ForwardPassError, RunError, escaped, printable
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
-from forward_pass.storage.folder import RunFile, file_name, list_run_files, newest_first, next_number, resolve_run, same_file
+from forward_pass.storage.folder import RunFile, file_name, list_run_files, next_number, resolve_run, same_file
 from forward_pass.storage.journal import Header, Journal, read_journal, turn_line
-from forward_pass.storage.listing import endings_found
+from forward_pass.storage.listing import endings_found, newest_first, set_aside_note
 from forward_pass.storage.recorder import NewRuns, Recorder
 from forward_pass.storage.run_file import create_run_file, open_run_file
 from forward_pass.story.history import Divergence, RecordedTurn, ReplayedPath, Run, at_turn, new_run, replay
@@ -83,7 +83,7 @@ class RunStore:
         return Stored(at_turn(run, min(journal.at, len(run.turns))), recorder, notes)
 
     def resume_latest(self) -> tuple[Stored | None, list[RunError]]:
-        """Return the run that was appended to last, None where there is none, and why others before it could not be read."""
+        """Return the run that was played last, None where there is none, and why others before it could not be read."""
         errors: list[RunError] = []
         for run_file in newest_first(list_run_files(self.folder)):
             try:
@@ -130,7 +130,8 @@ class RunStore:
         with suppress(RunError):
             for run_file in list_run_files(self.folder):
                 with suppress(RunError):
-                    if [(turn.choice, turn.word, turn.digest) for turn in read_journal(run_file.path).turns] == path:
+                    header, turns, *_ = read_journal(run_file.path)
+                    if header.world == self.world.id and [(turn.choice, turn.word, turn.digest) for turn in turns] == path:
                         return run_file
         return None
 
@@ -147,8 +148,9 @@ class RunStore:
     def _read(self, path: Path) -> Journal:
         """Return a parsed run file; raises ``RunError`` where it is of another world."""
         journal = read_journal(path)
-        if journal.header.world != self.world.id:
-            raise RunError(f"{path} is a run of {journal.header.world}, this is {self.world.id}")
+        set_aside = set_aside_note(path, journal.header, self.world)
+        if set_aside:
+            raise RunError(f"{printable(str(path))}: {set_aside}")
         return journal
 
     def _replay(self, journal: Journal, turns: Sequence[RecordedTurn]) -> ReplayedPath:

@@ -44,6 +44,7 @@ class Turn(NamedTuple):
     probability: float | None  # of that word at temperature 1, to four places
     state: State
     digest: str
+    time: int | None = None  # when it was made, in seconds since 1970; None where that was not recorded
 
     def taken(self, world: World) -> CompiledChoice:
         """Return the choice that was taken."""
@@ -133,6 +134,7 @@ class RecordedTurn(NamedTuple):
     word: str | None
     probability: float | None
     digest: str
+    time: int | None = None
 
 
 class Divergence(NamedTuple):
@@ -181,7 +183,7 @@ def _replay(run: Run, recorded: Iterable[RecordedTurn]) -> ReplayedPath:
             differences.append(Divergence(number, what, broken=False))
         if turn.probability is not None and abs(turn.probability - (line.probability or 0.0)) > PROBABILITY_TOLERANCE:
             moved_probabilities += 1
-        turns.append(turn)
+        turns.append(turn if line.time is None else turn._replace(time=line.time))
         state, chain = turn.state, turn.digest
     return ReplayedPath(run._replace(turns=tuple(turns), at=len(turns)), differences, moved_probabilities)
 
