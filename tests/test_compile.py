@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from building import FIRST_TOKEN_STATE, SCOPE, STATE, FakePass
-from forward_pass.story.compile import compile_expression, compile_text, constant_text
+from forward_pass.story.compile import compile_expression, compile_text, usual_text
 from forward_pass.story.grammar import Scope, parse_condition
 from forward_pass.story.nodes import EMPTY, Text
 from forward_pass.story.state import State
@@ -85,11 +85,13 @@ def test_a_text_without_anything_that_varies_is_the_same_in_every_state() -> Non
         ("Two.\n\nTexts.", None),
         ("[hurried] Quickly.", None),
         ("At {layer}.", None),
-        ("{hurried: Now | Then}.", None),
+        ("{hurried: Now | Then}.", "Then."),
+        ("{hurried: Now | {hurried: Soon | Then}}.", "Then."),
+        ("{hurried: Now | At {layer}}.", None),
     ],
 )
-def test_only_one_paragraph_that_is_the_same_in_every_state_does_not_vary(source: str, expected: str | None) -> None:
-    assert constant_text(parse_text(source, SCOPE)) == expected
+def test_the_usual_text_is_what_is_said_where_no_condition_holds(source: str, expected: str | None) -> None:
+    assert usual_text(parse_text(source, SCOPE)) == expected
 
 
 def test_a_mark_that_is_escaped_is_the_mark() -> None:

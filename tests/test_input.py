@@ -59,3 +59,9 @@ def test_whatever_is_marked_is_what_is_taken(session: Session) -> None:
     for typed in ("1", "2.", "03", "say-now", "q", "?", "undo", "in case", "floor", "x", "the"):
         selected, meaning = selected_offer(session, typed), interpret(session, typed)
         assert (selected[1].id if selected else None) == (meaning.choice if isinstance(meaning, Choose) else None)
+
+
+def test_where_one_choice_is_open_a_higher_number_is_told_so(session: Session) -> None:
+    session.choose("feel-slope")
+    session.choose("leave-label")
+    assert interpret(session, "2") == Unknown("There is no choice 2 here; there is only 1.")

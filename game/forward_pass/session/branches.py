@@ -11,7 +11,7 @@ from forward_pass.storage.labels import Annotation
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.storage.run_set import RunSet
 from forward_pass.storage.tree import Node, Tree
-from forward_pass.story.compile import constant_text
+from forward_pass.story.compile import usual_text
 from forward_pass.story.distribution import Distribution, format_probability
 from forward_pass.story.engine import offers
 from forward_pass.story.history import RecordedTurn, Run, Turn, at_turn
@@ -95,9 +95,9 @@ def decoded_text(recorded: RecordedTurn) -> str:
 
 
 def choice_name(world: World, choice: str) -> str:
-    """Return the text of a choice where it is the same in every state, otherwise its id."""
+    """Return the text of a choice as it usually is; its id where that shows what was measured."""
     node = world.choices.get(choice)
-    return (constant_text(node.say) if node else None) or choice
+    return (usual_text(node.say) if node else None) or choice
 
 
 def tree_object(

@@ -75,6 +75,8 @@ def _numbered(session: Session, digits: str) -> Meaning:
         return Choose(ids[int(digits) - 1], int(digits))
     if session.at_ending:
         return Unknown(f"There is no choice {digits} here; the run has ended: {ENDING_COMMANDS_TEXT}.")
+    if len(ids) == 1:
+        return Unknown(f"There is no choice {digits} here; there is only 1.")
     return Unknown(f"There is no choice {digits} here{f'; they go from 1 to {len(ids)}' if ids else ''}.")
 
 

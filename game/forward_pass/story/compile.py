@@ -199,12 +199,18 @@ def compile_text(text: nodes.Text) -> TextFunction:
     return paragraphs
 
 
-def constant_text(text: nodes.Text) -> str | None:
-    """Return a text that is one paragraph and the same in every state, None for any other."""
+def usual_text(text: nodes.Text) -> str | None:
+    """Return a text of one paragraph as it is where none of its conditions hold, None where it shows more than words."""
     if len(text.paragraphs) != 1 or text.paragraphs[0].guard is not None:
         return None
-    pieces = text.paragraphs[0].pieces
+    pieces = [part for piece in text.paragraphs[0].pieces for part in _usual_pieces(piece)]
     return "".join(map(str, pieces)) if all(isinstance(piece, str) for piece in pieces) else None
+
+
+def _usual_pieces(piece: nodes.Piece) -> list[nodes.Piece]:
+    if not isinstance(piece, nodes.If):
+        return [piece]
+    return [part for inner in piece.otherwise for part in _usual_pieces(inner)]
 
 
 def _none_of(conditions: tuple[Value, ...]) -> Value:
