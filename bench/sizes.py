@@ -75,7 +75,7 @@ def world_of(scenes: int, folder: Path) -> Figures:
     figures["load: read and validate"] = least(lambda: _story(folder / "made"))
     figures["check: read and lint"] = least(lambda: sorted(lint(_story(folder / "made"))))
     contents = read_world_files(folder / "made")[0]
-    cache_story(contents, story)
+    cache_story(folder / "made", contents, story)
     figures["load: from the cache"] = least(lambda: read_cached_story(folder / "made", contents))
     cached = read_cached_story(folder / "made", contents)
     if cached is None:
