@@ -433,7 +433,7 @@ def test_a_time_is_whole_seconds(tmp_path: Path, time: str) -> None:
 
 def test_names_are_compared_in_one_normal_form(tmp_path: Path) -> None:
     path = write_run(tmp_path, "read-question")
-    path = path.rename(path.with_name("001-sen\u0303or.jsonl"))  # as some systems write an é
+    path = path.rename(path.with_name("001-sen\u0303or.jsonl"))  # as some systems write an ñ
     assert [run_file.name for run_file in list_run_files(path.parent)] == ["se\u00f1or"]
     for name in ("se\u00f1or", "sen\u0303or"):
         assert resolve_run(tmp_path, WORLD, name) == path
