@@ -140,8 +140,8 @@ def test_without_runs_the_tree_is_its_opening() -> None:
     assert len(tree.nodes) == 1
 
 
-def test_a_choice_is_named_by_its_text_if_constant_and_otherwise_by_its_id() -> None:
+def test_a_choice_is_named_by_its_text_as_it_usually_is() -> None:
     world = open_world("forward-pass")
     assert choice_name(world, "see-start") == "See who started this."
-    assert choice_name(world, "because-on") == "because-on"
+    assert choice_name(world, "because-on") == "See what they let go of it over."
     assert choice_name(world, "of-another-world") == "of-another-world"
