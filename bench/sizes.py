@@ -24,7 +24,7 @@ from forward_pass.session.endings import list_endings
 from forward_pass.storage import journal
 from forward_pass.storage.folder import list_run_files, next_number, resolve_run
 from forward_pass.storage.journal import read_journal
-from forward_pass.storage.listing import endings_found, newest_first, summaries
+from forward_pass.storage.listing import earlier_runs, newest_first, summaries
 from forward_pass.storage.replay import replay_run
 from forward_pass.storage.run_set import stored_runs
 from forward_pass.storage.store import RunStore
@@ -115,7 +115,7 @@ def runs_of(count: int, folder: Path) -> Figures:
     figures["runs: one line each"] = least(lambda: [str(row) for row in summaries(runs, world)])
     figures["endings: the runs that reached them"] = least(lambda: list_endings(world, runs))
     figures["a new run: finding its number"] = least(lambda: next_number(runs))
-    figures["a new run: the endings found so far"] = least(lambda: endings_found(runs, world))
+    figures["a new run: the endings found so far"] = least(lambda: earlier_runs(runs, world))
     figures["--continue: finding the run played last"] = least(lambda: newest_first(list_run_files(runs))[0])
     figures["--load: finding a run by number"] = least(lambda: resolve_run(folder, world.id, str(count // 2)))
     run_set = stored_runs(world, inspector, runs)

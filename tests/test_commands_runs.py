@@ -18,7 +18,7 @@ from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import state_differences
 from forward_pass.session.launch import open_store, start_new
 from forward_pass.storage.journal import read_journal
-from forward_pass.storage.listing import endings_found
+from forward_pass.storage.listing import earlier_runs
 from forward_pass.story.history import new_run
 from forward_pass.story.state import Prior
 from test_docs import OBJECTS, hold
@@ -318,9 +318,9 @@ def test_a_run_of_another_world_in_the_folder_is_set_aside_with_a_word(
 
 
 def test_a_run_of_another_world_counts_no_ending_as_found(saves: Path, foreign: Path) -> None:
-    with_it = endings_found(saves / WORLD, open_world(WORLD))
+    with_it = earlier_runs(saves / WORLD, open_world(WORLD)).found
     foreign.unlink()
-    assert with_it == endings_found(saves / WORLD, open_world(WORLD)) == {"by-the-door"}
+    assert with_it == earlier_runs(saves / WORLD, open_world(WORLD)).found == {"by-the-door"}
 
 
 def test_a_run_of_another_world_is_taken_over_as_far_as_it_replays(saves: Path, foreign: Path) -> None:

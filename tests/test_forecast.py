@@ -228,8 +228,11 @@ def test_the_passes_of_a_run_are_counted_once_each() -> None:
     assert list(passes_run(OPENING, TELLING)) == []
     assert len(list(passes_run(OPENING, TELLING, asked=True))) == 3
     assert len(list(passes_run(key((), NOTE), TELLING))) == 6  # the untouched chain, and that with the note
-    assert len(list(passes_run(key(HAS, NOTE, (), (GIRAFFE,)), TELLING))) == 7  # and one more at the telling token
+    assert len(list(passes_run(key(HAS, NOTE, (), (GIRAFFE,)), TELLING))) == 8  # two there: the look, without the note too
     assert len(list(passes_run(key((*HAS, "no"), NOTE, (), (), (DOUBT,)), TELLING))) == 7
+    both = key((*HAS, "no"), NOTE, (), (GIRAFFE, DOUBT), ())
+    assert len(list(passes_run(both._replace(words=HAS, acts=both.acts[:3]), TELLING))) == 9  # ... and with both
+    assert len(list(passes_run(both, TELLING))) == 10  # and without the look, to find what decided the word
 
 
 def test_first_light_has_a_telling_word() -> None:

@@ -271,17 +271,17 @@ def test_a_later_format_is_rejected(tmp_path: Path) -> None:
     assert read_error(path) == ":1:1: run file format 2 is not supported; this version reads format 1"
 
 
-BAD_TEXT = "`hash`, `weights`, `made`, endings: printable texts of at most 200 characters"
+BAD_TEXT = "`hash`, `weights`, `made`, endings, scenes: printable texts of at most 200 characters"
 BAD_NUMBER = "`seed`, `facts.instantiation` and the two of `parent` must be whole numbers"
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"facts": None}, "`facts` must be an object, `facts.found` and `parent` must be lists"),
+        ({"facts": None}, "`facts` must be an object, `facts.found`, `facts.met` and `parent` must be lists"),
         (
             {"facts": {"instantiation": 1, "found": "half-said"}},
-            "`facts` must be an object, `facts.found` and `parent` must be lists",
+            "`facts` must be an object, `facts.found`, `facts.met` and `parent` must be lists",
         ),
         ({"facts": {"found": []}}, "`instantiation` is missing"),
         ({"facts": {"instantiation": 1, "found": [5]}}, BAD_TEXT),
@@ -298,7 +298,7 @@ BAD_NUMBER = "`seed`, `facts.instantiation` and the two of `parent` must be whol
         ({"temperature": float("nan")}, "`temperature` must be a number from 0 to below 1000"),
         ({"temperature": 10**400}, "`temperature` must be a number from 0 to below 1000"),
         ({"temperature": -1}, "`temperature` must be a number from 0 to below 1000"),
-        ({"parent": 7}, "`facts` must be an object, `facts.found` and `parent` must be lists"),
+        ({"parent": 7}, "`facts` must be an object, `facts.found`, `facts.met` and `parent` must be lists"),
         ({"parent": [7]}, BAD_NUMBER),
         ({"parent": [7, 1, 2]}, BAD_NUMBER),
         ({"parent": [7, "1"]}, BAD_NUMBER),

@@ -9,17 +9,18 @@ from building import first_light
 from fixtures_play import TO_ENDINGS, new_session, open_session, printed_text, runs_folder, write_run
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.input import answer
-from forward_pass.storage.listing import endings_found, summaries
+from forward_pass.storage.listing import earlier_runs, summaries
+from forward_pass.story.state import Prior
 
 
 def test_the_endings_found_are_those_that_any_stored_run_has_reached(tmp_path: Path) -> None:
-    assert endings_found(runs_folder(tmp_path), first_light()) == frozenset()
+    assert earlier_runs(runs_folder(tmp_path), first_light()).found == frozenset()
     write_run(tmp_path, *TO_ENDINGS["half-said"])
     with open_session(tmp_path, *TO_ENDINGS["the-loop"]) as session:
         COMMANDS["undo"].run(session, "3")
     (runs_folder(tmp_path) / "009-odd.jsonl").write_text("odd\n")
-    assert endings_found(runs_folder(tmp_path), first_light()) == {"half-said", "the-loop"}
-    assert new_session(tmp_path).recorder.prior == (10, frozenset({"half-said", "the-loop"}))
+    assert earlier_runs(runs_folder(tmp_path), first_light()).found == {"half-said", "the-loop"}
+    assert new_session(tmp_path).recorder.prior == Prior(10, frozenset({"half-said", "the-loop"}))
 
 
 def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:

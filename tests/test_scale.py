@@ -20,7 +20,7 @@ from forward_pass.network.passes import open_pass
 from forward_pass.storage import journal, listing
 from forward_pass.storage.folder import next_number
 from forward_pass.storage.journal import Header, Journal
-from forward_pass.storage.listing import endings_found
+from forward_pass.storage.listing import earlier_runs
 from forward_pass.storage.store import RunStore
 from forward_pass.storage.tree import build_tree
 from forward_pass.story.history import RecordedTurn
@@ -71,7 +71,7 @@ def test_a_run_is_read_for_its_endings_only_where_one_stands_that_was_not_met_ye
     every = {path: path.read_text(encoding="utf8") for path in (folder / world.id).glob("*.jsonl")}
     reached = {json.loads(text.splitlines()[-1])["scene"] for text in every.values()}
     read = counted(monkeypatch, "parse_journal")
-    assert endings_found(folder / world.id, world) == reached
+    assert earlier_runs(folder / world.id, world).found == reached
     assert len(read) == len(reached) < len(every)
 
 
@@ -80,7 +80,7 @@ def test_once_every_ending_was_met_no_other_run_is_opened(kept: tuple[Path, Worl
     few = dict(list(world.endings.items())[-1:])  # the one to which most words lead
     monkeypatch.setitem(world.__dict__, "endings", few)
     read = counted(monkeypatch, "read_bytes")
-    assert endings_found(folder / world.id, world) == frozenset(few)
+    assert earlier_runs(folder / world.id, world).found == frozenset(few)
     assert len(read) < 60
 
 

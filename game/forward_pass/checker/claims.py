@@ -33,6 +33,7 @@ from forward_pass.story.nodes import (
     Found,
     If,
     Literal,
+    Met,
     Not,
     Or,
     Property,
@@ -191,7 +192,7 @@ class _Effects:
                 return "same" if edge.word is None or token > self.world.telling_token else self._is_decided(edge, fact)
             case VariableValue() | Compare():
                 return self._variable_effect(edge, fact)
-            case Found():
+            case Found() | Met():
                 return "same"
         return None
 
@@ -231,7 +232,7 @@ def _is_followed(fact: Expression) -> bool:
     if isinstance(fact, Compare):
         leaves = [fact.left, fact.right]
         return all(isinstance(leaf, VariableValue | Literal) for leaf in leaves)
-    return isinstance(fact, Seen | Taken | Acted | Emitted | Drawn | Decided | VariableValue | Found)
+    return isinstance(fact, Seen | Taken | Acted | Emitted | Drawn | Decided | VariableValue | Found | Met)
 
 
 # -- valuations -------------------------------------------------------------------------------------------------------

@@ -303,7 +303,7 @@ def _is_word_at(item: Item, token: Token) -> bool:
 def trace_text(trace: Trace) -> str:
     """Return a run in words: its choices, each with the word drawn after it."""
     steps = [choice if word is None else f"{choice} → {word!r}" for choice, word in trace.steps]
-    start = "" if trace.prior == Prior() else f"(instantiation {trace.prior.instantiation}, all endings found) "
+    start = "" if trace.prior == Prior() else f"(instantiation {trace.prior.instantiation}, all endings found, all scenes met) "
     return start + (", ".join(steps) or "at the very start")
 
 

@@ -19,6 +19,7 @@ from forward_pass.story.nodes import (
     Found,
     LayersLeft,
     Literal,
+    Met,
     PassesRun,
     Seen,
     StateNumber,
@@ -78,7 +79,7 @@ def _fields_read(world: World, node: object) -> tuple[Field, ...]:
             return (Field(FieldKind.TAKEN, node.choice),)
         case Emitted() | Acted():
             return (PASS,)
-        case Found() | StateNumber(name="instantiation"):
+        case Found() | Met() | StateNumber(name="instantiation"):
             return (PRIOR,)
         case LayersLeft() | StateNumber(name="layer"):
             return (LAYER,)

@@ -64,10 +64,10 @@ class Evidence(NamedTuple):
 
 
 def starts(world: World) -> list[Prior]:
-    """Return the starts to explore: the first run, and where it makes a difference, the third with every ending found."""
+    """Return the starts to explore: the first run, and where it matters the third, with all endings found and scenes met."""
     if PRIOR not in fields_read(world, world.story):
         return [Prior()]
-    return [Prior(), Prior(min(THIRD_INSTANTIATION, world.instantiations), frozenset(world.endings))]
+    return [Prior(), Prior(min(THIRD_INSTANTIATION, world.instantiations), frozenset(world.endings), world.scenes_remembered)]
 
 
 def verify(world: World, port: PassPort, options: CheckOptions | None = None) -> Evidence:

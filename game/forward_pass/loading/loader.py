@@ -23,11 +23,11 @@ from forward_pass.loading.prompt import read_continuations, read_prompt, read_sp
 from forward_pass.loading.report import Report
 from forward_pass.loading.scenes import MAX_LAYERS, Context, read_endings, read_scenes
 from forward_pass.loading.symbols import ID, MAX_ID, POSITION, SINGLES, Symbols, collect_file, collect_glossary, collect_hints
-from forward_pass.loading.telling import read_properties, read_telling, read_verbs
+from forward_pass.loading.telling import read_properties, read_telling, read_verbs, with_counted_passes
 from forward_pass.loading.tokens import TokenContext, read_tokens
 from forward_pass.loading.yaml_tree import read_tree
 from forward_pass.story.grammar import MAX_NUMBER, Scope
-from forward_pass.story.nodes import FORMAT, ActDeclaration, Decided, Drawn, Story, Telling, Threshold, Variable, Verb
+from forward_pass.story.nodes import FORMAT, ActDeclaration, Decided, Drawn, Met, Story, Telling, Threshold, Variable, Verb
 from forward_pass.story.visit import find_nodes
 
 MAIN = "world.yaml"
@@ -130,6 +130,7 @@ def _read_declarations(report: Report, symbols: Symbols, contents: Contents) -> 
     index = (telling.token if telling else scope.decoded[1]) - len(prompt)
     scope = scope._replace(prompt=prompt, spans=spans, probes=probes, continuations=continuations)
     scope = scope._replace(telling=max(index, 0), asks=_asking_choices(symbols, scope))
+    telling = with_counted_passes(telling, scope)
     return _Declared(layers, first_layer, boundary, prompt, model, spans, variables, verbs, telling, acts, scope)
 
 
@@ -170,6 +171,7 @@ def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, 
         properties=read_properties(report, symbols.sections["claims"], declared.scope),
         decided_asked=(),
         drawn_asked=(),
+        met_asked=(),
         answers_required=_answers_required(report, symbols.singles.get("answers")),
         spans=declared.spans,
         variables=declared.variables,
@@ -183,7 +185,8 @@ def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, 
     )
     decided = sorted({node.what for node in find_nodes(Decided, story)})
     drawn = sorted({node.token for node in find_nodes(Drawn, story)})
-    return story._replace(decided_asked=tuple(decided), drawn_asked=tuple(drawn))
+    met = sorted({node.scene for node in find_nodes(Met, story)})
+    return story._replace(decided_asked=tuple(decided), drawn_asked=tuple(drawn), met_asked=tuple(met))
 
 
 def _earlier_weights(report: Report, entry: Entry | None) -> tuple[str, ...]:

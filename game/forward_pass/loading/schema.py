@@ -146,6 +146,7 @@ def _telling() -> Schema:
         "token": _described("its position", WHOLE),
         "words": _described("the words that the story turns on", _several(NAMED)),
         "given": {"type": "array", "items": case, "description": "the first that fits; elsewhere figures are shown"},
+        "tally": _described("whether the number of passes run for figures stands beside them", TRUTH),
     }
     return _object("the token that the story is about", TELLING_KEYS, keys, ("token",))
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from forward_pass.loading.fields import Entry, keyed, known_name, line, parsed, several, whole
+from forward_pass.loading.fields import Entry, keyed, known_name, line, parsed, several, truth, whole
 from forward_pass.loading.model_names import ModelNames, check_word
 from forward_pass.loading.report import Report
 from forward_pass.loading.yaml_tree import Node
 from forward_pass.story.grammar import Scope, parse_condition
-from forward_pass.story.nodes import GIVEN, Given, Property, Telling, Verb
+from forward_pass.story.nodes import GIVEN, Given, PassesRun, Property, Telling, Verb
 
 PROPERTY_KEYS = ("always", "never", "sometimes")
-TELLING_KEYS = ("token", "words", "given")
+TELLING_KEYS = ("token", "words", "given", "tally")
 GIVEN_KEYS = ("token", "from", "to", "as")
 MAX_TELLING_WORDS = 6
 
@@ -38,7 +38,7 @@ def read_properties(report: Report, entries: Mapping[str, Entry], scope: Scope) 
 
 
 def read_telling(report: Report, entry: Entry | None, scope: Scope, model: ModelNames | None) -> Telling | None:
-    """Return the token that the story is about, written as a position or as ``{token, words, given}``; None without one."""
+    """Return the token that the story is about, written as a position or as a mapping; None without one."""
     if entry is None:
         return None
     if isinstance(entry.value.value, str):
@@ -54,7 +54,15 @@ def read_telling(report: Report, entry: Entry | None, scope: Scope, model: Model
     rows = given.value if given is not None and isinstance(given.value, list) else []
     if given is not None and not isinstance(given.value, list):
         report.add(given, "E203", f"'given': expected a list of cases {{token, from, to, as}}, found a {given.kind}")
-    return Telling(token or 0, tuple(word.value for word in words), tuple(_given(report, row, scope) for row in rows))
+    passes = PassesRun(0, (), stopped=False) if truth(report, keys.get("tally")) else None
+    return Telling(token or 0, tuple(word.value for word in words), tuple(_given(report, row, scope) for row in rows), passes)
+
+
+def with_counted_passes(telling: Telling | None, scope: Scope) -> Telling | None:
+    """Return what is told, with what its tally counts; a scope knows that only when the telling token has been read."""
+    if telling is None or telling.passes is None:
+        return telling
+    return telling._replace(passes=PassesRun(scope.telling, scope.asks, stopped=False))
 
 
 def _given(report: Report, node: Node, scope: Scope) -> Given:

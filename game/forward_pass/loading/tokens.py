@@ -17,7 +17,10 @@ from forward_pass.story.visit import find_nodes, walk_nodes
 TOKEN_KEYS = ("written", "then")
 CASE_KEYS = ("if", "say")
 SUM_TOLERANCE = 0.001  # how far the sum of a declared distribution may be from 1
-OF_THE_STORY = (nodes.VariableValue, nodes.ThresholdTruth, nodes.LayersLeft, nodes.Visits, nodes.Seen, nodes.Taken, nodes.Found)
+OF_THE_STORY = (
+    *(nodes.VariableValue, nodes.ThresholdTruth, nodes.LayersLeft),
+    *(nodes.Visits, nodes.Seen, nodes.Taken, nodes.Found, nodes.Met),
+)
 PROBABILITY = re.compile(r"(?:0?\.[0-9]{1,6}|1(?:\.0{1,6})?)")
 WORD = re.compile(r"\S{1,40}")
 

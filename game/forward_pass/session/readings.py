@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from forward_pass.story.compile import compile_expression
 from forward_pass.story.distribution import Distribution, format_probability
 from forward_pass.story.engine import is_ending
 from forward_pass.story.forecast import PlacedAct, forecast, leave_out, placed_acts
@@ -332,18 +333,32 @@ def lines_after_scene(run: Run, number: int) -> list[str]:
         before = shown_forecast(at_turn(run, number - 1)) if turn else None
         is_new = present.heard == number if present.heard is not None else present != before
         lines += [forecast_line(present)] if is_new and at_turn(run, number).state.token <= run.world.telling_token else []
-    return lines
+    return _with_tally(run, at_turn(run, number).state, lines)
 
 
 def lines_before_decoding(run: Run, number: int) -> list[str]:
     """Return the lines that stand between what a choice says and the decoder that comes: the readings of its acts."""
-    return [reading_line(reading) for reading in turn_readings(run, number)]
+    turn = run.turns[number - 1]
+    waiting = turn.state._replace(words=turn.before.words, acts=_key_after(turn).acts)
+    return _with_tally(run, waiting, [reading_line(reading) for reading in turn_readings(run, number)])
 
 
 def lines_after_decoding(run: Run, number: int) -> list[str]:
     """Return the lines that stand below a decoding: what it opens."""
     opening = opening_at(run, number)
-    return opening_lines(opening) if opening else []
+    return _with_tally(run, run.turns[number - 1].state, opening_lines(opening) if opening else [])
+
+
+def tally(world: World, state: State) -> int | None:
+    """Return how many passes were run for the figures up to a state; None where the world wants no tally beside them."""
+    node = world.telling.passes if world.telling else None
+    return int(compile_expression(node)(state)) if node else None
+
+
+def _with_tally(run: Run, state: State, lines: list[str]) -> list[str]:
+    """Return lines with figures, the last with the bare number of passes that were run for figures so far."""
+    count = tally(run.world, state) if lines else None
+    return lines if count is None else [*lines[:-1], f"{lines[-1].removesuffix(']')} · {count}]"]
 
 
 def forecast_object(reading: ForecastReading | None) -> dict[str, object] | None:

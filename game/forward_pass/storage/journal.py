@@ -49,7 +49,7 @@ class Header(NamedTuple):
             "weights": self.weights,
             "seed": self.seed,
             "temperature": self.temperature,
-            "facts": {"instantiation": self.prior.instantiation, "found": sorted(self.prior.found)},
+            "facts": _facts(self.prior),
             "made": self.created_at,
         }
         if self.parent is not None:
@@ -202,6 +202,12 @@ def _parse_header(line: str, path: Path) -> tuple[Header, str]:
     return header, f"{path}:1:1: {message}"
 
 
+def _facts(prior: Prior) -> dict[str, object]:
+    """Return what a header says of earlier runs; scenes met only where there are any."""
+    facts: dict[str, object] = {"instantiation": prior.instantiation, "found": sorted(prior.found)}
+    return {**facts, "met": sorted(prior.met)} if prior.met else facts
+
+
 def _checksum(row: dict[str, object]) -> str:
     """Return the checksum of a header: the first 16 hexadecimal digits of the SHA-256 of its JSON line."""
     return sha256(to_json_line(row).encode(errors="surrogatepass")).hexdigest()[:16]
@@ -210,8 +216,9 @@ def _checksum(row: dict[str, object]) -> str:
 def _build_header(row: dict[str, object]) -> Header:
     """Return the header in a JSON object; raises ``KeyError``, ``TypeError`` or ``ValueError`` where it is not valid."""
     facts, parent, weights = row["facts"], row.get("parent") or [], row["weights"]
-    if not isinstance(facts, dict) or not isinstance(facts["found"], list) or not isinstance(parent, list):
-        raise TypeError("`facts` must be an object, `facts.found` and `parent` must be lists")
+    found, met = (facts["found"], facts.get("met", [])) if isinstance(facts, dict) else (None, None)
+    if not isinstance(facts, dict) or not isinstance(found, list) or not isinstance(met, list) or not isinstance(parent, list):
+        raise TypeError("`facts` must be an object, `facts.found`, `facts.met` and `parent` must be lists")
     seed, instantiation, *parents = map(_whole_number, (row["seed"], facts["instantiation"], *parent))
     if len(parents) not in (0, 2):
         raise ValueError(NOT_WHOLE_NUMBERS)
@@ -229,7 +236,9 @@ def _build_header(row: dict[str, object]) -> Header:
         weights=None if weights is None else _short_text(weights),
         seed=seed,
         temperature=float(temperature),
-        prior=Prior(instantiation, frozenset(map(_short_text, facts["found"]))),
+        prior=Prior(
+            instantiation, frozenset(map(_short_text, facts["found"])), frozenset(map(_short_text, facts.get("met", [])))
+        ),
         created_at=_short_text(row["made"]),
         parent=(parents[0], parents[1]) if parents else None,
     )
@@ -237,7 +246,7 @@ def _build_header(row: dict[str, object]) -> Header:
 
 def _short_text(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH or not value.isprintable():
-        raise ValueError(f"`hash`, `weights`, `made`, endings: printable texts of at most {MAX_TEXT_LENGTH} characters")
+        raise ValueError(f"`hash`, `weights`, `made`, endings, scenes: printable texts of at most {MAX_TEXT_LENGTH} characters")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What the run files of a world say, without replaying any: a line for each run, and the endings found. Writes nothing.
+"""What the run files of a world say, without replaying any: a line for each run, what they found and met. Writes nothing.
 
 Must not know locks, the pass, or which run is being played.
 """
@@ -16,8 +16,9 @@ from typing import NamedTuple
 from forward_pass.errors import RunError, printable
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.paths import APP
-from forward_pass.storage.folder import SAFE_OPEN_FLAGS, RunFile, list_run_files
+from forward_pass.storage.folder import SAFE_OPEN_FLAGS, RunFile, list_run_files, next_number
 from forward_pass.storage.journal import Header, parse_journal, read_bytes, read_journal
+from forward_pass.story.state import Prior
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
 
@@ -25,12 +26,13 @@ TAIL_BYTES = 1024  # more than the longest line of a turn
 LINE_TIME = re.compile(rb'"time":([0-9]{1,16})\}\n')
 
 
-def endings_found(folder: Path, world: World) -> frozenset[str]:
-    """Return the ids of the endings that any run in a world's folder has reached. Raises ``RunError``.
+def earlier_runs(folder: Path, world: World) -> Prior:
+    """Return what the runs in a world's folder say to the next one: how many there were, what they found and met.
 
-    A file is parsed only if its bytes contain the id of an ending not found before: few of thousands do.
+    A file is parsed only if its bytes contain the id of an ending or a scene not found before: few of thousands do.
+    Raises ``RunError``.
     """
-    remaining = {ending: f'"{ending}"'.encode() for ending in world.endings}
+    remaining = {name: f'"{name}"'.encode() for name in (*world.endings, *world.scenes_remembered)}
     found: set[str] = set()
     for run_file in list_run_files(folder):
         if not remaining:
@@ -41,9 +43,9 @@ def endings_found(folder: Path, world: World) -> frozenset[str]:
                 journal = parse_journal(data, run_file.path)
                 if journal.header.world == world.id:
                     found |= {turn.scene for turn in journal.turns} & remaining.keys()
-                for ending in found & remaining.keys():
-                    del remaining[ending]
-    return frozenset(found)
+                for name in found & remaining.keys():
+                    del remaining[name]
+    return Prior(next_number(folder), frozenset(found & world.endings.keys()), frozenset(found & world.scenes_remembered))
 
 
 def newest_first(run_files: Iterable[RunFile]) -> list[RunFile]:

@@ -112,7 +112,9 @@ def _play_golden_run(world: World, inspector: Inspector, path: Path) -> Journal:
     head = dict(line.split(": ", 1) for line in path.read_text(encoding="utf8").partition("\n\n")[0].splitlines())
     seed, temperature = int(head["seed"]), float(head["temperature"])
     endings = frozenset(name for name in head.get("after", "").split(", ") if name)
-    prior = Prior(len(endings) + 1, endings)
+    before = [_play_golden_run(world, inspector, path.with_stem(name)) for name in endings]
+    met = {turn.scene for journal in before for turn in journal.turns}
+    prior = Prior(len(endings) + 1, endings, frozenset(met & world.scenes_remembered))
     run = new_run(world, inspector, prior)
     for choice in head["play"].split(" / "):
         run = append(run, make_turn(run, _choice_id(run, choice), partial(_draw, temperature, seed)))

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from forward_pass.errors import ForwardPassError, RunError, escaped, printable
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
-from forward_pass.storage.folder import RunFile, file_name, list_run_files, next_number, resolve_run, same_file
+from forward_pass.storage.folder import RunFile, file_name, list_run_files, resolve_run, same_file
 from forward_pass.storage.journal import Header, Journal, read_journal, turn_line
-from forward_pass.storage.listing import endings_found, newest_first, set_aside_note
+from forward_pass.storage.listing import earlier_runs, newest_first, set_aside_note
 from forward_pass.storage.recorder import NewRuns, Recorder
 from forward_pass.storage.run_file import create_run_file, open_run_file
 from forward_pass.story.history import Divergence, RecordedTurn, ReplayedPath, Run, at_turn, new_run, replay
@@ -51,7 +51,7 @@ class RunStore:
 
     def new(self) -> Stored:
         """Return a run at its opening, stored from its first choice on. Raises ``RunError``."""
-        prior = Prior(next_number(self.folder), endings_found(self.folder, self.world))
+        prior = earlier_runs(self.folder, self.world)
         return Stored(new_run(self.world, self.inspector, prior), Recorder(self._new_runs, self._new_runs.make_header(prior)))
 
     def resume(self, reference: str | Path, current: Recorder | None = None) -> Stored:

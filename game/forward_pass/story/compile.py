@@ -115,6 +115,12 @@ def _taken(node: nodes.Taken) -> Value:
     return lambda state: state.taken[index] > 0
 
 
+@compile_expression.register(nodes.Met)
+def _met(node: nodes.Met) -> Value:
+    scene = node.scene
+    return lambda state: scene in state.prior.met
+
+
 @compile_expression.register(nodes.Found)
 def _found(node: nodes.Found) -> Value:
     ending = node.ending

@@ -92,7 +92,7 @@ def initial_state(world: World, prior: Prior) -> State:
         words=(),
         acts=((),),
         measured=(None,) * len(world.thresholds),
-        prior=Prior(min(prior.instantiation, world.instantiations), prior.found),
+        prior=prior._replace(instantiation=min(prior.instantiation, world.instantiations)),
     )
 
 

@@ -171,16 +171,21 @@ def passes_run(key: PassKey, telling: int, *, asked: bool = False) -> Iterator[P
     """Yield the passes that were run for the figures of a run: each forecast's chain of passes, each pass once.
 
     A forecast is measured before and after every act, and where one was ``asked`` for; a run without either yields nothing.
-    The words that were said stand for the likeliest ones, which makes no difference to how many there are.
+    At the telling token each earlier act is left out once, to show what it does there, and when that token's word has been
+    said every act up to it, to find what decided it. The words that were said stand for the likeliest ones, which makes no
+    difference to how many there are.
     """
-    seen: set[PassKey] = set()
     acts = placed_acts(key)
-    for count in range(len(acts) + 1):
-        made = leave_out(key, acts[count:])
-        start = acts[count - 1].at if count else 0
+    if not acts and not asked:
+        return
+    chains = [(leave_out(key, acts[count:]), acts[count - 1].at if count else 0) for count in range(len(acts) + 1)]
+    last_left_out = telling if len(key.words) > telling else telling - 1 if len(key.words) == telling else -1
+    chains += [(leave_out(key, [placed]), placed.at) for placed in acts if placed.at <= last_left_out]
+    seen: set[PassKey] = set()
+    for made, start in chains:
         for index in range(start, max(telling, start) + 1):
             words = (*key.words[:index], *("",) * (index - len(key.words)))
             one = PassKey(words, (*made.acts[: index + 1], *((),) * (index + 1 - len(made.acts))))
-            if (acts or asked) and one not in seen:
+            if one not in seen:
                 seen.add(one)
                 yield one

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "visits": "scene",
     "taken": "choice",
     "found": "ending",
+    "met": "scene",
     "emitted": "word",
     "acted": "act",
     "decided": "act",
@@ -441,6 +442,8 @@ def _function(source: _Source, token: _Token) -> tuple[Typed, _Token]:
         return Typed(NUMBER, nodes.Visits(scope.scenes[subject]), token.start), after
     if name == "seen":
         return Typed(TRUTH, nodes.Seen(scope.scenes[subject]), token.start), after
+    if name == "met":
+        return Typed(TRUTH, nodes.Met(subject), token.start), after
     node = nodes.Taken(scope.choices[subject]) if name == "taken" else nodes.Found(subject)
     return Typed(TRUTH, node, token.start), after
 

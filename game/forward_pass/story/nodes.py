@@ -85,6 +85,12 @@ class Found(NamedTuple):
     ending: str
 
 
+class Met(NamedTuple):
+    """Whether a scene was met in an earlier run."""
+
+    scene: str
+
+
 class Emitted(NamedTuple):
     """Whether a word was drawn at the end of a token (0: of any)."""
 
@@ -165,6 +171,7 @@ Leaf: TypeAlias = (
     | Seen
     | Taken
     | Found
+    | Met
     | Emitted
     | Acted
     | Decided
@@ -591,6 +598,7 @@ class Telling(NamedTuple):
     token: int
     words: tuple[str, ...]
     given: tuple[Given, ...]
+    passes: PassesRun | None = None  # what is counted beside figures, where the world wants a tally there
 
 
 class Term(NamedTuple):
@@ -631,6 +639,7 @@ class Story(NamedTuple):
     properties: tuple[Property, ...]
     decided_asked: tuple[str, ...]  # what conditions ask of the acts that decided the word: their names
     drawn_asked: tuple[int, ...]  # the tokens of which they ask whether their word was drawn by chance
+    met_asked: tuple[str, ...]  # the scenes of which they ask whether an earlier run met them
     answers_required: bool  # whether every choice that lets the decoder come has to have a ``then``
     spans: dict[str, tuple[int, int]]  # by name: the first position, from 0, and the one after the last
     variables: tuple[Variable, ...]

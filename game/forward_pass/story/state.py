@@ -50,10 +50,14 @@ OPENING = PassKey((), ((),))
 
 
 class Prior(NamedTuple):
-    """What was so before the run began, taken from its header: the number of this instantiation, the endings found."""
+    """What was so before the run began, from its header: the number of this instantiation, endings found, scenes met before.
+
+    Of the scenes only those are kept that the world asks about.
+    """
 
     instantiation: int = 1
     found: frozenset[str] = frozenset()
+    met: frozenset[str] = frozenset()
 
 
 class State(NamedTuple):

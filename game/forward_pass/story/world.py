@@ -114,6 +114,11 @@ class World:
         return tuple(self.scenes)
 
     @cached_property
+    def scenes_remembered(self) -> frozenset[str]:
+        """The scenes of which the story asks whether an earlier run met them."""
+        return frozenset(self.story.met_asked)
+
+    @cached_property
     def choices(self) -> dict[str, Choice]:
         """The choices by id, in the order of their indices."""
         choices = [choice for scene in self.story.scenes for choice in scene.choices]
