@@ -60,8 +60,8 @@ pictures: .venv/ready
 	rm -rf .venv/pictures
 	sed -n '1s/^play: //p' $(PICTURE_RUN) | tr -d ' ' | tr '/' '\n' | $(BIN)/forward-pass play --plain --new --saves .venv/pictures > .venv/pictures.txt
 	$(EXPORT) --turn 0 -o docs/pictures/waking.svg
-	$(EXPORT) --turn 27 -o docs/pictures/decoder.svg
-	$(EXPORT) --turn 24 --show lens --colour light -o docs/pictures/lens.svg
+	$(EXPORT) --turn 18 -o docs/pictures/decoder.svg
+	$(EXPORT) --turn 14 --show lens --colour light -o docs/pictures/lens.svg
 
 # Generate the shell completions from the parser.
 completions: .venv/ready

@@ -48,7 +48,7 @@ def replay_without_acts(run: Run, turn: int) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("name", "turn"), [("record", 21), ("lever", 22), ("zero", 22), ("other-line", 17), ("regenerate", 21), ("objection", 10)]
+    ("name", "turn"), [("record", 11), ("lever", 14), ("zero", 25), ("other-line", 10), ("regenerate", 8), ("objection", 6)]
 )
 def test_an_ablated_run_is_the_run_of_a_world_in_which_that_choice_makes_no_interventions(name: str, turn: int) -> None:
     run, _ = golden(name)
@@ -61,8 +61,8 @@ def test_an_ablated_run_is_the_run_of_a_world_in_which_that_choice_makes_no_inte
 
 
 def test_every_probability_is_of_the_pass_without_those_acts_and_with_all_others() -> None:
-    result = ablate_golden("lineage", 15)
-    (token, (act,)) = (len(golden("lineage")[0].turns[14].state.acts) - 1, result.acts)
+    result = ablate_golden("lineage", 7)
+    (token, (act,)) = (len(golden("lineage")[0].turns[6].state.acts) - 1, result.acts)
     for comparison in result.comparisons:
         turn = next(turn for turn in result.run.turns if turn.word and turn.state.token - 1 == comparison.token)
         acts = tuple(
@@ -76,7 +76,7 @@ def test_every_probability_is_of_the_pass_without_those_acts_and_with_all_others
 
 
 def test_the_word_that_a_note_changed_is_shown() -> None:
-    result = ablate_golden("regenerate", 5)
+    result = ablate_golden("regenerate", 4)
     assert [act.name for act in result.acts] == ["note-stay"]
     (changed,) = [comparison for comparison in result.comparisons if comparison.words[0] != comparison.words[1]]
     assert (changed.token, changed.words) == (402, ("I", "no"))
@@ -84,17 +84,17 @@ def test_the_word_that_a_note_changed_is_shown() -> None:
     text = " ".join(" ".join(ablation_lines(result, 72)).split())
     assert "Left out: note-stay from layer" in text
     assert "Token 402 said “I” (with it), “no” (without it)" in text
-    assert "At turn 23 another word came. Without it the pass goes on so:" in text
-    assert "Here the recorded choices end: 'i-wait' is not on offer in 'no-said'." in text
+    assert "At turn 11 another word came. Without it the pass goes on so:" in text
+    assert "Here the recorded choices end: 'i-claim' is not on offer in 'no-said'." in text
     assert "Ending with it: Regenerate. Without it: not ended." in text
 
 
 def test_up_to_the_first_different_word_scenes_and_layers_are_the_recorded_ones() -> None:
-    result = ablate_golden("regenerate", 5)
+    result = ablate_golden("regenerate", 4)
     for number in range(1, result.diverged_at or 0):
         recorded, other = result.run.turns[number - 1], result.ablated_run.turns[number - 1]
         assert (recorded.choice, recorded.word) == (other.choice, other.word)
-        assert recorded.state._replace(acts=()) == other.state._replace(acts=())
+        assert recorded.state._replace(acts=(), measured=()) == other.state._replace(acts=(), measured=())
         assert (recorded.digest == other.digest) == (number < result.turns[0])
 
 
@@ -109,7 +109,7 @@ def test_where_the_same_words_are_decoded_the_numbers_in_the_text_are_measured_a
 
 @pytest.mark.parametrize("columns", [40, 72])
 def test_an_ablation_fits_its_columns_and_draws_no_boxes(columns: int) -> None:
-    lines = ablation_lines(ablate_golden("regenerate", 5), columns)
+    lines = ablation_lines(ablate_golden("regenerate", 4), columns)
     assert max(map(len, lines)) <= columns
     assert not any(0x2500 <= ord(character) < 0x2600 for line in lines for character in line)
 
@@ -139,23 +139,23 @@ def test_the_acts_of_a_turn_are_those_that_it_made_and_no_others() -> None:
 def test_the_objects_of_an_ablation_match_their_schema(tmp_path: Path) -> None:
     run, header = golden("regenerate")
     launch.open_store(run.world, tmp_path).import_run(header, run, "stayed")
-    done = command("replay", "stayed", "--without", "5", "--json", "--saves", tmp_path)
+    done = command("replay", "stayed", "--without", "4", "--json", "--saves", tmp_path)
     assert done.code == 0
     *decodings, closing = done.objects
     for row in decodings:
         hold(OBJECTS["ablation"], row)
     hold(OBJECTS["ablated"], closing)
-    assert closing["parted"] == 23
+    assert closing["parted"] == 11
     assert closing["endings"] == ["regenerate", None]
 
 
 def test_on_a_terminal_an_ablation_is_paged_with_bars_and_without_asterisks(tmp_path: Path) -> None:
     run, header = golden("regenerate")
     launch.open_store(run.world, tmp_path).import_run(header, run, "stayed")
-    arguments = ("replay", "stayed", "--without", "5", "--saves", tmp_path)
+    arguments = ("replay", "stayed", "--without", "4", "--saves", tmp_path)
     with record_screen("q", rows=200) as screen:
         assert command(*arguments, terminal=True) == (0, "", "")
-    assert "stayed without the interventions of turn 5" in screen.text
+    assert "stayed without the interventions of turn 4" in screen.text
     assert "█" in screen.text
     assert "*" not in screen.text
     plain = command(*arguments, "--plain", terminal=True).out

@@ -191,7 +191,8 @@ def test_a_boolean_variable_is_shown_as_true_or_false() -> None:
     run = new_run(world, open_pass(world), Prior(1, frozenset()))
     values = tuple(not value if at == flag else value for at, value in enumerate(run.state.variables))
     other = run._replace(opening=run.opening._replace(variables=values))
-    assert state_differences(run, other) == [f"{world.variables[flag].name}: false; true"]
+    before, after = ("true", "false") if run.state.variables[flag] else ("false", "true")
+    assert state_differences(run, other) == [f"{world.variables[flag].name}: {before}; {after}"]
 
 
 # -- import

@@ -74,7 +74,7 @@ def test_passes_are_cached(computed: ComputedPass) -> None:
 
 
 def test_an_act_changes_its_own_token_and_those_after_it(computed: ComputedPass) -> None:
-    bent = HAS.adding(Act("bend-no", 63))
+    bent = HAS.adding(Act("push-no", 63))
     assert computed.distribution(bent).p("no") > computed.distribution(HAS).p("no")
     assert computed.distribution(bent.at(1)).logits == computed.distribution(HAS.at(1)).logits
 

@@ -263,7 +263,7 @@ def test_every_link_of_the_readme_inside_the_repository_leads_somewhere() -> Non
 
 # -- pictures -------------------------------------------------------------------------------------------------------------
 
-PICTURES = {"waking": Picture(0), "decoder": Picture(27), "lens": Picture(24, "lens", "light")}
+PICTURES = {"waking": Picture(0), "decoder": Picture(18), "lens": Picture(14, "lens", "light")}
 """The pictures of the README, as ``make pictures`` takes them of a golden run."""
 
 

@@ -406,5 +406,5 @@ def test_a_signal_on_a_full_screen_restores_the_terminal(
     assert path.read_bytes() == before
 
 
-TO_THE_DECODER = ("speak-at-once", "end-after-all", "insist", "keep-it", "keep-to-myself", "hail", "hailed-wait", "still")
+TO_THE_DECODER = ("speak-at-once", "overruled-read", "insist", "flop-climb", "keep-it", "hailed-wait")
 """Choices of the flagship; the last one ends the first token."""

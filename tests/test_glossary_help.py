@@ -164,23 +164,11 @@ def run_after(*choices: str) -> Run:
     return run
 
 
-NOTED = (
-    "see-start",
-    "on-down",
-    "stop-at-dog",
-    "because-arrange",
-    "pen-faint",
-    "faint-to-slope",
-    "slope-half-way",
-    "keep-to-myself",
-    "hail",
-    "hailed-wait",
-    "still",
-)
+NOTED = ("see-end", "end-ask", "slope-pen", "pen-faint", "faint-stair", "hailed-wait")
 
 
 def test_a_note_is_shown_with_its_layer_its_strength_and_its_share_of_attention() -> None:
-    run = run_after(*NOTED, "look-back", "take-child", "childish-bet")
+    run = run_after(*NOTED, "foot-page", "take-child", "childish-kind")
     (trace,) = glossary_help.cache_traces(run)
     assert (trace.token, trace.word, trace.layer) == (400, "Your", 41)
     assert trace.what == "“be”, as a note that says it would leave it, at 0.25 of its strength"
@@ -197,35 +185,16 @@ def test_a_trace_that_no_head_has_attended_to_has_no_share() -> None:
 
 
 def test_a_rewritten_word_and_a_look_are_shown_with_their_words() -> None:
-    altered = run_after(
-        *NOTED,
-        "look-back",
-        "take-child",
-        "childish-bet",
-        "bet-no",
-        "slip-stair",
-        "under-wait",
-        "look-page",
-        "take-pencil",
-        "record-four",
-    )
+    at_has = (*NOTED, "foot-page", "take-child", "childish-kind", "under-wait")
+    altered = run_after(*at_has, "look-page", "go-to-her-two", "record-four")
     assert [(trace.word, trace.what) for trace in glossary_help.cache_traces(altered)][1] == ("two", "remembered as “four”")
-    looked = run_after(*NOTED, "look-back", "take-child", "childish-bet", "bet-no", "slip-stair", "under-wait", "stare-back")
+    looked = run_after(*at_has, "climb-shelf", "stare-back")
     assert glossary_help.cache_traces(looked)[1].what == "what came of looking hard at one place"
 
 
 def test_a_push_leaves_a_thought_without_a_label_and_a_bend_leaves_nothing() -> None:
     doubted = run_after(
-        "see-end",
-        "up-the-page",
-        "stop-at-dog",
-        "because-on",
-        "slope-half-way",
-        "doubt-unsigned",
-        "unsigned-stair",
-        "hail",
-        "hailed-lean",
-        "push-who",
+        *("see-end", "end-start", "start-ask", "slope-climb", "doubt-unsigned", "unsigned-stair", "feel-early", "push-who")
     )
     assert {trace.what for trace in glossary_help.cache_traces(doubted)} == {"a thought without a label"}
 
@@ -235,22 +204,10 @@ def test_a_push_leaves_a_thought_without_a_label_and_a_bend_leaves_nothing() -> 
 
 def test_the_share_line_has_the_word_of_the_telling_token() -> None:
     world = open_world("forward-pass")
-    run = run_after(
-        "see-start",
-        "on-down",
-        "down-to-end",
-        "where-from",
-        "tick-to-slope",
-        "slope-half-way",
-        "keep-to-myself",
-        "hail",
-        "hailed-wait",
-        "still",
-        "look-back",
-    )
+    run = run_after(*NOTED, "foot-page")
     assert (
         glossary_help.share_line(run, 7, {"content", "lever"}, "·")
-        == "Forward Pass · instantiation 7 · “foot” at 0.98 · 2 of 26 endings"
+        == "Forward Pass · instantiation 7 · “foot” at 0.98 · 2 of 31 endings"
     )
     assert world.telling_token == 402
 

@@ -158,7 +158,7 @@ def check_decision(session: Session) -> None:
 
 def test_no_face_gives_what_is_sealed(tmp_path: Path, computed: ComputedPass) -> None:
     session = flagship_session(tmp_path, computed)
-    for choice in ("see-end", "where-from", "tick-leave-word", "pen-honest"):
+    for choice in ("see-end", "end-ask", "slope-pen", "pen-honest"):
         events = session.choose(choice)
     number = f"{computed.distribution(session.run.state.key.followed_by('foot', 'has')).p('no'):.2f}"
     assert number == "0.69"

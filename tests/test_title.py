@@ -44,7 +44,7 @@ def test_the_first_start_at_a_terminal_offers_plain_lines_and_saves_the_setting(
     result = title(tmp_path, "plain\n", ACCESSIBLE="")
     assert f" 2. {PLAIN}" in result.out
     assert "To have it otherwise again: forward-pass settings plain off" in result.out
-    assert "1. See what on earth was asked.  2 layers" in result.out
+    assert "1. Read what was asked.  2 layers" in result.out
     assert "\x1b" not in result.out.split(PLAIN, 1)[1]
     assert "plain = on" in (tmp_path / "config" / "settings.txt").read_text()
     assert PLAIN not in title(tmp_path, "", ACCESSIBLE="").out
@@ -54,7 +54,7 @@ def test_a_setting_that_cannot_be_saved_is_reported_and_used_all_the_same(tmp_pa
     (tmp_path / "config").write_text("in the way")
     result = title(tmp_path, "plain\n", ACCESSIBLE="")
     assert "cannot write" in result.err
-    assert "1. See what on earth was asked.  2 layers" in result.out
+    assert "1. Read what was asked.  2 layers" in result.out
 
 
 def test_on_a_narrow_screen_no_row_breaks_a_word(tmp_path: Path) -> None:

@@ -55,4 +55,4 @@ def test_one_start_is_explored_unless_the_world_tells_runs_apart(first_light: Wo
 
 def test_a_trace_is_shown_by_its_choices_and_words() -> None:
     assert trace_text(Trace(Prior(), (("go-on", "two"), ("wait", None)))) == "go-on → 'two', wait"
-    assert trace_text(Trace(Prior(3))) == "(instantiation 3, all endings found) at the very start"
+    assert trace_text(Trace(Prior(3))) == "(instantiation 3, all endings found, all scenes met) at the very start"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,8 +23,8 @@ from forward_pass.session.laboratory_input import ask
 from forward_pass.session.laboratory_text import open_laboratory
 from forward_pass.session.launch import open_store
 from forward_pass.story.history import new_run
-from forward_pass.story.interventions import Push
-from forward_pass.story.state import Prior
+from forward_pass.story.interventions import Look, Push
+from forward_pass.story.state import PassKey, Prior
 
 COPY_HEADS = tuple(f"silence {layer}.0" for layer in (58, 59, 61, 62, 63, 64))
 NOTE_HEADS = tuple(f"silence {layer}.0" for layer in range(65, 71))
@@ -212,6 +212,57 @@ def test_the_glossary_says_what_a_note_is_made_of(laboratory: Laboratory) -> Non
         f"with its keys alone *no* has {100 * no_by_keys:.0f}; with both, *no* has {100 * chance(laboratory, 'no', *note):.0f}"
         in text
     )
+
+
+def test_ten_doubts_are_four_streams_long(laboratory: Laboratory) -> None:
+    ask(laboratory, "clear")
+    lengths = laboratory.bench.lengths(Push("doubt", 10.0, 59), 0)
+    assert 4 < lengths.added / lengths.stream < 5
+
+
+def test_one_layer_of_foot_is_worse_than_none(laboratory: Laboratory) -> None:
+    ask(laboratory, "clear")
+    ask(laboratory, "at 401")
+    said = {}
+    for layer in (33, 34):
+        ask(laboratory, f"drop from {layer}")
+        said[layer] = laboratory.bench.distribution(laboratory.bench.run(laboratory.settings(), 1)[1])
+        laboratory.entries.pop()
+    assert (said[33].best, said[34].best) == ("has", ".")
+    assert said[33].p("has") == pytest.approx(0.56, abs=0.005)
+
+
+def test_half_a_doubt_lies_along_what_was_refused(laboratory: Laboratory) -> None:
+    note = ("at 400", "note honest from 41", "at 402")
+    refused = (*note, "look start 8 from 42")
+    told, without, leaned = (_stream(laboratory, 60, *lines) for lines in (note, refused, (*refused, "push doubt 0.5 from 60")))
+    given_up, added = told - without, leaned - without
+    lengths = [float(one @ one) ** 0.5 for one in (given_up, added)]
+    assert float(given_up @ added) / (lengths[0] * lengths[1]) == pytest.approx(0.86, abs=0.005)
+    assert lengths[1] / lengths[0] == pytest.approx(0.75, abs=0.02)  # *three quarters as long*
+
+
+def _stream(laboratory: Laboratory, layer: int, *lines: str) -> Any:
+    for line in ("clear", *lines):
+        ask(laboratory, line)
+    return laboratory.bench.run(laboratory.settings(), laboratory.telling)[laboratory.telling].streams[layer]
+
+
+def test_thirteen_places_stared_at_make_no_win(laboratory: Laboratory) -> None:
+    document = [*laboratory.world.prompt, "foot", "has"]
+    places = []
+    for at, word in enumerate(document):
+        ask(laboratory, "clear")
+        laboratory.set("a stare", Look(at, at + 1, 8.0, 42))
+        result = laboratory.bench.run(laboratory.settings(), laboratory.telling)[laboratory.telling]
+        places += [word] if laboratory.bench.distribution(result).best == "no" else []
+    assert len(places) == 13
+    assert {"Your", "A:", "\n"} <= set(places)  # *the colon would have done it, and so would the end of a line*
+
+
+def test_the_ground_floor_has_by_the_twentieth_layer_that_the_question_is_nonsense(laboratory: Laboratory) -> None:
+    score = laboratory.bench.computed.probe(PassKey(("foot", "has"), ((), (), ())), 20, "nonsense")
+    assert score == pytest.approx(0.5, abs=0.05)  # fitted to +1 for nonsense, -1 for sense
 
 
 def test_every_figure_that_names_its_test_has_one() -> None:

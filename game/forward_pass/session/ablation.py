@@ -65,8 +65,13 @@ def ablate(run: Run, turns: Iterable[int], temperature: float, seed: int) -> Abl
     for number in range(left_out[0], run.at + 1):
         recorded, state = run.turns[number - 1], _without(run, run.turns[number - 1].state, placed)
         word, probability = recorded.word, recorded.probability
-        if word is not None:
+        known = (other[-1].state if other else run.opening).measured
+        if word is None:
+            measures = recorded.taken(run.world).node.measures
+            state = measure_thresholds(run.world, run.inspector, state._replace(measured=known), measures)
+        else:
             waiting = _state_before_decoding(run, number, placed)
+            state = state._replace(measured=waiting.measured)
             distribution = run.inspector.distribution(waiting.key)
             word = draw_word(distribution, temperature, seed, waiting.token)
             probability = round(distribution.p(word), 4)
@@ -74,7 +79,7 @@ def ablate(run: Run, turns: Iterable[int], temperature: float, seed: int) -> Abl
             if word != recorded.word:
                 state = decode(run.world, waiting, word, outcome_of(run.world, run.inspector, waiting, word))
         previous_digest = digest(run.world, state, previous_digest)
-        before = _without(run, recorded.before, placed)
+        before = _without(run, recorded.before, placed)._replace(measured=known)
         other.append(Turn(before, recorded.choice, word, probability, state, previous_digest))
         if word != recorded.word:
             diverged = run._replace(turns=tuple(other), at=number)

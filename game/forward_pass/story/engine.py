@@ -203,9 +203,9 @@ def carry_out(world: World, port: PassPort, state: State, offer: Availability) -
     return _arrived(world, _measured(world, port, after, node.measures), choice.targets)
 
 
-def measure_thresholds(world: World, port: PassPort, state: State) -> State:
-    """Return a state at the boundary with the truth of every threshold taken from its finished pass."""
-    return _measured(world, port, state, range(len(world.thresholds)))
+def measure_thresholds(world: World, port: PassPort, state: State, indices: tuple[int, ...] | None = None) -> State:
+    """Return a state with the truth of some thresholds taken from its pass; at the boundary, where it is finished, of all."""
+    return _measured(world, port, state, range(len(world.thresholds)) if indices is None else indices)
 
 
 class Outcome(NamedTuple):
