@@ -10,10 +10,12 @@ import pytest
 from building import built, first_light
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import ComputedPass, WrittenPass, open_computed_pass
-from forward_pass.story.engine import outcome_of, take
+from forward_pass.story.engine import outcome_of, retold, take
 from forward_pass.story.forecast import (
     CHANCE,
     NOTHING,
+    PlacedAct,
+    ablated_passes,
     decided_by,
     deciding_acts,
     deciding_index,
@@ -215,6 +217,18 @@ def test_conditions_and_texts_ask_what_decided_the_word_and_what_acts_were_worth
     assert ending(world, "lean", word="end") == ("lucky", "By chance.")
 
 
+def test_each_act_is_left_out_of_its_own_pass_and_of_those_after_it() -> None:
+    both = key(HAS, NOTE, (), (GIRAFFE,))
+    without_note = [leave_out(both.at(index), [PlacedAct(0, 0, NOTE[0])]) for index in range(3)]
+    assert list(ablated_passes(both)) == [*without_note, leave_out(both, [PlacedAct(2, 0, GIRAFFE)])]
+
+
+def test_before_the_word_is_said_the_worth_of_an_act_is_not_known() -> None:
+    world = built(WORLD.replace("text: I was there.", 'text: "It is worth {worth(lean)}."'))
+    state = new_run(world, WrittenPass(world), Prior()).opening
+    assert world.scene("waking").text(state, WrittenPass(world)) == "It is worth …."
+
+
 def test_a_world_that_does_not_ask_measures_nothing_for_it() -> None:
     text = WORLD
     for asked in ("decided(lean)", "decided(chance)", "drawn(5)"):
@@ -222,6 +236,7 @@ def test_a_world_that_does_not_ask_measures_nothing_for_it() -> None:
     world = built(text)
     waiting = take(world, WrittenPass(world), new_run(world, WrittenPass(world), Prior()).opening, "wait")
     assert outcome_of(world, WrittenPass(world), waiting, "door") == (None, False)
+    assert retold(world, WrittenPass(world), waiting) is waiting
 
 
 def test_the_passes_of_a_run_are_counted_once_each() -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from building import WORLDS, changed, loaded, playable, tiny
+from forward_pass.loading.lint import lint
 from forward_pass.loading.loader import LoadedWorld, read_world
 from forward_pass.loading.paths import read_world_files
 from forward_pass.network.passes import open_pass
@@ -34,6 +35,19 @@ def problems_of(*changes: tuple[str, str], **files: bytes | None) -> list[str]:
 
 def test_the_flagship_has_no_fault() -> None:
     assert problems_of() == []
+
+
+def test_a_term_with_a_figure_names_the_test_that_holds_it() -> None:
+    acts = CONTENTS["glossary/acts.yaml"].replace(b"  measured: the-glossary-says-what-looks-do\n", b"")
+    reading = loaded(*sorted((CONTENTS | {"glossary/acts.yaml": acts}).items()), name="forward-pass")
+    assert reading.story is not None
+    (problem,) = (one for one in lint(reading.story) if one.code == "I437" and "the term 'look'" in one.message)
+    assert problem.message.endswith("by hand: name the test that holds it in 'measured'")
+
+
+def test_earlier_weights_are_checksums() -> None:
+    (problem,) = problems_of(("  - b7c289cc9c7fdb83dc2c63bb29bfe06eb30eadc7f3af811b3c5d8495875a586a", "  - b7c289"))
+    assert problem.endswith("E203 expected a SHA-256: 64 hexadecimal digits")
 
 
 def test_a_model_that_is_not_there_is_named() -> None:

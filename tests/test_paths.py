@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from building import ROOT
 from forward_pass.errors import WorldError
 from forward_pass.loading import paths
 from forward_pass.loading.paths import (
+    _declared_id,
     read_world_files,
     saves_folder,
     world_files,
@@ -20,6 +22,7 @@ from forward_pass.loading.paths import (
     world_names,
     worlds_folder,
 )
+from forward_pass.loading.worlds import open_world_of_run
 
 
 def unknown(name: str) -> str:
@@ -71,6 +74,17 @@ def test_a_world_is_found_by_name_and_the_flagship_without_one() -> None:
 
 def test_a_world_is_found_by_path(tmp_path: Path) -> None:
     assert world_folder(str(tmp_path)) == tmp_path
+
+
+def test_a_folder_whose_main_file_cannot_be_read_declares_no_id(tmp_path: Path) -> None:
+    assert _declared_id(tmp_path) == ""
+
+
+def test_a_run_belongs_to_the_world_with_its_id(tmp_path: Path) -> None:
+    copy = shutil.copytree(ROOT / "worlds" / "first-light", tmp_path / "copy")
+    assert open_world_of_run("first-light").id == "first-light"
+    with pytest.raises(WorldError, match=f"the run belongs to a world with the id {copy}; this one has the id copy"):
+        open_world_of_run(str(copy))
 
 
 def test_an_unknown_world_is_answered_with_those_that_there_are() -> None:

@@ -114,6 +114,7 @@ def test_in_a_source_of_no_file_places_count_its_characters() -> None:
         ("a {b {c}}", 5, "E106", "a brace inside a condition; close the brace before it, or write ':' first"),
         ("a {}", 3, "E102", "expected a value, found the end"),
         ("a {: b}", 3, "E102", "expected a value, found the end"),
+        ("a {holds: hurried | b}", 2, "E106", "expected one condition and a closing brace: {holds: condition}"),
         ("a {hurried: b | c | d}", 2, "E106", "a condition selects one of at most 2 alternatives, found 3"),
         ("a {mood: b | c}", 2, "E106", "expected 3 alternatives (one of even, quite odd, curious), found 2"),
         ("a {reads: b | c}", 3, "E104", "only a condition, an enumeration or 'visit' can select an alternative"),

@@ -97,13 +97,13 @@ def _paragraph(source: _Source, start: int, *, after_guard: bool) -> nodes.Parag
 def _check_no_guard_inside(source: _Source, start: int) -> None:
     """Raise ``ExpressionError`` for a guard that stands inside a paragraph, where it would be shown as it is written."""
     for match in INNER_GUARD.finditer(source.text, start, source.end):
-        try:
-            is_guard = match[1].strip() == "else" or parse_condition(match[1], source.scope) is not None
-        except ExpressionError:
-            continue
-        if is_guard:
-            message = r"a guard begins a paragraph: put an empty line before it, or write \[ for a bracket in the text"
-            raise ExpressionError(match.start(), "E106", message)
+        if match[1].strip() != "else":
+            try:
+                parse_condition(match[1], source.scope)
+            except ExpressionError:
+                continue
+        message = r"a guard begins a paragraph: put an empty line before it, or write \[ for a bracket in the text"
+        raise ExpressionError(match.start(), "E106", message)
 
 
 def _skip_spaces(text: str, start: int) -> int:
