@@ -61,14 +61,14 @@ def test_the_world_for_authors_passes() -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "found"),
     [
-        ("11-the.yaml", "goto: labelled", "goto: labeled", "11-the.yaml:83:15: E301 unknown scene or ending 'labeled'"),
+        ("11-the.yaml", "goto: labelled", "goto: labeled", "11-the.yaml:84:15: E301 unknown scene or ending 'labeled'"),
         ("world.yaml", "      again: the-loop\n", "", "endings.yaml:29:3: E401 nothing leads to the ending 'the-loop'"),
-        ("11-the.yaml", "if: reads < 3", "if: reads < 0", "11-the.yaml:43:13: E412 the choice 'read-again' is never on offer"),
+        ("11-the.yaml", "if: reads < 3", "if: reads < 0", "11-the.yaml:44:13: E412 the choice 'read-again' is never on offer"),
         (
             "11-the.yaml",
             "needs: reads > 1",
             "needs: reads > 3",
-            "11-the.yaml:49:16: E413 the choice 'think-electric' is on offer but never open",
+            "11-the.yaml:50:16: E413 the choice 'think-electric' is on offer but never open",
         ),
         ("11-the.yaml", "[reads > 1]", "[reads > 3]", "11-the.yaml:36:8: E418 no run ever shows 'There are two honest"),
         (
