@@ -27,7 +27,7 @@ test: check
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -rs --numprocesses=auto --cov=forward_pass --cov-report=
 	$(BIN)/coverage report
-	$(BIN)/coverage report --fail-under=99 --include='game/forward_pass/story/*,game/forward_pass/loading/*,game/forward_pass/storage/*' # 100 again once the 24 lines that it lists have tests
+	$(BIN)/coverage report --fail-under=100 --include='game/forward_pass/story/*,game/forward_pass/loading/*,game/forward_pass/storage/*' # the core is covered whole
 	@$(BIN)/python -c 'import torch' 2>&- || echo 'The training tests were skipped: they need torch (.venv/bin/pip install torch==2.13.0).'
 
 # The tests with the lowest versions that pyproject.toml allows, in an environment of their own.
