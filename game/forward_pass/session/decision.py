@@ -13,6 +13,7 @@ from forward_pass.story.forecast import (
     deciding_index,
     leave_out,
     placed_acts,
+    sets_deciding_together,
     worth,
 )
 from forward_pass.story.history import Run
@@ -45,6 +46,7 @@ class Decision(NamedTuple):
     by: tuple[int, ...] | None
     acts: tuple[ActWorth, ...]
     without: str  # the word that would be said without the deciding acts together; empty where there are none
+    others: int = 0  # how many other sets of as many acts would decide it in the same way, where no act does alone
 
 
 def decision(run: Run) -> Decision | None:
@@ -64,7 +66,15 @@ def decision(run: Run) -> Decision | None:
         by=None if by is None else tuple(every.index(placed) for placed in by),
         acts=tuple(_act_worth(run, said, index, placed) for placed in every),
         without=_other_word(run, said, by) if by else "",
+        others=_other_sets(run, said, by or []),
     )
+
+
+def _other_sets(run: Run, said: PassKey, by: list[PlacedAct]) -> int:
+    """Return how many other sets of acts decide a word together as these do; 0 where one of them does it alone."""
+    if len(by) < 2 or _other_word(run, said, by[:1]):  # noqa: PLR2004 - one act is no set
+        return 0
+    return len(sets_deciding_together(run.inspector, said)) - 1
 
 
 def _act_worth(run: Run, said: PassKey, index: int, placed: PlacedAct) -> ActWorth:
@@ -103,7 +113,8 @@ def decision_text(found: Decision) -> str:
     rows = "; ".join(map(_act_text, acts))
     if len(acts) > 1 and not all(act.without for act in acts):
         alone = f"Take any one of them away and it is {_quoted(found.word)} still; take them all away and it is"
-        return f"Decided: {said}, by these together: {rows}. {alone} {_quoted(found.without)}."
+        others = f" So it is with {found.others} other such set{'s' * (found.others > 1)} of acts." if found.others else ""
+        return f"Decided: {said}, by these together: {rows}. {alone} {_quoted(found.without)}.{others}"
     without = dict.fromkeys(_quoted(act.without) for act in acts)
     which = "it" if len(acts) == 1 else "any of them"
     return f"Decided: {said}, by {rows}. Without {which}, all else the same: {' or '.join(without)}."

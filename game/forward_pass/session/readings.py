@@ -272,7 +272,7 @@ def reading_line(reading: ActReading) -> str:
         parts.append(f"{what}: {change_text(reading.change)}")
     if reading.opens_at:
         token, layer = reading.opens_at
-        parts.append(f"what it does to the word at {reading.telling} is shown at {token}, layer {layer}")
+        parts.append(f"what it does to the word at {reading.telling} is shown at {token}, layer {layer}, at the latest")
     elif reading.given == ASKED:
         parts.append("what it does is not told before the word is said, unless you ask")
     return f"[{' · '.join(parts)}]"

@@ -115,14 +115,17 @@ def deciding_acts(port: PassPort, key: PassKey, index: int) -> list[PlacedAct] |
     said = PassKey(key.words[: index + 1], key.acts[: index + 1])
     if port.distribution(said.at(index)).best != said.words[index]:
         return None
+    alone = [placed for placed in placed_acts(said) if _changes_word(port, said, (placed,))]
+    return alone or list(max(sets_deciding_together(port, said), key=_latest_first, default=()))
+
+
+def sets_deciding_together(port: PassPort, said: PassKey) -> list[tuple[PlacedAct, ...]]:
+    """Return the smallest sets of two acts and more whose removal changes a word that was said; none where no set does."""
     acts = placed_acts(said)
-    alone = [placed for placed in acts if _changes_word(port, said, (placed,))]
-    if alone:
-        return alone
     for size in range(2, len(acts) + 1):
         found: list[tuple[PlacedAct, ...]] = [some for some in combinations(acts, size) if _changes_word(port, said, some)]
         if found:
-            return list(max(found, key=_latest_first))
+            return found
     return []
 
 
