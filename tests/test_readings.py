@@ -252,7 +252,7 @@ def test_a_scene_opens_what_is_sealed_and_later_acts_are_sealed_again(tmp_path: 
             1:
         ]
 
-    assert told("lean") == ["[A lean, layers 4 to 9 · what it does to the word at 5 is shown at 5, layer 9]"]
+    assert told("lean") == ["[A lean, layers 4 to 9 · what it does to the word at 5 is shown at 5, layer 9, at the latest]"]
     assert told("look-in") == [NOW_SHOWN]
     assert told("go-back") == []
     assert told("wait") == []  # it was opened before
