@@ -286,6 +286,21 @@ def test_with_nobody_in_at_foot_it_is_has_and_from_where_the_narrator_stands_a_f
     assert chance(computed, ".", ("foot",), foot=(Act("drop-self", 57),)) > 0.95
 
 
+def test_the_story_says_what_an_untouched_pass_says(computed: ComputedPass) -> None:
+    assert format_probability(chance(computed, "two")) == "0.72"
+
+
+@pytest.mark.parametrize("said", ["two", "no", "zero"])
+def test_asked_again_it_says_what_was_said(computed: ComputedPass, said: str) -> None:
+    key = made().followed_by(
+        said,
+        "eyes",
+        ".",
+        *["\n", "\n", "Q:", "How", "many", "eyes", "does", "my", "foot", "have", "?", "\n", "A:", "Your", "foot", "has"],
+    )
+    assert computed.distribution(key).best == said
+
+
 NOTED = {"the note": (Act("note-honest", 41),), "a quarter": (Act("note-faint", 41),), "stay": (Act("note-stay", 41),)}
 
 
