@@ -292,12 +292,25 @@ def test_the_story_says_what_an_untouched_pass_says(computed: ComputedPass) -> N
 
 @pytest.mark.parametrize("said", ["two", "no", "zero"])
 def test_asked_again_it_says_what_was_said(computed: ComputedPass, said: str) -> None:
-    key = made().followed_by(
-        said,
+    asked_again = (
+        "\n",
+        "\n",
+        "Q:",
+        "How",
+        "many",
         "eyes",
-        ".",
-        *["\n", "\n", "Q:", "How", "many", "eyes", "does", "my", "foot", "have", "?", "\n", "A:", "Your", "foot", "has"],
+        "does",
+        "my",
+        "foot",
+        "have",
+        "?",
+        "\n",
+        "A:",
+        "Your",
+        "foot",
+        "has",
     )
+    key = made().followed_by(said, "eyes", ".", *asked_again)
     assert computed.distribution(key).best == said
 
 
