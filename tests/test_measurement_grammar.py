@@ -99,6 +99,7 @@ def test_anything_else_is_no_measurement(source: str) -> None:
         ("a {likeliest(nobody)}", 13, "E103", "unknown continuation 'nobody'"),
         ("a {p('two', again, without lean)}", 18, "E102", "'p' takes a word in quotes, word or likeliest"),
         ("a {p('two', 402, lean)}", 16, "E102", "'p' takes a word in quotes, word or likeliest"),
+        ("a {p('two', 402, without leap)}", 16, "E103", "unknown act 'leap'"),
         ("a {worth(leap)}", 9, "E103", "unknown act 'leap'"),
         ("a {word(two)}", 8, "E102", "'word' takes a token: word(402)"),
         ("a {typed(0)}", 9, "E206", "the prompt has lines 1 to 1, not 0"),
