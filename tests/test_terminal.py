@@ -62,7 +62,7 @@ def keys(*lines: str) -> Iterator[None]:
         first, *after_pauses = prompts.pop(0).split(PAUSE)
         pipe.send_text(first)
         for count, text in enumerate(after_pauses, 1):
-            asyncio.get_running_loop().call_later(0.2 * count, pipe.send_text, text)
+            asyncio.get_running_loop().call_later(0.5 * count, pipe.send_text, text)
 
     with (
         create_pipe_input() as pipe,
