@@ -226,13 +226,13 @@ def test_a_run_that_is_stored_already_is_not_imported_again(saves: Path, tmp_pat
 def test_prior_endings_that_the_world_does_not_have_are_dropped(saves: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "odd.jsonl"
     text = write_run(tmp_path / "theirs", *TO_ENDINGS["the-usual-order"]).read_text()
-    foreign.write_text(text.replace('"found":[]', '"found":["half-said","no-such-ending"]'))
+    foreign.write_text(text.replace('"found":[]', '"found":["half-said","no-such-ending"],"met":["no-such-scene"]'))
     done = command("import", foreign, "--saves", saves)
     assert (done.code, done.err.splitlines()[0]) == (
         0,
         "first-light has no ending no-such-ending: left out of the endings found.",
     )
-    assert read_run(saves, 3).header.prior.found == {"half-said"}
+    assert read_run(saves, 3).header.prior == Prior(1, frozenset({"half-said"}))
 
 
 def test_of_a_run_that_diverges_the_identical_turns_are_imported(saves: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     path = Path(options.file)
     journal = read_journal(path)
     world = _world_of(options, path, journal)
-    journal = _drop_unknown_endings(journal, world)
+    journal = _drop_unknown_facts(journal, world)
     result = replay_run(world, open_pass(world), journal, len(journal.turns))
     for note in result.notes:
         print(note, file=sys.stderr)
@@ -82,11 +82,12 @@ def _own_header(header: Header, world: World) -> Header:
     return header._replace(world=world.id, version=world.version, hash=world.hash, weights=weights, parent=None)
 
 
-def _drop_unknown_endings(journal: Journal, world: World) -> Journal:
-    """Return a journal without the prior endings that the world does not have; report them on standard error."""
+def _drop_unknown_facts(journal: Journal, world: World) -> Journal:
+    """Return a journal without the facts that its world does not have; endings are reported on standard error."""
     prior = journal.header.prior
     unknown = prior.found - world.endings.keys()
-    if not unknown:
-        return journal
-    print(printable(f"{world.id} has no ending {', '.join(sorted(unknown))}: left out of the endings found."), file=sys.stderr)
-    return journal._replace(header=journal.header._replace(prior=prior._replace(found=prior.found & world.endings.keys())))
+    if unknown:
+        message = f"{world.id} has no ending {', '.join(sorted(unknown))}: left out of the endings found."
+        print(printable(message), file=sys.stderr)
+    known = prior._replace(found=prior.found & world.endings.keys(), met=prior.met & world.scenes_remembered)
+    return journal._replace(header=journal.header._replace(prior=known))

@@ -23,7 +23,7 @@ from forward_pass.loading.prompt import read_continuations, read_prompt, read_sp
 from forward_pass.loading.report import Report
 from forward_pass.loading.scenes import MAX_LAYERS, Context, read_endings, read_scenes
 from forward_pass.loading.symbols import ID, MAX_ID, POSITION, SINGLES, Symbols, collect_file, collect_glossary, collect_hints
-from forward_pass.loading.telling import read_properties, read_telling, read_verbs, with_counted_passes
+from forward_pass.loading.telling import read_properties, read_telling, read_verbs
 from forward_pass.loading.tokens import TokenContext, read_tokens
 from forward_pass.loading.yaml_tree import read_tree
 from forward_pass.story.grammar import MAX_NUMBER, Scope
@@ -126,11 +126,11 @@ def _read_declarations(report: Report, symbols: Symbols, contents: Contents) -> 
     scope = _scope(report, symbols, variables, acts, first_layer, boundary)
     probes = model.probes if model else AnyProbe() if has_model else None
     continuations = read_continuations(report, symbols.sections["continuations"], model, has_model=has_model)
+    scope = scope._replace(prompt=prompt, spans=spans, probes=probes, continuations=continuations)
+    scope = scope._replace(asks=_asking_choices(symbols, scope))
     telling = read_telling(report, symbols.singles.get("telling"), scope, model)
     index = (telling.token if telling else scope.decoded[1]) - len(prompt)
-    scope = scope._replace(prompt=prompt, spans=spans, probes=probes, continuations=continuations)
-    scope = scope._replace(telling=max(index, 0), asks=_asking_choices(symbols, scope))
-    telling = with_counted_passes(telling, scope)
+    scope = scope._replace(telling=max(index, 0))
     return _Declared(layers, first_layer, boundary, prompt, model, spans, variables, verbs, telling, acts, scope)
 
 

@@ -54,15 +54,9 @@ def read_telling(report: Report, entry: Entry | None, scope: Scope, model: Model
     rows = given.value if given is not None and isinstance(given.value, list) else []
     if given is not None and not isinstance(given.value, list):
         report.add(given, "E203", f"'given': expected a list of cases {{token, from, to, as}}, found a {given.kind}")
-    passes = PassesRun(0, (), stopped=False) if truth(report, keys.get("tally")) else None
+    index = max((token or 0) - len(scope.prompt), 0)
+    passes = PassesRun(index, scope.asks, stopped=False) if truth(report, keys.get("tally")) else None
     return Telling(token or 0, tuple(word.value for word in words), tuple(_given(report, row, scope) for row in rows), passes)
-
-
-def with_counted_passes(telling: Telling | None, scope: Scope) -> Telling | None:
-    """Return what is told, with what its tally counts; a scope knows that only when the telling token has been read."""
-    if telling is None or telling.passes is None:
-        return telling
-    return telling._replace(passes=PassesRun(scope.telling, scope.asks, stopped=False))
 
 
 def _given(report: Report, node: Node, scope: Scope) -> Given:

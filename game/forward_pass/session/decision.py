@@ -113,7 +113,7 @@ def decision_text(found: Decision) -> str:
     rows = "; ".join(map(_act_text, acts))
     if len(acts) > 1 and not all(act.without for act in acts):
         alone = f"Take any one of them away and it is {_quoted(found.word)} still; take them all away and it is"
-        others = f" So it is with {found.others} other such set{'s' * (found.others > 1)} of acts." if found.others else ""
+        others = f" The same holds for {found.others} other set{'s' * (found.others > 1)} of acts." if found.others else ""
         return f"Decided: {said}, by these together: {rows}. {alone} {_quoted(found.without)}.{others}"
     without = dict.fromkeys(_quoted(act.without) for act in acts)
     which = "it" if len(acts) == 1 else "any of them"

@@ -356,7 +356,7 @@ def tally(world: World, state: State) -> int | None:
 
 
 def _with_tally(run: Run, state: State, lines: list[str]) -> list[str]:
-    """Return lines with figures, the last with the bare number of passes that were run for figures so far."""
+    """Return lines with figures, the last with the number of passes that were run for figures so far."""
     count = tally(run.world, state) if lines else None
     return lines if count is None else [*lines[:-1], f"{lines[-1].removesuffix(']')} · tally {count}]"]
 

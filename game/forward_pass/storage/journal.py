@@ -236,9 +236,7 @@ def _build_header(row: dict[str, object]) -> Header:
         weights=None if weights is None else _short_text(weights),
         seed=seed,
         temperature=float(temperature),
-        prior=Prior(
-            instantiation, frozenset(map(_short_text, facts["found"])), frozenset(map(_short_text, facts.get("met", [])))
-        ),
+        prior=Prior(instantiation, frozenset(map(_short_text, found)), frozenset(map(_short_text, met))),
         created_at=_short_text(row["made"]),
         parent=(parents[0], parents[1]) if parents else None,
     )
