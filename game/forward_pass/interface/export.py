@@ -28,7 +28,6 @@ from forward_pass.session.transcript import (
     opening_line,
     position_line,
     quoted,
-    running_likelihood_text,
     scene_text,
     then_text,
     transcript,
@@ -65,7 +64,6 @@ class DocumentTurn(NamedTuple):
     token: int  # of the scene that followed
     distribution: Distribution | None
     word: str
-    likelihoods: tuple[str, ...]
     position: str
     text: str
     figures: Figures
@@ -112,7 +110,7 @@ def _document_turn(run: Run, number: int) -> DocumentTurn:
     after = at_turn(run, number)
     position = "" if is_ending(run.world, after.state) else position_line(run.world, after.state)
     if not number:
-        return DocumentTurn(0, "", "", (), "", after.state.token, None, "", (), position, scene_text(after), _figures(run, 0))
+        return DocumentTurn(0, "", "", (), "", after.state.token, None, "", position, scene_text(after), _figures(run, 0))
     turn, before = run.turns[number - 1], at_turn(run, number - 1)
     cost, not_taken = "", []
     for offer in offers(run.world, before.state):
@@ -130,7 +128,6 @@ def _document_turn(run: Run, number: int) -> DocumentTurn:
         after.state.token,
         turn_distribution(run, turn) if turn.word is not None else None,
         turn.word or "",
-        tuple(running_likelihood_text(turn, run.inspector)) if turn.word is not None else (),
         position,
         scene_text(after),
         _figures(run, number),
@@ -214,7 +211,7 @@ def _markdown(document: Document) -> str:
                 for word, probability in turn.distribution.likeliest(LIKELIEST)
             ]
             blocks.append("\n".join([f"| the decoder, {_source_word(document)} | |", "|---|---|", *rows]))
-            blocks.append(f"It says {_markdown_text(quoted(turn.word))}. {_markdown_text(' '.join(turn.likelihoods))}".strip())
+            blocks.append(f"It says {_markdown_text(quoted(turn.word))}.")
         blocks += map(_figure_markdown, turn.figures.below)
         if turn.position:
             blocks.append(f"*{_markdown_text(turn.position)}*")
@@ -324,8 +321,6 @@ def _choice_html(turn: DocumentTurn, document: Document) -> Iterator[str]:
             cells = f"<td>{escape(quoted(word))}</td><td>{format_probability(probability)}</td>"
             yield f'<tr>{cells}<td aria-hidden="true">{bar}</td></tr>\n'
         yield f"</table>\n<p>It says <strong>{escape(quoted(turn.word))}</strong>.</p>\n"
-        for line in turn.likelihoods:
-            yield f'<p class="quiet">{escape(line)}</p>\n'
     yield from map(_figure_html, turn.figures.below)
 
 

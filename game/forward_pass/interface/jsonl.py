@@ -36,7 +36,6 @@ from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     current_word,
     run_log_likelihood,
-    running_likelihoods,
     scene_text,
     then_text,
     turn_distribution,
@@ -44,7 +43,7 @@ from forward_pass.session.transcript import (
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.story.engine import closed_text, is_ending, offers
 from forward_pass.story.history import Run, at_turn
-from forward_pass.story.measurements import untouched_log_likelihood
+from forward_pass.story.measurements import log_likelihood, untouched_log_likelihood
 from forward_pass.story.ports import Inspector, SharpestHead
 
 LIKELIEST = 10
@@ -152,8 +151,9 @@ def decode_object(event: TokenDecoded, inspector: Inspector) -> dict[str, Any]:
         "source": inspector.source,
     }
     if inspector.source == "model":
-        total, untouched = running_likelihoods(event.turn, inspector)
-        row |= {"total": round(total, DIGITS), "untouched": round(untouched, DIGITS)}
+        state = event.turn.state
+        row["total"] = round(log_likelihood(inspector, state.key), DIGITS)
+        row["untouched"] = round(untouched_log_likelihood(inspector, state.words), DIGITS)
     return {**row, "text": event.then} if event.then else row
 
 

@@ -38,7 +38,6 @@ from forward_pass.session.transcript import (
     prompt_lines,
     quoted,
     rank_text,
-    running_likelihood_text,
     scene_text,
     transcript,
     turn_distribution,
@@ -157,7 +156,6 @@ def decoding_view(run: Run, number: int, then: str, columns: int) -> RenderableT
         step = NARROW_STRIP_STEP if columns < NARROW else STRIP_STEP
         rows += depth_strip(decoder_trace(run.world, inspector, state.key, step), run.world)
     rows.append(Text(f"It says {quoted(word)}.", style="strong"))
-    rows += [Text(words, style="quiet") for words in running_likelihood_text(turn, inspector)]
     return Group(*([prose(then)] if then else []), *above, *([Text("")] if then or above else []), *rows, *below)
 
 

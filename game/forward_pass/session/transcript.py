@@ -118,21 +118,7 @@ def decoding_line(turn: Turn, distribution: Distribution, inspector: Inspector) 
     """Return a decoding as a line: the likeliest words, whether they were measured or written, and the word drawn."""
     source = "measured" if inspector.source == "model" else "written"
     decoding = f"The decoder comes: {likely_words_text(distribution)} ({source}). It says {quoted(turn.word or '')}."
-    return f"[{' '.join([decoding, *running_likelihood_text(turn, inspector)])}]"
-
-
-def running_likelihood_text(turn: Turn, inspector: Inspector) -> list[str]:
-    """Return the log-likelihoods of all words up to a turn as one sentence; an empty list where the words are written."""
-    if inspector.source != "model":
-        return []
-    actual, unmodified = running_likelihoods(turn, inspector)
-    text = f"Log-likelihood so far: {format_nats(actual)} nats at temperature 1"
-    return [f"{text}; the same words, untouched: {format_nats(unmodified)}."]
-
-
-def running_likelihoods(turn: Turn, inspector: Inspector) -> tuple[float, float]:
-    """Return the log-likelihood in nats of all words up to a turn: under the passes that drew them, under unmodified ones."""
-    return log_likelihood(inspector, turn.state.key), untouched_log_likelihood(inspector, turn.state.words)
+    return f"[{decoding}]"
 
 
 def likely_words_text(distribution: Distribution) -> str:
