@@ -6,10 +6,16 @@ import pytest
 from hypothesis import settings
 
 import building
+from fixtures_play import home
 from forward_pass.story.world import World
 
 settings.register_profile("house", deadline=None, max_examples=100)  # machines differ; the suite's time is watched instead
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARD_PASS_CONFIG", str(home()))
 
 
 @pytest.fixture(scope="session")

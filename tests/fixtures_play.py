@@ -44,8 +44,12 @@ TO_ENDINGS = {
 
 @lru_cache
 def home() -> Path:
-    """Return a home folder for programs under test, so that the user's own runs and caches are not used."""
+    """Return a home folder for programs under test, so that the user's own runs, caches and settings are not used.
+
+    Its settings let nothing wait for a key: a test that is about that gives a folder of its own.
+    """
     folder = Path(tempfile.mkdtemp(prefix="forward-pass-home-"))
+    (folder / "settings.txt").write_text("pace = off\n")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
@@ -54,6 +58,7 @@ def clean_environment(**more: str) -> dict[str, str]:
     """Return an environment without the user's settings, 73 columns wide unless ``more`` says otherwise."""
     inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     own = {"HOME": str(home()), "XDG_CACHE_HOME": str(home() / "cache"), "XDG_DATA_HOME": str(home() / "data")}
+    own["FORWARD_PASS_CONFIG"] = str(home())
     return {**inherited, **own, "COLUMNS": "73", "TERM": "xterm-256color", "PYTHONUTF8": "1", **more}
 
 

@@ -8,7 +8,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from forward_pass.errors import Interrupted, printable
+from forward_pass.commands.options import write_document
+from forward_pass.errors import Interrupted, UsageError, printable
 from forward_pass.interface import plain
 from forward_pass.interface.tty import restore_line_mode
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
@@ -17,8 +18,9 @@ from forward_pass.session.plain_text import is_interactive
 from forward_pass.session.session import Session
 from forward_pass.session.settings import Settings, read_settings
 from forward_pass.storage.folder import resolve_run
-from forward_pass.storage.journal import Journal, read_journal
+from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.store import RunStore
+from forward_pass.story.history import Run
 from forward_pass.story.world import World
 
 
@@ -63,6 +65,7 @@ def print_notes(started: Started) -> Session:
 
 def play(session: Session, *, as_json: bool = False, as_plain: bool = False, motion: bool = True) -> int:
     """Play a session until the player quits, with the front end that is asked for or fits; return the exit code."""
+    session.writer = write_run
     try:
         if as_json:
             from forward_pass.interface import jsonl  # noqa: PLC0415 - the other front ends do without
@@ -71,7 +74,7 @@ def play(session: Session, *, as_json: bool = False, as_plain: bool = False, mot
         elif not as_plain and is_interactive():
             from forward_pass.interface import terminal  # noqa: PLC0415 - plain play needs no rich
 
-            terminal.run(session, motion=motion and read_settings()[0].motion == "on")
+            terminal.run(session, motion=motion)
         else:
             restore_line_mode()
             plain.run(session)
@@ -81,6 +84,19 @@ def play(session: Session, *, as_json: bool = False, as_plain: bool = False, mot
     finally:
         session.recorder.close()
     return 0
+
+
+def write_run(run: Run, header: Header, path: Path) -> str:
+    """Write a run to a new file, in the format that its name ends with, and say so; raises ``UsageError``."""
+    from forward_pass.interface.export import FORMATS, export_run  # noqa: PLC0415 - play begins without
+
+    file_format = path.suffix.removeprefix(".")
+    if file_format not in FORMATS:
+        raise UsageError(f"{printable(str(path))}: the name must end with .{', .'.join(FORMATS)}.")
+    if path.exists():
+        raise UsageError(f"{printable(str(path))} is there already, and is left as it is: give another name.")
+    write_document(export_run(run, header, file_format), str(path))
+    return f"Written: {printable(str(path))}"
 
 
 def _print_quit_message(session: Session) -> None:

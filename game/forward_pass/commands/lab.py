@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from forward_pass.commands.front_end import store_of
 from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves, add_world, turn_number
-from forward_pass.errors import ForwardPassError
+from forward_pass.interface.laboratory_prompt import run_laboratory
 from forward_pass.loading.worlds import open_world
-from forward_pass.session.laboratory import Laboratory
-from forward_pass.session.laboratory_text import answer_message, open_laboratory, turn_of, usage_text
-from forward_pass.session.plain_text import is_interactive, message_lines, read_line, text_width
+from forward_pass.session.laboratory_text import open_laboratory, turn_of
+from forward_pass.session.plain_text import is_interactive
 
 NAME = "lab"
 HELP = "try interventions and hooks on a pass"
@@ -39,27 +37,6 @@ def run(options: argparse.Namespace) -> int:
     if options.turn is not None:
         run = turn_of(run, options.run, options.turn)
     laboratory = open_laboratory(run, store.inspector, store)
-    ask = read_line
-    if not (options.json or options.plain) and is_interactive():
-        from forward_pass.interface.laboratory_prompt import laboratory_prompt  # noqa: PLC0415 - plain lines do without
-
-        print("\n".join(message_lines(usage_text(), text_width())))
-        ask = laboratory_prompt()
-    while True:
-        try:
-            line = ask()
-        except EOFError:
-            return 0
-        if not line or line.strip() in ("quit", "exit", "q"):
-            return 0
-        if line.strip():
-            _answer(laboratory, line, as_json=options.json)
-
-
-def _answer(laboratory: Laboratory, line: str, *, as_json: bool) -> None:
-    try:
-        text, row = answer_message(laboratory, line)
-    except ForwardPassError as error:
-        text, row = f"{error}", {"type": "error", "message": f"{error}"}
-    lines = ["", *message_lines(text, text_width())]
-    print(json.dumps(row, ensure_ascii=False) if as_json else "\n".join(lines), flush=True)
+    prompted = not (options.json or options.plain) and is_interactive()
+    run_laboratory(laboratory, prompted=prompted, as_json=options.json)
+    return 0

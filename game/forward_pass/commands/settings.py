@@ -10,15 +10,16 @@ from forward_pass.commands.options import add_output_options
 from forward_pass.session.settings import ALLOWED, DESCRIPTIONS, settings_file, validate_setting, write_setting
 
 NAME = "settings"
-HELP = "list or change settings: motion, measure, colour, plain"
+HELP = "list or change settings: motion, measure, colour, plain, pace"
 DESCRIPTION = (
-    "List the settings, or change one: settings motion off, settings measure 60, settings colour light, settings plain on."
+    "List the settings, or change one: settings motion off, settings measure 60, settings colour light, settings plain on, "
+    "settings pace timed."
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("key", metavar="KEY", nargs="?", help="motion, measure (width of prose in columns), colour or plain")
+    parser.add_argument("key", metavar="KEY", nargs="?", help="motion, measure (columns of prose), colour, plain or pace")
     parser.add_argument("value", metavar="VALUE", nargs="?", help="the new value")
     add_output_options(parser, "plain lines (same as the default)")
 

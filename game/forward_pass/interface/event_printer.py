@@ -1,59 +1,149 @@
-"""What a turn brings, printed on the terminal: events, the decoding as an animation, the tree of runs. Imports rich."""
+"""What a turn brings, on the terminal: events page by page, the decoder on its screen, the tree of runs. Imports rich."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
+from functools import partial
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from forward_pass.errors import ForwardPassError
-from forward_pass.interface.decode_animation import lens_frames, play_animation
+from forward_pass.interface.decoder_screen import play_decoder, rising
+from forward_pass.interface.end_picture import NEW, TREE, show_picture
+from forward_pass.interface.pages import print_pages, wait_for_more
+from forward_pass.interface.reading_frames import play_reading
+from forward_pass.interface.side_pane import WIDE, beside
 from forward_pass.interface.theme import background, theme
 from forward_pass.interface.tree_browser import browse_until_fork
 from forward_pass.interface.view import event_view
-from forward_pass.session.events import Event, Quit, Rejected, TokenDecoded, TreeShown
-from forward_pass.session.plain_text import text_width
+from forward_pass.session.commands import nearest_along
+from forward_pass.session.events import Event, PictureShown, Quit, Rejected, SceneEntered, TokenDecoded, TreeShown
+from forward_pass.session.plain_text import terminal_columns, text_width
+from forward_pass.session.run_commands import fork, restart, stored_runs_of
 from forward_pass.session.session import Session
-from forward_pass.session.settings import read_settings
+from forward_pass.session.settings import HELD, OFF, read_settings
 
 
 class EventPrinter:
-    """Prints events on a console with the player's colours, as they are set when it is made."""
+    """Prints events on a console with the player's settings, as they are at each turn; without ``motion`` nothing moves.
 
-    def __init__(self) -> None:
+    Unless the pace is off, what is longer than the screen stops at ``[more]``, and the decoder has a screen of its own.
+    """
+
+    def __init__(self, *, motion: bool = True) -> None:
+        self._motion = motion
+        self._colour = ""
+
+    @property
+    def pace(self) -> str:
+        """The player's pace: held, timed or off."""
+        return read_settings()[0].pace
+
+    @property
+    def motion(self) -> bool:
+        """Whether the decoder and readings move."""
+        return self._motion and read_settings()[0].motion == "on"
+
+    @property
+    def console(self) -> Console:
+        """The console, made anew where the colours have changed."""
         colour = read_settings()[0].colour
-        no_colour = background(colour) == "none" or None
-        self._console = Console(highlight=False, markup=False, emoji=False, theme=theme(colour), no_color=no_colour)
+        if colour != self._colour:
+            self._colour, no_colour = colour, background(colour) == "none" or None
+            self._console = Console(highlight=False, markup=False, emoji=False, theme=theme(colour), no_color=no_colour)
+        return self._console
 
-    def print_events(self, events: list[Event], session: Session, *, motion: bool = False) -> bool:
-        """Print events, a decoding animated first where there is ``motion``; return False after ``Quit``."""
-        if motion:
-            _animate_decoding(events, session)
-        columns = text_width()
-        playing = True
+    def print_turn(self, events: list[Event], session: Session, *, above: int, below: int) -> bool:
+        """Print what an answer brought, and show what was done by it; return False after ``Quit``.
+
+        ``above`` lines were printed since the last key, and ``below`` rows follow.
+        """
+        if self.pace == OFF:
+            return self.print_events(events, session)
+        _show_what_was_done(events, session, motion=self.motion, hold=self.pace == HELD)
+        *shown, last = events
+        if isinstance(last, Quit):
+            return self.print_events(events, session)
+        print_pages(self._event_lines([*shown, last], session), _write, above=above, below=below)
+        return True
+
+    def print_events(self, events: list[Event], session: Session) -> bool:
+        """Print events at once; return False after ``Quit``, whose command is not wrapped, so that it can be copied."""
+        ended = bool(events) and isinstance(events[-1], Quit)
+        lines = self._event_lines(events[:-1] if ended else events, session)
+        _write("".join(f"{line}\n" for line in lines))
+        if ended:
+            self.console.print()
+            self.console.print(event_view(events[-1], session, text_width()), soft_wrap=True)
+        return not ended
+
+    def _event_lines(self, events: list[Event], session: Session) -> list[str]:
+        columns, wide = text_width(), terminal_columns() - 1
+        lines: list[str] = []
         for event in events:
-            self._console.print()
-            self._console.print(event_view(event, session, columns), width=columns, soft_wrap=isinstance(event, Quit))
-            playing = playing and not isinstance(event, Quit)
-        return playing
+            view = event_view(event, session, columns)
+            if wide >= WIDE and isinstance(event, SceneEntered):
+                lines += ["", *self._lines(beside(view, event.run, columns, wide), wide)]
+            else:
+                lines += ["", *self._lines(view, columns)]
+        return lines
 
-    @staticmethod
-    def show_tree(events: list[Event], session: Session) -> list[Event]:
-        """Return the events; if they show the tree, browse it and return the events of the fork made there, or the scene."""
-        if len(events) != 1 or not isinstance(events[0], TreeShown):
+    def _lines(self, renderable: RenderableType, columns: int) -> list[str]:
+        """Return a renderable as lines with their styles."""
+        with self.console.capture() as capture:
+            self.console.print(renderable, width=columns)
+        return capture.get().removesuffix("\n").split("\n")
+
+    def show_screens(self, events: list[Event], session: Session) -> list[Event]:
+        """Return the events; where they are a full screen, show it and return the events of what was asked for there."""
+        if len(events) != 1:
             return events
-        request = browse_until_fork(*events[0])
         try:
-            return session.fork(request.run, request.turn) if request else session.opening()
+            match events[0]:
+                case TreeShown(run_set, node):
+                    request = browse_until_fork(run_set, node)
+                    return session.fork(request.run, request.turn) if request else session.opening()
+                case PictureShown():
+                    return self._show_picture(session) or session.opening()
+        except ForwardPassError as error:
+            return [Rejected(f"{error}")]
+        return events
+
+    def show_end(self, events: list[Event], session: Session) -> list[Event]:
+        """Show the picture of a run that a choice has ended, once a key says so; return the events of what was asked for."""
+        ended = bool(events) and isinstance(events[-1], SceneEntered) and events[-1].made and session.at_ending
+        if self.pace != HELD or not ended or not wait_for_more("the run on one screen · space, or q"):
+            return []
+        try:
+            return self._show_picture(session)
         except ForwardPassError as error:
             return [Rejected(f"{error}")]
 
+    def _show_picture(self, session: Session) -> list[Event]:
+        """Show the picture until it is closed, or something that it leads to; return the events that follow."""
+        while request := show_picture(session, partial(nearest_along, session)):
+            if request.action == NEW:
+                return restart(session)
+            if request.action == TREE:
+                chosen = browse_until_fork(stored_runs_of(session), stored_runs_of(session).tree.find(session.run.digest))
+                if chosen:
+                    return session.fork(chosen.run, chosen.turn)
+            else:
+                return fork(session, f"{request.turn - 1}")
+        return []
 
-def _animate_decoding(events: list[Event], session: Session) -> None:
-    """Animate a decoding of a model among the events: the layers above the boundary of the pass that gave the word."""
-    decoding = next((event for event in events if isinstance(event, TokenDecoded)), None)
-    if decoding is None or session.inspector.source != "model":
-        return
-    above = range(session.world.boundary + 1, session.world.layers + 1)
-    with suppress(ForwardPassError):  # the word is drawn already; the animation can be left out
-        play_animation(lens_frames(session.inspector, decoding.turn.decoding, above))
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _show_what_was_done(events: list[Event], session: Session, *, motion: bool, hold: bool) -> None:
+    """Show the decoder, or an act's reading as its bars move; the word is drawn already, so a fault leaves them out."""
+    with suppress(ForwardPassError):
+        for event in events:
+            if isinstance(event, TokenDecoded):
+                play_decoder(rising(session.run, event.turn), hold=hold, motion=motion)
+            elif isinstance(event, SceneEntered) and event.made and motion:
+                play_reading(event.run)

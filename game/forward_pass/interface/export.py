@@ -18,8 +18,8 @@ from rich.theme import Theme
 
 from forward_pass.interface.theme import STYLES
 from forward_pass.interface.view import current_scene_view, decoding_view, emphasis_text, inspection_view, prompt_view, prose
+from forward_pass.session.figures import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.session.inspection import inspect_pass
-from forward_pass.session.readings import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.session.transcript import (
     EMPHASIS,
     choice_text,

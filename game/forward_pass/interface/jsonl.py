@@ -15,6 +15,7 @@ from forward_pass.session.events import (
     Event,
     InspectionShown,
     Message,
+    PictureShown,
     Quit,
     Rejected,
     RunsCompared,
@@ -32,6 +33,7 @@ from forward_pass.session.readings import (
     shown_forecast,
     turn_readings,
 )
+from forward_pass.session.run_picture import picture_object
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     current_word,
@@ -235,6 +237,8 @@ def event_object(event: Event, session: Session) -> Mapping[str, object] | None:
             return tree_object(run_set)
         case RunsCompared(first, second, names):
             return difference_object(compare_runs(first, second), names)
+        case PictureShown(run):
+            return picture_object(run)
         case Message(_, row):
             return row
         case _:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from string import digits
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +23,15 @@ from prompt_toolkit.layout import FloatContainer, HSplit, Layout
 from prompt_toolkit.layout.containers import to_container
 from prompt_toolkit.layout.menus import CompletionsMenu
 
+from forward_pass.interface.status import toolbar
 from forward_pass.interface.widgets import STYLE, emphasis_fragments, truncate
-from forward_pass.session.commands import COMMANDS, ENDING_COMMANDS
+from forward_pass.session.commands import COMMANDS
 from forward_pass.session.glossary_help import terms
 from forward_pass.session.input import Choose, interpret
-from forward_pass.session.plain_text import terminal_columns, text_width
+from forward_pass.session.plain_text import text_width
 from forward_pass.session.session import Session
-from forward_pass.session.transcript import EMPHASIS, cost_text, current_word, layers_text, quoted, wrap_offer
+from forward_pass.session.transcript import offer_tail, wrap_offer
 from forward_pass.story.engine import Availability
-from forward_pass.story.world import World
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -38,10 +39,9 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyPressEvent
 
-GAUGE_WIDTH = 16  # cells
-MIN_CHOICE_WIDTH = 12  # cells; with fewer, the toolbar leaves the words of a choice out
 MARKER = "\u203a"  # before the offer that Enter would take
 RESIZE_DELAY = 0.1  # seconds for which a new width must last
+NEW_WAY = " · new"  # after an offer that no kept run has ever taken
 MENU_ROWS = 4  # of the completion menu
 RESERVED_ROWS = 4 + MENU_ROWS  # rows below and above the offers: two empty lines, the prompt, its menu, the toolbar
 
@@ -53,8 +53,10 @@ def prompt_session(session: Session) -> PromptSession[str]:
         message=lambda: prompt_message(session, get_app().current_buffer.text),
         completer=_SessionCompleter(session),
         complete_while_typing=False,
-        bottom_toolbar=lambda: paste.notice(get_app().current_buffer.text) or toolbar(session, get_app().current_buffer.text),
-        key_bindings=merge_key_bindings([_arrow_keys(session), _escape_keys(session), paste.keys()]),
+        bottom_toolbar=lambda: paste.notice(get_app().current_buffer.text) or _toolbar(session, get_app().current_buffer.text),
+        key_bindings=merge_key_bindings(
+            [_arrow_keys(session), _escape_keys(session), _command_keys(session), paste.keys(), _late_reply_keys()]
+        ),
         reserve_space_for_menu=0,
         enable_suspend=True,
         erase_when_done=True,
@@ -67,6 +69,13 @@ def prompt_session(session: Session) -> PromptSession[str]:
 
 class ScreenResized(Exception):  # noqa: N818 - nothing is wrong
     """The screen has a new width: the prompt has ended, so that its text is set again; ``typed`` is the unfinished answer."""
+
+    def __init__(self, typed: Document) -> None:
+        self.typed = typed
+
+
+class HistoryRequested(Exception):  # noqa: N818 - nothing is wrong
+    """What was read is to be shown again: the prompt has ended for it; ``typed`` is the unfinished answer."""
 
     def __init__(self, typed: Document) -> None:
         self.typed = typed
@@ -112,6 +121,16 @@ def prompt_message(session: Session, typed: str) -> StyleAndTextTuples:
     return [*fragments, ("", "\n> ")]
 
 
+def _toolbar(session: Session, typed: str) -> str:
+    return toolbar(session, selected_offer(session, typed.strip()))
+
+
+def prompt_height(session: Session) -> int:
+    """Return how many rows the prompt takes: the offers, the empty lines about them, the line typed and the toolbar."""
+    toolbar_rows = 1 + toolbar(session).count("\n")
+    return 2 + toolbar_rows if session.at_ending else len(_visible_rows(session, None)) + 3 + toolbar_rows
+
+
 def _visible_rows(session: Session, selected: Availability | None) -> list[StyleAndTextTuples]:
     """Return as many lines of the offers as the screen has rows for, with those of the selected offer in view."""
     rows = _offer_rows(session, selected)
@@ -130,10 +149,21 @@ def _offer_rows(session: Session, selected: Availability | None) -> list[StyleAn
     for prefix, offer in [*numbered, *(("-  ", offer) for offer in session.closed_offers)]:
         style = "class:strong" if offer == selected else "" if offer.is_open else "class:quiet"
         marker = MARKER if offer == selected else " "
-        for line in emphasis_fragments(wrap_offer(session.run, offer, prefix, text_width() - 1)):
-            rows.append([(style, marker), *((f"{style} {emphasis}", text) for emphasis, text, *_ in line)])
+        tail = offer_tail(offer) + (NEW_WAY if session.is_new(offer.id) else "")
+        for line in emphasis_fragments(wrap_offer(session.run, offer, prefix, text_width() - 1, tail)):
+            pieces: StyleAndTextTuples = [(f"{style} {emphasis}", text) for emphasis, text, *_ in line]
+            if offer.is_open and pieces and pieces[-1][1].endswith(tail):
+                pieces[-1:] = [(style, pieces[-1][1].removesuffix(tail)), *_tail_fragments(tail, offer)]
+            rows.append([(style, marker), *pieces])
             marker = " "
     return rows
+
+
+def _tail_fragments(tail: str, offer: Availability) -> StyleAndTextTuples:
+    """Return the end of an offer with its verb, and that its way is new, each in a style of its own."""
+    verb = offer.choice.node.verb or ""
+    new = NEW_WAY if tail.endswith(NEW_WAY) else ""
+    return [("class:verb", verb), ("class:quiet", tail.removeprefix(verb).removesuffix(new)), ("class:new", new)]
 
 
 def selected_offer(session: Session, typed: str) -> tuple[int, Availability] | None:
@@ -164,8 +194,31 @@ def _arrow_keys(session: Session) -> KeyBindings:
 
     keys.add("down", filter=Condition(can_select))(step(1))
     keys.add("up", filter=Condition(can_select))(step(-1))
-    for name in ("pageup", "pagedown"):
-        keys.add(name)(lambda _: None)  # they would fetch an earlier answer from the history
+    return keys
+
+
+def _command_keys(session: Session) -> KeyBindings:
+    """Return bindings on an empty line: ``?`` for help, Right to skip; PageUp for what was read; Ctrl-C clears a line first."""
+    keys = KeyBindings()
+    empty = Condition(lambda: not get_app().current_buffer.text)
+
+    def submit(event: KeyPressEvent, text: str) -> None:
+        event.current_buffer.text = text
+        event.current_buffer.validate_and_handle()
+
+    keys.add("?", filter=empty)(partial(submit, text="help"))
+    keys.add("right", filter=empty & Condition(lambda: not session.at_ending))(partial(submit, text="skip"))
+
+    @keys.add("pageup")
+    def _history(event: KeyPressEvent) -> None:
+        event.app.exit(exception=HistoryRequested(event.current_buffer.document))
+
+    keys.add("pagedown")(lambda _: None)  # it would fetch a later answer from the history
+
+    @keys.add("c-c", filter=~empty)
+    def _clear(event: KeyPressEvent) -> None:
+        event.current_buffer.reset()
+
     return keys
 
 
@@ -192,6 +245,28 @@ def _escape_keys(session: Session) -> KeyBindings:
 def _is_completable(session: Session, typed: str) -> bool:
     """Return whether a line is empty, a number, or one of its own completions."""
     return not typed or typed.isdigit() or typed in (text for text, _ in completions(session, typed))
+
+
+def _late_reply_keys() -> KeyBindings:
+    """Return bindings that drop a terminal's reply to the question for its background, where it comes after the deadline."""
+    keys, dropping = KeyBindings(), [False]
+    in_reply = Condition(lambda: dropping[0])
+
+    @keys.add("escape", "]")
+    def _begin(_: KeyPressEvent) -> None:
+        dropping[0] = True
+
+    @keys.add("<any>", filter=in_reply, eager=True)
+    def _drop(_: KeyPressEvent) -> None:
+        """Drop a character of the reply."""
+
+    @keys.add("c-g", filter=in_reply, eager=True)
+    @keys.add("escape", "\\", filter=in_reply, eager=True)
+    @keys.add("enter", filter=in_reply, eager=True)
+    def _end(_: KeyPressEvent) -> None:
+        dropping[0] = False
+
+    return keys
 
 
 class _Paste:
@@ -222,49 +297,6 @@ class _Paste:
         if not self.omitted:
             return ""
         return f" The first line; {self.omitted} more {'was' if self.omitted == 1 else 'were'} left out"
-
-
-# -- the toolbar ------------------------------------------------------------------------------------------------------
-
-
-def toolbar(session: Session, typed: str = "") -> str:
-    """Return the toolbar: the position in the pass and some commands or, if an offer is selected, its cost and words."""
-    if session.at_ending:
-        return f" ended · {'  '.join(ENDING_COMMANDS)}"
-    columns = max(terminal_columns() - 1, text_width())
-    selection = selected_offer(session, typed.strip())
-    if selection is not None:
-        return _selection_toolbar(session, *selection, columns)
-    state, world = session.run.state, session.world
-    word, left = quoted(current_word(world, state)), world.boundary - state.layer
-    position = f" {state.token} {word} · {gauge(world, state.layer)} · {layers_text(left)} left"
-    commands = f" · help  about  {'undo' if session.run.at else 'lens'}  quit"
-    if columns >= len(position) + len(commands):
-        return position + commands
-    return position if columns >= len(position) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
-
-
-def _selection_toolbar(session: Session, number: int, offer: Availability, columns: int) -> str:
-    """Return the toolbar of a selected offer: its cost, on the gauge and in words, and its words."""
-    layer, boundary = session.run.state.layer, session.world.boundary
-    target = min(layer + offer.cost, boundary)
-    cost = f" · {cost_text(offer)}: {layer} to {target}"
-    text = f" {gauge(session.world, layer, target)}{cost}"
-    say = EMPHASIS.sub(r"\1", offer.choice.say(session.run.state, session.inspector))
-    if columns < len(text):
-        text, say = f" {number}.{cost}", f" · {say}"
-    else:
-        say = f" · {number}. {say}"
-    width = columns - len(text)
-    return text + (say if len(say) <= width else f"{say[: width - 1]}…" if width > MIN_CHOICE_WIDTH else "")
-
-
-def gauge(world: World, layer: int, target: int = 0) -> str:
-    """Return the layers from the first to the boundary as a bar: those computed, those up to ``target``, and the rest."""
-    first, last = world.first_layer, world.boundary
-    done_cells = round(GAUGE_WIDTH * (layer - first) / (last - first))
-    cost_cells = max(round(GAUGE_WIDTH * (target - first) / (last - first)) - done_cells, 0)
-    return f"{first} {'█' * done_cells}{'▒' * cost_cells}{'·' * (GAUGE_WIDTH - done_cells - cost_cells)} {last}"
 
 
 # -- completion -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable
 from functools import cache, partial
@@ -9,18 +10,24 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.document import Document
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.output import Output
 
 from forward_pass.errors import without_controls
 from forward_pass.interface import signals
-from forward_pass.interface.prompt import ScreenResized, prompt_session
+from forward_pass.interface.prompt import HistoryRequested, ScreenResized, prompt_height, prompt_session
+from forward_pass.interface.theme import ground_of
 from forward_pass.interface.tty import restore_line_mode
+from forward_pass.interface.widgets import page_through
 from forward_pass.session.events import Event, SceneEntered
 from forward_pass.session.input import MAX_INPUT, Choose, answer, interpret
 from forward_pass.session.plain_text import text_width
 from forward_pass.session.session import Session
-from forward_pass.session.transcript import EMPHASIS, offer_lines
+from forward_pass.session.transcript import EMPHASIS, offer_lines, transcript
 
 if TYPE_CHECKING:
     from forward_pass.interface.event_printer import EventPrinter
@@ -29,22 +36,38 @@ ERASE_LINES = "\x1b[{}F\x1b[J"  # some lines up, then erase to the end of the sc
 CLEAR_SCREEN = "\x1b[2;1H\x1b[J\x1b[1;1H\x1b[K"  # in two steps: some terminals keep a copy of a screen cleared in one
 
 
+def take_reply(reply: str, typed: str) -> None:
+    """Take a terminal's reply to the question for its background, and keep what was typed meanwhile for the prompt."""
+    ground = ground_of(reply)
+    if ground:
+        os.environ["COLORFGBG"] = ground  # where terminals that tell it unasked tell it
+    pressed: list[KeyPress] = []
+    parser = Vt100Parser(pressed.append)
+    parser.feed(typed)
+    parser.flush()
+    store_typeahead(get_app_session().input, pressed)
+
+
 def ask_and_answer(session: Session, *, motion: bool) -> None:
-    """Play from the scene that is on the screen until the player quits; with ``motion``, decodings are animated."""
+    """Play from the scene that is on the screen until the player quits; without ``motion`` nothing moves."""
     restore_line_mode()
-    prompt, printer = prompt_session(session), cache(_event_printer)
+    prompt, printer = prompt_session(session), cache(partial(_event_printer, motion=motion))
     _erase_offers(prompt.output, session)
     events: list[Event] = []
     while True:
         try:
             typed = _read_answer(prompt, session, events, printer)
         except EOFError:
-            printer().print_events([session.quit_event()], session)
+            typed = "quit"
+        answered = answer_lines(session, typed, text_width())
+        print("\n".join(answered), flush=True)
+        events = printer().show_screens(answer(session, typed), session)
+        if not printer().print_turn(events, session, above=len(answered), below=prompt_height(session)):
             return
-        print("\n".join(answer_lines(session, typed, text_width())), flush=True)
-        events = printer().show_tree(answer(session, typed), session)
-        if not printer().print_events(events, session, motion=motion):
-            return
+        after = printer().show_end(events, session)
+        if after:
+            events = after
+            printer().print_turn(events, session, above=0, below=prompt_height(session))
 
 
 def _read_answer(prompt: PromptSession[str], session: Session, events: list[Event], printer: Callable[[], EventPrinter]) -> str:
@@ -57,6 +80,10 @@ def _read_answer(prompt: PromptSession[str], session: Session, events: list[Even
         try:
             with signals.preserve_handlers():
                 return prompt.prompt(default=default, pre_run=partial(_on_prompt_start, session))
+        except HistoryRequested as request:
+            default = request.typed
+            page_through("This run so far", lambda columns: list(transcript(session.run, columns)), at_end=True)
+            continue
         except ScreenResized as resize:
             default = resize.typed
         prompt.output.write_raw(CLEAR_SCREEN)
@@ -65,10 +92,10 @@ def _read_answer(prompt: PromptSession[str], session: Session, events: list[Even
         printer().print_events(events if in_scene else [*session.opening(), *events], session)
 
 
-def _event_printer() -> EventPrinter:
+def _event_printer(*, motion: bool) -> EventPrinter:
     from forward_pass.interface.event_printer import EventPrinter  # rich is imported at the first answer
 
-    return EventPrinter()
+    return EventPrinter(motion=motion)
 
 
 def _erase_offers(output: Output, session: Session) -> None:
@@ -93,3 +120,4 @@ def _on_prompt_start(session: Session) -> None:
     """Prepare the running prompt: handle signals, and start computing what the next choice may need."""
     signals.install_handlers(get_app())
     session.inspector.warm_up()
+    session.read_kept_runs()

@@ -4,74 +4,148 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import UsageError
+from forward_pass.interface.laboratory_prompt import run_laboratory
 from forward_pass.interface.tty import restore_line_mode
+from forward_pass.loading.worlds import open_world
 from forward_pass.session.branches import tree_lines
+from forward_pass.session.endings import ending_list_lines, list_endings
 from forward_pass.session.glossary_help import CREDITS
-from forward_pass.session.launch import Started, continue_latest, start, start_new
-from forward_pass.session.plain_text import is_interactive, text_width
-from forward_pass.session.settings import settings_file, write_setting
-from forward_pass.session.transcript import wrap
+from forward_pass.session.laboratory_text import open_laboratory
+from forward_pass.session.launch import Started, continue_latest, open_store, start, start_new
+from forward_pass.session.plain_text import is_interactive, terminal_columns, text_width
+from forward_pass.session.settings import DESCRIPTIONS, STEPS, read_settings, settings_file, write_setting
+from forward_pass.session.transcript import quoted, wrap
 from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import read_journal
 from forward_pass.storage.listing import newest_first, summarise
 from forward_pass.storage.run_set import stored_runs
+from forward_pass.story.tokeniser import join
 
 if TYPE_CHECKING:
     from forward_pass.storage.store import RunStore
+    from forward_pass.story.world import World
 
-CONTINUE, NEW, BRANCHES, PLAIN, ABOUT, QUIT = "continue", "new", "branches", "plain", "about", "quit"
+CONTINUE, NEW, HAS, BRANCHES, ENDINGS = "continue", "wake", "at", "branches", "endings"
+LABORATORY, LIGHT, SETTINGS, PLAIN, HELP, ABOUT, QUIT = "laboratory", "first", "settings", "plain", "help", "credits", "quit"
 STRONG = "\x1b[1m{}\x1b[22m"  # ECMA-48
 PLAIN_NOTICE = "Plain lines from now on. To have it otherwise again: forward-pass settings plain off"
+TUTORIAL = "first-light"
+LAYERS_PER_CELL, NARROW_LAYERS_PER_CELL, NARROW = 2, 4, 60  # of the drawn layers; NARROW is in columns
+HELP_TEXT = (
+    "You read a scene and choose what to do next; a number, or the arrows and Enter. A choice with a verb beside it does "
+    "something to the pass, or asks it something, and a figure answers: look, lean, leave, ask, let. Layers are your time. "
+    "Every choice is kept at once; undo takes one back, and any turn of any run can be played on from. In play, ? helps."
+)
 
 
 def show_title(store: RunStore, *, bare: bool) -> tuple[Started | None, bool]:
     """Show the title menu until a session starts; return it, None for quit, and whether plain lines were chosen for it.
 
-    The ``bare`` command has the whole menu: credits and, at the very first start, plain lines. A command that names its
-    world shows a menu only where the last run has not ended.
+    The ``bare`` command has the whole menu; a command that names its world shows one only where the last run has not ended.
     """
     restore_line_mode()
-    number, run_count = latest_unfinished(store)
-    if not bare and number is None:
+    last = last_run(store)
+    if not bare and (last is None or last.ended):
         return start_new(store), False
-    rows = _menu_rows(number, run_count, bare=bare)
-    print(_heading(store, number, bare=bare))
+    print(_heading(store, last, bare=bare))
+    answer = ""
     while True:
-        answer = _ask_row(rows)
+        answer = _ask_row(_menu_rows(store, last, bare=bare), answer)
         if answer == QUIT:
             return None, False
-        if answer == CONTINUE:
-            return continue_latest(store), False
         if answer in (NEW, PLAIN):
             return start_new(store), answer == PLAIN and _save_plain()
-        if answer == ABOUT:
-            print("\n".join(["", *wrap(CREDITS, text_width()), ""]))
-        else:
-            started = _browse_tree(store)
-            if started is not None:
-                return started, False
+        started = _begin(store, last, answer)
+        if started is not None:
+            return started, False
+        _show(store, answer)
 
 
-def _heading(store: RunStore, number: str | None, *, bare: bool) -> str:
+def _begin(store: RunStore, last: LastRun | None, answer: str) -> Started | None:
+    """Return the session that a row of the menu begins; None where it begins none."""
+    if answer == CONTINUE:
+        return continue_latest(store)
+    if answer == HAS and last is not None:
+        return start(store, store.fork(last.number, last.telling_turn))
+    if answer == LIGHT:
+        return start_new(open_store(open_world(TUTORIAL), store.saves, TUTORIAL))
+    return _browse_tree(store) if answer == BRANCHES else None
+
+
+def _show(store: RunStore, answer: str) -> None:
+    """Show what a row of the menu has to say, and return to it."""
+    if answer == LABORATORY:
+        run_laboratory(open_laboratory(store.new().run, store.inspector, store))
+    elif answer == SETTINGS:
+        _change_settings()
+    else:
+        lines = {
+            ABOUT: lambda: wrap(CREDITS, text_width()),
+            HELP: lambda: wrap(HELP_TEXT, text_width()),
+            ENDINGS: lambda: ending_list_lines(store.world, list_endings(store.world, store.folder)[0], None, text_width()),
+        }.get(answer, list)()
+        print("\n".join(["", *lines, ""]) if lines else "")
+
+
+def _change_settings() -> None:
+    """Show the settings as a menu; a row that is chosen takes its next value."""
+    chosen = ""
+    while chosen != QUIT:
+        values = read_settings()[0]._asdict()
+        rows = {key: f"{key} {value}: {DESCRIPTIONS[key]}" for key, value in values.items()}
+        chosen = _ask_row({**rows, QUIT: "Back"}, chosen)
+        if chosen != QUIT:
+            steps = STEPS[chosen]
+            at = steps.index(values[chosen]) if values[chosen] in steps else -1
+            try:
+                write_setting(chosen, steps[(at + 1) % len(steps)])
+            except UsageError as error:
+                print(error, file=sys.stderr)
+                return
+
+
+def _heading(store: RunStore, last: LastRun | None, *, bare: bool) -> str:
     if not bare:
-        return f"Run {number} is open.\n"
+        return f"Run {last.number if last else ''} is open.\n"
     title = store.world.title
     about = wrap(store.world.about, text_width()) if store.world.about else []
-    return "\n".join([STRONG.format(title) if is_interactive() else title, *about, ""])
+    picture = ["", *layers_picture(store.world, last, terminal_columns())] if is_interactive() else []
+    return "\n".join([STRONG.format(title) if is_interactive() else title, *about, *picture, ""])
 
 
-def _menu_rows(number: str | None, run_count: int, *, bare: bool) -> dict[str, str]:
+def layers_picture(world: World, last: LastRun | None, columns: int) -> list[str]:
+    """Return the layers of a pass as a drawing, those of the one who plays in the middle, and what the last run said."""
+    step = NARROW_LAYERS_PER_CELL if columns < NARROW else LAYERS_PER_CELL
+    counts = (world.first_layer, world.boundary - world.first_layer, world.layers - world.boundary)
+    cells = "│".join(sign * max(count // step, 1) for sign, count in zip("░█▒", counts, strict=True))
+    yours = f"{world.first_layer + 1} to {world.boundary} are yours"
+    legend = f"    {yours}" if columns < NARROW else f"    layers {yours}; above them is the decoder"
+    lines = [f"  1 {cells} {world.layers}", legend]
+    said = [*wrap(f"Run {last.number} said: {quoted(last.said)}", columns - 5)] if last and last.said else []
+    return [*lines, *(f"    {line}" for line in said)]
+
+
+def _menu_rows(store: RunStore, last: LastRun | None, *, bare: bool) -> dict[str, str]:
     """Return the rows of the menu by key."""
-    rows = {CONTINUE: f"Continue run {number}"} if number is not None else {}
-    rows[NEW] = "A new instantiation" if run_count else "Wake"
-    if run_count:
-        rows[BRANCHES] = "The branches of 1 run" if run_count == 1 else f"The branches of {run_count} runs"
+    rows = {CONTINUE: f"Continue run {last.number}"} if last is not None and not last.ended else {}
+    rows[NEW] = "A new instantiation" if last is not None else "Wake"
+    if last is not None and last.telling_turn:
+        rows[HAS] = f"Begin at {quoted(last.telling_word)}, as in run {last.number}"
+    if last is not None:
+        rows[BRANCHES] = "The branches of 1 run" if last.runs == 1 else f"The branches of {last.runs} runs"
+    if bare and last is not None:
+        rows[ENDINGS] = "The endings, and which were found"
+    if bare and store.inspector.source == "model":
+        rows[LABORATORY] = "The laboratory: try things on the pass"
+    if bare and store.world.id != TUTORIAL:
+        rows[LIGHT] = "First Light, a short world of two words"
     if bare and is_interactive() and not settings_file().exists():
         rows[PLAIN] = "Wake in plain lines: no colour, no movement, good with a screen reader"
     if bare:
-        rows[ABOUT] = "Whose story this is"
+        rows |= {SETTINGS: "Settings", HELP: "How it is played", ABOUT: "Whose story this is"}
     return {**rows, QUIT: "Quit"}
 
 
@@ -85,25 +159,58 @@ def _save_plain() -> bool:
     return True
 
 
-def latest_unfinished(store: RunStore) -> tuple[str | None, int]:
-    """Return the number of the run that was played last, or None if it has ended, and the number of runs.
+class LastRun(NamedTuple):
+    """The run that was played last: its number, whether it ended, what it said, and the turn that begins the telling token."""
+
+    number: str
+    ended: bool
+    said: str
+    telling_turn: int  # 0 where it did not come so far
+    telling_word: str
+    runs: int  # how many are kept
+
+
+def last_run(store: RunStore) -> LastRun | None:
+    """Return the run that was played last; None where there is none.
 
     Reads files only until one is a valid run: a store may have thousands.
     """
-    run_files = newest_first(list_run_files(store.folder))
+    run_files, world = newest_first(list_run_files(store.folder)), store.world
     for index, run_file in enumerate(run_files):
-        summary = summarise(run_file, store.world)
-        if not summary.problem:
-            return None if summary.ended else str(run_file.number), len(run_files) - index
-    return None, 0
+        if summarise(run_file, world).problem:
+            continue
+        journal = read_journal(run_file.path)
+        turns = journal.turns[: journal.at]
+        words = [turn.word for turn in turns if turn.word]
+        decoded = [number for number, turn in enumerate(turns, 1) if turn.word]
+        before = world.telling_index  # words before the telling word
+        reached = 0 < before <= len(decoded)
+        return LastRun(
+            number=f"{run_file.number}",
+            ended=bool(turns) and turns[-1].scene in world.endings,
+            said=" ".join(join((world.prompt[-1], *words)).split()) if words else "",
+            telling_turn=decoded[before - 1] if reached else 0,
+            telling_word=words[before - 1] if reached else "",
+            runs=len(run_files) - index,
+        )
+    return None
 
 
-def _ask_row(rows: dict[str, str]) -> str:
-    """Print the rows and return the key of the one chosen by number, key or first letter; an empty answer is the first."""
+def _ask_row(rows: dict[str, str], selected: str) -> str:
+    """Return the key of a row: from a menu on the terminal, else chosen by number, key or first letter below printed rows.
+
+    There an empty answer is the first.
+    """
+    if is_interactive():
+        from forward_pass.interface.menu import choose_row
+
+        return choose_row(rows, QUIT, selected)
     for number, text in enumerate(rows.values(), 1):
         print("\n".join(textwrap.wrap(text, max(text_width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
     answers = (
-        {f"{number}": key for number, key in enumerate(rows, 1)} | {key[0]: key for key in rows} | {key: key for key in rows}
+        {f"{number}": key for number, key in enumerate(rows, 1)}
+        | {key[0]: key for key in reversed(rows)}
+        | {key: key for key in rows}
     )
     while True:
         print("\n> ", end="", flush=True)

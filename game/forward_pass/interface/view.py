@@ -7,12 +7,14 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from forward_pass.session.branches import compare_runs, difference_lines, tree_lines
+from forward_pass.interface.figures_view import NARROW, bar, chance_rows, figures_view
+from forward_pass.session.branches import compare_runs, difference_lines
 from forward_pass.session.commands import ENDING_COMMANDS_TEXT
 from forward_pass.session.events import (
     Event,
     InspectionShown,
     Message,
+    PictureShown,
     Quit,
     Rejected,
     RunsCompared,
@@ -21,10 +23,16 @@ from forward_pass.session.events import (
     TreeShown,
     ViewRequested,
 )
+from forward_pass.session.figures import (
+    figures_after_decoding,
+    figures_after_scene,
+    figures_before_decoding,
+    state_before_decoding,
+    tally,
+)
 from forward_pass.session.glossary_help import share_line
 from forward_pass.session.inspection import DecoderTrace, Inspection, decoder_trace
-from forward_pass.session.plain_text import hanging_text
-from forward_pass.session.readings import lines_after_decoding, lines_after_scene, lines_before_decoding
+from forward_pass.session.plain_text import event_lines, hanging_text
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
     EMPHASIS,
@@ -51,10 +59,9 @@ from forward_pass.story.world import World
 SHARE_STYLES = ((8, "bold reverse"), (4, "bold underline"), (2, "underline"))  # multiples of an even share of the attention
 NO_SPACE_BEFORE = (".", "?", ",", "\n")  # words that follow without a space
 LIKELIEST = 3  # words that a decoding shows
-BAR_WIDTH, NARROW_BAR_WIDTH = 24, 12  # cells of a bar for a probability of 1
 DIAL_WIDTH, NARROW_DIAL_WIDTH = 17, 9  # cells
 BLOCKS = "▁▂▃▄▅▆▇█"
-STRIP_STEP, NARROW_STRIP_STEP, NARROW = 2, 4, 60  # layers to a cell of a strip; NARROW is in columns
+STRIP_STEP, NARROW_STRIP_STEP = 2, 4  # layers to a cell of a strip
 
 
 def prose(text: str) -> RenderableType:
@@ -93,8 +100,8 @@ def event_view(event: Event, session: Session, columns: int) -> RenderableType:
             return inspection_view(inspection, columns)
         case ViewRequested(_, run):
             return emphasis_text("\n".join(transcript(run, columns)))
-        case TreeShown(run_set, node):
-            return Text("\n".join(tree_lines(run_set, columns, node)))
+        case TreeShown() | PictureShown():  # where no full screen shows them
+            return Text("\n".join(event_lines(event, session, columns)[1:]))
         case RunsCompared(first, second, names):
             return emphasis_text("\n".join(difference_lines(compare_runs(first, second), names, columns, bars=True)))
         case Rejected(text):
@@ -114,17 +121,12 @@ def scene_view(run: Run, session: Session, columns: int) -> RenderableType:
 
 def current_scene_view(run: Run, columns: int) -> RenderableType:
     """Return the present scene without its offers, which the prompt shows, or the ending with the words of the run."""
-    below = figures_view(lines_after_scene(run, run.at))
+    below = figures_view(figures_after_scene(run, run.at), tally(run.world, run.state), run.world, columns)
     if is_ending(run.world, run.state):
         title, *summary = ending_lines(run, columns)
         return Group(prose(scene_text(run)), *below, Text(""), Text(title, style="strong"), *map(Text, summary))
     place = Text(position_line(run.world, run.state), style="quiet")
     return Group(words_so_far(run), place, Text(""), prose(scene_text(run)), *below)
-
-
-def figures_view(lines: list[str]) -> list[RenderableType]:
-    """Return lines with figures, each a paragraph of its own after an empty line; nothing where there are none."""
-    return [Text(""), *(Text(line, style="strong") for line in lines)] if lines else []
 
 
 def words_so_far(run: Run) -> Text:
@@ -144,24 +146,18 @@ def decoding_view(run: Run, number: int, then: str, columns: int) -> RenderableT
     """
     turn = run.turns[number - 1]
     inspector, word, state = run.inspector, turn.word or "", turn.state
-    above, below = (figures_view(lines(run, number)) for lines in (lines_before_decoding, lines_after_decoding))
+    before, after = figures_before_decoding(run, number), figures_after_decoding(run, number)
+    above = figures_view(before, tally(run.world, state_before_decoding(run, number)), run.world, columns)
+    below = figures_view(after, tally(run.world, state), run.world, columns)
     likeliest = turn_distribution(run, turn).likeliest(LIKELIEST)
-    width = max(len(quoted(word)) for word, _ in likeliest)
     source = "measured" if inspector.source == "model" else "written, not measured"
     rows: list[RenderableType] = [Text(f"The decoder comes ({source}).", style="strong")]
-    for candidate, probability in likeliest:
-        bar = probability_bar(probability, columns)
-        rows.append(Text.assemble(f"  {quoted(candidate):<{width}} {format_probability(probability):<6} ", (bar, "bar")))
+    rows += chance_rows(tuple(likeliest), columns, word)
     if inspector.source == "model":
         step = NARROW_STRIP_STEP if columns < NARROW else STRIP_STEP
         rows += depth_strip(decoder_trace(run.world, inspector, state.key, step), run.world)
-    rows.append(Text(f"It says {quoted(word)}.", style="strong"))
+    rows.append(Text.assemble(("It says ", "strong"), (quoted(word), "said"), (".", "strong")))
     return Group(*([prose(then)] if then else []), *above, *([Text("")] if then or above else []), *rows, *below)
-
-
-def probability_bar(probability: float, columns: int) -> str:
-    """Return a bar for a probability, never empty; narrow screens have shorter ones."""
-    return "█" * round((NARROW_BAR_WIDTH if columns < NARROW else BAR_WIDTH) * probability) or "▏"
 
 
 def probability_cell(probability: float) -> str:
@@ -208,8 +204,8 @@ def inspection_view(inspection: Inspection, columns: int) -> RenderableType:
         nats = f"{lens.entropy:.2f}" if narrow else f"entropy {lens.entropy:.2f} of {inspection.max_entropy:.2f}"
         start = f"  layer {lens.layer:>2}  {nats} nats  {quoted(word)} {format_probability(probability)}"
         rank = rank_text(inspection, lens)
-        bar = probability_bar(probability, columns)[: max(columns - cell_len(start + rank) - 1, 0)]
-        rows.append(Text.assemble(f"{start}{rank} ", (bar, "bar")))
+        cells = bar(probability, columns)[: max(columns - cell_len(start + rank) - 1, 0)]
+        rows.append(Text.assemble(f"{start}{rank} ", (cells, "bar")))
     rows += [Text(note, style="quiet") for note in lens_notes(inspection)]
     if inspection.probes:
         width = max(len(name) for name, _ in inspection.probes)

@@ -15,9 +15,10 @@ from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle
 from prompt_toolkit.utils import get_cwidth
 
+from forward_pass.interface.theme import screen_style
 from forward_pass.session.transcript import EMPHASIS, MAX_PROSE_COLUMNS, wrap
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindingsBase, KeyPressEvent
     from prompt_toolkit.layout.containers import Container
 
-STYLE = Style.from_dict(
-    {"header": "reverse", "footer": "reverse", "selected": "reverse", "quiet": "", "strong": "bold", "emphasis": "italic"}
-)
+STYLE = DynamicStyle(screen_style)
 """No information is in the style alone: what is reversed or bold is also said in words or by position."""
 HEADER_AND_FOOTER = 2
 WIDE = 60  # columns; narrower screens show lists in place of tables, and fewer keys in the footer
@@ -154,27 +153,29 @@ def full_screen(
     layout = Layout(HSplit([line(header, "class:header"), *body, *below, line(footer, "class:footer")]))
     return Application(
         layout=layout,
-        key_bindings=merge_key_bindings([keys, _interrupt_keys()]),
+        key_bindings=merge_key_bindings([keys, interrupt_keys()]),
         full_screen=True,
         mouse_support=True,
         style=STYLE,
     )
 
 
-def _interrupt_keys() -> KeyBindings:
-    """Return the binding for SIGINT, which prompt_toolkit turns into a key without a default binding."""
+def interrupt_keys(*names: str) -> KeyBindings:
+    """Return bindings that interrupt: ``names``, and SIGINT, a key of prompt_toolkit without a binding of its own."""
     keys = KeyBindings()
 
-    @keys.add("<sigint>")
-    def _interrupt(event: KeyPressEvent) -> None:
+    def interrupt(event: KeyPressEvent) -> None:
         event.app.exit(exception=KeyboardInterrupt)
 
+    for name in ("<sigint>", *names):
+        keys.add(name)(interrupt)
     return keys
 
 
-def page_through(title: str, lines: Callable[[int], Sequence[str]]) -> None:
+def page_through(title: str, lines: Callable[[int], Sequence[str]], *, at_end: bool = False) -> None:
     """Show a text on the full screen until it is closed; ``lines`` is called with the width in columns."""
     pane, lines_at, keys = Pane(), lru_cache(1)(lines), KeyBindings()
+    pane.top = 1_000_000 if at_end else 0
 
     def fragments() -> StyleAndTextTuples:
         pane.lines = list(lines_at(prose_width()))

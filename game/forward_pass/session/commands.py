@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from forward_pass.errors import UsageError
-from forward_pass.session import glossary_help
-from forward_pass.session.events import Event, InspectionShown, Message, RunsCompared, TreeShown, ViewRequested
+from forward_pass.session import glossary_help, run_commands
+from forward_pass.session.events import Event, InspectionShown, Message, ViewRequested
 from forward_pass.session.from_here import NearestEnding, nearest_ending, read_before, untaken_choices
 from forward_pass.session.inspection import inspect_pass
+from forward_pass.session.run_commands import stored_runs_of
 from forward_pass.session.session import Session
-from forward_pass.storage.listing import summaries
-
-if TYPE_CHECKING:
-    from forward_pass.storage.run_set import RunSet
+from forward_pass.session.settings import DESCRIPTIONS, read_settings, write_setting
+from forward_pass.story.history import at_turn
 
 MAX_SKIPPED = 200
 
@@ -72,48 +71,6 @@ def _turn_count(argument: str, minimum: int = 1) -> int:
     return int(argument)
 
 
-# -- runs -------------------------------------------------------------------------------------------------------------
-
-
-def _save(session: Session, argument: str) -> list[Event]:
-    if not argument:
-        raise UsageError(f"Every choice is kept already{_saved_as(session)}. To name the run: save NAME.")
-    name = argument.replace(" ", "-")
-    session.recorder.rename(name)
-    return [Message(f"The run is named {name}{_saved_as(session)}.")]
-
-
-def _load(session: Session, argument: str) -> list[Event]:
-    if argument:
-        return session.play_on(session.store.resume(argument, session.recorder))
-    listed = list(map(str, summaries(session.store.folder, session.world)))
-    if not listed:
-        return [Message("No run is kept yet: the first choice begins one.")]
-    return [Message("\n".join([*listed, "", "To go on with one: load NUMBER, or load NAME."]))]
-
-
-def _restart(session: Session) -> list[Event]:
-    saved_as = _saved_as(session)
-    text = f"The run before this one is kept{saved_as}." if saved_as else "Nothing had been chosen; nothing was kept."
-    return session.play_on(session.store.new()._replace(notes=(text,)))
-
-
-def _saved_as(session: Session) -> str:
-    return f" as {session.recorder.label}" if session.recorder.label else ""
-
-
-def _tree(session: Session) -> list[Event]:
-    run_set = _stored_runs(session)
-    return [TreeShown(run_set, run_set.tree.find(session.run.digest))]
-
-
-def _diff(session: Session, argument: str) -> list[Event]:
-    if not argument:
-        raise UsageError("Against which run? diff NUMBER, or diff NAME; load lists them.")
-    names = (session.recorder.label or "this run", f"run {argument}" if argument.isdigit() else argument)
-    return [RunsCompared(session.run, session.store.view(argument), names)]
-
-
 # -- the pass ---------------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +92,16 @@ def _lab(session: Session, line: str) -> list[Event]:
 def _notes(session: Session) -> list[Event]:
     rows = [trace._asdict() for trace in glossary_help.cache_traces(session.run)]
     return [Message(glossary_help.cache_text(session.run), {"type": "notes", "notes": rows})]
+
+
+def _settings(session: Session, argument: str) -> list[Event]:
+    del session
+    key, _, value = argument.partition(" ")
+    if argument:
+        write_setting(key, value.strip())
+    rows = read_settings()[0]._asdict()
+    text = "\n".join(f"  {name + ' ' + set_to:<15} {DESCRIPTIONS[name]}" for name, set_to in rows.items())
+    return [Message(text, {"type": "settings", "settings": rows})]
 
 
 # -- help -------------------------------------------------------------------------------------------------------------
@@ -173,12 +140,26 @@ def _nearest_ending(session: Session) -> NearestEnding | None:
     if not session.world.hints:
         return None
     told = {ending for ending, steps in session.hint_steps.items() if steps >= glossary_help.HINT_STEPS}
-    return nearest_ending(session.world, session.inspector, session.run.state, session.endings_found | told)
+    return nearest_ending(session.world, session.inspector, [session.run.state], session.endings_found | told)
+
+
+def nearest_along(session: Session) -> tuple[str, int] | None:
+    """Return a hint for the ending not found that is nearest to any turn of this run, and that turn; None without one."""
+    if not session.world.hints:
+        return None
+    states = [at_turn(session.run, turn).state for turn in range(session.run.at + 1)]
+    nearest = nearest_ending(session.world, session.inspector, states, session.endings_found)
+    if nearest is None:
+        return None
+    number = f"{list(session.world.endings).index(nearest.ending) + 1}"
+    hint = glossary_help.next_hint(session.world, session.endings_found, session.hint_steps, number)
+    away = "1 choice" if nearest.choices == 1 else f"{nearest.choices} choices"
+    return (f"{away} from here: {hint.text}", nearest.start) if hint else None
 
 
 def _untaken(session: Session) -> list[Event]:
     present = dict(session.choice_texts())
-    never = untaken_choices(_stored_runs(session), session.run.digest, present)
+    never = untaken_choices(stored_runs_of(session), session.run.digest, present)
     lines = [f"  {number}. {say}" for number, (choice, say) in enumerate(present.items(), 1) if choice in never]
     text = (
         "\n".join(["No kept run has taken these here:", *lines])
@@ -189,7 +170,7 @@ def _untaken(session: Session) -> list[Event]:
 
 
 def _skip(session: Session) -> list[Event]:
-    known, skipped = read_before(_stored_runs(session)), list[str]()
+    known, skipped = read_before(session.world, session.store.folder), list[str]()
     events: list[Event] = []
     while not session.at_ending and len(skipped) < MAX_SKIPPED:
         way = known.way_on(session.run.state.scene, [offer.id for offer in session.open_offers])
@@ -206,12 +187,6 @@ def _skip(session: Session) -> list[Event]:
     return [Message(f"Skipped {turns} by ways taken before: {', '.join(skipped)}.", row), *events]
 
 
-def _stored_runs(session: Session) -> RunSet:
-    from forward_pass.storage.run_set import stored_runs  # noqa: PLC0415 - play begins without the tree
-
-    return stored_runs(session.world, session.inspector, session.store.folder)
-
-
 def _help(session: Session, argument: str) -> list[Event]:
     if argument == "verbs":
         return [
@@ -219,19 +194,39 @@ def _help(session: Session, argument: str) -> list[Event]:
         ]
     if argument:
         raise UsageError("help stands alone, or with verbs: help verbs.")
-    rows = "\n".join(f"  {command.usage:<13} {command.help}" for command in COMMANDS.values())
-    heading = "Type the number of a choice, its id, or some of its words. These cost no layer:"
+    rows = "\n".join(f"  {command.usage:<15} {command.help}" for command in COMMANDS.values())
     verbs = "\n\nWhat the words beside the choices mean: help verbs." if session.world.story.verbs else ""
-    return [Message(f"{heading}\n\n{rows}{verbs}")]
+    return [Message(f"{_first_help(session)}\n\nAll that can be typed; none of it costs a layer:\n\n{rows}{verbs}")]
+
+
+def _first_help(session: Session) -> str:
+    """Return the three things that matter most where the session stands."""
+    if session.at_ending:
+        rows = (
+            ("picture", "the run on one screen; from there on, another way"),
+            ("undo", "take the last choice back"),
+            ("restart", "begin another instantiation; this one is kept"),
+        )
+    else:
+        rows = (
+            ("a number", "take that choice; its id or some of its words do too"),
+            ("undo", "take the last choice back; nothing is ever lost"),
+            ("hint", "a nudge toward an ending not found yet"),
+        )
+    return "\n".join(f"  {typed:<15} {what}" for typed, what in rows)
 
 
 _TABLE = (
     Command("undo [N]", "go back one turn, or N", _undo),
     Command("redo [N]", "take back an undo, or N", _redo),
     Command("back N", "go to turn N of this run; 0 is the waking", _back),
-    Command("save NAME", "name this run; every choice is kept anyway", _save),
-    Command("load [RUN]", "list the runs, or resume one", _load),
-    Command("restart", "begin another instantiation; this one is kept", _alone(_restart)),
+    Command("save NAME", "name this run; every choice is kept anyway", run_commands.save),
+    Command("load [RUN]", "list the runs, or resume one", run_commands.load),
+    Command("restart", "begin another instantiation; this one is kept", _alone(run_commands.restart)),
+    Command("fork [N]", "play this run again from turn N, as a run of its own", run_commands.fork),
+    Command("replay", "compute this run again and compare every digest", _alone(run_commands.replay)),
+    Command("without N", "this run without what turn N did to the pass", run_commands.without),
+    Command("picture", "this run on one screen: where, what, and what it was worth", _alone(run_commands.picture)),
     Command("look", "show this scene again", _alone(Session.opening)),
     Command("prompt", "show the document so far", _alone(lambda session: [ViewRequested("prompt", session.run)])),
     Command("lens", "inspect this pass up to the present layer", _alone(_lens)),
@@ -242,15 +237,18 @@ _TABLE = (
     Command("untaken", "the ways on from here that no kept run took", _alone(_untaken)),
     Command("skip", "go on by ways taken before, to the first scene that is new", _alone(_skip)),
     Command("transcript", "show this run so far", _alone(lambda session: [ViewRequested("transcript", session.run)])),
-    Command("tree", "all runs as one tree", _alone(_tree)),
-    Command("diff RUN", "compare this run with another", _diff),
+    Command("tree", "all runs as one tree", _alone(run_commands.tree)),
+    Command("endings", "which endings were found, and by which runs", _alone(run_commands.endings)),
+    Command("export [FILE]", "write this run as a document: FILE.txt, .md, .html, .svg or .cast", run_commands.export),
+    Command("diff RUN", "compare this run with another", run_commands.diff),
+    Command("settings [SET]", "show the settings, or change one: settings pace off", _settings),
     Command("credits", "whose story this is, and whose work", _alone(lambda _: [Message(glossary_help.CREDITS)])),
     Command("help [verbs]", "list these commands, or the verbs", _help),
     Command("quit", "leave; nothing is lost and nothing is asked", _alone(lambda session: [session.quit_event()])),
 )
 COMMANDS: dict[str, Command] = {command.name: command for command in _TABLE}
 ALIASES = {"exit": "quit", "q": "quit", "?": "help"}  # as other programs call these commands
-ENDING_COMMANDS = ("undo", "restart", "tree", "quit")  # the commands that front ends name at an ending
+ENDING_COMMANDS = ("picture", "undo", "restart", "tree", "quit")  # the commands that front ends name at an ending
 ENDING_COMMANDS_TEXT = f"{', '.join(ENDING_COMMANDS[:-1])} or {ENDING_COMMANDS[-1]}"
 
 

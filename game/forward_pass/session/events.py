@@ -80,4 +80,21 @@ class RunsCompared(NamedTuple):
     names: tuple[str, str]
 
 
-Event = SceneEntered | TokenDecoded | Message | ViewRequested | InspectionShown | Rejected | Quit | TreeShown | RunsCompared
+class PictureShown(NamedTuple):
+    """The run was requested as a picture."""
+
+    run: Run
+
+
+Event = (
+    SceneEntered
+    | TokenDecoded
+    | Message
+    | ViewRequested
+    | InspectionShown
+    | Rejected
+    | Quit
+    | TreeShown
+    | RunsCompared
+    | PictureShown
+)

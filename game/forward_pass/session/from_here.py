@@ -7,10 +7,14 @@ world): it measures nothing and stops at a pass that is not there. At temperatur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from forward_pass.errors import ForwardPassError
+from forward_pass.errors import ForwardPassError, RunError
+from forward_pass.storage.folder import list_run_files
+from forward_pass.storage.journal import Journal, read_journal
 from forward_pass.story.engine import Availability, carry_out, decode, is_ending, is_waiting, offers, outcome_of
 from forward_pass.story.ports import PassPort
 from forward_pass.story.state import State
@@ -24,31 +28,36 @@ MAX_STATES = 30_000
 
 
 class NearestEnding(NamedTuple):
-    """An ending not found yet, and how many choices away it is at least."""
+    """An ending not found yet, how many choices away it is at least, and from which of the states it was looked for."""
 
     ending: str
     choices: int
+    start: int = 0
 
 
-def nearest_ending(world: World, port: PassPort, state: State, found: Collection[str]) -> NearestEnding | None:
-    """Return the nearest ending not found before, if each word is the likeliest; None where none is near enough to say."""
+def nearest_ending(world: World, port: PassPort, states: Sequence[State], found: Collection[str]) -> NearestEnding | None:
+    """Return the ending not found before that is nearest to any of some states, if each word is the likeliest.
+
+    None where none is near enough to say. Of equally near ones it is that from the latest state.
+    """
     from forward_pass.checker.pass_table import KnownPasses, PassTable  # noqa: PLC0415 - play begins without the checker
 
     table = PassTable(world, port, 0)
     table.read_table()
     passes = KnownPasses(table)
-    seen, frontier, away = {state}, [state], 0
+    frontier = [(state, start) for start, state in enumerate(states) if not is_ending(world, state)][::-1]
+    seen, away = {state for state, _ in frontier}, 0
     while frontier and len(seen) <= MAX_STATES:
         away += 1
-        following: list[State] = []
-        for one in frontier:
+        following: list[tuple[State, int]] = []
+        for one, start in frontier:
             for after in _following(world, passes, one):
                 if is_ending(world, after):
                     if after.scene not in found:
-                        return NearestEnding(after.scene, away)
+                        return NearestEnding(after.scene, away, start)
                 elif after not in seen:
                     seen.add(after)
-                    following.append(after)
+                    following.append((after, start))
         frontier = following
     return None
 
@@ -87,6 +96,14 @@ def untaken_choices(run_set: RunSet, digest: str, present: Collection[str]) -> l
     return [choice for choice in present if choice not in taken]
 
 
+def _journals(world: World, folder: Path) -> Iterator[Journal]:
+    for run_file in list_run_files(folder):
+        with suppress(RunError):
+            journal = read_journal(run_file.path)
+            if journal.header.world == world.id:
+                yield journal
+
+
 class ReadBefore(NamedTuple):
     """What kept runs have read: the scenes they met, and how often each choice was taken from a scene."""
 
@@ -100,11 +117,11 @@ class ReadBefore(NamedTuple):
         return max(taken, key=lambda choice: known[choice]) if taken else None
 
 
-def read_before(run_set: RunSet) -> ReadBefore:
-    """Return what the kept runs of a set have read."""
-    scenes, ways = {run_set.world.start}, dict[str, Counter[str]]()
-    for journal in run_set.journals.values():
-        scene = run_set.world.start
+def read_before(world: World, folder: Path) -> ReadBefore:
+    """Return what the kept runs of a world in a folder have read; files that are not such runs are left out."""
+    scenes, ways = {world.start}, dict[str, Counter[str]]()
+    for journal in _journals(world, folder):
+        scene = world.start
         for turn in journal.turns:
             ways.setdefault(scene, Counter())[turn.choice] += 1
             scene = turn.scene

@@ -14,6 +14,7 @@ from forward_pass.session.events import (
     Event,
     InspectionShown,
     Message,
+    PictureShown,
     Quit,
     Rejected,
     RunsCompared,
@@ -79,7 +80,7 @@ def event_lines(event: Event, session: Session, columns: int) -> list[str]:
             return ["", *lines, *decoding_lines(session.run, session.run.at, columns)[:-1]]
         case Message(text, _):
             return ["", *message_lines(text, columns)]
-        case ViewRequested() | InspectionShown() | TreeShown() | RunsCompared():
+        case ViewRequested() | InspectionShown() | TreeShown() | RunsCompared() | PictureShown():
             return ["", *_view_lines(event, columns)]
         case Rejected(message):
             return ["", *wrap(message, columns)]
@@ -107,7 +108,9 @@ def hanging_text(text: str, columns: int) -> str:
     return "\n".join(rows)
 
 
-def _view_lines(event: ViewRequested | InspectionShown | TreeShown | RunsCompared, columns: int) -> Iterable[str]:
+def _view_lines(
+    event: ViewRequested | InspectionShown | TreeShown | RunsCompared | PictureShown, columns: int
+) -> Iterable[str]:
     """Return a requested view as lines."""
     from forward_pass.session.branches import compare_runs, difference_lines, tree_lines  # noqa: PLC0415 - the first scene needs none
 
@@ -122,6 +125,10 @@ def _view_lines(event: ViewRequested | InspectionShown | TreeShown | RunsCompare
             return tree_lines(run_set, columns, node)
         case RunsCompared(first, second, names):
             return difference_lines(compare_runs(first, second), names, columns)
+        case PictureShown(run):
+            from forward_pass.session.run_picture import picture_lines  # noqa: PLC0415 - as above
+
+            return picture_lines(run, columns)
 
 
 def opening_lines(session: Session, columns: int) -> list[str]:

@@ -7,11 +7,9 @@ decoding of the telling word; *asked*, which repeats those that were heard last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from forward_pass.story.compile import compile_expression
-from forward_pass.story.distribution import Distribution, format_probability
+from forward_pass.story.distribution import Distribution
 from forward_pass.story.engine import is_ending
 from forward_pass.story.forecast import PlacedAct, forecast, leave_out, placed_acts
 from forward_pass.story.history import Run, Turn, at_turn
@@ -24,7 +22,6 @@ from forward_pass.story.world import World
 MAX_WORDS = 4  # of a change
 LIKELIEST = 3  # of a forecast, besides the words that the world names
 DIGITS = 4  # of a probability in an object
-SHOWN_EFFECT = 0.005  # what is smaller is called no effect where it is opened
 ASK = "ask"  # the verb of choices after which an asked forecast is heard
 
 Chances = tuple[tuple[str, float], ...]
@@ -41,6 +38,7 @@ class ForecastReading(NamedTuple):
     words: Chances
     top: Chances
     heard: int | None = None
+    asked: bool = False  # the next word alone, as the decoder's answer to who asked it
 
 
 class Change(NamedTuple):
@@ -139,7 +137,7 @@ def measure_forecast(inspector: Inspector, world: World, key: PassKey) -> Foreca
 def turn_readings(run: Run, number: int) -> tuple[ActReading, ...]:
     """Return a reading for each act that a turn (from 1) made, in their order."""
     turn = run.turns[number - 1]
-    key = _key_after(turn)
+    key = key_after(turn)
     made = key.acts[-1][len(turn.before.acts[-1]) :]
     decoded = turn.word is not None
     layer, scene = (run.world.boundary, "") if decoded else (turn.state.layer, turn.state.scene)
@@ -156,7 +154,7 @@ def turn_readings(run: Run, number: int) -> tuple[ActReading, ...]:
     return tuple(readings)
 
 
-def _key_after(turn: Turn) -> PassKey:
+def key_after(turn: Turn) -> PassKey:
     """Return the pass that a turn left as it stood: before the decoder came, if it did."""
     return turn.decoding if turn.word is not None else turn.state.key
 
@@ -219,7 +217,7 @@ def opening_at(run: Run, number: int) -> Opening | None:
     turn = run.turns[number - 1]
     if not _opens(run, number):
         return None
-    key = _key_after(turn)
+    key = key_after(turn)
     sealed = [placed for placed in placed_acts(key) if _is_sealed_before(run, placed, number)]
     if not sealed:
         return None
@@ -250,115 +248,7 @@ def _is_sealed_before(run: Run, placed: PlacedAct, number: int) -> bool:
     return not any(_opens(run, turn) for turn in range(made + 1, number))
 
 
-# -- as lines and as objects ------------------------------------------------------------------------------------------
-
-
-def forecast_line(reading: ForecastReading) -> str:
-    """Return the forecast as a line."""
-    chances = dict((*reading.words, *reading.top[:1]))
-    words = _chances_text(chances.items())
-    if reading.heard is None:
-        return f"[If nothing more is done, the word at {reading.token}: {words}]"
-    return f"[Last heard, at turn {reading.heard}, of the word at {reading.token}: {words}]"
-
-
-def reading_line(reading: ActReading) -> str:
-    """Return the reading of an act as a line: its verb and what it is, where it is in force, and the words before → after."""
-    first, last = reading.layers
-    where = f"layer {first}" if first == last else f"layers {first} to {last}"
-    parts = [*([reading.verb] if reading.verb else []), f"{reading.about}, {where}"]
-    if reading.change:
-        what = "the next word" if reading.given == SEALED else f"the word at {reading.change.token}"
-        parts.append(f"{what}: {change_text(reading.change)}")
-    if reading.opens_at:
-        token, layer = reading.opens_at
-        parts.append(f"what it does to the word at {reading.telling} is shown at {token}, layer {layer}, at the latest")
-    elif reading.given == ASKED:
-        parts.append("what it does is not told before the word is said, unless you ask")
-    return f"[{' · '.join(parts)}]"
-
-
-def opening_lines(opening: Opening) -> list[str]:
-    """Return what was sealed as lines, the act with the largest effect first; those without effect are in one line."""
-    moved = sorted((one for one in opening.readings if _effect(one) >= SHOWN_EFFECT), key=_effect, reverse=True)
-    lines = []
-    for reading in moved:
-        assert reading.change is not None  # noqa: S101 - what is opened is shown
-        with_it = _chances_text((word, other) for word, _, other in reading.change.words)
-        without = _chances_text((word, one) for word, one, _ in reading.change.words)
-        what = f"{_act_text(reading)}, at work on the word at {reading.change.token}"
-        lines.append(f"[Now shown: {what}: {with_it}. Without it, all else the same: {without}]")
-    idle = [_act_text(one) for one in opening.readings if _effect(one) < SHOWN_EFFECT]
-    if idle:
-        token = next(one.change.token for one in opening.readings if one.change)
-        lines.append(f"[Now shown: without effect on the word at {token}, all else the same: {'; '.join(idle)}]")
-    return lines
-
-
-def _act_text(reading: ActReading) -> str:
-    verb = f"{reading.verb}, " if reading.verb else ""
-    return f"{reading.about} ({verb}made at {reading.token})"
-
-
-def _effect(reading: ActReading) -> float:
-    """Return by how much an act changes the probability of the word that it changes most."""
-    return max(abs(other - one) for _, one, other in reading.change.words) if reading.change else 0.0
-
-
-def change_text(change: Change) -> str:
-    """Return the words of a change, each with both probabilities; that nothing changed where no figure would."""
-    if all(format_probability(one) == format_probability(other) for _, one, other in change.words):
-        return f"no effect ({_chances_text((word, other) for word, _, other in change.words[:1])})"
-    rows = (f"{_word(word)} {format_probability(one)} → {format_probability(other)}" for word, one, other in change.words)
-    return ", ".join(rows)
-
-
-def _chances_text(chances: Iterable[tuple[str, float]]) -> str:
-    return ", ".join(f"{_word(word)} {format_probability(p)}" for word, p in chances)
-
-
-def _word(word: str) -> str:
-    return "a new line" if word == "\n" else f"“{word}”"
-
-
-def lines_after_scene(run: Run, number: int) -> list[str]:
-    """Return the lines that stand below the scene of a turn: readings, what is opened, and the forecast where it is new."""
-    turn = run.turns[number - 1] if number else None
-    readings = turn_readings(run, number) if turn and turn.word is None else ()
-    lines = [reading_line(reading) for reading in readings]
-    opening = opening_at(run, number) if turn and turn.word is None else None
-    lines += opening_lines(opening) if opening else []
-    present = shown_forecast(at_turn(run, number))
-    if present and not any(reading.given == SHOWN for reading in readings) and not opening:
-        before = shown_forecast(at_turn(run, number - 1)) if turn else None
-        is_new = present.heard == number if present.heard is not None else present != before
-        lines += [forecast_line(present)] if is_new and at_turn(run, number).state.token <= run.world.telling_token else []
-    return _with_tally(run, at_turn(run, number).state, lines)
-
-
-def lines_before_decoding(run: Run, number: int) -> list[str]:
-    """Return the lines that stand between what a choice says and the decoder that comes: the readings of its acts."""
-    turn = run.turns[number - 1]
-    waiting = turn.state._replace(words=turn.before.words, acts=_key_after(turn).acts)
-    return _with_tally(run, waiting, [reading_line(reading) for reading in turn_readings(run, number)])
-
-
-def lines_after_decoding(run: Run, number: int) -> list[str]:
-    """Return the lines that stand below a decoding: what it opens."""
-    opening = opening_at(run, number)
-    return _with_tally(run, run.turns[number - 1].state, opening_lines(opening) if opening else [])
-
-
-def tally(world: World, state: State) -> int | None:
-    """Return how many passes were run for the figures up to a state; None where the world wants no tally beside them."""
-    node = world.telling.passes if world.telling else None
-    return int(compile_expression(node)(state)) if node else None
-
-
-def _with_tally(run: Run, state: State, lines: list[str]) -> list[str]:
-    """Return lines with figures, the last with the number of passes that were run for figures so far."""
-    count = tally(run.world, state) if lines else None
-    return lines if count is None else [*lines[:-1], f"{lines[-1].removesuffix(']')} · tally {count}]"]
+# -- as objects -------------------------------------------------------------------------------------------------------
 
 
 def forecast_object(reading: ForecastReading | None) -> dict[str, object] | None:

@@ -5,18 +5,26 @@ Where recording fails, nothing is made.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from forward_pass.errors import UsageError
+from forward_pass.errors import ForwardPassError, UsageError
 from forward_pass.session.events import Event, Message, Quit, SceneEntered, TokenDecoded
 from forward_pass.session.transcript import then_text, turn_distribution
+from forward_pass.storage.listing import earlier_runs
 from forward_pass.storage.store import RunStore, Stored
 from forward_pass.story.distribution import draw_word
 from forward_pass.story.engine import Availability, is_ending, offers
-from forward_pass.story.history import DrawFunction, append, at_turn, make_turn
+from forward_pass.story.history import DrawFunction, Run, append, at_turn, make_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from forward_pass.session.from_here import ReadBefore
     from forward_pass.session.laboratory import Laboratory
+    from forward_pass.storage.journal import Header
 
 
 class Session:
@@ -29,11 +37,17 @@ class Session:
         self.run, self.recorder, _ = stored
         self.hint_steps: dict[str, int] = {}  # by ending, how many steps of its hint were given
         self.laboratory: Laboratory | None = None  # the bench that was opened last, at the state where it was opened
+        self.known: ReadBefore | None = None  # what the kept runs had read when this session began, once it is known
+        self.writer: Callable[[Run, Header, Path], str] | None = None  # writes a run as a document, and says so
 
     @property
     def endings_found(self) -> frozenset[str]:
-        """The endings found before this run, and the one that it is at."""
-        return self.recorder.prior.found | ({self.run.state.scene} if self.at_ending else set())
+        """The endings that the kept runs have found, and the one that this run is at.
+
+        The facts in a run's header are no such count: a fork has its parent's.
+        """
+        kept = earlier_runs(self.store.folder, self.world).found
+        return kept | ({self.run.state.scene} if self.at_ending else set())
 
     @property
     def draw(self) -> DrawFunction:
@@ -59,6 +73,25 @@ class Session:
     def choice_texts(self) -> list[tuple[str, str]]:
         """Return the open choices in the order of their numbers, each id with the words of the choice."""
         return [(offer.id, offer.choice.say(self.run.state, self.inspector)) for offer in self.open_offers]
+
+    def is_new(self, choice: str) -> bool:
+        """Return whether no run that was kept before has taken a choice here; False until they are read, or without any."""
+        if self.known is None or not self.known.ways:
+            return False
+        taken = self.known.ways.get(self.run.state.scene)
+        return taken is None or not taken[choice]
+
+    def read_kept_runs(self) -> None:
+        """Read what the kept runs have read, for ``is_new``, on a thread of its own: there may be thousands."""
+
+        def read() -> None:
+            from forward_pass.session.from_here import read_before  # noqa: PLC0415 - play begins without
+
+            with suppress(ForwardPassError):
+                self.known = read_before(self.world, self.store.folder)
+
+        if self.known is None:
+            Thread(target=read, daemon=True).start()
 
     def opening(self) -> list[Event]:
         """Return the events before the first input."""

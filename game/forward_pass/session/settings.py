@@ -1,4 +1,4 @@
-"""The player's settings: animation, width of prose, colour, plain lines. A small text file in the config folder."""
+"""The player's settings: animation, pace, width of prose, colour, plain lines. A small text file in the config folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ FILE_NAME = "settings.txt"
 MAX_BYTES = 64 * 1024
 MIN_MEASURE, MAX_MEASURE = 40, 120  # columns
 SWITCH = ("on", "off")
+HELD, TIMED, OFF = "held", "timed", "off"
+PACES = (HELD, TIMED, OFF)
 COLOURS = ("auto", "dark", "light", "none")
 
 
@@ -27,6 +29,7 @@ class Settings(NamedTuple):
     measure: str = "72"
     colour: str = "auto"
     plain: str = "off"
+    pace: str = HELD
 
 
 def _one_of(*values: str) -> tuple[Callable[[str], bool], str]:
@@ -42,13 +45,23 @@ ALLOWED: dict[str, tuple[Callable[[str], bool], str]] = {
     "measure": (_is_measure, f"a number of columns from {MIN_MEASURE} to {MAX_MEASURE}"),
     "colour": _one_of(*COLOURS),
     "plain": _one_of(*SWITCH),
+    "pace": _one_of(*PACES),
 }
 """By key, a test for allowed values, and the allowed values in words."""
+STEPS = {
+    "motion": SWITCH,
+    "measure": ("72", "84", "100", "60"),
+    "colour": COLOURS,
+    "plain": SWITCH,
+    "pace": PACES,
+}
+"""By key, the values that a menu goes through."""
 DESCRIPTIONS = {
     "motion": "whether the decoder is shown as it comes",
     "measure": "the widest line of prose, in columns",
     "colour": "the ground that colours are chosen for, or none",
     "plain": "whether play begins in plain lines",
+    "pace": "held: the decoder and long texts wait for a key; timed: the decoder goes on by itself; off: nothing stops",
 }
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from forward_pass.session.decision import decision, decision_text
+from forward_pass.session.figures import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.session.inspection import inspect_pass
-from forward_pass.session.readings import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.story.distribution import Distribution, format_nats, format_probability
 from forward_pass.story.engine import Availability, closed_text, is_ending, offers
 from forward_pass.story.history import Run, Turn, at_turn
@@ -34,6 +34,7 @@ LEVEL_NOTE = (
     "little, and the words' logits are small. Their order may be settled all the same, and an act may have turned the stream."
 )
 MAX_LIKELIEST = 3  # words of a distribution that a decoding names
+NO_BREAK = "\u00a0"
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -103,15 +104,23 @@ def offer_lines(run: Run, width: int) -> list[str]:
     return lines
 
 
-def wrap_offer(run: Run, offer: Availability, prefix: str, width: int) -> list[str]:
-    """Return an offer as lines after ``prefix``: its text, and its cost or why it is closed."""
+def wrap_offer(run: Run, offer: Availability, prefix: str, width: int, tail: str | None = None) -> list[str]:
+    """Return an offer as lines after ``prefix``: its text, and its cost, on one line, or why it is closed.
+
+    ``tail`` is what stands at the end in place of ``offer_tail``.
+    """
     say = offer.choice.say(run.state, run.inspector)
-    taken = ", taken before" if offer.taken else ""
     if offer.is_open:
-        text = f"{say}  {verb_and_cost_text(offer)}{taken}"
+        text = f"{say}  {(offer_tail(offer) if tail is None else tail).replace(' ', NO_BREAK)}"
     else:
         text = f"Closed: {say} ({closed_text(run.world, run.inspector, run.state, offer)})"
-    return textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
+    lines = textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
+    return [line.replace(NO_BREAK, " ") for line in lines]
+
+
+def offer_tail(offer: Availability) -> str:
+    """Return what stands after the words of an open offer: its verb, its cost, and whether it was taken before in this run."""
+    return verb_and_cost_text(offer) + (", taken before" if offer.taken else "")
 
 
 def decoding_line(turn: Turn, distribution: Distribution, inspector: Inspector) -> str:

@@ -1,0 +1,138 @@
+"""Readings, openings and forecasts as rich renderables: bars for the words before and after, the layers that an act is in."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from forward_pass.session.figures import (
+    Figure,
+    LookReading,
+    forecast_chances,
+    forecast_heading,
+    has_effect,
+    look_heading,
+    look_shares_text,
+    opened_effects,
+    opened_heading,
+    opened_without_effect,
+    reading_heading,
+    reading_line,
+    reading_note,
+)
+from forward_pass.session.readings import ActReading, Change, ForecastReading, Opening
+from forward_pass.session.transcript import quoted
+from forward_pass.story.distribution import format_probability
+from forward_pass.story.world import World
+
+BAR_WIDTH, NARROW_BAR_WIDTH, NARROW = 24, 10, 60  # cells of a bar for a probability of 1; NARROW is in columns
+NO_SPACE_BEFORE = (".", "?", ",")
+KEPT, GAINED, LOST = "█", "▓", "░"  # what a bar keeps, what an act adds to it, what it takes away
+LEGEND = f"{GAINED} gained, {LOST} lost"
+
+
+def figures_view(figures: list[Figure], tally: int | None, world: World, columns: int) -> list[RenderableType]:
+    """Return figures as renderables, an empty line above each; below them the tally, where the world keeps one."""
+    rows: list[RenderableType] = []
+    for figure in figures:
+        rows += [Text(""), *_figure(figure, world, columns)]
+    return [*rows, Text(f"tally {tally}", style="quiet")] if figures and tally is not None else rows
+
+
+def _figure(figure: Figure, world: World, columns: int) -> list[RenderableType]:
+    match figure:
+        case ActReading():
+            return _reading(figure, world, columns)
+        case ForecastReading():
+            heading = Text(f"{forecast_heading(figure)}:", style="strong")
+            return [heading, *chance_rows(forecast_chances(figure), columns)]
+        case Opening():
+            return _opening(figure, columns)
+        case LookReading():
+            return _look(figure)
+
+
+def _look(reading: LookReading) -> list[RenderableType]:
+    """Return a look painted on the lines of the page that it is at."""
+    rows: list[RenderableType] = [Text(look_heading(reading), style="strong")]
+    for line in reading.lines:
+        row = Text("  ")
+        for number, (word, looked) in enumerate(line):
+            row.append("" if word in NO_SPACE_BEFORE or not number else " ").append(
+                word, style="reverse" if looked else "quiet"
+            )
+        rows.append(row)
+    rows += [Text(f"  and {reading.more} more lines", style="quiet")] if reading.more else []
+    return [*rows, Text(f"{look_shares_text(reading)}.", style="quiet")]
+
+
+def _reading(reading: ActReading, world: World, columns: int) -> list[RenderableType]:
+    note = [Text(f"{reading_note(reading)}.".capitalize(), style="quiet")] if reading_note(reading) else []
+    shelf = [shelf_row(reading.layers, world, columns)] if reading.verb == "leave" else []
+    if reading.change is None:
+        return [Text(f"{reading_heading(reading)}.", style="strong"), *shelf, *note]
+    if not has_effect(reading.change):
+        line = reading_line(reading._replace(opens_at=None)).removeprefix("[").removesuffix("]")
+        return [Text(line, style="strong"), *shelf, *note]
+    return [Text(f"{reading_heading(reading)}:", style="strong"), *shelf, *change_rows(reading.change, columns), *note]
+
+
+def _opening(opening: Opening, columns: int) -> list[RenderableType]:
+    rows: list[RenderableType] = []
+    for reading in opened_effects(opening):
+        assert reading.change is not None  # noqa: S101 - what is opened is shown
+        rows.append(Text(f"{opened_heading(reading)}. Without it → with it:", style="strong"))
+        rows += change_rows(reading.change, columns)
+    idle = opened_without_effect(opening)
+    return [*rows, Text(f"{idle}.", style="strong")] if idle else rows
+
+
+def chance_rows(chances: tuple[tuple[str, float], ...], columns: int, said: str = "") -> list[RenderableType]:
+    """Return a row for each word: its probability, as a figure and as a bar; the word that was ``said`` stands out."""
+    width = max(len(quoted(word)) for word, _ in chances)
+    return [
+        Text.assemble(
+            "  ",
+            (quoted(word), "said" if word == said else ""),
+            " " * (width - len(quoted(word)) + 1),
+            (f"{format_probability(p):<6} ", "figure"),
+            (bar(p, columns), "bar"),
+        )
+        for word, p in chances
+    ]
+
+
+def change_rows(change: Change, columns: int) -> list[RenderableType]:
+    """Return a row for each word of a change: both probabilities, and a bar of what is kept, gained or lost."""
+    width = max(len(quoted(word)) for word, _, _ in change.words)
+    rows: list[RenderableType] = []
+    for word, before, after in change.words:
+        figures = f"{format_probability(before):>5} → {format_probability(after):<6} "
+        rows.append(
+            Text.assemble(f"  {quoted(word):<{width}} ", (figures, "figure"), (change_bar(before, after, columns), "bar"))
+        )
+    return [*rows, Text(f"  {LEGEND}", style="quiet")]
+
+
+def bar(probability: float, columns: int) -> str:
+    """Return a bar for a probability, never empty; narrow screens have shorter ones."""
+    return KEPT * round(_bar_width(columns) * probability) or "▏"
+
+
+def change_bar(before: float, after: float, columns: int) -> str:
+    """Return a bar for a probability that was ``before`` and is ``after``."""
+    width = _bar_width(columns)
+    low, high = round(width * min(before, after)), round(width * max(before, after))
+    return (KEPT * low + (GAINED if after > before else LOST) * (high - low)) or "▏"
+
+
+def shelf_row(layers: tuple[int, int], world: World, columns: int, name: str = "shelves") -> Text:
+    """Return the layers of a token, a cell for one layer or more, those from one to another filled."""
+    first, last = world.first_layer, world.boundary
+    step = 2 if columns < NARROW else 1
+    cells = "".join("▤" if layers[0] <= layer <= layers[1] else "·" for layer in range(first, last + 1, step))
+    return Text.assemble(f"  {name} {first} ", (cells, "bar"), f" {last}")
+
+
+def _bar_width(columns: int) -> int:
+    return NARROW_BAR_WIDTH if columns < NARROW else BAR_WIDTH

@@ -1,0 +1,76 @@
+"""Text longer than the screen, a page at a time: ``[more]`` waits for a key, so that nothing scrolls away unread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.key_binding import KeyPressEvent
+from prompt_toolkit.layout import Layout, Window
+from prompt_toolkit.layout.controls import FormattedTextControl
+
+from forward_pass.interface.signals import run_application
+from forward_pass.interface.widgets import STYLE, interrupt_keys, truncate
+from forward_pass.session.plain_text import terminal_columns
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+NEXT_PAGE = ("enter", "space", "down", "pagedown", "right")
+TO_THE_END = ("escape", "end", "q", "c-d")
+
+
+def page_lengths(count: int, rows: int, above: int, below: int) -> list[int]:
+    """Return how many of ``count`` lines to show at a time on a screen of ``rows``.
+
+    ``above`` lines were printed since the last key, and ``below`` rows follow the last line; a row is kept for ``[more]``,
+    and one of the page before stays in sight.
+    """
+    pages: list[int] = []
+    room = max(rows - 2 - above, 1)
+    while count + above + below > rows:
+        pages.append(min(count, room))
+        count, above, room = count - pages[-1], 0, max(rows - 2, 1)
+        if not count:
+            break
+    return [*pages, count]
+
+
+def print_pages(lines: Sequence[str], write: Callable[[str], object], *, above: int = 0, below: int = 0) -> None:
+    """Write lines, and wait for a key wherever the screen is full; Escape, End, q and Ctrl-D write the rest at once."""
+    rows, start = get_app_session().output.get_size().rows, 0
+    pages = page_lengths(len(lines), rows, above, below)
+    for number, length in enumerate(pages, 1):
+        write("".join(f"{line}\n" for line in lines[start : start + length]))
+        start += length
+        left = len(lines) - start
+        what = f"{left} {'line' if left == 1 else 'lines'}" if left else "the choices"
+        if number < len(pages) and not wait_for_more(f"{what} · space"):
+            write("".join(f"{line}\n" for line in lines[start:]))
+            return
+
+
+def wait_for_more(what: str) -> bool:
+    """Say that there is more, and what; wait for a key. Return False where it says to have done with it. Ctrl-C interrupts."""
+    keys = interrupt_keys("c-c")
+
+    def leave(result: bool) -> Callable[[KeyPressEvent], None]:  # noqa: FBT001 - what the key means
+        return lambda event: event.app.exit(result=result)
+
+    for name in NEXT_PAGE:
+        keys.add(name)(leave(True))  # noqa: FBT003
+    for name in TO_THE_END:
+        keys.add(name)(leave(False))  # noqa: FBT003
+
+    @keys.add("<any>")
+    def _ignore(_: KeyPressEvent) -> None:
+        """Drop the key: a number would make a choice that has not been read."""
+
+    def fragments() -> StyleAndTextTuples:
+        return [("class:footer", truncate(f" [more] {what} ", terminal_columns() - 1))]
+
+    window = Window(FormattedTextControl(fragments, show_cursor=False), height=1)
+    app: Application[bool] = Application(layout=Layout(window), key_bindings=keys, erase_when_done=True, style=STYLE)
+    return bool(run_application(app))
