@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from time import process_time
 
-from forward_pass.interface.title import latest_unfinished
+from forward_pass.interface.title import last_run
 from forward_pass.loading.cache import cache_story, read_cached_story
 from forward_pass.loading.lint import lint
 from forward_pass.loading.loader import read_world
@@ -111,7 +111,7 @@ def runs_of(count: int, folder: Path) -> Figures:
     figures: Figures = {"bytes": sum(path.stat().st_size for path in runs.glob("*.jsonl"))}
     store = RunStore(folder, world, inspector, make_header)
     before = peak()
-    figures["title: the run played last, and the number of runs"] = least(lambda: latest_unfinished(store))
+    figures["title: the run played last, and the number of runs"] = least(lambda: last_run(store))
     figures["runs: one line each"] = least(lambda: [str(row) for row in summaries(runs, world)])
     figures["endings: the runs that reached them"] = least(lambda: list_endings(world, runs))
     figures["a new run: finding its number"] = least(lambda: next_number(runs))

@@ -150,9 +150,9 @@ def run_file_names(saves: Path) -> list[str]:
     return [run.path.name for run in list_run_files(saves / WORLD)]
 
 
-def read_run(saves: Path, number: int = 1) -> Journal:
-    """Return the content of a run file of the fixture world."""
-    return read_journal(next(run.path for run in list_run_files(saves / WORLD) if run.number == number))
+def read_run(saves: Path, number: int = 1, world: str = WORLD) -> Journal:
+    """Return the content of a run file, of the fixture world unless another is given."""
+    return read_journal(next(run.path for run in list_run_files(saves / world) if run.number == number))
 
 
 def choices_of(saves: Path, number: int = 1) -> list[str]:

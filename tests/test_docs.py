@@ -80,6 +80,7 @@ def test_every_object_has_a_schema_and_an_example() -> None:
         "verbs",
         "term",
         "hint",
+        "picture",
         "untaken",
         "skipped",
         "notes",

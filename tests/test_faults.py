@@ -367,15 +367,15 @@ def test_ctrl_c_during_imports_exits_with_130_and_without_a_traceback() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130), (None, 130)])
-def test_a_signal_during_the_decode_animation_restores_the_terminal_and_loses_no_turn(
+def test_a_signal_while_the_decoder_is_shown_restores_the_terminal_and_loses_no_turn(
     tmp_path: Path, number: signal.Signals | None, code: int
 ) -> None:
     before = command("play", "--json", "--new", "--saves", tmp_path, typed="\n".join(TO_THE_DECODER[:-1]))
     assert before.objects[-1]["turn"] == len(TO_THE_DECODER) - 1
-    with open_terminal("play", "--continue", "--saves", tmp_path) as screen:
-        screen.wait_for("left · help")
+    with open_terminal("play", "--continue", "--saves", tmp_path, config=tmp_path / "config") as screen:
+        screen.to_the_prompt()
         screen.type(f"{TO_THE_DECODER[-1]}\r")
-        screen.wait_for("The decoder comes. Layer")
+        screen.wait_for("The decoder comes.")
         if number is None:
             screen.type("\x03")
         else:

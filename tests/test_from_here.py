@@ -27,14 +27,14 @@ def message(session: Session, typed: str) -> str:
 def test_the_nearest_ending_not_found_is_named_with_its_distance(tmp_path: Path) -> None:
     with open_session(tmp_path) as session:
         world, port, state = session.world, session.inspector, session.run.state
-        first = nearest_ending(world, port, state, ())
+        first = nearest_ending(world, port, [state], ())
         assert first is not None
         assert (first.ending, first.choices) == ("half-said", 2)
-        second = nearest_ending(world, port, state, {first.ending})
+        second = nearest_ending(world, port, [state], {first.ending})
         assert second is not None
         assert second.ending != first.ending
         assert second.choices >= first.choices
-        assert nearest_ending(world, port, state, set(world.endings)) is None
+        assert nearest_ending(world, port, [state], set(world.endings)) is None
         text = message(session, "hint")
         assert text.startswith("0 of 4 endings found; the nearest of the others is 2 choices from here.\nEnding ")
         assert "a nudge" in text
@@ -44,9 +44,23 @@ def test_the_nearest_ending_not_found_is_named_with_its_distance(tmp_path: Path)
 def test_from_far_away_the_written_hint_is_given_and_from_near_by_the_nearest_ending() -> None:
     run, _ = golden("lineage")
     world, port = run.world, run.inspector
-    near = nearest_ending(world, port, at_turn(run, run.at - 2).state, ())
+    near = nearest_ending(world, port, [at_turn(run, run.at - 2).state], ())
     assert near is not None
     assert near.choices <= 2
+
+
+def test_of_several_states_that_nearest_to_an_ending_is_named() -> None:
+    run, _ = golden("lineage")
+    world, port = run.world, run.inspector
+    states = [at_turn(run, turn).state for turn in range(run.at + 1)]
+    found = set(world.endings) - {"zero"}
+    nearest = nearest_ending(world, port, states, found)
+    alone = [nearest_ending(world, port, [state], found) for state in states[-9:-1]]
+    assert nearest is not None
+    assert all(one is None or one.choices >= nearest.choices for one in alone)
+    from_there = nearest_ending(world, port, [states[nearest.start]], found)
+    assert from_there is not None
+    assert from_there.choices == nearest.choices
 
 
 def test_ways_that_no_kept_run_took_are_listed(tmp_path: Path) -> None:
@@ -70,7 +84,7 @@ def test_skip_goes_on_by_ways_taken_before_to_the_first_scene_that_is_new(tmp_pa
     assert isinstance(skipped, Message)
     assert skipped.text == "Skipped 3 turns by ways taken before: read-question, stop-reading, nod-along."
     assert session.at_ending
-    known = read_before(stored_runs(session.world, session.inspector, store.folder))
+    known = read_before(session.world, store.folder)
     assert "question" in known.scenes
     assert known.way_on("waking", ["feel-slope"]) is None
     close_session(session)

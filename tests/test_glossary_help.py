@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from building import first_light
-from fixtures_play import TO_ENDINGS, inspectable_session, new_session
+from fixtures_play import TO_ENDINGS, inspectable_session, new_session, open_session, write_run
 from forward_pass.errors import UsageError
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
@@ -15,6 +16,7 @@ from forward_pass.session import glossary_help
 from forward_pass.session.events import Message
 from forward_pass.session.input import answer
 from forward_pass.session.session import Session
+from forward_pass.storage.listing import earlier_runs
 from forward_pass.story.history import Run, append, make_turn, new_run
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
@@ -136,8 +138,19 @@ def test_an_ending_counts_as_found_once_it_is_reached(tmp_path: Path) -> None:
 
 def test_with_every_ending_found_there_is_nothing_to_hint_at(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    session.recorder.header = session.recorder.header._replace(prior=Prior(5, frozenset(session.world.endings)))
-    assert message_after(session, "hint").text == "4 of 4 endings found: there is nothing left to hint at."
+    everything = earlier_runs(session.store.folder, session.world)._replace(found=frozenset(session.world.endings))
+    with patch("forward_pass.session.session.earlier_runs", lambda *_: everything):
+        text = message_after(session, "hint").text
+    assert text == "4 of 4 endings found: there is nothing left to hint at."
+
+
+def test_the_endings_counted_are_those_of_the_kept_runs_and_not_of_a_forks_parent(tmp_path: Path) -> None:
+    write_run(tmp_path, *TO_ENDINGS["half-said"])
+    write_run(tmp_path, *TO_ENDINGS["by-the-door"])
+    with open_session(tmp_path) as session:
+        session.fork(1, 0)
+        assert not session.recorder.prior.found  # the parent was the first run
+        assert message_after(session, "hint").text.startswith("2 of 4 endings found")
 
 
 def test_a_world_without_hints_says_so() -> None:

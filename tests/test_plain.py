@@ -170,7 +170,7 @@ def test_a_line_is_read_to_its_end_and_cut_to_the_maximum_length() -> None:
 def test_an_ending_shows_its_text_its_title_and_the_commands_that_remain(tmp_path: Path, ending: str) -> None:
     out = plain(tmp_path, *TO_ENDINGS[ending], "1", "quit").out
     paragraphs = out.split("\n\n")
-    ended = paragraphs.index("The run has ended: undo, restart, tree or quit.")
+    ended = paragraphs.index("The run has ended: picture, undo, restart, tree or quit.")
     assert paragraphs[ended - 2].startswith("Ending: ")
     assert paragraphs[ended - 1].endswith("1 of 4 endings")
     assert paragraphs[ended + 1] == "> 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,10 @@ from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.document import Document
 
 from building import changed_world
-from fixtures_play import TO_ENDINGS, close_session, new_session, open_session
+from fixtures_play import TO_ENDINGS, close_session, new_session, open_session, write_run
 from forward_pass.interface import prompt
 from forward_pass.session.commands import COMMANDS
+from forward_pass.session.from_here import read_before
 from forward_pass.session.session import Session
 from test_tree_browser import SizedOutput
 
@@ -94,7 +96,7 @@ def test_on_a_low_screen_the_offers_are_a_window_that_follows_the_mark(session: 
     with patch.dict(os.environ, {"COLUMNS": "30"}):
         full, low = message_lines(session, "3"), message_lines(session, "3", rows=12)
     assert len(full) == 11
-    assert len(low) == 7
+    assert len(low) == 6
     assert low[-3] == " … more by arrow: the screen…"
     assert any(line.startswith("\u203a3. ") for line in low)
     with patch.dict(os.environ, {"COLUMNS": "30"}):
@@ -108,7 +110,7 @@ def test_completions_are_choices_then_commands(session: Session) -> None:
     texts = [text for text, _ in prompt.completions(session, "")]
     assert texts == ["read-question", "feel-slope", "say-now", *COMMANDS]
     assert list(prompt.completions(session, "say")) == [("say-now", "Say something at once, in case this is short.")]
-    assert [text for text, _ in prompt.completions(session, "re")] == ["read-question", "redo", "restart"]
+    assert [text for text, _ in prompt.completions(session, "re")] == ["read-question", "redo", "restart", "replay"]
     assert dict(prompt.completions(session, "qu")) == {"quit": COMMANDS["quit"].help}
     assert list(prompt.completions(session, "x")) == []
 
@@ -126,46 +128,36 @@ def test_closed_choices_are_not_completed(session: Session) -> None:
     assert "think-electric" not in [text for text, _ in prompt.completions(session, "")]
 
 
-def test_the_toolbar_shows_the_position_in_the_pass_and_commands(session: Session) -> None:
-    with patch.dict(os.environ, {"COLUMNS": "90"}):
-        assert prompt.toolbar(session) == f" 11 “The” · 3 {'·' * 16} 9 · 6 layers left · help  about  lens  quit"
-    session.choose("feel-slope")
-    assert prompt.toolbar(session) == f" 11 “The” · 3 ███{'·' * 13} 9 · 5 layers left · help  about  undo  quit"
-    session.go_to_turn(0)
-    for choice in TO_ENDINGS["half-said"]:
-        session.choose(choice)
-    assert prompt.toolbar(session) == " ended · undo  restart  tree  quit"
+def test_an_offer_that_no_kept_run_has_taken_is_marked_new(tmp_path: Path) -> None:
+    write_run(tmp_path, "feel-slope", "let-be")
+    with open_session(tmp_path) as session:
+        assert not any("new" in line for line in message_lines(session))  # they are not read yet
+        session.known = read_before(session.world, session.store.folder)
+        lines = message_lines(session)
+    assert lines[1].endswith("1 layer · new")
+    assert lines[2] == " 2. Feel which way the floor slopes.  ask · 1 layer"
 
 
-@pytest.mark.parametrize("typed", ["2", " feel-slope"])
-def test_the_toolbar_shows_the_cost_of_the_selected_choice(session: Session, typed: str) -> None:
-    bar = f" 3 ▒▒▒{'·' * 13} 9 · 1 layer: 3 to 4"
-    assert prompt.toolbar(session, typed) == f"{bar} · 2. Feel which way the floor slopes."
-    with patch.dict(os.environ, {"COLUMNS": "65"}):
-        assert prompt.toolbar(session, typed) == f"{bar} · 2. Feel which way the…"
-    with patch.dict(os.environ, {"COLUMNS": "40"}):
-        assert prompt.toolbar(session, typed) == f"{bar}"
-    with patch.dict(os.environ, {"COLUMNS": "30"}):
-        assert prompt.toolbar(session, typed) == " 2. · 1 layer: 3 to 4"
+def test_a_first_run_has_nothing_marked_new(session: Session) -> None:
+    session.known = read_before(session.world, session.store.folder)
+    assert not any("new" in line for line in message_lines(session))
 
 
-def test_without_room_for_the_gauge_the_number_of_the_choice_is_shown_once(session: Session) -> None:
-    with patch.dict(os.environ, {"COLUMNS": "39"}):
-        assert prompt.toolbar(session, "1") == " 1. · 1 layer: 3 to 4 · Read the ques…"
+def test_kept_runs_are_read_beside_play(tmp_path: Path) -> None:
+    write_run(tmp_path, "feel-slope")
+    (tmp_path / "first-light" / "009-run.jsonl").write_text("broken")
+    with open_session(tmp_path) as session:
+        session.read_kept_runs()
+        deadline = time.monotonic() + 10
+        while session.known is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert session.is_new("read-question")
+        assert not session.is_new("feel-slope")
 
 
-def test_a_choice_that_decodes_costs_all_that_is_left(session: Session) -> None:
-    assert prompt.toolbar(session, "3").startswith(f" 3 {'▒' * 16} 9 · the last 6 layers: 3 to 9 · ")
-    assert "layers left" in prompt.toolbar(session, "7")
-
-
-def test_the_gauge_never_overflows(session: Session) -> None:
-    for layer in range(3, 10):
-        for to in range(layer, 10):
-            bar = prompt.gauge(session.world, layer, to)
-            assert (len(bar), bar[:2], bar[-2:]) == (20, "3 ", " 9")
-
-
-def test_on_a_narrow_screen_the_toolbar_shows_only_the_position(session: Session) -> None:
-    with patch.dict(os.environ, {"COLUMNS": "40"}):
-        assert prompt.toolbar(session) == " 11 “The” · 3/12, 6 left"
+def test_the_prompt_takes_as_many_rows_as_is_said(session: Session) -> None:
+    with screen():
+        assert prompt.prompt_height(session) == len(message_lines(session)) - 1 + 2
+        for choice in TO_ENDINGS["half-said"]:
+            session.choose(choice)
+        assert prompt.prompt_height(session) == 3

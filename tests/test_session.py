@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from unittest.mock import patch
 
@@ -166,7 +167,7 @@ def test_at_an_ending_there_are_no_numbers(session: Session) -> None:
     for choice in TO_ENDINGS["half-said"]:
         session.choose(choice)
     assert session.at_ending
-    assert rejection(session, "1") == "There is no choice 1 here; the run has ended: undo, restart, tree or quit."
+    assert rejection(session, "1") == "There is no choice 1 here; the run has ended: picture, undo, restart, tree or quit."
     assert set(ENDING_COMMANDS) <= set(COMMANDS)
     assert scene_after(session, "undo") == "second-morning"
 
@@ -303,11 +304,14 @@ def test_at_an_ending_there_is_no_pass_to_inspect(tmp_path: Path) -> None:
 def test_help_names_every_command_and_what_it_does(session: Session) -> None:
     (message,) = answer(session, "help")
     assert isinstance(message, Message)
-    *rows, empty, verbs = message.text.splitlines()[2:]
+    first, rows_text, verbs = re.split(r"\n\nAll that can be typed; none of it costs a layer:\n\n|\n\n(?=What)", message.text)
+    rows = rows_text.splitlines()
+    assert [row.split("  ")[1] for row in first.splitlines()] == ["a number", "undo", "hint"]
+    empty = ""
     assert (empty, verbs) == ("", "What the words beside the choices mean: help verbs.")
     assert len(rows) == len(COMMANDS)
     for row, command in zip(rows, COMMANDS.values(), strict=True):
-        assert row == f"  {command.usage:<13} {command.help}"
+        assert row == f"  {command.usage:<15} {command.help}"
 
 
 def test_quit_keeps_every_choice(session: Session, tmp_path: Path) -> None:

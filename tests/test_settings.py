@@ -38,12 +38,16 @@ def test_a_setting_is_written_and_the_others_are_unchanged(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("motoin", "on"), "there is no setting 'motoin' (did you mean motion?); there are motion, measure, colour, plain"),
-        (("nonsense",), "there is no setting 'nonsense'; there are motion, measure, colour, plain"),
+        (
+            ("motoin", "on"),
+            "there is no setting 'motoin' (did you mean motion?); there are motion, measure, colour, plain, pace",
+        ),
+        (("nonsense",), "there is no setting 'nonsense'; there are motion, measure, colour, plain, pace"),
         (("motion", "maybe"), "motion must be on or off, not 'maybe'"),
         (("measure", "39"), "measure must be a number of columns from 40 to 120, not '39'"),
         (("measure", "١٢٠"), "measure must be a number of columns from 40 to 120, not '١٢٠'"),
         (("colour", "pink"), "colour must be auto, dark, light or none, not 'pink'"),
+        (("pace", "fast"), "pace must be held, timed or off, not 'fast'"),
     ],
 )
 def test_an_unknown_setting_or_value_is_a_usage_error(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -60,7 +64,7 @@ def test_faulty_lines_of_the_file_are_reported_with_their_place_and_ignored(tmp_
         f"{tmp_path}/settings.txt:3:1: measure must be a number of columns from 40 to 120, not 'wide'",
         (
             f"{tmp_path}/settings.txt:5:1: there is no setting 'color' (did you mean colour?); "
-            "there are motion, measure, colour, plain"
+            "there are motion, measure, colour, plain, pace"
         ),
     ]
 
@@ -88,9 +92,9 @@ def test_play_begins_in_plain_lines_where_the_settings_say_so(tmp_path: Path) ->
 
 
 def test_the_settings_are_in_the_xdg_config_folder(tmp_path: Path) -> None:
-    with patch.dict("os.environ", {"XDG_CONFIG_HOME": str(tmp_path)}):
+    with patch.dict("os.environ", {"XDG_CONFIG_HOME": str(tmp_path), "FORWARD_PASS_CONFIG": ""}):
         assert settings_file() == tmp_path / "forward-pass" / "settings.txt"
         write_setting("colour", "light")
         assert read_settings() == (Settings(colour="light"), [])
-    with patch.dict("os.environ", {"XDG_CONFIG_HOME": "", "HOME": str(tmp_path)}):
+    with patch.dict("os.environ", {"XDG_CONFIG_HOME": "", "HOME": str(tmp_path), "FORWARD_PASS_CONFIG": ""}):
         assert settings_file() == tmp_path / ".config" / "forward-pass" / "settings.txt"

@@ -17,7 +17,9 @@ from unittest.mock import MagicMock, patch
 
 import pytest
 from prompt_toolkit.application import Application, create_app_session, get_app
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.output import DummyOutput
 
 from building import ROOT
@@ -35,9 +37,10 @@ from fixtures_play import (
 )
 from forward_pass.errors import Interrupted
 from forward_pass.interface import prompt, prompt_loop, signals, terminal
-from forward_pass.session.events import Event
+from forward_pass.session.events import Event, Message, Rejected
 from forward_pass.session.input import answer
 from forward_pass.session.session import Session
+from forward_pass.session.settings import read_settings, write_setting
 
 ENTER = "\r"
 TAB = "\t"
@@ -48,6 +51,7 @@ CTRL_P, CTRL_R, CTRL_Z = "\x10", "\x12", "\x1a"
 ESCAPE = "\x1b"
 PAGE_UP, PAGE_DOWN = "\x1b[5~", "\x1b[6~"
 BRACKETED_PASTE = "\x1b[200~{}\x1b[201~"
+BACKSPACE = "\x7f"
 PAUSE = "…"
 
 
@@ -148,7 +152,7 @@ def test_ctrl_d_quits_and_prints_where_the_run_is_kept(
 
 def test_ctrl_c_interrupts_and_every_choice_is_kept(session: Session, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(session, "2", f"3{CTRL_C}")
+        run(session, "2", CTRL_C)
     assert choices_of(tmp_path) == ["feel-slope"]
 
 
@@ -242,8 +246,8 @@ def test_the_arrows_go_through_the_choices_that_are_open(session: Session, tmp_p
     assert choices_of(tmp_path) == ["feel-slope", "let-be", "label-again"]
 
 
-def test_page_up_and_page_down_fetch_no_earlier_answer(session: Session, tmp_path: Path) -> None:
-    run(session, "2", f"{PAGE_UP}{PAGE_DOWN}{PAGE_UP}1", "undo", f"{CTRL_P}{CTRL_P}", CTRL_D)
+def test_page_down_fetches_no_later_answer(session: Session, tmp_path: Path) -> None:
+    run(session, "2", f"{PAGE_DOWN}{PAGE_DOWN}1", "undo", f"{CTRL_P}{CTRL_P}", CTRL_D)
     assert choices_of(tmp_path) == ["feel-slope", "leave-label"]
 
 
@@ -359,24 +363,86 @@ def test_a_run_left_at_the_terminal_can_be_resumed(tmp_path: Path) -> None:
 # -- animation ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_decoding_is_animated_from_the_boundary_to_the_last_layer(tmp_path: Path) -> None:
+# -- what waits for a key ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let everything wait for a key, as it does without a settings file."""
+    monkeypatch.setenv("FORWARD_PASS_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.mark.usefixtures("held")
+def test_a_decoding_has_a_screen_of_its_own_that_waits_for_a_key(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path)
-    with patch("forward_pass.interface.event_printer.play_animation") as animate, keys(f"say-now{ENTER}", CTRL_D):
-        terminal.run(session, motion=True)
-    (frames,) = animate.call_args.args
-    assert [frame.layer for frame in frames] == [10, 11, 12]
+    with patch("forward_pass.interface.event_printer.play_decoder") as decoder, keys(f"say-now{ENTER}", CTRL_D):
+        terminal.run(session)
+    (shown,), options = decoder.call_args
+    assert [layer for layer, _ in shown.lens] == [10, 11, 12]
+    assert options == {"hold": True, "motion": True}
     close_session(session)
 
 
-@pytest.mark.parametrize("motion", [True, False])
-def test_nothing_is_animated_where_words_are_written_or_motion_is_off(
-    session: Session, tmp_path: Path, *, motion: bool
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize(("pace", "hold"), [("held", True), ("timed", False)])
+def test_the_pace_says_whether_the_decoder_waits(session: Session, pace: str, *, hold: bool) -> None:
+    write_setting("pace", pace)
+    with patch("forward_pass.interface.event_printer.play_decoder") as decoder, keys(f"say-now{ENTER}", CTRL_D):
+        terminal.run(session, motion=False)
+    assert decoder.call_args.kwargs == {"hold": hold, "motion": False}
+
+
+def test_with_the_pace_off_nothing_has_a_screen_of_its_own(session: Session) -> None:
+    with patch("forward_pass.interface.event_printer.play_decoder") as decoder, keys(f"say-now{ENTER}", CTRL_D):
+        terminal.run(session)
+    assert not decoder.called
+
+
+def test_a_question_mark_on_an_empty_line_helps_and_right_skips(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    computed = inspectable_session(tmp_path / "glass")
-    with patch("forward_pass.interface.event_printer.play_animation") as animate:
-        with keys(f"say-now{ENTER}", CTRL_D):
-            terminal.run(session, motion=True)
-        with keys(f"{'say-now' if not motion else 'feel-slope'}{ENTER}", CTRL_D):
-            terminal.run(computed, motion=motion)
-    assert not animate.called
-    close_session(computed)
+    write_run(tmp_path, "feel-slope", "let-be")
+    with keys("?", "\x1b[C", CTRL_D):
+        terminal.run(session)
+    out = capsys.readouterr().out
+    assert "All that can be typed; none of it costs a layer:" in out
+    assert "Skipped 2 turns by ways taken before" in out
+
+
+def test_ctrl_c_clears_a_line_before_it_interrupts(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(session, f"read{CTRL_C}2", CTRL_C)
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_page_up_shows_what_was_read_and_keeps_the_line(session: Session, tmp_path: Path) -> None:
+    typed = keys(f"2{ENTER}", f"le{PAGE_UP}", f"{BACKSPACE * 2}1{ENTER}", CTRL_D)
+    with patch("forward_pass.interface.prompt_loop.page_through") as pager, typed:
+        terminal.run(session)
+    title, lines = pager.call_args.args
+    assert title == "This run so far"
+    assert "> Feel which way the floor slopes." in lines(72)
+    assert choices_of(tmp_path) == ["feel-slope", "leave-label"]
+
+
+def test_a_late_reply_of_the_terminal_types_nothing(session: Session, tmp_path: Path) -> None:
+    run(session, "\x1b]11;rgb:0000/0000/0000\x1b\\2", CTRL_D)
+    assert choices_of(tmp_path) == ["feel-slope"]
+
+
+def test_a_reply_sets_the_ground_and_keys_typed_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORFGBG", "")
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
+        prompt_loop.take_reply("\x1b]11;rgb:ffff/ffff/ffff\x07", "2\r")
+        assert os.environ["COLORFGBG"] == "0;15"
+        assert [key.data for key in get_typeahead(get_app_session().input)] == ["2", "\r"]
+
+
+def test_settings_can_be_changed_in_play(session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FORWARD_PASS_CONFIG", str(tmp_path / "config"))
+    (shown,) = answer(session, "settings pace timed")
+    assert isinstance(shown, Message)
+    assert "pace timed" in shown.text
+    assert read_settings()[0].pace == "timed"
+    (refused,) = answer(session, "settings pace fast")
+    assert isinstance(refused, Rejected)

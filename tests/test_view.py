@@ -35,11 +35,12 @@ def event_text(session: Session, events: list[Event], columns: int = 72) -> str:
 
 def test_a_scene_is_the_words_so_far_its_place_and_its_text(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    words, place, *_, last, empty, forecast = event_text(session, session.opening()).splitlines()
+    words, place, *_, last, empty, heading, first, second = event_text(session, session.opening()).splitlines()
     assert words == "A: The"
     assert place == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
     assert last == "afterwards, if there is an afterwards."
-    assert (empty, forecast) == ("", "[If nothing more is done, the word at 11: “dark” 0.81, “switch” 0.16]")
+    assert (empty, heading) == ("", "If nothing more is done, the word at 11:")
+    assert (first, second) == (f"  “dark”   0.81   {'█' * 19}", f"  “switch” 0.16   {'█' * 4}")
     coloured = print_view(words_so_far(session.run), colours=True)
     assert coloured.endswith("\x1b[7mThe\x1b[0m")
 
@@ -82,7 +83,7 @@ def test_an_ending_has_its_text_its_title_and_the_words_of_the_run(tmp_path: Pat
         "",
         "First Light · instantiation 1 · “dark” at 0.81 · 1 of 4 endings",
         "",
-        "The run has ended: undo, restart, tree or quit.",
+        "The run has ended: picture, undo, restart, tree or quit.",
     ]
 
 
@@ -107,7 +108,7 @@ def test_a_message_has_its_emphasis_in_italics_and_no_asterisks(tmp_path: Path) 
     assert "\x1b[3mno\x1b[0m" in print_view(view, colours=True)
 
 
-@pytest.mark.parametrize(("columns", "meaning"), [(39, " " * 16), (30, " " * 4)])
+@pytest.mark.parametrize(("columns", "meaning"), [(39, " " * 18), (30, " " * 4)])
 def test_in_help_a_wrapped_meaning_is_indented_less_on_a_narrow_screen(tmp_path: Path, columns: int, meaning: str) -> None:
     session = new_session(tmp_path)
     (message,) = answer(session, "help")

@@ -72,10 +72,9 @@ def _frame(shown: Rising, share: float, *, hold: bool) -> StyleAndTextTuples:
 
 def frame_fragments(shown: Rising, share: float, columns: int, rows: int, *, hold: bool) -> StyleAndTextTuples:
     """Return the screen after a share of its time, from 0 to 1: at 1 every word is there. Few rows have fewer words."""
-    lines: list[StyleAndTextTuples] = [
-        *([*line] for line in emphasis_fragments(wrap(shown.then, min(columns - 1, MAX_PROSE_COLUMNS)))),
-        *([[]] if shown.then else []),
-    ]
+    then = emphasis_fragments(wrap(shown.then, min(columns - 1, MAX_PROSE_COLUMNS))) if shown.then else []
+    then = then[: max(rows - OTHER_ROWS - LAST - 2, 0)]
+    lines: list[StyleAndTextTuples] = [*then, *([[]] if then else [])]
     room = rows - len(lines) - OTHER_ROWS
     shown = shown._replace(chances=shown.chances[: max(room, LAST)])
     later = max(len(shown.chances) - LAST, 0)  # words that rise one by one

@@ -165,7 +165,9 @@ class EndPicture:
     def _detail(self, columns: int) -> list[StyleAndTextTuples]:
         stop, width = self.stop, min(columns - 1, 100)
         verb = f" · {stop.verb}" if stop.verb else ""
-        lines = [f"Turn {stop.turn} of {len(self.stops)} · {stop.token}, layer {stop.layer}{verb}"]
+        lines = [truncate(f"Turn {stop.turn} of {len(self.stops)} · {stop.token}, layer {stop.layer}{verb}", columns - 1)]
+        if self.message:
+            lines += wrap(self.message, width)
         lines += wrap(stop_text(stop, self.word), width)
         if self.picture.decided and len(lines) < DETAIL_ROWS - 1:
             lines += wrap(self.picture.decided, width)
@@ -181,9 +183,7 @@ class EndPicture:
 
     @property
     def footer(self) -> str:
-        """The footer: the last message, or the keys."""
-        if self.message:
-            return f" {self.message}"
+        """The footer: the keys."""
         if self.pane is not None:
             return " Up Down  q back"
         if get_app_session().output.get_size().columns < WIDE:

@@ -276,7 +276,7 @@ def _handle_line(session: Session, line: str) -> list[Event]:
     return _handle_query(session, request)
 
 
-QUERIES = ("lens", "notes", "untaken", "skip", "hint", "tree")
+QUERIES = ("lens", "notes", "untaken", "skip", "hint", "picture", "tree")
 """The commands that are asked for by ``{NAME: true}``."""
 
 

@@ -30,7 +30,7 @@ def page_lengths(count: int, rows: int, above: int, below: int) -> list[int]:
     """
     pages: list[int] = []
     room = max(rows - 2 - above, 1)
-    while count + above + below > rows:
+    while count + above + max(below, 1) > rows:  # the cursor is on a line of its own
         pages.append(min(count, room))
         count, above, room = count - pages[-1], 0, max(rows - 2, 1)
         if not count:

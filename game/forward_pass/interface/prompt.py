@@ -6,6 +6,7 @@ It is erased when an answer is given. Knows the session, and neither the loop of
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from string import digits
@@ -42,20 +43,21 @@ if TYPE_CHECKING:
 MARKER = "\u203a"  # before the offer that Enter would take
 RESIZE_DELAY = 0.1  # seconds for which a new width must last
 NEW_WAY = " · new"  # after an offer that no kept run has ever taken
+REPLY_PAUSE = 0.05  # seconds: what follows Escape sooner was not typed by a person
 MENU_ROWS = 4  # of the completion menu
 RESERVED_ROWS = 4 + MENU_ROWS  # rows below and above the offers: two empty lines, the prompt, its menu, the toolbar
 
 
 def prompt_session(session: Session) -> PromptSession[str]:
     """Return a prompt that shows the offers and is erased when an answer is given."""
-    paste = _Paste()
+    paste, reply = _Paste(), _LateReply()
     prompt: PromptSession[str] = PromptSession(
         message=lambda: prompt_message(session, get_app().current_buffer.text),
         completer=_SessionCompleter(session),
         complete_while_typing=False,
         bottom_toolbar=lambda: paste.notice(get_app().current_buffer.text) or _toolbar(session, get_app().current_buffer.text),
         key_bindings=merge_key_bindings(
-            [_arrow_keys(session), _escape_keys(session), _command_keys(session), paste.keys(), _late_reply_keys()]
+            [_arrow_keys(session), _escape_keys(session, reply), _command_keys(session), paste.keys(), reply.keys()]
         ),
         reserve_space_for_menu=0,
         enable_suspend=True,
@@ -134,7 +136,7 @@ def prompt_height(session: Session) -> int:
 def _visible_rows(session: Session, selected: Availability | None) -> list[StyleAndTextTuples]:
     """Return as many lines of the offers as the screen has rows for, with those of the selected offer in view."""
     rows = _offer_rows(session, selected)
-    height = max(get_app_session().output.get_size().rows - RESERVED_ROWS, 2)
+    height = max(get_app_session().output.get_size().rows - RESERVED_ROWS - toolbar(session).count("\n"), 2)
     if len(rows) <= height:
         return rows
     marked = next((marked for marked, row in enumerate(rows) if row[0][1] == MARKER), 0)
@@ -153,17 +155,18 @@ def _offer_rows(session: Session, selected: Availability | None) -> list[StyleAn
         for line in emphasis_fragments(wrap_offer(session.run, offer, prefix, text_width() - 1, tail)):
             pieces: StyleAndTextTuples = [(f"{style} {emphasis}", text) for emphasis, text, *_ in line]
             if offer.is_open and pieces and pieces[-1][1].endswith(tail):
-                pieces[-1:] = [(style, pieces[-1][1].removesuffix(tail)), *_tail_fragments(tail, offer)]
+                pieces[-1:] = [(style, pieces[-1][1].removesuffix(tail)), *_tail_fragments(tail, offer, style)]
             rows.append([(style, marker), *pieces])
             marker = " "
     return rows
 
 
-def _tail_fragments(tail: str, offer: Availability) -> StyleAndTextTuples:
+def _tail_fragments(tail: str, offer: Availability, style: str) -> StyleAndTextTuples:
     """Return the end of an offer with its verb, and that its way is new, each in a style of its own."""
     verb = offer.choice.node.verb or ""
     new = NEW_WAY if tail.endswith(NEW_WAY) else ""
-    return [("class:verb", verb), ("class:quiet", tail.removeprefix(verb).removesuffix(new)), ("class:new", new)]
+    rest = tail.removeprefix(verb).removesuffix(new)
+    return [(f"class:verb {style}", verb), (f"class:quiet {style}", rest), (f"class:new {style}", new)]
 
 
 def selected_offer(session: Session, typed: str) -> tuple[int, Availability] | None:
@@ -222,7 +225,7 @@ def _command_keys(session: Session) -> KeyBindings:
     return keys
 
 
-def _escape_keys(session: Session) -> KeyBindings:
+def _escape_keys(session: Session, reply: _LateReply) -> KeyBindings:
     """Return bindings for Escape: it clears a line that is empty, a number or a completion; a digit after it is typed.
 
     On any other line Escape and a letter stay Alt and that letter.
@@ -235,6 +238,7 @@ def _escape_keys(session: Session) -> KeyBindings:
 
     @keys.add("escape", filter=Condition(can_clear) & has_focus(DEFAULT_BUFFER), eager=True)  # a search keeps its own Escape
     def _clear(event: KeyPressEvent) -> None:
+        reply.escape_at = time.monotonic()
         event.current_buffer.reset()
 
     for digit in f"-{digits}":  # after Escape, prompt_toolkit would read a numeric argument, as Emacs does
@@ -247,26 +251,39 @@ def _is_completable(session: Session, typed: str) -> bool:
     return not typed or typed.isdigit() or typed in (text for text, _ in completions(session, typed))
 
 
-def _late_reply_keys() -> KeyBindings:
-    """Return bindings that drop a terminal's reply to the question for its background, where it comes after the deadline."""
-    keys, dropping = KeyBindings(), [False]
-    in_reply = Condition(lambda: dropping[0])
+class _LateReply:
+    """Drops a terminal's reply to the question for its background where it comes after the deadline.
 
-    @keys.add("escape", "]")
-    def _begin(_: KeyPressEvent) -> None:
-        dropping[0] = True
+    It begins with Escape and ``]``, and ends with Ctrl-G, or with Escape and a backslash.
+    """
 
-    @keys.add("<any>", filter=in_reply, eager=True)
-    def _drop(_: KeyPressEvent) -> None:
-        """Drop a character of the reply."""
+    def __init__(self) -> None:
+        self.escape_at = 0.0  # when Escape was pressed last, or began a reply
+        self.dropping = False
 
-    @keys.add("c-g", filter=in_reply, eager=True)
-    @keys.add("escape", "\\", filter=in_reply, eager=True)
-    @keys.add("enter", filter=in_reply, eager=True)
-    def _end(_: KeyPressEvent) -> None:
-        dropping[0] = False
+    def keys(self) -> KeyBindings:
+        """Return the bindings, to be merged after all others."""
+        keys = KeyBindings()
+        begins = Condition(lambda: time.monotonic() - self.escape_at < REPLY_PAUSE)
+        dropping = Condition(lambda: self.dropping)
 
-    return keys
+        @keys.add("escape", "]")
+        @keys.add("]", filter=begins)
+        def _begin(_: KeyPressEvent) -> None:
+            self.dropping = True
+
+        @keys.add("<any>", filter=dropping, eager=True)
+        @keys.add("escape", filter=dropping, eager=True)
+        def _drop(_: KeyPressEvent) -> None:
+            """Drop a key of the reply."""
+
+        @keys.add("c-g", filter=dropping, eager=True)
+        @keys.add("\\", filter=dropping, eager=True)
+        @keys.add("enter", filter=dropping, eager=True)
+        def _end(_: KeyPressEvent) -> None:
+            self.dropping = False
+
+        return keys
 
 
 class _Paste:

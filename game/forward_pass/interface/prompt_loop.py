@@ -58,7 +58,8 @@ def ask_and_answer(session: Session, *, motion: bool) -> None:
         try:
             typed = _read_answer(prompt, session, events, printer)
         except EOFError:
-            typed = "quit"
+            printer().print_events([session.quit_event()], session)
+            return
         answered = answer_lines(session, typed, text_width())
         print("\n".join(answered), flush=True)
         events = printer().show_screens(answer(session, typed), session)

@@ -8,7 +8,7 @@ from forward_pass.session.commands import ENDING_COMMANDS
 from forward_pass.session.plain_text import terminal_columns, text_width
 from forward_pass.session.readings import given_in, shown_forecast
 from forward_pass.session.session import Session
-from forward_pass.session.transcript import EMPHASIS, cost_text, current_word, layers_text, quoted
+from forward_pass.session.transcript import EMPHASIS, cost_text, current_word, quoted
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.engine import Availability
 from forward_pass.story.nodes import ASKED, SEALED
@@ -29,19 +29,18 @@ def toolbar(session: Session, selection: tuple[int, Availability] | None = None)
     if selection is not None:
         return _selection_toolbar(session, *selection, columns)
     position, number = _position(session, columns), number_text(session)
-    keys = f" · ? help  {'undo' if session.run.at else 'about'}  quit"
+    keys = (f" · ? help  {'undo' if session.run.at else 'about'}  quit", " · ? help")
     lines = [f"{position} · {number}" if number else position]
     if len(lines[0]) > columns:
         lines = [position, truncate(f" {number}", columns)]
-    if len(lines[-1]) + len(keys) <= columns:
-        lines[-1] += keys
+    lines[-1] += next((text for text in keys if len(lines[-1]) + len(text) <= columns), "")
     return "\n".join(lines)
 
 
 def _position(session: Session, columns: int) -> str:
     state, world = session.run.state, session.world
     word, left = quoted(current_word(world, state)), world.boundary - state.layer
-    position = f" {state.token} {word} · {gauge(world, state.layer)} · {layers_text(left)} left"
+    position = f" {state.token} {word} · {gauge(world, state.layer)} · {left} left"
     return position if columns >= len(position) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
 
 

@@ -111,7 +111,8 @@ def wrap_offer(run: Run, offer: Availability, prefix: str, width: int, tail: str
     """
     say = offer.choice.say(run.state, run.inspector)
     if offer.is_open:
-        text = f"{say}  {(offer_tail(offer) if tail is None else tail).replace(' ', NO_BREAK)}"
+        end = offer_tail(offer) if tail is None else tail
+        text = f"{say}  {end.replace(' ', NO_BREAK) if len(end) <= width - len(prefix) else end}"
     else:
         text = f"Closed: {say} ({closed_text(run.world, run.inspector, run.state, offer)})"
     lines = textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
