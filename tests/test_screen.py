@@ -44,7 +44,7 @@ def test_a_whole_run_loses_no_line_and_ends_in_a_picture(tmp_path: Path, name: s
         assert holds >= (len(choices) // 2 if rows < 50 else 1)
         terminal.pass_holds("● chosen", "Turn ")
         picture = list(terminal.screen.display)
-        assert any("★" in line for line in picture) == (name == "zero")
+        assert any("★" in line for line in picture)
         terminal.type("q")
         terminal.to_the_prompt()
         assert all(len(line) <= columns for line in terminal.lines)
@@ -82,12 +82,12 @@ def test_the_end_picture_leads_on(tmp_path: Path) -> None:
 
 def test_a_run_killed_while_a_key_is_waited_for_goes_on_where_it_was(tmp_path: Path) -> None:
     with open_terminal("play", "--new", "--saves", tmp_path, config=tmp_path) as terminal:
-        play(terminal, choices_of_golden("zero")[:9])
+        play(terminal, choices_of_golden("zero")[:2])
         terminal.wait_for("[more]")
         terminal.child.kill(9)
         terminal.wait()
     with open_terminal("play", "--continue", "--saves", tmp_path, columns=40, rows=20, config=tmp_path) as terminal:
-        terminal.wait_for("She was.")
+        terminal.wait_for("Eyes, on a FOOT.")
         terminal.to_the_prompt()
         terminal.type("\x03")
         assert terminal.wait() == 130
@@ -102,8 +102,8 @@ def test_the_terminal_is_asked_for_its_ground_and_colours_follow(tmp_path: Path,
     with open_terminal("play", "first-light", "--saves", tmp_path, COLORTERM="truecolor") as terminal:
         terminal.child.send(reply)  # before it is asked, so that no busy machine makes it late
         terminal.wait_for("6 left")
-        terminal.type("feel-slope\r")
-        terminal.wait_for("5 left")
+        terminal.type("say-now\r")
+        terminal.wait_for("It says “dark”.", "12 “dark”")
         colours = {cell.fg for row in terminal.screen.buffer.values() for cell in row.values()}
         assert expected in colours
         terminal.type("\x04")
@@ -141,6 +141,8 @@ def test_a_stop_survives_a_resize(tmp_path: Path) -> None:
         play(terminal, ["see-end"])
         terminal.wait_for("[more]")
         terminal.resize(40, 20)
+        terminal.read(0.5)
+        terminal.to_the_prompt()
         terminal.read(0.5)
         terminal.to_the_prompt()
         terminal.wait_for("Find out what is going to be")

@@ -97,7 +97,7 @@ def test_with_runs_in_the_store_the_title_offers_to_continue_and_the_branches(tm
     program("play", "--plain", "--saves", tmp_path / "saves", typed=answers)
     out = title(tmp_path, "q\n").out
     assert " 1. A new instantiation\n 2. Begin at “has”, as in run 2\n 3. The branches of 2 runs\n" in out
-    assert "Forward Pass. Instantiation 3." in title(tmp_path, "w\n").out
+    assert "Forward Pass. Instantiation 3." in title(tmp_path, "n\n").out
     at_has = title(tmp_path, "2\n").out
     assert "[402 “has”, layer 32 of 96; 40 layers to the decoder]" in at_has
     assert "1 of 31 endings found" in title(tmp_path, "endings\nq\n").out

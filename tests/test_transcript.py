@@ -76,8 +76,8 @@ def test_offers_are_numbered_and_closed_ones_say_why(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
         assert offer_lines(session.run, 60) == [
             "1. Read it once more, for the tone.  1 layer",
-            "2. Shut my eyes, such as they are, and let them come.  let ·",
-            "   the last 5 layers",
+            "2. Shut my eyes, such as they are, and let them come.",
+            "   let · the last 5 layers",
             "3. Enough reading. Find the slope.  ask · 1 layer",
             "-  Closed: Lean toward the thing by the door. (Nothing has",
             "   pointed to any door yet.)",

@@ -143,5 +143,5 @@ def test_without_runs_the_tree_is_its_opening() -> None:
 def test_a_choice_is_named_by_its_text_as_it_usually_is() -> None:
     world = open_world("forward-pass")
     assert choice_name(world, "see-start") == "Read how the page begins."
-    assert choice_name(world, "keep-note") == "Keep the note: let my heads read it, and climb to where a lean is long."
+    assert choice_name(world, "keep-note") == "Keep the note: let my heads read it, and climb to where a lean is strong."
     assert choice_name(world, "of-another-world") == "of-another-world"

@@ -24,7 +24,7 @@ _shtab_forward_pass_commands() {
     play:'Play a world. Each choice is saved as soon as it is taken.'
     replay:'Replay a run turn by turn and compare the digest of each turn with the recorded one. On a terminal the run is shown at reading speed and can be paused, stepped through and forked; elsewhere it is printed.'
     runs:'List the stored runs of a world.'
-    settings:'List the settings, or change one: settings motion off, settings measure 60, settings colour light, settings plain on.'
+    settings:'List the settings, or change one: settings motion off, settings measure 60, settings colour light, settings plain on, settings pace timed.'
     train:'Train the model of a world on its corpus/ and write the weights, the calibration and the model card into its folder. Training takes most of an hour on one core, can be interrupted and resumed, and writes nothing if a declared band is missed. It needs the extra: pip install '"'"'forward-pass[train]'"'"'.'
     tree:'Show all runs of a world as one tree, in which the turns that runs share appear once, with their labels and notes. On a terminal the tree can be browsed, and runs can be read, replayed and forked (press ? for the keys); elsewhere it is printed.'
     walk:'Simulate runs with random players and count the endings that they reach. A player prefers the choices that were taken least often so far.'
@@ -212,7 +212,7 @@ _shtab_forward_pass_settings_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--plain[plain lines (same as the default)]"
   "--json[one JSON object]"
-  ":motion, measure (width of prose in columns), colour or plain:"
+  ":motion, measure (columns of prose), colour, plain or pace:"
   ":the new value:"
 )
 

@@ -68,6 +68,13 @@ class EventPrinter:
         print_pages(self._event_lines([*shown, last], session), _write, above=above, below=below)
         return True
 
+    def print_again(self, events: list[Event], session: Session, *, below: int) -> None:
+        """Print events again, set to a new width; ``below`` rows follow."""
+        if self.pace == OFF:
+            self.print_events(events, session)
+        else:
+            print_pages(self._event_lines(events, session), _write, below=below)
+
     def print_events(self, events: list[Event], session: Session) -> bool:
         """Print events at once; return False after ``Quit``, whose command is not wrapped, so that it can be copied."""
         ended = bool(events) and isinstance(events[-1], Quit)

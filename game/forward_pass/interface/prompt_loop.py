@@ -90,7 +90,8 @@ def _read_answer(prompt: PromptSession[str], session: Session, events: list[Even
         prompt.output.write_raw(CLEAR_SCREEN)
         prompt.output.flush()
         in_scene = any(isinstance(event, SceneEntered) for event in events)
-        printer().print_events(events if in_scene else [*session.opening(), *events], session)
+        shown = events if in_scene else [*session.opening(), *events]
+        printer().print_again(shown, session, below=prompt_height(session))
 
 
 def _event_printer(*, motion: bool) -> EventPrinter:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from forward_pass.storage.store import RunStore
     from forward_pass.story.world import World
 
-CONTINUE, NEW, HAS, BRANCHES, ENDINGS = "continue", "wake", "at", "branches", "endings"
+CONTINUE, NEW, HAS, BRANCHES, ENDINGS = "continue", "new", "at", "branches", "endings"
 LABORATORY, LIGHT, SETTINGS, PLAIN, HELP, ABOUT, QUIT = "laboratory", "first", "settings", "plain", "help", "credits", "quit"
 STRONG = "\x1b[1m{}\x1b[22m"  # ECMA-48
 PLAIN_NOTICE = "Plain lines from now on. To have it otherwise again: forward-pass settings plain off"
