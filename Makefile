@@ -53,7 +53,7 @@ fix: .venv/ready
 bless: .venv/ready
 	$(BIN)/python tests/bless.py
 
-# Generate the pictures of the README from a golden run.
+# Generate the pictures of the README from golden runs: stills by export, the moving one from a recording of the terminal.
 PICTURE_RUN := tests/golden/forward-pass/clerk.txt
 EXPORT := $(BIN)/forward-pass export 1 --saves .venv/pictures --format svg
 pictures: .venv/ready
@@ -62,6 +62,9 @@ pictures: .venv/ready
 	$(EXPORT) --turn 0 -o docs/pictures/waking.svg
 	$(EXPORT) --turn 18 -o docs/pictures/decoder.svg
 	$(EXPORT) --turn 14 --show lens --colour light -o docs/pictures/lens.svg
+	$(BIN)/pip install --quiet --disable-pip-version-check --group pictures
+	cd tests && ../$(BIN)/python record.py ../.venv/play.cast
+	$(BIN)/termtosvg render .venv/play.cast docs/pictures/play.svg -m 60 -D 2500
 
 # Generate the shell completions from the parser.
 completions: .venv/ready

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -270,7 +271,17 @@ PICTURES = {"waking": Picture(0), "decoder": Picture(18), "lens": Picture(14, "l
 
 def test_the_readme_shows_pictures_that_are_there() -> None:
     shown = re.findall(r"!\[[^\]]+\]\(docs/pictures/([a-z]+)\.svg\)", (ROOT / "README.md").read_text(encoding="utf8"))
-    assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in (ROOT / "docs" / "pictures").iterdir())
+    assert sorted(shown) == sorted([*PICTURES, "play"]) == sorted(path.stem for path in (ROOT / "docs" / "pictures").iterdir())
+
+
+def test_the_moving_picture_shows_the_waking_a_reading_the_decoder_and_the_run_as_a_picture() -> None:
+    text = (ROOT / "docs" / "pictures" / "play.svg").read_text(encoding="utf8")
+    assert "@keyframes" in text
+    seconds = int(re.search(r"--animation-duration: (\d+)ms", text)[1]) / 1000  # type: ignore[index]
+    assert 15 <= seconds <= 25
+    words = re.sub(r"\s", "", unescape(re.sub(r"<[^>]+>", "", text)))
+    for piece in ("Therehadbeenagooddealofarithmetic", "0.48→0.18", "Thedecodercomes.", "Oneofthesetwo.Akey.", "★decidedit"):
+        assert piece in words, piece
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -96,8 +96,10 @@ def untaken_choices(run_set: RunSet, digest: str, present: Collection[str]) -> l
     return [choice for choice in present if choice not in taken]
 
 
-def _journals(world: World, folder: Path) -> Iterator[Journal]:
+def _journals(world: World, folder: Path, but_for: Path | None) -> Iterator[Journal]:
     for run_file in list_run_files(folder):
+        if run_file.path == but_for:
+            continue
         with suppress(RunError):
             journal = read_journal(run_file.path)
             if journal.header.world == world.id:
@@ -117,10 +119,10 @@ class ReadBefore(NamedTuple):
         return max(taken, key=lambda choice: known[choice]) if taken else None
 
 
-def read_before(world: World, folder: Path) -> ReadBefore:
-    """Return what the kept runs of a world in a folder have read; files that are not such runs are left out."""
+def read_before(world: World, folder: Path, but_for: Path | None = None) -> ReadBefore:
+    """Return what the kept runs of a world in a folder have read, all ``but_for`` one; other files are left out."""
     scenes, ways = {world.start}, dict[str, Counter[str]]()
-    for journal in _journals(world, folder):
+    for journal in _journals(world, folder, but_for):
         scene = world.start
         for turn in journal.turns:
             ways.setdefault(scene, Counter())[turn.choice] += 1

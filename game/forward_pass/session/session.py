@@ -75,7 +75,7 @@ class Session:
         return [(offer.id, offer.choice.say(self.run.state, self.inspector)) for offer in self.open_offers]
 
     def is_new(self, choice: str) -> bool:
-        """Return whether no run that was kept before has taken a choice here; False until they are read, or without any."""
+        """Return whether no other kept run has taken a choice here; False until they are read, or without any."""
         if self.known is None or not self.known.ways:
             return False
         taken = self.known.ways.get(self.run.state.scene)
@@ -83,12 +83,13 @@ class Session:
 
     def read_kept_runs(self) -> None:
         """Read what the kept runs have read, for ``is_new``, on a thread of its own: there may be thousands."""
+        played = self.recorder.file.path if self.recorder.file else None  # a run that is resumed is no other run
 
         def read() -> None:
             from forward_pass.session.from_here import read_before  # noqa: PLC0415 - play begins without
 
             with suppress(ForwardPassError):
-                self.known = read_before(self.world, self.store.folder)
+                self.known = read_before(self.world, self.store.folder, played)
 
         if self.known is None:
             Thread(target=read, daemon=True).start()
