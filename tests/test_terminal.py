@@ -446,3 +446,20 @@ def test_settings_can_be_changed_in_play(session: Session, monkeypatch: pytest.M
     assert read_settings()[0].pace == "timed"
     (refused,) = answer(session, "settings pace fast")
     assert isinstance(refused, Rejected)
+
+
+def test_italics_take_no_column_in_the_first_scene() -> None:
+    lines = ["I was *Your*. On my", "left lay *a page of*", "", "    *kept* as it is", "", "1. *Take* it.  1 layer"]
+    first, second, empty, indented, _, offer = terminal.italic_lines(lines, 22)
+    assert first == "I was \x1b[3mYour\x1b[23m. On my left"
+    assert second == "lay \x1b[3ma page of\x1b[23m"
+    assert (empty, indented) == ("", "    \x1b[3mkept\x1b[23m as it is")
+    assert offer == "1. \x1b[3mTake\x1b[23m it.  1 layer"
+
+
+def test_an_italic_phrase_that_is_wrapped_is_italic_on_both_lines() -> None:
+    assert list(terminal.italic_lines(["so *a long phrase* it is"], 9)) == [
+        "so \x1b[3ma long\x1b[23m",
+        "\x1b[3mphrase\x1b[23m it",
+        "is",
+    ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
 from forward_pass.interface.tty import BackgroundQuestion, knows_background
 from forward_pass.session.plain_text import opening_lines, text_width
 from forward_pass.session.session import Session
@@ -16,7 +20,8 @@ def run(session: Session, *, motion: bool = True) -> None:
 
     Without ``motion`` nothing moves, whatever the setting.
     """
-    print(EMPHASIS.sub(f"{ITALIC}\\1{NOT_ITALIC}", "\n".join(opening_lines(session, text_width()))), flush=True)
+    columns = text_width()
+    print("\n".join(italic_lines(opening_lines(session, columns), columns)), flush=True)
     question = None if knows_background(read_settings()[0].colour) else BackgroundQuestion()
     try:
         from forward_pass.interface.prompt_loop import ask_and_answer, take_reply
@@ -24,3 +29,44 @@ def run(session: Session, *, motion: bool = True) -> None:
         reply = question.answer() if question else ("", "")
     take_reply(*reply)
     ask_and_answer(session, motion=motion)
+
+
+def italic_lines(lines: Sequence[str], columns: int) -> Iterator[str]:
+    """Yield wrapped lines with ``*emphasis*`` in italics; paragraphs with any are wrapped anew, since its marks take no column.
+
+    Lines that are indented, and lists, stay as they are wrapped.
+    """
+    for is_prose, block in groupby(lines, lambda line: (bool(line) and line[0].isalpha()) or line.startswith("*")):
+        group = list(block)
+        joined = " ".join(group)
+        if not is_prose or not EMPHASIS.search(joined):
+            yield from EMPHASIS.sub(f"{ITALIC}\\1{NOT_ITALIC}", "\n".join(group)).split("\n")
+            continue
+        plain = EMPHASIS.sub(r"\1", joined)
+        italic = iter([flag for flag, character in _characters(joined) if character != " "])
+        for line in textwrap.wrap(plain, columns):
+            flags = [next(italic) if character != " " else None for character in line]
+            yield _with_italics(line, flags)
+
+
+def _characters(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield each character of a text without the marks of emphasis, and whether it is emphasised."""
+    end = 0
+    for match in EMPHASIS.finditer(text):
+        yield from ((False, character) for character in text[end : match.start()])
+        yield from ((True, character) for character in match[1])
+        end = match.end()
+    yield from ((False, character) for character in text[end:])
+
+
+def _with_italics(line: str, flags: Sequence[bool | None]) -> str:
+    """Return a line with italics turned on and off where the flags change; spaces (None) are italic between such words."""
+    text, spaces, on = "", "", False
+    for character, flag in zip(line, flags, strict=True):
+        if flag is None:
+            spaces += character
+            continue
+        change = "" if flag == on else ITALIC if flag else NOT_ITALIC
+        text += (change + spaces if on else spaces + change) + character
+        spaces, on = "", flag
+    return text + (NOT_ITALIC if on else "")

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 READING_KEYS = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
+MAX_TAKERS = 3  # runs that are named beside a choice
 MAX_FORK_SIGNS = 8  # of one row; deeper forks are not indented
 KEYS = (
     ("Up, Down", "the row above, below"),
@@ -244,10 +245,19 @@ class TreeBrowser:
         lines = list(wrap(f"Turn {node.turn}. {' · '.join([self.ids(node), *self.node_tags(node)])}", columns))
         if run.at == node.turn:
             lines += ["", *(turn_lines(run, node.turn, columns) if node.turn else []), *scene_lines(run, columns)]
-            offers = offer_lines(run, columns)
+            offers = offer_lines(run, columns, self.takers(node))
             lines += ["", *offers, "", f"{untaken_text(run, len(node.children))}."] if offers else []
         lines += ["", *wrap(f"{replay_verdict(result)}.", columns)]
         self.pane = Pane(lines)
+
+    def takers(self, node: Node) -> dict[str, str]:
+        """Return by choice which runs took it at a node."""
+        children = (self.tree.nodes[child] for child in node.children)
+        return {
+            child.recorded.choice: f"taken by run {', '.join(map(str, child.runs[:MAX_TAKERS]))}"
+            for child in children
+            if child.recorded
+        }
 
     def compare(self) -> None:
         """Show the difference between the marked turn and the selected one in a pane."""

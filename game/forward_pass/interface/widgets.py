@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -161,7 +162,7 @@ def full_screen(
 
 
 def interrupt_keys(*names: str) -> KeyBindings:
-    """Return bindings that interrupt: ``names``, and SIGINT, a key of prompt_toolkit without a binding of its own."""
+    """Return bindings that interrupt, ``names`` and SIGINT, which has none of its own; Ctrl-Z suspends."""
     keys = KeyBindings()
 
     def interrupt(event: KeyPressEvent) -> None:
@@ -169,6 +170,8 @@ def interrupt_keys(*names: str) -> KeyBindings:
 
     for name in ("<sigint>", *names):
         keys.add(name)(interrupt)
+    if hasattr(signal, "SIGTSTP"):  # Windows has no suspending
+        keys.add("c-z")(lambda event: event.app.suspend_to_background())
     return keys
 
 

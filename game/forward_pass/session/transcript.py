@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from forward_pass.session.decision import decision, decision_text
@@ -92,12 +92,16 @@ def cost_text(offer: Availability) -> str:
     return cost
 
 
-def offer_lines(run: Run, width: int) -> list[str]:
-    """Return the offers in the present state: the open ones numbered, then the closed ones with the reason."""
+def offer_lines(run: Run, width: int, notes: Mapping[str, str] | None = None) -> list[str]:
+    """Return the offers in the present state: the open ones numbered, then the closed ones with the reason.
+
+    ``notes`` has by choice what else is to be said of it.
+    """
     present = offers(run.world, run.state)
     lines: list[str] = []
     for number, offer in enumerate((offer for offer in present if offer.is_open), 1):
-        lines += wrap_offer(run, offer, f"{number}. ", width)
+        note = f", {notes[offer.id]}" if notes and offer.id in notes else ""
+        lines += wrap_offer(run, offer, f"{number}. ", width, offer_tail(offer) + note)
     for offer in present:
         if not offer.is_open:
             lines += wrap_offer(run, offer, "-  ", width)
