@@ -11,7 +11,8 @@ from rich.console import Console, Group
 from fixtures_golden import golden
 from fixtures_play import open_session
 from forward_pass.errors import UsageError
-from forward_pass.interface.figures_view import change_bar, figures_view, shelf_row
+from forward_pass.interface.bars import change_bar
+from forward_pass.interface.figures_view import figures_view, shelf_row
 from forward_pass.interface.side_pane import beside
 from forward_pass.interface.theme import theme
 from forward_pass.session.events import Message

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from prompt_toolkit.application.current import get_app_session
 
 from forward_pass.interface.animation import Frame, play_frames
-from forward_pass.interface.figures_view import bar
-from forward_pass.interface.view import probability_cell
+from forward_pass.interface.bars import bar, probability_cell
 from forward_pass.interface.widgets import emphasis_fragments, truncate
 from forward_pass.session.transcript import MAX_PROSE_COLUMNS, quoted, then_text, wrap
 from forward_pass.story.distribution import Distribution, format_probability

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from forward_pass.interface.bars import LEGEND, NARROW, bar, change_bar
 from forward_pass.session.figures import (
     Figure,
     LookReading,
@@ -25,10 +26,7 @@ from forward_pass.session.transcript import quoted
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.world import World
 
-BAR_WIDTH, NARROW_BAR_WIDTH, NARROW = 24, 10, 60  # cells of a bar for a probability of 1; NARROW is in columns
 NO_SPACE_BEFORE = (".", "?", ",")
-KEPT, GAINED, LOST = "█", "▓", "░"  # what a bar keeps, what an act adds to it, what it takes away
-LEGEND = f"{GAINED} gained, {LOST} lost"
 
 
 def figures_view(figures: list[Figure], tally: int | None, world: World, columns: int) -> list[RenderableType]:
@@ -114,25 +112,9 @@ def change_rows(change: Change, columns: int) -> list[RenderableType]:
     return [*rows, Text(f"  {LEGEND}", style="quiet")]
 
 
-def bar(probability: float, columns: int) -> str:
-    """Return a bar for a probability, never empty; narrow screens have shorter ones."""
-    return KEPT * round(_bar_width(columns) * probability) or "▏"
-
-
-def change_bar(before: float, after: float, columns: int) -> str:
-    """Return a bar for a probability that was ``before`` and is ``after``."""
-    width = _bar_width(columns)
-    low, high = round(width * min(before, after)), round(width * max(before, after))
-    return (KEPT * low + (GAINED if after > before else LOST) * (high - low)) or "▏"
-
-
 def shelf_row(layers: tuple[int, int], world: World, columns: int, name: str = "shelves") -> Text:
     """Return the layers of a token, a cell for one layer or more, those from one to another filled."""
     first, last = world.first_layer, world.boundary
     step = 2 if columns < NARROW else 1
     cells = "".join("▤" if layers[0] <= layer <= layers[1] else "·" for layer in range(first, last + 1, step))
     return Text.assemble(f"  {name} {first} ", (cells, "bar"), f" {last}")
-
-
-def _bar_width(columns: int) -> int:
-    return NARROW_BAR_WIDTH if columns < NARROW else BAR_WIDTH

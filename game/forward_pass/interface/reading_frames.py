@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from forward_pass.interface.animation import Frame, play_frames
-from forward_pass.interface.figures_view import bar, change_bar
+from forward_pass.interface.bars import bar, change_bar
 from forward_pass.interface.widgets import truncate
 from forward_pass.session.figures import figures_after_scene, has_effect, reading_heading
 from forward_pass.session.plain_text import terminal_columns

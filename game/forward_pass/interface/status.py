@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forward_pass.interface.view import probability_cell
+from forward_pass.interface.bars import probability_cell
 from forward_pass.interface.widgets import truncate
 from forward_pass.session.commands import ENDING_COMMANDS
 from forward_pass.session.plain_text import terminal_columns, text_width

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.styles import Style
-from rich.theme import Theme
 
 from forward_pass.session.settings import read_settings
+
+if TYPE_CHECKING:
+    from rich.theme import Theme
 
 BACKGROUNDS = {"dark": ("#000000", "#2b2b2b"), "light": ("#ffffff", "#eeeeee")}
 """Backgrounds on which every style has a contrast of at least 4.5, as WCAG 2.2 AA requires."""
@@ -54,6 +57,8 @@ RGB = re.compile(r"rgba?:([0-9a-f]{1,4})/([0-9a-f]{1,4})/([0-9a-f]{1,4})", re.IG
 
 def theme(colour: str) -> Theme:
     """Return rich's styles for the setting ``colour``: auto, dark, light or none."""
+    from rich.theme import Theme  # noqa: PLC0415 - the prompt, which has styles too, is ready without rich
+
     return Theme(STYLES[background(colour)])
 
 

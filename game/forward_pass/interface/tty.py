@@ -15,7 +15,7 @@ if sys.platform != "win32":  # pragma: no branch - Windows has no such modes
 INPUT, OUTPUT, LOCAL = 0, 1, 3  # indices into the list of termios.tcgetattr
 ASK_BACKGROUND = "\x1b]11;?\x1b\\"  # OSC 11, as xterm has it
 REPLY = re.compile(rb"\x1b\]11;[^\x07\x1b]*(?:\x07|\x1b\\)")
-DEADLINE = 0.1  # seconds from the question to the last moment at which an answer is read
+DEADLINE = 0.06  # seconds from the question to the last moment at which an answer is waited for
 NO_QUESTION = ("linux", "dumb", "")  # values of TERM: consoles that print the question, or have no colour
 
 

@@ -7,7 +7,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from forward_pass.interface.figures_view import NARROW, bar, chance_rows, figures_view
+from forward_pass.interface.bars import NARROW, bar, probability_cell
+from forward_pass.interface.figures_view import chance_rows, figures_view
 from forward_pass.session.branches import compare_runs, difference_lines
 from forward_pass.session.commands import ENDING_COMMANDS_TEXT
 from forward_pass.session.events import (
@@ -60,7 +61,6 @@ SHARE_STYLES = ((8, "bold reverse"), (4, "bold underline"), (2, "underline"))  #
 NO_SPACE_BEFORE = (".", "?", ",", "\n")  # words that follow without a space
 LIKELIEST = 3  # words that a decoding shows
 DIAL_WIDTH, NARROW_DIAL_WIDTH = 17, 9  # cells
-BLOCKS = "▁▂▃▄▅▆▇█"
 STRIP_STEP, NARROW_STRIP_STEP = 2, 4  # layers to a cell of a strip
 
 
@@ -158,11 +158,6 @@ def decoding_view(run: Run, number: int, then: str, columns: int) -> RenderableT
         rows += depth_strip(decoder_trace(run.world, inspector, state.key, step), run.world)
     rows.append(Text.assemble(("It says ", "strong"), (quoted(word), "said"), (".", "strong")))
     return Group(*([prose(then)] if then else []), *above, *([Text("")] if then or above else []), *rows, *below)
-
-
-def probability_cell(probability: float) -> str:
-    """Return a block character for a probability, in eighths of a cell."""
-    return BLOCKS[min(int(probability * len(BLOCKS)), len(BLOCKS) - 1)]
 
 
 def depth_strip(trace: DecoderTrace, world: World) -> list[Text]:
