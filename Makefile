@@ -55,7 +55,7 @@ bless: .venv/ready
 
 # Generate the pictures of the README from golden runs: stills by export, the moving one from a recording of the terminal.
 PICTURE_RUN := tests/golden/forward-pass/clerk.txt
-EXPORT := $(BIN)/forward-pass export 1 --saves .venv/pictures --format svg
+EXPORT := $(BIN)/forward-pass export 1 --saves .venv/pictures --force
 pictures: .venv/ready
 	rm -rf .venv/pictures
 	sed -n '1s/^play: //p' $(PICTURE_RUN) | tr -d ' ' | tr '/' '\n' | $(BIN)/forward-pass play --plain --new --saves .venv/pictures > .venv/pictures.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,16 @@ from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, command, read_run, replace_in_file, write_run
 from forward_pass.errors import UsageError
 from forward_pass.session import launch
-from forward_pass.session.ablation import AblationResult, ablate, ablation_lines, acts_of_turn
+from forward_pass.session.ablation import (
+    AblationResult,
+    ablate,
+    ablation_lines,
+    act_lines,
+    act_objects,
+    acts_of_turn,
+    has_moved,
+)
+from forward_pass.session.decision import decision
 from forward_pass.story.distribution import draw_word
 from forward_pass.story.history import Run, append, make_turn, new_run
 from forward_pass.story.state import PassKey
@@ -82,10 +92,11 @@ def test_the_word_that_a_note_changed_is_shown() -> None:
     assert (changed.token, changed.words) == (402, ("I", "no"))
     assert changed.distributions[0].p("I") > changed.distributions[1].p("I")
     text = " ".join(" ".join(ablation_lines(result, 72)).split())
-    assert "Left out: note-stay from layer" in text
+    assert "Without it “no” is said at 402, and not “I”" in text.split("Left out:")[0]  # the verdict leads
+    assert "Left out: “stay awake”, with all the ink, from layer" in text
     assert "Token 402 said “I” (with it), “no” (without it)" in text
     assert "At turn 11 another word came. Without it the pass goes on so:" in text
-    assert "Here the recorded choices end: 'i-claim' is not on offer in 'no-said'." in text
+    assert re.search(r"Here the recorded choices end: “[A-Z][^”]+” is not on offer there\.", text)
     assert "Ending with it: Regenerate. Without it: not ended." in text
 
 
@@ -104,7 +115,8 @@ def test_where_the_same_words_are_decoded_the_numbers_in_the_text_are_measured_a
     assert result.changed_texts
     lines = ablation_lines(result, 72)
     assert any(line.startswith(f"Turn {result.changed_texts[0]} told otherwise") for line in lines)
-    assert "The same words came. Ending with it: A Corner Showing. Without it: A Corner Showing." in " ".join(lines)
+    assert "Without it the same words come; “two” at 402:" in " ".join(lines)
+    assert "Ending with it: A Corner Showing. Without it: A Corner Showing." in " ".join(" ".join(lines).split())
 
 
 @pytest.mark.parametrize("columns", [40, 72])
@@ -134,6 +146,40 @@ def test_the_acts_of_a_turn_are_those_that_it_made_and_no_others() -> None:
     assert [act for _, act in made] == [act for acts in run.state.acts for act in acts]
     with pytest.raises(UsageError, match="there is no turn 0"):
         acts_of_turn(run, 0)
+
+
+def test_words_that_do_not_move_are_named_and_not_listed() -> None:
+    result = ablate_golden("empty-bottle", 4)
+    lines = ablation_lines(result, 72)
+    still = [comparison.token for comparison in result.comparisons if not has_moved(comparison)]
+    assert still
+    assert f"Of these tokens no word moved by half a hundredth: {', '.join(map(str, still))}." in " ".join(lines)
+    assert not any(line.startswith(f"Token {token} ") for token in still for line in lines)
+
+
+@pytest.mark.parametrize("name", ["zero", "any-two", "as-usual", "objection"])
+def test_all_acts_of_a_run_are_listed_with_their_worth(name: str) -> None:
+    run, _ = golden(name)
+    found = decision(run)
+    text = " ".join(" ".join(act_lines(run, 72)).split())
+    if found is None:
+        assert "no act can be held against it" in text
+        return
+    for act in found.acts:
+        assert f"Turn {act.turn}, at {act.token}: " in text
+        assert act.about in text
+    assert text.count("it decided the word") == len(found.by or ())
+    assert act_objects(run)[0]["word"] == found.word
+
+
+def test_the_acts_of_a_kept_run_can_be_asked_for(tmp_path: Path) -> None:
+    run, header = golden("zero")
+    launch.open_store(run.world, tmp_path).import_run(header, run, "zero")
+    done = command("replay", "zero", "--acts", "--saves", tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert "worth +0.42 to “zero”; without it “no”; it decided the word." in " ".join(done.out.split())
+    (row,) = command("replay", "zero", "--acts", "--json", "--saves", tmp_path).objects
+    hold(OBJECTS["acts"], row)
 
 
 def test_the_objects_of_an_ablation_match_their_schema(tmp_path: Path) -> None:

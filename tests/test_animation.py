@@ -105,6 +105,14 @@ def test_the_screen_fits_and_has_the_words_row_in_sight(columns: int, rows: int)
         assert any(f"“{word}”" in line for line in lines)
 
 
+def test_where_nothing_else_is_likely_there_are_no_two() -> None:
+    shown, _ = shown_of("zero", "foot")
+    lines = lines_of(shown, 1)
+    assert "A key." in lines
+    assert "One of these two. A key." not in lines
+    assert any("the largest is taken" in line for line in lines)
+
+
 def test_what_the_choice_says_stands_above_the_decoder() -> None:
     shown, _ = shown_of()
     assert lines_of(shown, 1)[0].startswith("I said it over")

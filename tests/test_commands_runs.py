@@ -127,7 +127,13 @@ def test_the_tree_of_golden_runs_cannot_be_annotated(tmp_path: Path) -> None:
 
 def test_two_runs_are_compared(saves: Path) -> None:
     out = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--saves", saves).out
-    assert out.startswith(f"{WORLD}/1 and {WORLD}/2\nThey share 0 turns.\n")
+    verdict, rest = out.split("\n\nThey share 0 turns.\n")
+    assert verdict.startswith(
+        f"{WORLD}/1 and {WORLD}/2\nThey say another word first at 11: “dark” ({WORLD}/1), “switch”\n({WORLD}/2)."
+    )
+    assert f"Nothing was done to the pass in {WORLD}/1 alone." in verdict
+    assert f"Done in {WORLD}/2 alone:\n" in verdict
+    assert rest.startswith(f"Then {WORLD}/1: ")
     assert "(say-now)" in out
     assert "Just after that\n  scene: second-morning; question\n" in out
     assert f"Token 11 said “dark” ({WORLD}/1), “switch” ({WORLD}/2)\n  “dark”: 0.81, then 0.39 (-42 points)\n" in out

@@ -93,6 +93,7 @@ def test_every_object_has_a_schema_and_an_example() -> None:
         "diff",
         "ablation",
         "ablated",
+        "acts",
         "settings",
     ]
     assert list(OBJECTS) == ["request", *titles]

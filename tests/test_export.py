@@ -164,6 +164,17 @@ def test_an_export_to_a_file_is_atomic(tmp_path: Path) -> None:
     assert out.read_text().startswith("# First Light\n")
     result = command("export", f"{WORLD}/1", "-o", tmp_path / "no" / "run.md", "--saves", tmp_path)
     assert (result.code, "cannot write" in result.err) == (2, True)
+    assert "is there already" in command("export", f"{WORLD}/1", "-o", out, "--saves", tmp_path).err
+    before = out.read_bytes()
+    out.write_text("mine")
+    assert command("export", f"{WORLD}/1", "-o", out, "--force", "--saves", tmp_path).code == 0
+    assert out.read_bytes() == before  # the format is that of the name
+    run_file = tmp_path / WORLD / "001-run.jsonl"
+    kept = run_file.read_bytes()
+    assert command("export", f"{WORLD}/1", "--format", "txt", "-o", run_file, "--force", "--saves", tmp_path).code == 2
+    assert run_file.read_bytes() == kept
+    assert "a document ends with .txt" in command("export", f"{WORLD}/1", "-o", tmp_path / "x.doc", "--saves", tmp_path).err
+    assert command("export", f"{WORLD}/1", "-o", "-", "--saves", tmp_path).out.startswith("First Light\n===")
     (tmp_path / "taken").mkdir()
     with pytest.raises(UsageError, match="cannot write"):
         write_document("x", f"{tmp_path / 'taken'}")

@@ -112,7 +112,7 @@ def test_it_begins_at_the_act_that_decided_the_word(ended: Session) -> None:
         ("q", None),
         (CTRL_C, None),
         ("wqq", None),
-        ("hn", (NEW, 0)),
+        ("?qn", (NEW, 0)),
     ],
 )
 def test_keys_lead_on(ended: Session, keys: str, expected: tuple[str, int] | None) -> None:
@@ -127,7 +127,7 @@ def test_w_shows_the_run_without_the_act_and_says_where_there_is_none(ended: Ses
         screen.show_without()
         assert screen.pane is not None
         text = "".join(piece[1] for piece in screen.fragments())
-        assert "Left out: push-zero from layer 72" in text
+        assert "Without it “no” is said at 402, and not “zero”" in text
         assert screen.footer == " Up Down  q back"
         screen.step(3)
         assert screen.pane.top == 3
@@ -139,10 +139,23 @@ def test_w_shows_the_run_without_the_act_and_says_where_there_is_none(ended: Ses
 
 
 def test_h_goes_to_the_turn_from_which_an_ending_is_near(ended: Session) -> None:
-    with record_screen("hq") as screen:
-        show_picture(ended, lambda: ("2 choices from here: Go up.", 3))
-    assert "2 choices from here" in screen.text
-    assert "Turn 4 of 35" in screen.text
+    with type_keys(""):
+        screen = EndPicture(ended, lambda: ("2 choices from here: Go up.", 3))
+        screen.show_nearest()
+        text = "".join(piece[1] for piece in screen.fragments())
+        assert "2 choices from here" in text
+        assert "Turn 4 of 35" in text
+        screen.nearest = nothing
+        screen.show_nearest()
+    assert "no ending that was not found is near enough" in screen.message
+
+
+def test_the_keys_are_told(ended: Session) -> None:
+    with type_keys(""):
+        screen = EndPicture(ended, nothing)
+        screen.show_keys()
+        text = "".join(piece[1] for piece in screen.fragments())
+    assert "the same from before the act that decided the word" in text
 
 
 def test_a_run_that_no_act_decided_has_no_key_for_it(tmp_path: Path) -> None:

@@ -86,7 +86,15 @@ def test_the_number_is_sealed_shown_or_last_heard(session: Session) -> None:
         session.run, session.world = at_turn(run, turn), run.world
         session.inspector = run.inspector
         texts.append((session.run.state.token, session.run.state.layer, number_text(session)))
-    assert {text for token, _, text in texts if token < 402} == {"■ 402 sealed"}
+    assert {text for token, _, text in texts if token < 402} == {"two no zero ■ sealed"}
     assert all("two" in text and "0." in text for token, layer, text in texts if token == 402 and 41 <= layer < 64)
-    assert any(text.startswith("heard two") for _, _, text in texts)
+    assert any(text.startswith("heard: two") for _, _, text in texts)
     assert {text for token, _, text in texts if token > 402} == {""}
+
+
+def test_where_another_word_is_coming_it_is_that_word(session: Session) -> None:
+    """Off the road none of the words that the story is about has any probability left."""
+    run, _ = golden("objection")
+    there = next(turn for turn in range(run.at) if at_turn(run, turn).state.words[-1:] == ("is",))
+    session.run, session.world, session.inspector = at_turn(run, there), run.world, run.inspector
+    assert "two" not in number_text(session)

@@ -269,7 +269,8 @@ def test_two_turns_are_compared(run_set: RunSet) -> None:
         browser.compare()
         assert browser.pane is not None
         text = " ".join(browser.pane.lines)
-    assert text.startswith("run 2 to turn 2 and run 1 to turn 3 They share 0 turns. Then run 2 to turn 2: turn 1, at 11")
+    assert text.startswith("run 2 to turn 2 and run 1 to turn 3 They say the same words, as far as both go.")
+    assert "They share 0 turns. Then run 2 to turn 2: turn 1, at 11" in text
     assert "█" in text
     assert browse_with_keys(run_set, f"m{END}dqq") is None
 

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         run, differences, _ = replay(world, inspector, journal.header.prior, journal.turns)
         if differences:
             print(printable(f"{path.name}: {differences[0].what} (turn {differences[0].turn})"), file=sys.stderr)
-        runs.append(at_turn(run, min(journal.at, len(run.turns))))
+        runs.append(at_turn(run, min(journal.reach(run.world.endings), len(run.turns))))
     comparison, names = compare_runs(runs[0], runs[1]), (display_name(options.first), display_name(options.second))
     if options.json:
         print(json.dumps(difference_object(comparison, names), ensure_ascii=False))

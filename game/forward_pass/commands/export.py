@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import PurePath
 
 from forward_pass.commands.front_end import read_run
 from forward_pass.commands.options import RUN_HELP, add_output_file, add_saves, turn_number, write_document
 from forward_pass.errors import RunError, UsageError
-from forward_pass.interface.export import Picture, export_run
+from forward_pass.interface.export import FORMATS, Picture, export_run
 from forward_pass.loading.worlds import open_world_of_run
 from forward_pass.network.passes import open_pass
 from forward_pass.storage.replay import replay_run
@@ -16,7 +17,7 @@ from forward_pass.story.history import at_turn
 NAME = "export"
 HELP = "write a run as text, web page, picture or recording"
 DESCRIPTION = (
-    "Write a run, up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. "
+    "Write a run, to its end or else up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. "
     "The same run always gives the same bytes."
 )
 
@@ -24,9 +25,7 @@ DESCRIPTION = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    parser.add_argument(
-        "--format", choices=("txt", "md", "html", "svg", "cast"), default="txt", help="output format (default: txt)"
-    )
+    parser.add_argument("--format", choices=FORMATS, help="output format (default: as FILE of -o ends, otherwise txt)")
     parser.add_argument(
         "--turn", metavar="N", type=turn_number, help="with --format svg: draw turn N alone, as a terminal shows it"
     )
@@ -50,13 +49,22 @@ def run(options: argparse.Namespace) -> int:
     result = replay_run(world, open_pass(world), journal, len(journal.turns))
     if result.differences:
         raise RunError(f"{path.name} cannot be exported: {result.summary}: {result.differences[0].what}")
-    run, picture = at_turn(result.run, journal.at), Picture(options.turn, options.show, options.colour)
+    run, picture = at_turn(result.run, journal.reach(world.endings)), Picture(options.turn, options.show, options.colour)
     if options.turn is not None and options.turn > run.at:
         raise UsageError(f"turn {options.turn} is beyond the cursor of {path.name}, which is at turn {run.at}")
-    if options.turn is not None and options.format != "svg":
+    file_format = options.format or _format_of(options.output)
+    if options.turn is not None and file_format != "svg":
         raise UsageError(f"--turn {options.turn} needs --format svg")
     if options.show != "scene" and options.turn is None:
         raise UsageError(f"--show {options.show} needs --turn N")
-    text = export_run(run, journal.header, options.format, picture)
-    write_document(text, options.output)
+    text = export_run(run, journal.header, file_format, picture)
+    write_document(text, options.output, force=options.force)
     return 0
+
+
+def _format_of(output: str | None) -> str:
+    """Return the format that a file name ends with; text where it has none, raises ``UsageError`` for any other ending."""
+    ending = PurePath(output).suffix.removeprefix(".") if output and output != "-" else ""
+    if ending and ending not in FORMATS:
+        raise UsageError(f"{output}: a document ends with .{', .'.join(FORMATS)}; or say which with --format")
+    return ending or "txt"

@@ -26,5 +26,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draw the graph of scenes, to a file or to standard output."""
-    write_document(draw_graph(build_graph(open_world(options.world)), options.format), options.output)
+    write_document(draw_graph(build_graph(open_world(options.world)), options.format), options.output, force=options.force)
     return 0

@@ -18,6 +18,9 @@ MAX_COUNT = 10_000_000
 MAX_SPEED = 64.0
 
 
+KEPT_ENDINGS = (".jsonl", ".fpw", ".yaml", ".yml", ".json", ".py")  # of runs, weights, worlds and programs
+
+
 def add_world(parser: argparse.ArgumentParser, nargs: str = "?", default: str = FLAGSHIP) -> None:
     """Add WORLD with argparse's ``nargs``; ``default`` is what the help text says of a missing WORLD."""
     parser.add_argument("world", metavar="WORLD", nargs=nargs, help=f"name or folder of a world (default: {default})")
@@ -36,15 +39,25 @@ def add_output_options(parser: argparse.ArgumentParser, plain: str, json: str = 
 
 
 def add_output_file(parser: argparse.ArgumentParser) -> None:
-    """Add ``-o``."""
+    """Add ``-o`` and ``--force``."""
     parser.add_argument("-o", dest="output", metavar="FILE", help=OUTPUT_HELP)
+    parser.add_argument("--force", action="store_true", help="write over FILE if it is there; never over a run or a world")
 
 
-def write_document(text: str, output: str | None) -> None:
-    """Write a document to the file of ``-o``, whole or not at all, or to standard output; raises ``UsageError``."""
-    if output is None:
+def write_document(text: str, output: str | None, *, force: bool = False) -> None:
+    """Write a document to the file of ``-o``, whole or not at all, or to standard output (also for ``-``).
+
+    Raises ``UsageError`` where it cannot be written, or the file is there and ``force`` is not given; never writes over a file
+    that is a run, or part of a world.
+    """
+    if output is None or output == "-":
         sys.stdout.write(text)
         return
+    path = Path(output)
+    if path.suffix in KEPT_ENDINGS:
+        raise UsageError(f"{output} has the name of a run or of a world's file: give the document another ending")
+    if path.is_file() and not force:
+        raise UsageError(f"{output} is there already, and is left as it is: --force writes over it")
     try:
         write_whole(Path(output), text.encode())
     except OSError as error:

@@ -13,7 +13,7 @@ from forward_pass.errors import UsageError
 from forward_pass.interface import jsonl, plain
 from forward_pass.loading.worlds import open_world_of_run
 from forward_pass.network.passes import open_pass
-from forward_pass.session.ablation import ablate, ablation_lines, ablation_objects
+from forward_pass.session.ablation import ablate, ablation_lines, ablation_objects, act_lines, act_objects
 from forward_pass.session.launch import start
 from forward_pass.session.plain_text import is_interactive, text_width
 from forward_pass.storage.journal import Journal
@@ -40,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=turn_numbers,
         help="replay without the interventions of turn N, or of several, and compare",
     )
+    parser.add_argument("--acts", action="store_true", help="list every act with what it was worth, and what decided the word")
     add_output_options(parser, "plain lines, without pauses", "one JSON object per line, for programs")
     add_saves(parser)
 
@@ -59,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     code = 0 if result.identical_turns == to and not journal.fault and not result.weights_changed else 1
     if options.without is not None:
         return _show_ablation(options, result.run, journal) if not code else _refuse_ablation(result.summary)
+    if options.acts:
+        return _show_acts(options, result.run, code)
     if options.json:
         jsonl.show_replay(result)
     elif options.plain or not is_interactive():
@@ -69,6 +72,15 @@ def run(options: argparse.Namespace) -> int:
         turn = view_replay(result, options.speed)
         print(result.summary)
         return code if turn is None else _play_fork(options, world, path, turn)
+    return code
+
+
+def _show_acts(options: argparse.Namespace, run: Run, code: int) -> int:
+    if options.json:
+        for row in act_objects(run):
+            print(json.dumps(row, ensure_ascii=False))
+    else:
+        print("\n".join(act_lines(run, text_width())))
     return code
 
 

@@ -15,7 +15,7 @@ _shtab_forward_pass_commands() {
     diff:'Compare two runs of a world: the first choice that differs, then its effect on the state, on every later word, and on the ending.'
     effects:'Measure the effect of each intervention on the predicted word, for each layer at which it can begin.'
     endings:'List the endings of a world that were found, with the runs that reached them, and count the others.'
-    export:'Write a run, up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. The same run always gives the same bytes.'
+    export:'Write a run, to its end or else up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. The same run always gives the same bytes.'
     import:'Read a run file, replay it on the world that is here, and store it among your runs under the next number. A run file is data; nothing in it is executed.'
     lab:'A laboratory on the model of a world: set acts, pushes, looks, notes, silenced heads, frozen layers and patches, a line each, and see what the model would say. It is opened at a turn of a stored run, or without a run at the untouched pass, and changes neither. Lines are read from standard input; help lists them.'
     lens:'Inspect a pass without interventions: the lens at each layer, the probes, the attention of the heads, and the predicted words.'
@@ -98,11 +98,12 @@ _shtab_forward_pass_endings_defaults_added=0
 
 _shtab_forward_pass_export_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--format[output format (default\: txt)]:format:(txt md html svg cast)"
+  "--format[output format (default\: as FILE of -o ends, otherwise txt)]:format:(txt md html svg cast)"
   "--turn[with --format svg\: draw turn N alone, as a terminal shows it]:N:"
   "--show[with --turn\: draw the scene, the prompt or the lens (default\: scene)]:show:(scene prompt lens)"
   "--colour[with --format svg\: the background (default\: dark)]:colour:(dark light)"
   "-o[write to FILE instead of standard output]:FILE:"
+  "--force[write over FILE if it is there\; never over a run or a world]"
   "--saves[folder in which runs are stored]:DIR:"
   ":file, number or name of a run\; WORLD\/RUN for a run of another world:"
 )
@@ -151,6 +152,7 @@ _shtab_forward_pass_map_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--format[output format (default\: svg)]:format:(dot mermaid svg)"
   "-o[write to FILE instead of standard output]:FILE:"
+  "--force[write over FILE if it is there\; never over a run or a world]"
   ":name or folder of a world (default\: forward-pass):"
 )
 
@@ -187,6 +189,7 @@ _shtab_forward_pass_replay_options=(
   "--to[stop after turn N\; the first turn is 1]:N:"
   "--speed[S times reading speed\; 0 advances by key only]:S:"
   "--without[replay without the interventions of turn N, or of several, and compare]:N[,N...]:"
+  "--acts[list every act with what it was worth, and what decided the word]"
   "--plain[plain lines, without pauses]"
   "--json[one JSON object per line, for programs]"
   "--saves[folder in which runs are stored]:DIR:"

@@ -26,6 +26,7 @@ DURATION = 1.6  # seconds in which the words rise
 MOMENT = 1.2  # seconds for which the top two stay, where nothing waits for a key
 LIKELIEST = 6  # words shown
 LAST = 2  # of them rise last, together
+OPEN = 0.05  # the probability of the second word from which on there are two of them
 OTHER_ROWS = 9  # besides the words and what the choice says
 
 
@@ -38,14 +39,14 @@ class Rising(NamedTuple):
     lens: tuple[tuple[int, float], ...]  # (layer, probability of the likeliest word), empty where no model runs
 
 
-def rising(run: Run, turn: Turn) -> Rising:
-    """Return what the decoder's screen shows of the decoding of a turn."""
+def rising(run: Run, turn: Turn, temperature: float = 0.0) -> Rising:
+    """Return what the decoder's screen shows of the decoding of a turn, its word drawn at some temperature."""
     world, inspector = run.world, run.inspector
     distribution = inspector.distribution(turn.decoding)
     source = "measured" if inspector.source == "model" else "written"
-    heading = (
-        f"{turn.before.token} {quoted(turn.before.words[-1] if turn.before.words else world.prompt[-1])} is read ({source})"
-    )
+    taken = "the largest is taken" if temperature == 0 else f"one is drawn, at temperature {temperature:g}"
+    word = quoted(turn.before.words[-1] if turn.before.words else world.prompt[-1])
+    heading = f"{turn.before.token} {word} is read ({source}); {taken}"
     layers = range(world.boundary + 1, world.layers + 1) if inspector.source == "model" else ()
     lens = _lens(inspector, turn, layers, distribution)
     return Rising(then_text(run, turn), heading, tuple(distribution.likeliest(LIKELIEST)), lens)
@@ -89,7 +90,8 @@ def frame_fragments(shown: Rising, share: float, columns: int, rows: int, *, hol
         lines.append([(style, f"  {quoted(word):<{width}} "), ("class:figure", figure), ("class:bar", cells)])
     if shown.lens:
         lines += [[], *_lens_lines(shown.lens, share)]
-    note = "One of these two. A key." if hold and len(shown.chances) > 1 else "A key." if hold else ""
+    is_open = len(shown.chances) > 1 and shown.chances[1][1] >= OPEN
+    note = "One of these two. A key." if hold and is_open else "A key." if hold else ""
     lines += [[], [("class:quiet", note if share >= 1 else "")]]
     return [piece for line in lines for piece in [*((style, truncate(text, columns)) for style, text, *_ in line), ("", "\n")]]
 

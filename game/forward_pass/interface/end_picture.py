@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import Window
 
 from forward_pass.interface.signals import run_application
-from forward_pass.interface.widgets import WIDE, Pane, ScrollControl, full_screen, prose_width, truncate
+from forward_pass.interface.widgets import WIDE, Pane, ScrollControl, full_screen, key_lines, prose_width, truncate
 from forward_pass.session.ablation import ablate, ablation_lines
 from forward_pass.session.decision import decision
 from forward_pass.session.run_picture import RunPicture, Stop, TokenColumn, run_picture, stop_text
@@ -29,8 +30,26 @@ LEGEND = f"{CHOICE} chosen  {ACT} act  {DECIDING} decided it  {OTHER} a way not 
 MIN_COLUMN, MAX_COLUMN, MARGIN = 5, 14, 3  # cells of a token's column; cells of the layers at the left
 MAX_OTHERS = 3  # open dots of one stop
 DETAIL_ROWS, MIN_LAYER_ROWS, MAX_LAYER_ROWS = 6, 4, 20
-FIXED_ROWS = 4  # header, words, words said, footer
+FIXED_ROWS = 5  # header, words, words said with their figures, footer
+PAUSE = 0.05  # seconds, for the screen to be drawn
 FORK, TREE, NEW = "fork", "tree", "new"
+
+
+KEYS = (
+    ("Up, Down", "the turn before, after; PageUp and PageDown ten, Home and End"),
+    ("Left, Right", "the token before, after, at the nearest layer"),
+    ("Enter", "play on from before the selected turn, as a run of its own"),
+    ("s", "the same from before the act that decided the word (★): choose otherwise there"),
+    ("w", "what would have been said without the act of the selected turn (◆)"),
+    ("h", "the nearest ending that was not found, and where to leave this run for it"),
+    ("t, n", "the tree of all runs; a new instantiation"),
+    ("q", "back to the ending"),
+)
+LEGEND_HELP = (
+    "Each column is a token, its layers from the top down, the word said below it. A row has the choices made in its layers; "
+    "the selected one is reversed. What an act is worth is the probability of the word that stands for the run, less the same "
+    "without the act."
+)
 
 
 class PictureRequest(NamedTuple):
@@ -94,6 +113,10 @@ class EndPicture:
         if turn < len(self.stops):
             self.selected = turn
 
+    def show_keys(self) -> None:
+        """Show what the keys do in a pane."""
+        self.pane = Pane(key_lines("Keys of the picture", KEYS, LEGEND_HELP))
+
     # -- what is drawn --------------------------------------------------------------------------------------------------
 
     def fragments(self) -> StyleAndTextTuples:
@@ -103,7 +126,7 @@ class EndPicture:
         size = get_app_session().output.get_size()
         rows = self.layer_rows(size.rows)
         shown, width = self.visible_columns(size.columns)
-        lines = [self._word_line(shown, width), *self._layer_lines(shown, width, rows), self._said_line(shown, width)]
+        lines = [self._word_line(shown, width), *self._layer_lines(shown, width, rows), *self._said_lines(shown, width)]
         lines += [[("class:quiet", truncate(LEGEND, size.columns))], *self._detail(size.columns)]
         return [piece for line in lines for piece in [*line, ("", "\n")]]
 
@@ -127,12 +150,10 @@ class EndPicture:
         return [("class:strong", " " * MARGIN + cells)]
 
     @staticmethod
-    def _said_line(columns: tuple[TokenColumn, ...], width: int) -> StyleAndTextTuples:
-        def said(column: TokenColumn) -> str:
-            full = f"{quoted(column.said)} {format_probability(column.probability)}" if column.said else ""
-            return full if len(full) < width else truncate(quoted(column.said), width - 1)
-
-        return [("class:said", "".join([" ↓ ", *(said(column).ljust(width) for column in columns)]))]
+    def _said_lines(columns: tuple[TokenColumn, ...], width: int) -> list[StyleAndTextTuples]:
+        words = "".join(truncate(quoted(column.said) if column.said else "", width - 1).ljust(width) for column in columns)
+        figures = "".join((format_probability(column.probability) if column.said else "").ljust(width) for column in columns)
+        return [[("class:said", f" ↓ {words}")], [("class:figure", f"   {figures}")]]
 
     def _layer_lines(self, columns: tuple[TokenColumn, ...], width: int, rows: int) -> list[StyleAndTextTuples]:
         first, last = self.picture.first_layer, self.picture.boundary
@@ -187,9 +208,9 @@ class EndPicture:
         if self.pane is not None:
             return " Up Down  q back"
         if get_app_session().output.get_size().columns < WIDE:
-            return " ←↑↓→ Enter  s w h t n  q"
+            return " ←↑↓→ Enter  s w h t n  ?  q"
         same = "  s the same, without it" if self.picture.deciding else ""
-        return f" Enter fork{same}  w without  h hint  t tree  n new  q back"
+        return f" Enter fork{same}  w without  h hint  t tree  n new  ? keys  q"
 
 
 def show_picture(session: Session, nearest: Callable[[], tuple[str, int] | None]) -> PictureRequest | None:
@@ -202,6 +223,17 @@ def show_picture(session: Session, nearest: Callable[[], tuple[str, int] | None]
     app = full_screen(lambda: screen.header, [Window(control)], lambda: screen.footer, _keys(screen))
     request: PictureRequest | None = run_application(app)
     return request
+
+
+def _look_ahead(screen: EndPicture, event: KeyPressEvent) -> None:
+    """Say that an ending is looked for, then look for it: that can take a second or two."""
+    screen.message = "looking ahead …"
+
+    def look() -> None:
+        screen.show_nearest()
+        event.app.invalidate()
+
+    asyncio.get_running_loop().call_later(PAUSE, look)
 
 
 def _keys(screen: EndPicture) -> KeyBindings:
@@ -236,7 +268,9 @@ def _keys(screen: EndPicture) -> KeyBindings:
     for name, action in {"left": partial(screen.step_token, -1), "right": partial(screen.step_token, 1)}.items():
         keys.add(name, filter=drawing)(lambda _, action=action: action())
     keys.add("w", filter=drawing)(lambda _: screen.show_without())
-    keys.add("h", filter=drawing)(lambda _: screen.show_nearest())
+    keys.add("h", filter=drawing)(partial(_look_ahead, screen))
+    keys.add("?", filter=drawing)(lambda _: screen.show_keys())
+    keys.add("space")(lambda _: screen.step(10))
     for name, request in {"enter": FORK, "f": FORK, "t": TREE, "n": NEW}.items():
         keys.add(name, filter=drawing)(partial(leave, action=request))
     keys.add("s", filter=drawing)(without_it)

@@ -18,11 +18,12 @@ from forward_pass.interface.theme import background, theme
 from forward_pass.interface.tree_browser import browse_until_fork
 from forward_pass.interface.view import event_view
 from forward_pass.session.commands import nearest_along
-from forward_pass.session.events import Event, PictureShown, Quit, Rejected, SceneEntered, TokenDecoded, TreeShown
+from forward_pass.session.events import Event, Message, PictureShown, Quit, Rejected, SceneEntered, TokenDecoded, TreeShown
 from forward_pass.session.plain_text import terminal_columns, text_width
 from forward_pass.session.run_commands import fork, restart, stored_runs_of
 from forward_pass.session.session import Session
 from forward_pass.session.settings import HELD, OFF, read_settings
+from forward_pass.session.transcript import choice_text
 
 
 class EventPrinter:
@@ -59,7 +60,7 @@ class EventPrinter:
 
         ``above`` lines were printed since the last key, and ``below`` rows follow.
         """
-        if self.pace == OFF:
+        if self.pace == OFF or not events:
             return self.print_events(events, session)
         _show_what_was_done(events, session, motion=self.motion, hold=self.pace == HELD)
         *shown, last = events
@@ -112,7 +113,7 @@ class EventPrinter:
                     request = browse_until_fork(run_set, node)
                     return session.fork(request.run, request.turn) if request else session.opening()
                 case PictureShown():
-                    return self._show_picture(session) or session.opening()
+                    return self._show_picture(session)
         except ForwardPassError as error:
             return [Rejected(f"{error}")]
         return events
@@ -137,8 +138,14 @@ class EventPrinter:
                 if chosen:
                     return session.fork(chosen.run, chosen.turn)
             else:
-                return fork(session, f"{request.turn - 1}")
+                return _fork_before(session, request.turn)
         return []
+
+
+def _fork_before(session: Session, turn: int) -> list[Event]:
+    """Play another run from before a turn of this one; say what was chosen there."""
+    said = choice_text(session.run, session.run.turns[turn - 1]).replace("*", "")
+    return [*fork(session, f"{turn - 1}"), Message(f"In the run before, this was chosen here: {said}")]
 
 
 def _write(text: str) -> None:
@@ -151,6 +158,7 @@ def _show_what_was_done(events: list[Event], session: Session, *, motion: bool, 
     with suppress(ForwardPassError):
         for event in events:
             if isinstance(event, TokenDecoded):
-                play_decoder(rising(session.run, event.turn), hold=hold, motion=motion)
+                temperature, _ = session.recorder.sampling
+                play_decoder(rising(session.run, event.turn, temperature), hold=hold, motion=motion)
             elif isinstance(event, SceneEntered) and event.made and motion:
                 play_reading(event.run)

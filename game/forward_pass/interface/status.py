@@ -5,6 +5,7 @@ from __future__ import annotations
 from forward_pass.interface.bars import probability_cell
 from forward_pass.interface.widgets import truncate
 from forward_pass.session.commands import ENDING_COMMANDS
+from forward_pass.session.figures import SHOWN_EFFECT
 from forward_pass.session.plain_text import terminal_columns, text_width
 from forward_pass.session.readings import given_in, shown_forecast
 from forward_pass.session.session import Session
@@ -51,12 +52,14 @@ def number_text(session: Session) -> str:
         return ""
     given = given_in(session.world, run.state)
     if given == SEALED:
-        return f"■ {telling.token} sealed"
+        return f"{' '.join(telling.words)} ■ sealed"
     reading = shown_forecast(run)
     if reading is None or not reading.words:
-        return f"□ {telling.token} not asked" if given == ASKED else ""
-    heard = "" if reading.heard is None else "heard "
-    return heard + " ".join(f"{word}{probability_cell(p)}{format_probability(p)}" for word, p in reading.words)
+        return f"{' '.join(telling.words)} □ not heard" if given == ASKED else ""
+    heard = "" if reading.heard is None else "heard: "
+    named = any(p >= SHOWN_EFFECT for _, p in reading.words)  # else it is another word that will be said
+    words = reading.words if named else reading.top[:1]
+    return heard + " ".join(f"{word}{probability_cell(p)}{format_probability(p)}" for word, p in words)
 
 
 def _selection_toolbar(session: Session, number: int, offer: Availability, columns: int) -> str:

@@ -180,7 +180,7 @@ def last_run(store: RunStore) -> LastRun | None:
         if summarise(run_file, world).problem:
             continue
         journal = read_journal(run_file.path)
-        turns = journal.turns[: journal.at]
+        turns = journal.turns[: journal.reach(world.endings)]
         words = [turn.word for turn in turns if turn.word]
         decoded = [number for number, turn in enumerate(turns, 1) if turn.word]
         before = world.telling_index  # words before the telling word

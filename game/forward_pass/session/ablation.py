@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError, UsageError
 from forward_pass.session.branches import TokenComparison, comparison_lines, comparison_object
+from forward_pass.session.decision import act_rows, decision, decision_object, decision_text
+from forward_pass.session.figures import SHOWN_EFFECT
 from forward_pass.session.transcript import choice_text, quoted, scene_text, then_text, turn_distribution, wrap
-from forward_pass.story.distribution import Distribution, draw_word
+from forward_pass.story.distribution import Distribution, draw_word, format_probability
 from forward_pass.story.engine import decode, measure_thresholds, outcome_of, retold, take
 from forward_pass.story.forecast import PlacedAct, leave_out
 from forward_pass.story.history import Run, Turn, append, at_turn, digest, make_turn
@@ -118,9 +120,10 @@ def _follow_choices(other: Run, run: Run, temperature: float, seed: int) -> tupl
         choice = run.turns[number - 1].choice
         try:
             turn = make_turn(other, choice, lambda distribution, token: draw_word(distribution, temperature, seed, token))
-        except NotOfferedError as error:
+        except NotOfferedError:
             title = other.world.endings.get(other.state.scene)
-            return other, f"it has ended: {title}" if title else str(error)
+            say = choice_text(run, run.turns[number - 1])
+            return other, f"it has ended: {title}" if title else f"“{say.rstrip('.')}” is not on offer there"
         other = append(other, turn)
     return other, ""
 
@@ -139,24 +142,55 @@ def ablation_lines(result: AblationResult, columns: int, *, bars: bool = False) 
     lines = []
     for number in result.turns:
         removed = result.run.turns[number - 1]
-        lines += wrap(f"Turn {number}: {choice_text(result.run, removed)} ({removed.choice})", columns)
+        lines += wrap(f"Turn {number}: {choice_text(result.run, removed)}", columns)
     if not result.acts:
         return [*lines, *wrap("It did nothing to the pass: there is nothing to leave out.", columns)]
-    left_out = ", ".join(f"{act.name} from layer {act.layer}" for act in result.acts)
+    lines += ["", *wrap(verdict_text(result), columns), ""]
+    declared = result.run.world.acts
+    left_out = ", ".join(f"{declared[act.name].about.rstrip('.')}, from layer {act.layer}" for act in result.acts)
     lines += wrap(f"Left out: {left_out}. All else is the same; all of this is measured.", columns)
     for turn in result.changed_texts:
         lines += _changed_text_lines(result, turn, columns)
+    same = [comparison for comparison in result.comparisons if not has_moved(comparison)]
     for comparison in result.comparisons:
-        lines += ["", *comparison_lines(comparison, ("with it", "without it"), columns, bars=bars)]
+        if has_moved(comparison):
+            lines += ["", *comparison_lines(comparison, ("with it", "without it"), columns, bars=bars)]
+    if same:
+        tokens = ", ".join(f"{comparison.token}" for comparison in same)
+        lines += ["", *wrap(f"Of these tokens no word moved by half a hundredth: {tokens}.", columns)]
     if result.diverged_at is None:
-        same = "The same words came." if result.comparisons else "No word came after it."
-        return [*lines, "", *wrap(f"{same} {_endings_text(result)}", columns)]
+        return lines
     lines += ["", *wrap(f"At turn {result.diverged_at} another word came. Without it the pass goes on so:", columns)]
     for turn in range(result.diverged_at, result.ablated_run.at + 1):
         lines += ["", *_turn_text_lines(result.ablated_run, turn, columns, with_choice=turn > result.diverged_at)]
     if result.stop_reason:
         lines += ["", *wrap(f"Here the recorded choices end: {result.stop_reason}.", columns)]
-    return [*lines, "", *wrap(_endings_text(result), columns)]
+    return lines
+
+
+def verdict_text(result: AblationResult) -> str:
+    """Return what leaving the acts out changes, in a sentence or two."""
+    moved = [comparison for comparison in result.comparisons if has_moved(comparison)]
+    parted = next((comparison for comparison in result.comparisons if comparison.words[0] != comparison.words[1]), None)
+    if parted:
+        said, other = parted.words
+        first, second = parted.distributions
+        figures = f"{format_probability(first.p(said))} → {format_probability(second.p(said))}"
+        text = f"Without it {quoted(other)} is said at {parted.token}, and not {quoted(said)} ({quoted(said)} {figures})."
+        return f"{text} {_endings_text(result)}"
+    if not result.comparisons:
+        return f"No word came after it. {_endings_text(result)}"
+    if not moved:
+        return f"Without it the same words come, and none by another probability. {_endings_text(result)}"
+    most = max(moved, key=lambda one: abs(one.distributions[0].p(one.words[0]) - one.distributions[1].p(one.words[0])))
+    figures = " → ".join(format_probability(one.p(most.words[0])) for one in most.distributions)
+    return f"Without it the same words come; {quoted(most.words[0])} at {most.token}: {figures}. {_endings_text(result)}"
+
+
+def has_moved(comparison: TokenComparison) -> bool:
+    """Return whether a word of a comparison has another probability, by more than half a hundredth, or another word came."""
+    moved = any(abs(first - second) >= SHOWN_EFFECT for _, first, second in comparison.word_probabilities)
+    return moved or comparison.words[0] != comparison.words[1]
 
 
 def _changed_text_lines(result: AblationResult, turn: int, columns: int) -> list[str]:
@@ -199,3 +233,21 @@ def ablation_objects(result: AblationResult) -> list[dict[str, object]]:
         "endings": [run.state.scene if run.state.scene in run.world.endings else None for run in runs],
     }
     return [*({"type": "ablation", **comparison_object(one)} for one in result.comparisons), outcome]
+
+
+# -- all acts of a run ---------------------------------------------------------------------------------------------------
+
+
+def act_lines(run: Run, columns: int) -> list[str]:
+    """Return all acts of a run, up to the word that stands for it, as lines, and what decided that word."""
+    found = decision(run)
+    if found is None:
+        return wrap("The word that this run is about was not said: no act can be held against it.", columns)
+    rows = act_rows(found) or ["Nothing was done to the pass."]
+    return [line for row in [*rows, "", decision_text(found)] for line in wrap(row, columns)]
+
+
+def act_objects(run: Run) -> list[dict[str, object]]:
+    """Return what decided the word of a run, with the worth of every act, as one object; an empty list without such a word."""
+    found = decision_object(decision(run))
+    return [{"type": "acts", **found}] if found else []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
+from forward_pass.session.decision import act_rows, decision
 from forward_pass.session.transcript import choice_text, layers_text, quoted, turn_distribution, wrap
 from forward_pass.storage.labels import Annotation
 from forward_pass.storage.replay import ReplayResult
@@ -257,7 +258,9 @@ def difference_lines(difference: RunDifference, names: tuple[str, str], columns:
     lines = wrap(f"{names[0]} and {names[1]}", columns)
     if shared == first.at == second.at:
         return [*lines, *wrap(f"They are the same run: {_plural(shared, 'turn')}, to the last digest.", columns)]
-    lines += wrap(f"They share {_plural(shared, 'turn')}.", columns)
+    for text in difference_verdict(difference, names):
+        lines += wrap(text, columns)
+    lines += ["", *wrap(f"They share {_plural(shared, 'turn')}.", columns)]
     for name, run in zip(names, (first, second), strict=True):
         lines += wrap(f"Then {name}: {_next_turn_text(run, shared)}", columns)
     lines += ["", "Just after that"]
@@ -267,6 +270,25 @@ def difference_lines(difference: RunDifference, names: tuple[str, str], columns:
         lines += ["", *comparison_lines(comparison, names, columns, bars=bars)]
     endings = [run.world.endings.get(run.state.scene, "not ended") for run in (first, second)]
     return [*lines, "", *wrap(f"Endings: {endings[0]}; {endings[1]}", columns)]
+
+
+def difference_verdict(difference: RunDifference, names: tuple[str, str]) -> list[str]:
+    """Return what makes the difference: the first other word, and what was done in one of the runs alone, with its worth."""
+    parted = next((one for one in difference.comparisons if one.words[0] != one.words[1]), None)
+    if parted:
+        one, other = (f"{quoted(word)} ({name})" for word, name in zip(parted.words, names, strict=True))
+        texts = [f"They say another word first at {parted.token}: {one}, {other}."]
+    else:
+        texts = ["They say the same words, as far as both go."]
+    found = [decision(run) for run in (difference.first, difference.second)]
+    made = [{(act.act, act.token) for act in one.acts} if one else set() for one in found]
+    for name, mine, others, decided in zip(names, made, made[::-1], found, strict=True):
+        alone = [number for number, act in enumerate(decided.acts) if (act.act, act.token) in mine - others] if decided else []
+        if decided and alone:
+            texts += [f"Done in {name} alone:", *(f"  {row}" for row in act_rows(decided, alone))]
+        elif decided:
+            texts.append(f"Nothing was done to the pass in {name} alone.")
+    return texts
 
 
 def comparison_lines(comparison: TokenComparison, names: tuple[str, str], columns: int, *, bars: bool = False) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from forward_pass.story.distribution import format_probability
@@ -127,6 +128,25 @@ def _act_text(act: ActWorth) -> str:
 
 def _quoted(word: str) -> str:
     return "a new line" if word == "\n" else f"“{word}”"
+
+
+def worth_text(act: ActWorth, word: str) -> str:
+    """Return what an act was worth: the probability that it gave the word that was said, and the word without it."""
+    points = f"{act.worth:+.2f}"
+    shown = "it moved nothing" if points in ("+0.00", "-0.00") else f"worth {points} to {_quoted(word)}"
+    return f"{shown}; without it {_quoted(act.without)}" if act.without else shown
+
+
+def act_rows(found: Decision, only: Container[int] | None = None) -> list[str]:
+    """Return a row for each act, or only for those with some numbers: where it was made, its worth, and whether it decided."""
+    rows = []
+    for number, act in enumerate(found.acts):
+        if only is None or number in only:
+            decided = "; it decided the word" if number in (found.by or ()) else ""
+            verb = f"{act.verb}: " if act.verb else ""
+            where = f"Turn {act.turn}, at {act.token}: {verb}{act.about}"
+            rows.append(f"{where}; {worth_text(act, found.word)}{decided}.")
+    return rows
 
 
 def decision_object(found: Decision | None) -> dict[str, object] | None:

@@ -90,7 +90,7 @@ def reading_note(reading: ActReading) -> str:
     if reading.opens_at:
         token, layer = reading.opens_at
         return f"what it does to the word at {reading.telling} is shown at {token}, layer {layer}, at the latest"
-    return "what it does is not told before the word is said, unless you ask" if reading.given == ASKED else ""
+    return "what it does is told when the word is said" if reading.given == ASKED else ""
 
 
 def opening_lines(opening: Opening) -> list[str]:

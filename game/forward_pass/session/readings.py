@@ -237,13 +237,19 @@ def _opens(run: Run, number: int) -> bool:
 
 
 def _is_sealed_before(run: Run, placed: PlacedAct, number: int) -> bool:
-    """Return whether an act was made in a turn before ``number`` and sealed, and has not been opened since."""
+    """Return whether the effect of an act, made in a turn before ``number``, was withheld there and is not opened yet.
+
+    What was not told because nobody asked is opened by the word, and by nothing before.
+    """
     made = next(
         turn
         for turn in range(1, number + 1)
         if len(run.turns[turn - 1].state.acts) > placed.at and len(run.turns[turn - 1].state.acts[placed.at]) > placed.number
     )
-    if made == number or turn_readings(run, made)[0].given != SEALED:
+    given = SHOWN if made == number else turn_readings(run, made)[0].given
+    if given == ASKED:
+        return run.turns[number - 1].word is not None
+    if given != SEALED:
         return False
     return not any(_opens(run, turn) for turn in range(made + 1, number))
 

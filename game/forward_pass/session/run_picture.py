@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from forward_pass.session.decision import ActWorth, Decision, decision, decision_text
+from forward_pass.session.decision import ActWorth, Decision, decision, decision_text, worth_text
 from forward_pass.session.transcript import choice_text, quoted, wrap
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.engine import offers
@@ -88,13 +88,6 @@ def _stop(run: Run, number: int, found: Decision | None) -> Stop:
         decided=any(index in (found.by or ()) for index, _ in made) if found else False,
         others=sum(offer.is_open for offer in offers(run.world, turn.before)) - 1,
     )
-
-
-def worth_text(act: ActWorth, word: str) -> str:
-    """Return what an act was worth: the probability that it gave the word that was said, and the word without it."""
-    points = f"{act.worth:+.2f}"
-    shown = "it moved nothing" if points in ("+0.00", "-0.00") else f"worth {points} to {quoted(word)}"
-    return f"{shown}; without it {quoted(act.without)}" if act.without else shown
 
 
 def stop_text(stop: Stop, word: str) -> str:

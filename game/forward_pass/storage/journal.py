@@ -7,6 +7,7 @@ states come from replaying the run, so an untrusted file is safe to open. docs/r
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -75,6 +76,10 @@ class Journal(NamedTuple):
     torn: bool  # the last line is incomplete: its turn was never answered
     fault: str  # place and message of the first line that cannot be parsed; the lines before it are used
     mismatch: str = ""  # place and message of the first header or cursor that does not match its checksum or digest
+
+    def reach(self, endings: Container[str]) -> int:
+        """Return how many turns stand for the run: all where the last reached an ending, else those before the cursor."""
+        return len(self.turns) if self.turns and self.turns[-1].scene in endings else self.at
 
     @property
     def faults(self) -> tuple[str, ...]:

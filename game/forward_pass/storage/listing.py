@@ -84,7 +84,7 @@ class Summary(NamedTuple):
 
     number: int
     name: str
-    turns: int  # up to the cursor
+    turns: int  # all of a run that reached an ending, else those up to the cursor
     stands: str
     ended: bool
     made: str
@@ -117,9 +117,10 @@ def summarise(run_file: RunFile, world: World) -> Summary:
     set_aside = set_aside_note(run_file.path, journal.header, world)
     if set_aside:
         return Summary(run_file.number, run_file.name, 0, "", ended=False, made="", parent=None, problem=set_aside)
-    scene = journal.turns[journal.at - 1].scene if journal.at else world.start
+    reach = journal.reach(world.endings)  # a run that was finished is finished, wherever its cursor is
+    scene = journal.turns[reach - 1].scene if reach else world.start
     title = world.endings.get(scene, "")
-    words = [turn.word for turn in journal.turns[: journal.at] if turn.word]
+    words = [turn.word for turn in journal.turns[:reach] if turn.word]
     position = f"ended: {title}" if title else f"in {scene}"
     if words:
         position += f", said “{' '.join(join(words).split())}”"  # on one line, whatever was said
@@ -127,4 +128,4 @@ def summarise(run_file: RunFile, world: World) -> Summary:
         position += "; its file is damaged"
     header = journal.header
     of = len(journal.turns)
-    return Summary(run_file.number, run_file.name, journal.at, position, bool(title), header.created_at, header.parent, of=of)
+    return Summary(run_file.number, run_file.name, reach, position, bool(title), header.created_at, header.parent, of=of)

@@ -41,7 +41,7 @@ class RunSet:
     @cached_property
     def tree(self) -> Tree:
         """The tree of the runs."""
-        return build_tree(self.journals.items())
+        return build_tree(self.journals.items(), self.world.endings)
 
     @property
     def read_only(self) -> bool:

@@ -110,10 +110,13 @@ class RunStore:
         return Stored(self._replay_to(name, journal, turn), recorder, (_fork_note(name, turn),))
 
     def view(self, reference: str) -> Run:
-        """Return a stored run at its cursor, for reading only; raises ``RunError`` or ``UsageError``."""
+        """Return a stored run for reading only, at its end if it reached one, else at its cursor.
+
+        Raises ``RunError`` or ``UsageError``.
+        """
         journal = self._read(self._resolve(reference))
         run = self._replay(journal, journal.turns).run
-        return at_turn(run, min(journal.at, len(run.turns)))
+        return at_turn(run, min(journal.reach(self.world.endings), len(run.turns)))
 
     def import_run(self, header: Header, run: Run, name: str) -> Path:
         """Store a run from elsewhere, up to its cursor, under the next number; return its file. Raises ``RunError``."""
@@ -181,7 +184,7 @@ def _has_changed(journal: Journal, world: World) -> bool:
 
 
 def _fork_note(name: str, turn: int) -> str:
-    return f"A branch of {name} at turn {turn}: the next choice begins a run of its own."
+    return f"A branch of {name} at turn {turn}: the next choice begins a run of its own; that one stays as it is."
 
 
 def _shell_quoted(path: str) -> str:

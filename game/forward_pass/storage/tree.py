@@ -5,7 +5,7 @@ Built from run files alone, without replaying: states, choices never taken and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from forward_pass.gc_pause import gc_paused
@@ -71,13 +71,13 @@ class _NodeBuilder:
         self.children: dict[tuple[str, str | None, str], int] = {}  # by choice, word and digest
 
 
-def build_tree(runs: Iterable[tuple[int, Journal]]) -> Tree:
+def build_tree(runs: Iterable[tuple[int, Journal]], endings: Container[str] = ()) -> Tree:
     """Return the tree of runs; turns are one node where choice, word, digest and all turns before them are equal."""
     with gc_paused():
-        return _build_tree(runs)
+        return _build_tree(runs, endings)
 
 
-def _build_tree(runs: Iterable[tuple[int, Journal]]) -> Tree:
+def _build_tree(runs: Iterable[tuple[int, Journal]], endings: Container[str]) -> Tree:
     builders = [_NodeBuilder(0, 0, None)]
     cursors: dict[int, int] = {}
     last_nodes: dict[int, int] = {}
@@ -95,7 +95,7 @@ def _build_tree(runs: Iterable[tuple[int, Journal]]) -> Tree:
             builders[at].runs.append(run)
             path.append(at)
         last_nodes[run] = at
-        cursors[run] = path[journal.at]
+        cursors[run] = path[journal.reach(endings)]
         builders[cursors[run]].cursor_runs.append(run)
     nodes = (
         Node(number, one.parent, one.turn, one.recorded, tuple(one.runs), tuple(one.cursor_runs), tuple(one.children.values()))
