@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prompt_toolkit.application import get_app
+from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.data_structures import Size
 
 from forward_pass.interface.pages import page_lengths, print_pages, wait_for_more
-from test_tree_browser import CTRL_C, CTRL_D, type_keys
+from test_tree_browser import CTRL_C, CTRL_D, SizedOutput, type_keys
 
 LINES = [f"line {number}" for number in range(50)]
 
@@ -38,6 +45,28 @@ def test_keys_go_on_a_page_or_to_the_end_and_others_are_dropped(keys: str, pages
         print_pages(LINES, written.append)
     assert "".join(written) == "".join(f"{line}\n" for line in LINES)
     assert len(written) == pages
+
+
+def test_a_late_reply_of_the_terminal_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORFGBG", "")
+    with type_keys("\x1b]11;rgb:ffff/ffff/ffff\x07 "):
+        assert wait_for_more("the choices") is True
+    assert os.environ["COLORFGBG"] == "0;15"  # and colours follow
+
+
+def test_a_screen_of_another_size_has_to_be_set_anew() -> None:
+    with type_keys(""):
+        output = get_app_session().output
+        assert isinstance(output, SizedOutput)
+
+        def resize() -> None:
+            output.size = Size(rows=10, columns=40)
+            get_app().invalidate()
+
+        with patch(
+            "forward_pass.interface.signals.install_handlers", lambda _: asyncio.get_running_loop().call_later(0.2, resize)
+        ):
+            assert wait_for_more("the choices") is None
 
 
 def test_ctrl_c_interrupts() -> None:

@@ -93,7 +93,7 @@ class Follower:
         if "sealed" in row or "asked" in row:
             assert (row["before"], row["after"], row["token"]) == (None, None, None)
             assert "next" not in row or row["next"]["token"] != TELLING
-            self.sealed[row["act"]] += "sealed" in row
+            self.sealed[row["act"]] += 1  # what nobody asked for is opened by the word
 
     def compare_with_scene(self, scene: dict[str, Any], told: Answer) -> None:
         """Hold what acts came to to the forecast that stands in the scene."""

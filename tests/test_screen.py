@@ -136,6 +136,15 @@ def test_a_paste_at_a_stop_chooses_nothing(tmp_path: Path) -> None:
     assert [turn.choice for turn in read_run(tmp_path, 1, "forward-pass").turns] == ["see-end"]
 
 
+def test_the_first_scene_stops_where_it_does_not_fit(tmp_path: Path) -> None:
+    with open_terminal("play", "--new", "--saves", tmp_path, columns=40, rows=20, config=tmp_path) as terminal:
+        terminal.wait_for("Q: How many eyes does my foot have?", "[more]")
+        terminal.to_the_prompt()
+        terminal.wait_for("1. Read what was asked.")
+        terminal.type("\x04")
+        assert terminal.wait() == 0
+
+
 def test_a_stop_survives_a_resize(tmp_path: Path) -> None:
     with open_terminal("play", "--new", "--saves", tmp_path, columns=80, rows=18, config=tmp_path) as terminal:
         play(terminal, ["see-end"])

@@ -376,7 +376,8 @@ def test_a_run_can_be_compared_with_another(tmp_path: Path) -> None:
     session = new_session(tmp_path)
     session.choose("feel-slope")
     text = printed_text(answer(session, "diff 1"), session)
-    assert text.startswith("\nfirst-light/2 and run 1\nThey share 0 turns.")
+    assert text.startswith("\nfirst-light/2 and run 1\nThey say the same words, as far as both go.")
+    assert "\nThey share 0 turns.\n" in text
     assert text.endswith("Endings: not ended; Half Said")
     assert rejection(session, "diff").startswith("Against which run?")
     assert rejection(session, "diff 7") == "No run is called 7; load lists them."

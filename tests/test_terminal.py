@@ -36,7 +36,7 @@ from fixtures_play import (
     write_run,
 )
 from forward_pass.errors import Interrupted
-from forward_pass.interface import prompt, prompt_loop, signals, terminal
+from forward_pass.interface import pages, prompt, prompt_loop, signals, terminal
 from forward_pass.session.events import Event, Message, Rejected
 from forward_pass.session.input import answer
 from forward_pass.session.session import Session
@@ -316,7 +316,7 @@ def test_a_resized_screen_is_cleared_and_printed_again_and_the_input_is_kept(
             patch.object(DummyOutput, "write_raw", lambda _self, text: sys.stdout.write(text)),
         ):
             terminal.run(session)
-    wide, _, narrowed = capsys.readouterr().out.partition(prompt_loop.CLEAR_SCREEN)
+    wide, _, narrowed = capsys.readouterr().out.partition(pages.CLEAR_SCREEN)
     assert "Three layers of arithmetic went by without me. At the fourth I was\n" in wide
     assert "Three layers of arithmetic went by\n" in re.sub(r"\x1b\[[0-9;]*m| +$", "", narrowed, flags=re.MULTILINE)
     assert choices_of(tmp_path) == ["feel-slope"]
@@ -406,7 +406,7 @@ def test_a_question_mark_on_an_empty_line_helps_and_right_skips(
         terminal.run(session)
     out = capsys.readouterr().out
     assert "All that can be typed; none of it costs a layer:" in out
-    assert "Skipped 2 turns by ways taken before" in out
+    assert "Skipped 2 turns by ways taken before: Feel which way the floor slopes; Let it roll." in " ".join(out.split())
 
 
 def test_ctrl_c_clears_a_line_before_it_interrupts(session: Session, tmp_path: Path) -> None:
@@ -463,3 +463,12 @@ def test_an_italic_phrase_that_is_wrapped_is_italic_on_both_lines() -> None:
         "\x1b[3mphrase\x1b[23m it",
         "is",
     ]
+
+
+def test_a_first_scene_that_does_not_fit_stops_and_keeps_its_offers_for_the_prompt() -> None:
+    lines = [f"line {number}" for number in range(20)] + ["", "1. one", "2. two"]
+    assert terminal.first_page(lines, 2, 30) == (lines, [])
+    with patch.dict(os.environ, {"FORWARD_PASS_CONFIG": "/nonexistent"}):  # the default pace
+        first, rest = terminal.first_page(lines, 2, 12)
+    assert (first, rest) == (lines[:10], lines[10:20])
+    assert terminal.first_page(lines, 2, 12) == (lines, [])  # the pace of the tests is off

@@ -8,12 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from prompt_toolkit.application.current import get_app_session
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, Never
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import Window
+from prompt_toolkit.layout.controls import FormattedTextControl
 
 from forward_pass.interface.signals import run_application
-from forward_pass.interface.widgets import WIDE, Pane, ScrollControl, full_screen, key_lines, prose_width, truncate
+from forward_pass.interface.widgets import WIDE, Pane, full_screen, key_lines, prose_width, truncate
 from forward_pass.session.ablation import ablate, ablation_lines
 from forward_pass.session.decision import decision
 from forward_pass.session.run_picture import RunPicture, Stop, TokenColumn, run_picture, stop_text
@@ -219,8 +220,9 @@ def show_picture(session: Session, nearest: Callable[[], tuple[str, int] | None]
     ``nearest`` returns a hint for the nearest ending not found, and the turn after which it is nearest.
     """
     screen = EndPicture(session, nearest)
-    control = ScrollControl(screen.fragments, screen.step)
+    control = FormattedTextControl(screen.fragments, focusable=True, show_cursor=False)
     app = full_screen(lambda: screen.header, [Window(control)], lambda: screen.footer, _keys(screen))
+    app.mouse_support = Never()  # a terminal keeps its own selecting and scrolling
     request: PictureRequest | None = run_application(app)
     return request
 

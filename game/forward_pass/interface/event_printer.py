@@ -6,12 +6,14 @@ import sys
 from contextlib import suppress
 from functools import partial
 
+from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.input.typeahead import clear_typeahead
 from rich.console import Console, RenderableType
 
 from forward_pass.errors import ForwardPassError
 from forward_pass.interface.decoder_screen import play_decoder, rising
 from forward_pass.interface.end_picture import NEW, TREE, show_picture
-from forward_pass.interface.pages import print_pages, wait_for_more
+from forward_pass.interface.pages import CLEAR_SCREEN, print_pages, wait_for_more
 from forward_pass.interface.reading_frames import play_reading
 from forward_pass.interface.side_pane import WIDE, beside
 from forward_pass.interface.theme import background, theme
@@ -34,7 +36,7 @@ class EventPrinter:
 
     def __init__(self, *, motion: bool = True) -> None:
         self._motion = motion
-        self._colour = ""
+        self._ground = ""
 
     @property
     def pace(self) -> str:
@@ -50,8 +52,10 @@ class EventPrinter:
     def console(self) -> Console:
         """The console, made anew where the colours have changed."""
         colour = read_settings()[0].colour
-        if colour != self._colour:
-            self._colour, no_colour = colour, background(colour) == "none" or None
+        ground = background(colour)
+        if ground != self._ground:
+            self._ground = ground
+            no_colour = ground == "none" or None
             self._console = Console(highlight=False, markup=False, emoji=False, theme=theme(colour), no_color=no_colour)
         return self._console
 
@@ -63,18 +67,19 @@ class EventPrinter:
         if self.pace == OFF or not events:
             return self.print_events(events, session)
         _show_what_was_done(events, session, motion=self.motion, hold=self.pace == HELD)
-        *shown, last = events
-        if isinstance(last, Quit):
+        if isinstance(events[-1], Quit):
             return self.print_events(events, session)
-        print_pages(self._event_lines([*shown, last], session), _write, above=above, below=below)
+        self.print_again(events, session, above=above, below=below)
         return True
 
-    def print_again(self, events: list[Event], session: Session, *, below: int) -> None:
-        """Print events again, set to a new width; ``below`` rows follow."""
+    def print_again(self, events: list[Event], session: Session, *, above: int = 0, below: int = 0) -> None:
+        """Print events page by page, and anew from the first where the screen gets another size at ``[more]``."""
         if self.pace == OFF:
             self.print_events(events, session)
-        else:
-            print_pages(self._event_lines(events, session), _write, below=below)
+            return
+        while not print_pages(self._event_lines(events, session), _write, above=above, below=below):
+            _write(CLEAR_SCREEN)
+            above = 0
 
     def print_events(self, events: list[Event], session: Session) -> bool:
         """Print events at once; return False after ``Quit``, whose command is not wrapped, so that it can be copied."""
@@ -129,7 +134,11 @@ class EventPrinter:
             return [Rejected(f"{error}")]
 
     def _show_picture(self, session: Session) -> list[Event]:
-        """Show the picture until it is closed, or something that it leads to; return the events that follow."""
+        """Show the picture until it is closed, or something that it leads to; return the events that follow.
+
+        Keys typed ahead are dropped: none of them was meant for it.
+        """
+        clear_typeahead(get_app_session().input)
         while request := show_picture(session, partial(nearest_along, session)):
             if request.action == NEW:
                 return restart(session)
@@ -145,7 +154,8 @@ class EventPrinter:
 def _fork_before(session: Session, turn: int) -> list[Event]:
     """Play another run from before a turn of this one; say what was chosen there."""
     said = choice_text(session.run, session.run.turns[turn - 1]).replace("*", "")
-    return [*fork(session, f"{turn - 1}"), Message(f"In the run before, this was chosen here: {said}")]
+    *notes, scene = fork(session, f"{turn - 1}")
+    return [*notes, Message(f"In the run before, this was chosen here: {said}"), scene]
 
 
 def _write(text: str) -> None:

@@ -55,6 +55,7 @@ def choose_row(rows: Mapping[str, str], leave: str, selected: str = "") -> str:
             marked = number - 1 == at
             prefix = f" {MARKER if marked else ' '} " + (f"{number}. " if number <= DIGITS else "   ")
             lines = textwrap.wrap(text, max(text_width(), 20), initial_indent=prefix, subsequent_indent=" " * len(prefix))
+            pieces += [("[SetCursorPosition]", "")] if marked else []  # the window keeps it in view
             pieces += [("class:strong" if marked else "", f"{line}\n") for line in lines]
         return [*pieces, ("class:quiet", f"\n{KEYS_TEXT}")]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import get_app_session
-from prompt_toolkit.key_binding import KeyPressEvent
+from prompt_toolkit.key_binding import KeyPressEvent, merge_key_bindings
 from prompt_toolkit.layout import Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
+from forward_pass.interface.late_reply import LateReply
 from forward_pass.interface.signals import run_application
 from forward_pass.interface.widgets import STYLE, interrupt_keys, truncate
 from forward_pass.session.plain_text import terminal_columns
@@ -18,6 +20,8 @@ from forward_pass.session.plain_text import terminal_columns
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+CLEAR_SCREEN = "\x1b[2;1H\x1b[J\x1b[1;1H\x1b[K"  # in two steps: some terminals keep a copy of a screen cleared in one
+RESIZE_DELAY = 0.1  # seconds for which a new size must last
 NEXT_PAGE = ("enter", "space", "down", "pagedown", "right")
 TO_THE_END = ("escape", "end", "q", "c-d")
 
@@ -38,8 +42,11 @@ def page_lengths(count: int, rows: int, above: int, below: int) -> list[int]:
     return [*pages, count]
 
 
-def print_pages(lines: Sequence[str], write: Callable[[str], object], *, above: int = 0, below: int = 0) -> None:
-    """Write lines, and wait for a key wherever the screen is full; Escape, End, q and Ctrl-D write the rest at once."""
+def print_pages(lines: Sequence[str], write: Callable[[str], object], *, above: int = 0, below: int = 0) -> bool:
+    """Write lines, and wait for a key wherever the screen is full; Escape, End, q and Ctrl-D write the rest at once.
+
+    Returns False where the screen got another size meanwhile: the lines have to be set anew.
+    """
     rows, start = get_app_session().output.get_size().rows, 0
     pages = page_lengths(len(lines), rows, above, below)
     for number, length in enumerate(pages, 1):
@@ -47,13 +54,20 @@ def print_pages(lines: Sequence[str], write: Callable[[str], object], *, above: 
         start += length
         left = len(lines) - start
         what = f"{left} {'line' if left == 1 else 'lines'}" if left else "the choices"
-        if number < len(pages) and not wait_for_more(f"{what} · space"):
+        answer = wait_for_more(f"{what} · space") if number < len(pages) else True
+        if answer is None:
+            return False
+        if not answer:
             write("".join(f"{line}\n" for line in lines[start:]))
-            return
+            return True
+    return True
 
 
-def wait_for_more(what: str) -> bool:
-    """Say that there is more, and what; wait for a key. Return False where it says to have done with it. Ctrl-C interrupts."""
+def wait_for_more(what: str) -> bool | None:
+    """Say that there is more, and what; wait for a key, which is erased. Return False where it says to have done with it.
+
+    None where the screen got another size. Ctrl-C interrupts.
+    """
     keys = interrupt_keys("c-c")
 
     def leave(result: bool) -> Callable[[KeyPressEvent], None]:  # noqa: FBT001 - what the key means
@@ -71,6 +85,20 @@ def wait_for_more(what: str) -> bool:
     def fragments() -> StyleAndTextTuples:
         return [("class:footer", truncate(f" [more] {what} ", terminal_columns() - 1))]
 
+    size = get_app_session().output.get_size()
+
+    def leave_if_resized(app: Application[bool | None]) -> None:
+        if app.output.get_size() != size and app.is_running and not app.is_done:
+            asyncio.get_running_loop().call_later(RESIZE_DELAY, _exit, app)
+
     window = Window(FormattedTextControl(fragments, show_cursor=False), height=1)
-    app: Application[bool] = Application(layout=Layout(window), key_bindings=keys, erase_when_done=True, style=STYLE)
-    return bool(run_application(app))
+    bindings = merge_key_bindings([keys, LateReply().keys()])
+    app: Application[bool | None] = Application(Layout(window), key_bindings=bindings, erase_when_done=True, style=STYLE)
+    app.before_render += leave_if_resized
+    result: bool | None = run_application(app)
+    return result
+
+
+def _exit(app: Application[bool | None]) -> None:
+    if app.is_running and not app.is_done:
+        app.exit(result=None)

@@ -24,6 +24,7 @@ from prompt_toolkit.layout import FloatContainer, HSplit, Layout
 from prompt_toolkit.layout.containers import to_container
 from prompt_toolkit.layout.menus import CompletionsMenu
 
+from forward_pass.interface.late_reply import LateReply
 from forward_pass.interface.status import toolbar
 from forward_pass.interface.widgets import STYLE, emphasis_fragments, truncate
 from forward_pass.session.commands import COMMANDS
@@ -43,14 +44,13 @@ if TYPE_CHECKING:
 MARKER = "\u203a"  # before the offer that Enter would take
 RESIZE_DELAY = 0.1  # seconds for which a new width must last
 NEW_WAY = " · new"  # after an offer that no kept run has ever taken
-REPLY_PAUSE = 0.05  # seconds: what follows Escape sooner was not typed by a person
 MENU_ROWS = 4  # of the completion menu
 RESERVED_ROWS = 4 + MENU_ROWS  # rows below and above the offers: two empty lines, the prompt, its menu, the toolbar
 
 
 def prompt_session(session: Session) -> PromptSession[str]:
     """Return a prompt that shows the offers and is erased when an answer is given."""
-    paste, reply = _Paste(), _LateReply()
+    paste, reply = _Paste(), LateReply()
     prompt: PromptSession[str] = PromptSession(
         message=lambda: prompt_message(session, get_app().current_buffer.text),
         completer=_SessionCompleter(session),
@@ -88,11 +88,13 @@ class _ResizeWatcher:
 
     def __init__(self) -> None:
         self.columns = 0
+        self.prompted: object = None  # the prompt that was rendered last: what was resized before it is set to the new width
 
     def check(self, app: Application[str]) -> None:
-        """Compare the width with that of the last rendering; if it is new and stays, end the prompt."""
+        """Compare the width with that of the last rendering of this prompt; if it is new and stays, end the prompt."""
         previous, self.columns = self.columns, text_width()
-        if app.render_counter > 1 and self.columns != previous:
+        is_first, self.prompted = app.future is not self.prompted, app.future
+        if not is_first and self.columns != previous:
             asyncio.get_running_loop().call_later(RESIZE_DELAY, self._exit, app, self.columns)
 
     def _exit(self, app: Application[str], columns: int) -> None:
@@ -225,7 +227,7 @@ def _command_keys(session: Session) -> KeyBindings:
     return keys
 
 
-def _escape_keys(session: Session, reply: _LateReply) -> KeyBindings:
+def _escape_keys(session: Session, reply: LateReply) -> KeyBindings:
     """Return bindings for Escape: it clears a line that is empty, a number or a completion; a digit after it is typed.
 
     On any other line Escape and a letter stay Alt and that letter.
@@ -249,41 +251,6 @@ def _escape_keys(session: Session, reply: _LateReply) -> KeyBindings:
 def _is_completable(session: Session, typed: str) -> bool:
     """Return whether a line is empty, a number, or one of its own completions."""
     return not typed or typed.isdigit() or typed in (text for text, _ in completions(session, typed))
-
-
-class _LateReply:
-    """Drops a terminal's reply to the question for its background where it comes after the deadline.
-
-    It begins with Escape and ``]``, and ends with Ctrl-G, or with Escape and a backslash.
-    """
-
-    def __init__(self) -> None:
-        self.escape_at = 0.0  # when Escape was pressed last, or began a reply
-        self.dropping = False
-
-    def keys(self) -> KeyBindings:
-        """Return the bindings, to be merged after all others."""
-        keys = KeyBindings()
-        begins = Condition(lambda: time.monotonic() - self.escape_at < REPLY_PAUSE)
-        dropping = Condition(lambda: self.dropping)
-
-        @keys.add("escape", "]")
-        @keys.add("]", filter=begins)
-        def _begin(_: KeyPressEvent) -> None:
-            self.dropping = True
-
-        @keys.add("<any>", filter=dropping, eager=True)
-        @keys.add("escape", filter=dropping, eager=True)
-        def _drop(_: KeyPressEvent) -> None:
-            """Drop a key of the reply."""
-
-        @keys.add("c-g", filter=dropping, eager=True)
-        @keys.add("\\", filter=dropping, eager=True)
-        @keys.add("enter", filter=dropping, eager=True)
-        def _end(_: KeyPressEvent) -> None:
-            self.dropping = False
-
-        return keys
 
 
 class _Paste:

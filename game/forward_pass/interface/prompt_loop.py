@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from prompt_toolkit.output import Output
 
 from forward_pass.errors import without_controls
 from forward_pass.interface import signals
+from forward_pass.interface.pages import CLEAR_SCREEN, print_pages
 from forward_pass.interface.prompt import HistoryRequested, ScreenResized, prompt_height, prompt_session
 from forward_pass.interface.theme import ground_of
 from forward_pass.interface.tty import restore_line_mode
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from forward_pass.interface.event_printer import EventPrinter
 
 ERASE_LINES = "\x1b[{}F\x1b[J"  # some lines up, then erase to the end of the screen
-CLEAR_SCREEN = "\x1b[2;1H\x1b[J\x1b[1;1H\x1b[K"  # in two steps: some terminals keep a copy of a screen cleared in one
 
 
 def take_reply(reply: str, typed: str) -> None:
@@ -48,11 +48,18 @@ def take_reply(reply: str, typed: str) -> None:
     store_typeahead(get_app_session().input, pressed)
 
 
-def ask_and_answer(session: Session, *, motion: bool) -> None:
-    """Play from the scene that is on the screen until the player quits; without ``motion`` nothing moves."""
+def ask_and_answer(session: Session, rest: Sequence[str] = (), *, motion: bool) -> None:
+    """Play from the scene that is on the screen until the player quits; without ``motion`` nothing moves.
+
+    ``rest`` are lines of that scene for which the screen had no room.
+    """
     restore_line_mode()
     prompt, printer = prompt_session(session), cache(partial(_event_printer, motion=motion))
-    _erase_offers(prompt.output, session)
+    if rest:
+        rows = get_app_session().output.get_size().rows
+        print_pages(rest, lambda text: print(text, end="", flush=True), above=rows - 2, below=prompt_height(session))
+    else:
+        _erase_offers(prompt.output, session)
     events: list[Event] = []
     while True:
         try:

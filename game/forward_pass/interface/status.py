@@ -7,7 +7,7 @@ from forward_pass.interface.widgets import truncate
 from forward_pass.session.commands import ENDING_COMMANDS
 from forward_pass.session.figures import SHOWN_EFFECT
 from forward_pass.session.plain_text import terminal_columns, text_width
-from forward_pass.session.readings import given_in, shown_forecast
+from forward_pass.session.readings import given_in, measure_forecast, shown_forecast
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import EMPHASIS, cost_text, current_word, quoted
 from forward_pass.story.distribution import format_probability
@@ -51,15 +51,16 @@ def number_text(session: Session) -> str:
     if telling is None or not telling.words or run.state.token > telling.token:
         return ""
     given = given_in(session.world, run.state)
+    measured = measure_forecast(session.inspector, session.world, run.state.key)
+    if not any(p >= SHOWN_EFFECT for _, p in measured.words):
+        return ""  # the run has left the road to that word
     if given == SEALED:
         return f"{' '.join(telling.words)} ■ sealed"
     reading = shown_forecast(run)
     if reading is None or not reading.words:
         return f"{' '.join(telling.words)} □ not heard" if given == ASKED else ""
     heard = "" if reading.heard is None else "heard: "
-    named = any(p >= SHOWN_EFFECT for _, p in reading.words)  # else it is another word that will be said
-    words = reading.words if named else reading.top[:1]
-    return heard + " ".join(f"{word}{probability_cell(p)}{format_probability(p)}" for word, p in words)
+    return heard + " ".join(f"{word}{probability_cell(p)}{format_probability(p)}" for word, p in reading.words)
 
 
 def _selection_toolbar(session: Session, number: int, offer: Availability, columns: int) -> str:

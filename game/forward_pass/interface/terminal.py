@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 
 from forward_pass.interface.tty import BackgroundQuestion, knows_background
 from forward_pass.session.plain_text import opening_lines, text_width
 from forward_pass.session.session import Session
-from forward_pass.session.settings import read_settings
-from forward_pass.session.transcript import EMPHASIS
+from forward_pass.session.settings import OFF, read_settings
+from forward_pass.session.transcript import EMPHASIS, offer_lines
 
+ROWS = 24  # where the terminal does not say
+PROMPT_ROWS = 4  # below the offers: an empty line, the prompt, the toolbar of two
 ITALIC, NOT_ITALIC = "\x1b[3m", "\x1b[23m"  # ECMA-48, as rich writes them
 
 
@@ -21,14 +26,34 @@ def run(session: Session, *, motion: bool = True) -> None:
     Without ``motion`` nothing moves, whatever the setting.
     """
     columns = text_width()
-    print("\n".join(italic_lines(opening_lines(session, columns), columns)), flush=True)
+    lines = list(italic_lines(opening_lines(session, columns), columns))
+    first, rest = first_page(lines, len(offer_lines(session.run, columns)), terminal_rows())
+    print("\n".join(first), flush=True)
     question = None if knows_background(read_settings()[0].colour) else BackgroundQuestion()
     try:
         from forward_pass.interface.prompt_loop import ask_and_answer, take_reply
     finally:
         reply = question.answer() if question else ("", "")
     take_reply(*reply)
-    ask_and_answer(session, motion=motion)
+    ask_and_answer(session, rest, motion=motion)
+
+
+def first_page(lines: list[str], offers: int, rows: int) -> tuple[list[str], list[str]]:
+    """Return what of the first scene to print at once, and what waits for a key: without the last lines, its ``offers``.
+
+    All is printed at once where it fits, or where nothing waits.
+    """
+    if read_settings()[0].pace == OFF or len(lines) + PROMPT_ROWS <= rows:
+        return lines, []
+    scene = lines[: len(lines) - offers - 1] if offers else lines
+    return scene[: rows - 2], scene[rows - 2 :]
+
+
+def terminal_rows() -> int:
+    """Return the rows of the terminal."""
+    with suppress(AttributeError, ValueError, OSError):
+        return os.get_terminal_size(sys.__stdout__.fileno()).lines or ROWS  # type: ignore[union-attr]
+    return ROWS
 
 
 def italic_lines(lines: Sequence[str], columns: int) -> Iterator[str]:

@@ -87,7 +87,17 @@ def _show(store: RunStore, answer: str) -> None:
             HELP: lambda: wrap(HELP_TEXT, text_width()),
             ENDINGS: lambda: ending_list_lines(store.world, list_endings(store.world, store.folder)[0], None, text_width()),
         }.get(answer, list)()
-        print("\n".join(["", *lines, ""]) if lines else "")
+        _print(["", *lines, ""])
+
+
+def _print(lines: list[str]) -> None:
+    """Print lines; on a terminal they stop wherever the screen is full."""
+    if not is_interactive():
+        print("\n".join(lines))
+        return
+    from forward_pass.interface.pages import print_pages
+
+    print_pages(lines, lambda text: print(text, end="", flush=True), below=1)
 
 
 def _change_settings() -> None:

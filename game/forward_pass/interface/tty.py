@@ -13,6 +13,8 @@ if sys.platform != "win32":  # pragma: no branch - Windows has no such modes
     import termios
 
 INPUT, OUTPUT, LOCAL = 0, 1, 3  # indices into the list of termios.tcgetattr
+LEAVE_SCREENS = "\x1b[?1049l\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[?7h\x1b[?25h"
+"""What undoes a full screen, its mouse, bracketed paste, and a hidden cursor, which a killed process may have left."""
 ASK_BACKGROUND = "\x1b]11;?\x1b\\"  # OSC 11, as xterm has it
 REPLY = re.compile(rb"\x1b\]11;[^\x07\x1b]*(?:\x07|\x1b\\)")
 DEADLINE = 0.06  # seconds from the question to the last moment at which an answer is waited for
@@ -32,6 +34,8 @@ def restore_line_mode() -> None:
         modes[OUTPUT] |= termios.OPOST
         modes[LOCAL] |= termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN
         termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
+        if sys.stdout.isatty():
+            sys.stdout.write(LEAVE_SCREENS)
 
 
 def knows_background(colour: str) -> bool:

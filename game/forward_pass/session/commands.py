@@ -13,6 +13,7 @@ from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.run_commands import stored_runs_of
 from forward_pass.session.session import Session
 from forward_pass.session.settings import DESCRIPTIONS, read_settings, write_setting
+from forward_pass.session.transcript import choice_text
 from forward_pass.story.history import at_turn
 
 MAX_SKIPPED = 200
@@ -177,14 +178,16 @@ def _skip(session: Session) -> list[Event]:
         if way is None:
             break
         skipped.append(way)
+        token = session.run.state.token
         events = session.choose(way)
-        if session.run.state.scene not in known.scenes:
+        if session.run.state.scene not in known.scenes or session.run.state.token != token:
             break
     if not skipped:
         raise UsageError("Nothing to skip: no kept run has gone on from here.")
     row = {"type": "skipped", "choices": skipped}
     turns = "1 turn" if len(skipped) == 1 else f"{len(skipped)} turns"
-    return [Message(f"Skipped {turns} by ways taken before: {', '.join(skipped)}.", row), *events]
+    said = [choice_text(session.run, turn).rstrip(".") for turn in session.run.path[-len(skipped) :]]
+    return [Message(f"Skipped {turns} by ways taken before: {'; '.join(said)}.", row), *events]
 
 
 def _help(session: Session, argument: str) -> list[Event]:
@@ -235,7 +238,7 @@ _TABLE = (
     Command("about [TERM]", "say what a term means, and whether it is true", _about),
     Command("hint [N]", "a step toward an ending not found yet, the nearest from here", _hint),
     Command("untaken", "the ways on from here that no kept run took", _alone(_untaken)),
-    Command("skip", "go on by ways taken before, to the first scene that is new", _alone(_skip)),
+    Command("skip", "go on by ways taken before, to what is new or the next word", _alone(_skip)),
     Command("transcript", "show this run so far", _alone(lambda session: [ViewRequested("transcript", session.run)])),
     Command("tree", "all runs as one tree", _alone(run_commands.tree)),
     Command("endings", "which endings were found, and by which runs", _alone(run_commands.endings)),

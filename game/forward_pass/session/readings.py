@@ -237,7 +237,7 @@ def _opens(run: Run, number: int) -> bool:
 
 
 def _is_sealed_before(run: Run, placed: PlacedAct, number: int) -> bool:
-    """Return whether the effect of an act, made in a turn before ``number``, was withheld there and is not opened yet.
+    """Return whether the effect of an act was withheld up to turn ``number`` and is not opened yet.
 
     What was not told because nobody asked is opened by the word, and by nothing before.
     """
@@ -246,10 +246,11 @@ def _is_sealed_before(run: Run, placed: PlacedAct, number: int) -> bool:
         for turn in range(1, number + 1)
         if len(run.turns[turn - 1].state.acts) > placed.at and len(run.turns[turn - 1].state.acts[placed.at]) > placed.number
     )
-    given = SHOWN if made == number else turn_readings(run, made)[0].given
+    given = turn_readings(run, made)[0].given
     if given == ASKED:
-        return run.turns[number - 1].word is not None
-    if given != SEALED:
+        turn = run.turns[number - 1]
+        return turn.word is not None and len(turn.state.words) == run.world.telling_index + 1
+    if made == number or given != SEALED:
         return False
     return not any(_opens(run, turn) for turn in range(made + 1, number))
 
