@@ -15,6 +15,7 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
 from building import first_light
+from fixtures_golden import flagship
 from fixtures_play import TO_ENDINGS, WORLD, command, make_store, read_run, run_file_names, write_run
 from forward_pass.interface.tree_browser import (
     MAX_FORK_SIGNS,
@@ -382,3 +383,49 @@ def test_a_fork_from_the_tree_starts_a_session(tmp_path: Path) -> None:
         result = command("tree", WORLD, "--saves", tmp_path, terminal=True, ACCESSIBLE="")
     assert "A branch of " in result.err
     assert "Left as it was kept." in result.out
+
+
+# -- folding -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_large_tree_is_folded_and_every_run_can_be_found_in_it() -> None:
+    """The golden runs of the flagship: hundreds of turns, most of them in chains from which no run parted."""
+    run_set = flagship()
+    with type_keys(""):
+        browser = make_browser(run_set, 0)
+        assert browser.folded
+        runs = len(run_set.tree.last_nodes)
+        assert len(browser.rows) <= 2 * runs < len(run_set.tree.nodes)
+        assert set(browser.row_by_node) == {node.number for node in run_set.tree.nodes}
+        for run, last in run_set.tree.last_nodes.items():
+            node = run_set.tree.nodes[last]
+            title = run_set.world.endings[node.recorded.scene] if node.recorded else ""
+            browser.select(0)
+            browser.find(f"ends: {title}")
+            row = browser.row(browser.selected, 400)
+            assert f"ends: {title}" in row
+            assert browser.row_by_node[last] in range(len(browser.rows)), run
+        assert all(len(browser.row(number, 80)) == 80 for number in range(len(browser.rows)))
+
+
+def test_folding_keeps_the_selected_turn() -> None:
+    run_set = flagship()
+    last = next(iter(run_set.tree.last_nodes.values()))
+    with type_keys(""):
+        browser = make_browser(run_set, last)
+        head = browser.node.number
+        browser.toggle_fold()
+        assert not browser.folded
+        assert browser.node.number == head
+        assert len(browser.rows) == len(run_set.tree.nodes)
+        browser.select(browser.row_by_node[last])
+        browser.toggle_fold()
+        assert browser.node.number == head
+        assert "folded" in browser.message
+
+
+def test_a_small_tree_is_not_folded(run_set: RunSet) -> None:
+    with type_keys(""):
+        browser = make_browser(run_set, 0)
+    assert not browser.folded
+    assert len(browser.rows) == len(run_set.tree.nodes)

@@ -35,9 +35,10 @@ def event_text(session: Session, events: list[Event], columns: int = 72) -> str:
 
 def test_a_scene_is_the_words_so_far_its_place_and_its_text(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    words, place, *_, last, empty, heading, first, second = event_text(session, session.opening()).splitlines()
-    assert words == "A: The"
-    assert place == "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
+    top, *_, last, empty, heading, first, second = event_text(session, session.opening()).splitlines()
+    assert top == "A: The" + " " * 16 + "[11 “The”, layer 3 of 12; 6 layers to the decoder]"
+    narrow = event_text(session, session.opening(), 39).splitlines()
+    assert narrow[:3] == ["A: The", "[11 “The”, layer 3 of 12; 6 layers to", "the decoder]"]
     assert last == "afterwards, if there is an afterwards."
     assert (empty, heading) == ("", "If nothing more is done, the word at 11:")
     assert (first, second) == (f"  “dark”   0.81   {'█' * 19}", f"  “switch” 0.16   {'█' * 4}")

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 READING_KEYS = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
+MAX_UNFOLDED = 100  # nodes of a tree that is unfolded when it opens
+MAX_SAID = 2  # words that the row of a folded chain names, its last
 MAX_TAKERS = 3  # runs that are named beside a choice
 MAX_FORK_SIGNS = 8  # of one row; deeper forks are not indented
 KEYS = (
@@ -56,6 +58,7 @@ KEYS = (
     ("Left, Right", "the turn before this one, the turn after"),
     ("PageUp, PageDown", "a page up or down; Home and End"),
     ("Enter", "read the turn, and what was offered there"),
+    ("z", "fold the chains of turns from which no run parted, or unfold them"),
     ("/, *", "find a choice, scene, word, label or ending; the next such"),
     ("r", "replay from the opening to here"),
     ("f", "fork: play on from here, as a run of its own"),
@@ -97,8 +100,11 @@ class TreeBrowser:
 
     def __init__(self, run_set: RunSet, node: int) -> None:
         self.world, self.tree, self.run_set = run_set.world, run_set.tree, run_set
-        self.rows = list(self.tree.depth_first())
-        self.row_by_node = {node.number: row for row, (_, node) in enumerate(self.rows)}
+        self.folded = len(self.tree.nodes) > MAX_UNFOLDED
+        self.rows: list[tuple[int, Node]] = []
+        self.row_by_node: dict[int, int] = {}
+        self.chains: dict[int, list[Node]] = {}  # by the first node of a folded chain, those after it
+        self.set_rows()
         self.annotations = run_set.annotations()
         self.positions = node_positions(self.world, self.tree)
         self.selected = self.row_by_node.get(node, 0)
@@ -113,6 +119,41 @@ class TreeBrowser:
     def node(self) -> Node:
         """The selected node."""
         return self.rows[self.selected][1]
+
+    # -- folding --------------------------------------------------------------------------------------------------------
+
+    def set_rows(self) -> None:
+        """Set the rows: every node or, folded, the first of each chain of turns from which no run parted."""
+        every = list(self.tree.depth_first())
+        self.rows, self.row_by_node, self.chains = [], {}, {}
+        for forks, node in every:
+            is_first = not node.number or len(self.tree.nodes[node.parent].children) > 1
+            if is_first or not self.folded:
+                self.rows.append((forks, node))
+            else:
+                self.chains.setdefault(self.rows[-1][1].number, []).append(node)
+            self.row_by_node[node.number] = len(self.rows) - 1
+
+    def toggle_fold(self) -> None:
+        """Fold the chains of turns, or unfold them; the selected turn stays selected."""
+        node = self.node.number
+        self.folded = not self.folded
+        self.set_rows()
+        self.select(self.row_by_node[node])
+        self.message = "folded: a row is a chain of turns" if self.folded else "unfolded: a row is a turn"
+
+    def chain_text(self, node: Node) -> str:
+        """Return what a folded row says of the turns after its first: how many, the words that were said, and how they end."""
+        chain = self.chains.get(node.number, [])
+        if not chain:
+            return ""
+        said = [decoded_text(one.recorded) for one in chain if one.recorded and one.recorded.word is not None]
+        last = chain[-1]
+        title = self.world.endings.get(last.recorded.scene) if last.recorded else None
+        more = f"{len(chain)} more turn{'s' * (len(chain) > 1)}"
+        ends = [f"ends: {title}"] if title else []
+        tags = [tag for one in chain for tag in self.node_tags(one)]
+        return " · ".join([more, *ends, *tags, *said[-MAX_SAID:]])
 
     # -- moving ---------------------------------------------------------------------------------------------------------
 
@@ -158,7 +199,8 @@ class TreeBrowser:
             words = [f"ends: {title}"] if title else []  # first, so that narrow screens show it
             words += [] if node.recorded.word is None or title else [decoded_text(node.recorded)]
             words.append(choice_name(self.world, node.recorded.choice).replace("*", ""))
-        return " · ".join([*words, *self.node_tags(node)])
+        chain = self.chain_text(node)
+        return " · ".join([*words, *self.node_tags(node), *([chain] if chain else [])])
 
     def node_tags(self, node: Node) -> list[str]:
         """Return a node's label and note, the runs whose cursor is there, and whether it is marked, each in words."""
@@ -171,7 +213,9 @@ class TreeBrowser:
     def search_text(self, row: int) -> str:
         """Return what ``find`` looks through, case-folded: the words of a row and its ids."""
         node = self.rows[row][1]
-        return f"{self.node_text(node)} {self.ids(node)}".casefold()
+        recorded = [(one, one.recorded) for one in self.chains.get(node.number, []) if one.recorded]
+        chain = [f"{choice_name(self.world, turn.choice)} {self.ids(one)}" for one, turn in recorded]
+        return " ".join([self.node_text(node), self.ids(node), *chain]).casefold()
 
     def ids(self, node: Node) -> str:
         """Return the id of a node's choice, and its outcome."""
@@ -227,7 +271,7 @@ class TreeBrowser:
         place = f" {self.selected + 1}/{len(self.rows)} ·"
         if screen_size()[0] < WIDE:
             return f"{place} Enter  r  f  /  q  ? keys"
-        return f"{place} Enter read  r replay  f fork  / find  q quit  ? keys"
+        return f"{place} Enter read  r replay  f fork  / find  z fold  q quit  ? keys"
 
     # -- reading --------------------------------------------------------------------------------------------------------
 
@@ -315,6 +359,7 @@ def _bind_movement(browser: TreeBrowser, keys: KeyBindings) -> None:
         "left": browser.select_parent,
         "right": browser.select_child,
         "*": lambda: browser.find(""),
+        "z": browser.toggle_fold,
         "enter": browser.read,
     }
     reading = Condition(lambda: browser.pane is not None)

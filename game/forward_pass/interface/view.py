@@ -59,6 +59,7 @@ from forward_pass.story.world import World
 
 SHARE_STYLES = ((8, "bold reverse"), (4, "bold underline"), (2, "underline"))  # multiples of an even share of the attention
 NO_SPACE_BEFORE = (".", "?", ",", "\n")  # words that follow without a space
+MIN_GAP = 2  # cells between the words so far and the position
 LIKELIEST = 3  # words that a decoding shows
 DIAL_WIDTH, NARROW_DIAL_WIDTH = 17, 9  # cells
 STRIP_STEP, NARROW_STRIP_STEP = 2, 4  # layers to a cell of a strip
@@ -125,8 +126,16 @@ def current_scene_view(run: Run, columns: int) -> RenderableType:
     if is_ending(run.world, run.state):
         title, *summary = ending_lines(run, columns)
         return Group(prose(scene_text(run)), *below, Text(""), Text(title, style="strong"), *map(Text, summary))
-    place = Text(position_line(run.world, run.state), style="quiet")
-    return Group(words_so_far(run), place, Text(""), prose(scene_text(run)), *below)
+    return Group(*heading(run, columns), Text(""), prose(scene_text(run)), *below)
+
+
+def heading(run: Run, columns: int) -> list[RenderableType]:
+    """Return the words so far and the position in the pass: on one line where they fit, else on two."""
+    words, place = words_so_far(run), position_line(run.world, run.state)
+    gap = columns - cell_len(words.plain) - cell_len(place)
+    if gap < MIN_GAP:
+        return [words, Text(place, style="quiet")]
+    return [words.append(" " * gap).append(place, style="quiet")]
 
 
 def words_so_far(run: Run) -> Text:
