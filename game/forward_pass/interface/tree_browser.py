@@ -153,7 +153,7 @@ class TreeBrowser:
         more = f"{len(chain)} more turn{'s' * (len(chain) > 1)}"
         ends = [f"ends: {title}"] if title else []
         tags = [tag for one in chain for tag in self.node_tags(one)]
-        return " · ".join([more, *ends, *tags, *said[-MAX_SAID:]])
+        return " · ".join([*ends, more, *said[-MAX_SAID:], *tags])
 
     # -- moving ---------------------------------------------------------------------------------------------------------
 
@@ -199,8 +199,8 @@ class TreeBrowser:
             words = [f"ends: {title}"] if title else []  # first, so that narrow screens show it
             words += [] if node.recorded.word is None or title else [decoded_text(node.recorded)]
             words.append(choice_name(self.world, node.recorded.choice).replace("*", ""))
-        chain = self.chain_text(node)
-        return " · ".join([*words, *self.node_tags(node), *([chain] if chain else [])])
+        chain = self.chain_text(node)  # first, so that narrow screens show how it ends
+        return " · ".join([*([chain] if chain else []), *words, *self.node_tags(node)])
 
     def node_tags(self, node: Node) -> list[str]:
         """Return a node's label and note, the runs whose cursor is there, and whether it is marked, each in words."""
