@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 READING_KEYS = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
 MAX_UNFOLDED = 100  # nodes of a tree that is unfolded when it opens
-MAX_SAID = 2  # words that the row of a folded chain names, its last
 MAX_TAKERS = 3  # runs that are named beside a choice
 MAX_FORK_SIGNS = 8  # of one row; deeper forks are not indented
 KEYS = (
@@ -100,13 +99,13 @@ class TreeBrowser:
 
     def __init__(self, run_set: RunSet, node: int) -> None:
         self.world, self.tree, self.run_set = run_set.world, run_set.tree, run_set
+        self.positions = node_positions(self.world, self.tree)
         self.folded = len(self.tree.nodes) > MAX_UNFOLDED
         self.rows: list[tuple[int, Node]] = []
         self.row_by_node: dict[int, int] = {}
         self.chains: dict[int, list[Node]] = {}  # by the first node of a folded chain, those after it
         self.set_rows()
         self.annotations = run_set.annotations()
-        self.positions = node_positions(self.world, self.tree)
         self.selected = self.row_by_node.get(node, 0)
         self.top = 0
         self.marked: int | None = None
@@ -142,18 +141,22 @@ class TreeBrowser:
         self.select(self.row_by_node[node])
         self.message = "folded: a row is a chain of turns" if self.folded else "unfolded: a row is a turn"
 
-    def chain_text(self, node: Node) -> str:
-        """Return what a folded row says of the turns after its first: how many, the words that were said, and how they end."""
+    def chain_text(self, node: Node) -> tuple[list[str], str]:
+        """Return what a folded row says of its chain: how it ends with the word that stands for it, and how many turns follow."""
         chain = self.chains.get(node.number, [])
         if not chain:
-            return ""
-        said = [decoded_text(one.recorded) for one in chain if one.recorded and one.recorded.word is not None]
-        last = chain[-1]
-        title = self.world.endings.get(last.recorded.scene) if last.recorded else None
-        more = f"{len(chain)} more turn{'s' * (len(chain) > 1)}"
-        ends = [f"ends: {title}"] if title else []
+            return [], ""
+        last = chain[-1].recorded
+        title = self.world.endings.get(last.scene) if last else None
+        telling = self.world.telling_token + 1  # the token that its word begins
+        said = [
+            decoded_text(one.recorded)
+            for one in chain
+            if one.recorded and one.recorded.word is not None and self.positions[one.number][0] == telling
+        ]
         tags = [tag for one in chain for tag in self.node_tags(one)]
-        return " · ".join([*ends, more, *said[-MAX_SAID:], *tags])
+        more = f"{len(chain)} more turn{'s' * (len(chain) > 1)}"
+        return [*([f"ends: {title}"] if title else []), *said], " · ".join([more, *tags])
 
     # -- moving ---------------------------------------------------------------------------------------------------------
 
@@ -199,8 +202,8 @@ class TreeBrowser:
             words = [f"ends: {title}"] if title else []  # first, so that narrow screens show it
             words += [] if node.recorded.word is None or title else [decoded_text(node.recorded)]
             words.append(choice_name(self.world, node.recorded.choice).replace("*", ""))
-        chain = self.chain_text(node)  # first, so that narrow screens show how it ends
-        return " · ".join([*([chain] if chain else []), *words, *self.node_tags(node)])
+        outcome, more = self.chain_text(node)  # how it ends comes first, so that narrow screens show it
+        return " · ".join([*outcome, *words, *self.node_tags(node), *([more] if more else [])])
 
     def node_tags(self, node: Node) -> list[str]:
         """Return a node's label and note, the runs whose cursor is there, and whether it is marked, each in words."""
