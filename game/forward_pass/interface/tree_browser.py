@@ -142,7 +142,7 @@ class TreeBrowser:
         self.message = "folded: a row is a chain of turns" if self.folded else "unfolded: a row is a turn"
 
     def chain_text(self, node: Node) -> tuple[list[str], str]:
-        """Return what a folded row says of its chain: how it ends with the word that stands for it, and how many turns follow."""
+        """Return what a folded row says of its chain: how it ends and on which word, and how many turns follow."""
         chain = self.chains.get(node.number, [])
         if not chain:
             return [], ""
