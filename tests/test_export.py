@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -16,6 +17,7 @@ from fixtures_play import TO_ENDINGS, WORLD, command, make_header, resumed_sessi
 from forward_pass.commands.options import write_document
 from forward_pass.errors import UsageError
 from forward_pass.interface.export import FORMATS, PICTURE_VIEWS, Picture, build_document, export_run
+from forward_pass.session.transcript import choice_text
 from forward_pass.story.history import at_turn
 from forward_pass.story.state import Prior
 
@@ -67,6 +69,7 @@ def test_every_scene_and_choice_of_a_run_is_in_every_format(kind: str) -> None:
     text = export_golden(kind)
     if kind == "cast":
         text = "".join(row[2] for row in map(json.loads, text.splitlines()[1:]) if row[1] == "o")
+        text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     if kind == "html":
         parser = BalancedParser()
         parser.feed(text)
@@ -153,8 +156,16 @@ def test_a_cast_is_asciicast_two_with_a_marker_at_each_choice() -> None:
     assert all(len(event) == 3 and event[1] in "om" and isinstance(event[2], str) for event in events)
     times = [event[0] for event in events]
     assert times == sorted(times)
-    assert [event[2] for event in events if event[1] == "m"] == [f"{n}. {turn.choice}" for n, turn in enumerate(run.turns, 1)]
-    assert max(len(event[2].rstrip()) for event in events if event[1] == "o") <= 80
+    marks = [event[2] for event in events if event[1] == "m"]
+    assert marks == [f"{n}. {choice_text(run, turn).replace('*', '')}" for n, turn in enumerate(run.turns, 1)]
+    text = "".join(event[2] for event in events if event[1] == "o")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert max(len(line) for line in plain.split("\r\n")) <= 80
+    assert "\x1b[1;38;2;" in text  # in colour
+    assert "█" in plain
+    assert "The decoder comes (measured)." in plain
+    assert times[-1] < 4 * 60
+    assert max(later - earlier for earlier, later in pairwise(times)) < 4
 
 
 def test_an_export_to_a_file_is_atomic(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ WIDTH = 72
 LIKELIEST = 5
 COLUMNS, ROWS = 80, 24
 WORDS_PER_MINUTE = 240
+LINE_PAUSE, MAX_PAUSE = 0.06, 3.0  # seconds of a recording: after a line, and at most after a text
 SOURCE = (
     "Forward Pass is after the short story of that name by Andrej Karpathy (2021). The words that come out of the pass, and "
     "their chances, were computed by the model that runs under the story, unless it says that they were written; figures that "
@@ -385,15 +386,34 @@ def _turn_views(run: Run, picture: Picture) -> Iterator[RenderableType]:
 
 
 def _cast(run: Run, header: Header) -> str:
-    """Return a run as asciicast v2, a marker at each choice: https://docs.asciinema.org/manual/asciicast/v2/."""
+    """Return a run as asciicast v2, a marker at each choice: https://docs.asciinema.org/manual/asciicast/v2/.
+
+    Turns are shown as on a terminal, in colour, a decoding row by row; no text stands longer than ``MAX_PAUSE``.
+    """
     rows: list[object] = [
         {"version": 2, "width": COLUMNS, "height": ROWS, "title": run.world.title, "env": {"TERM": "xterm-256color"}}
     ]
-    seconds, turn = 0.0, 0
-    for line in _plain_lines(run, header):
-        if line.startswith("> ") and turn < run.at:
-            turn += 1
-            rows.append([round(seconds, 3), "m", f"{turn}. {run.turns[turn - 1].choice}"])
-        rows.append([round(seconds, 3), "o", f"{line}\r\n"])
-        seconds += 60 * len(line.split()) / WORDS_PER_MINUTE
+    seconds = 0.0
+    for number in range(run.at + 1):
+        if number:
+            rows.append([round(seconds, 3), "m", f"{number}. {choice_text(run, run.turns[number - 1]).replace('*', '')}"])
+        for view in _turn_views(run, Picture(number)):
+            lines = _coloured_lines(view)
+            for line in lines:
+                rows.append([round(seconds, 3), "o", f"{line}\r\n"])
+                seconds += LINE_PAUSE
+            words = sum(len(line.split()) for line in lines)
+            seconds += min(60 * words / WORDS_PER_MINUTE, MAX_PAUSE)
+    closing = [*ending_lines(run, WIDTH), "", *wrap(build_document(run, header).provenance, WIDTH), "", *wrap(SOURCE, WIDTH)]
+    rows.append([round(seconds, 3), "o", "".join(f"{line}\r\n" for line in ["", *closing])])
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+
+
+def _coloured_lines(view: RenderableType) -> list[str]:
+    """Return what a dark terminal shows of a renderable, as lines with escape codes."""
+    out = StringIO()
+    console = Console(
+        file=out, width=WIDTH, color_system="truecolor", force_terminal=True, theme=Theme(STYLES["dark"]), highlight=False
+    )
+    console.print(view)
+    return out.getvalue().removesuffix("\n").split("\n")
