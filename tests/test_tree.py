@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from building import first_light
+from fixtures_golden import flagship
 from fixtures_play import TO_ENDINGS, close_session, make_store, new_session, run_file_names, write_run
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import WrittenPass
-from forward_pass.session.branches import choice_name
+from forward_pass.session.branches import choice_name, tree_lines
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.session import Session
 from forward_pass.storage.folder import list_run_files
@@ -145,3 +147,26 @@ def test_a_choice_is_named_by_its_text_as_it_usually_is() -> None:
     assert choice_name(world, "see-start") == "Read how the page begins."
     assert choice_name(world, "keep-note") == "Keep the note: let my heads read it, and climb to where a lean is strong."
     assert choice_name(world, "of-another-world") == "of-another-world"
+
+
+def test_every_turn_is_in_one_chain_and_no_run_parts_from_within_one() -> None:
+    tree = flagship().tree
+    met: list[int] = []
+    for _, first, others in tree.chains():
+        assert not first.number or not first.parent or len(tree.nodes[first.parent].children) > 1
+        chain = [first, *others]
+        assert all(one.children == (other.number,) for one, other in pairwise(chain))
+        met += [node.number for node in chain]
+    assert sorted(met) == [node.number for node in tree.nodes]
+
+
+def test_a_large_tree_is_folded_into_a_line_for_each_chain() -> None:
+    run_set = flagship()
+    folded = " ".join(" ".join(tree_lines(run_set, 72)).split())
+    for run, last in run_set.tree.last_nodes.items():
+        node = run_set.tree.nodes[last]
+        assert node.recorded is not None
+        assert f"ends: {run_set.world.endings[node.recorded.scene]}" in folded, run
+        assert f"run {run}" in folded
+    assert len(tree_lines(run_set, 400)) <= 2 * len(run_set.tree.last_nodes)
+    assert len(tree_lines(run_set, 400, fold=False)) == len(run_set.tree.nodes) + 1

@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prove", action="store_true", help="replay every run, report which are identical, and count the choices never taken"
     )
+    parser.add_argument("--all", action="store_true", help="print every turn, where a large tree would be folded")
     parser.add_argument("--golden", action="store_true", help="show the golden runs of a checkout instead (read-only)")
     add_output_options(parser, "plain lines")
     add_saves(parser)
@@ -93,7 +94,7 @@ def _print_tree(options: argparse.Namespace, run_set: RunSet, folder: Path) -> i
     elif not run_set.journals:
         print(f"There are no runs of {run_set.world.title} in {folder.parent} yet.")
     else:
-        lines = tree_lines(run_set, text_width(), untaken=untaken)
+        lines = tree_lines(run_set, text_width(), untaken=untaken, fold=not (options.all or options.prove))
         for run, result in (results or {}).items():
             lines += wrap(f"Run {run}: {replay_verdict(result)}.", text_width())
         print("\n".join(lines))

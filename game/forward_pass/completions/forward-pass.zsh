@@ -239,6 +239,7 @@ _shtab_forward_pass_tree_options=(
   "--label[put a label on a turn\; an empty TEXT removes it]:('RUN', 'TURN', 'TEXT'):"
   "--note[put a note on a turn\; an empty TEXT removes it]:('RUN', 'TURN', 'TEXT'):"
   "--prove[replay every run, report which are identical, and count the choices never taken]"
+  "--all[print every turn, where a large tree would be folded]"
   "--golden[show the golden runs of a checkout instead (read-only)]"
   "--plain[plain lines]"
   "--json[one JSON object]"

@@ -28,6 +28,8 @@ from forward_pass.interface.widgets import (
     truncate,
 )
 from forward_pass.session.branches import (
+    MAX_UNFOLDED,
+    chain_outcome,
     choice_name,
     compare_runs,
     decoded_text,
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 READING_KEYS = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
-MAX_UNFOLDED = 100  # nodes of a tree that is unfolded when it opens
 MAX_TAKERS = 3  # runs that are named beside a choice
 MAX_FORK_SIGNS = 8  # of one row; deeper forks are not indented
 KEYS = (
@@ -123,15 +124,13 @@ class TreeBrowser:
 
     def set_rows(self) -> None:
         """Set the rows: every node or, folded, the first of each chain of turns from which no run parted."""
-        every = list(self.tree.depth_first())
         self.rows, self.row_by_node, self.chains = [], {}, {}
-        for forks, node in every:
-            is_first = not node.number or len(self.tree.nodes[node.parent].children) > 1
-            if is_first or not self.folded:
-                self.rows.append((forks, node))
-            else:
-                self.chains.setdefault(self.rows[-1][1].number, []).append(node)
-            self.row_by_node[node.number] = len(self.rows) - 1
+        for forks, first, others in self.tree.chains():
+            shown = [first] if self.folded else [first, *others]
+            self.rows += [(forks, node) for node in shown]
+            self.chains[first.number] = others if self.folded else []
+            for number, node in enumerate((first, *others)):
+                self.row_by_node[node.number] = len(self.rows) - (1 if self.folded else len(shown) - number)
 
     def toggle_fold(self) -> None:
         """Fold the chains of turns, or unfold them; the selected turn stays selected."""
@@ -146,17 +145,9 @@ class TreeBrowser:
         chain = self.chains.get(node.number, [])
         if not chain:
             return [], ""
-        last = chain[-1].recorded
-        title = self.world.endings.get(last.scene) if last else None
-        telling = self.world.telling_token + 1  # the token that its word begins
-        said = [
-            decoded_text(one.recorded)
-            for one in chain
-            if one.recorded and one.recorded.word is not None and self.positions[one.number][0] == telling
-        ]
         tags = [tag for one in chain for tag in self.node_tags(one)]
         more = f"{len(chain)} more turn{'s' * (len(chain) > 1)}"
-        return [*([f"ends: {title}"] if title else []), *said], " · ".join([more, *tags])
+        return chain_outcome(self.world, self.positions, chain), " · ".join([more, *tags])
 
     # -- moving ---------------------------------------------------------------------------------------------------------
 

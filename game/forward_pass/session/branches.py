@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -21,16 +21,29 @@ from forward_pass.story.world import World
 MAX_LIKELIEST = 4  # words of a distribution that are compared
 DIGITS = 4  # of a probability in an object
 ZERO_TEXT = format_probability(0.0)
+MAX_UNFOLDED = 100  # nodes of a tree that is shown turn by turn
 MAX_INDENTED_FORKS = 8  # a node behind more forks is not indented any further
 MIN_SIDE_BY_SIDE_COLUMNS = 60  # in fewer columns the two bars of a word are on two lines
 UntakenCounts = Mapping[int, tuple[int, int]]
 """By node, how many open choices no run took there, and how many are open."""
 
 
-def tree_lines(run_set: RunSet, columns: int, current: int | None = None, untaken: UntakenCounts | None = None) -> list[str]:
-    """Return the tree of runs as lines, one for each node, indented by forks; ``current`` is the node of the present run."""
+def tree_lines(
+    run_set: RunSet,
+    columns: int,
+    current: int | None = None,
+    untaken: UntakenCounts | None = None,
+    *,
+    fold: bool = True,
+) -> list[str]:
+    """Return the tree of runs as lines, one for each node, indented by forks; ``current`` is the node of the present run.
+
+    A large tree is folded, unless ``fold`` is false: one line for each chain of turns from which no run parted.
+    """
     world, tree, annotations = run_set.world, run_set.tree, run_set.annotations()
     lines = wrap(tree_summary(world, tree), columns)
+    if fold and len(tree.nodes) > MAX_UNFOLDED:
+        return [*lines, *_folded_lines(run_set, columns, current)]
     for forks, node in tree.depth_first():
         indent = "  " * min(forks, MAX_INDENTED_FORKS)
         text = node_text(world, tree, node, annotations, current)
@@ -41,6 +54,35 @@ def tree_lines(run_set: RunSet, columns: int, current: int | None = None, untake
             for number, line in enumerate(wrap(text, columns - len(indent) - 3))
         ]
     return lines
+
+
+def _folded_lines(run_set: RunSet, columns: int, current: int | None) -> Iterator[str]:
+    """Yield a line for each chain of turns: its first choice in words, how many follow, how it ends, whose runs are there."""
+    world, tree, positions = run_set.world, run_set.tree, node_positions(run_set.world, run_set.tree)
+    for forks, node, others in tree.chains():
+        indent = "  " * min(forks, MAX_INDENTED_FORKS)
+        first = choice_name(world, node.recorded.choice).replace("*", "") if node.recorded else "the opening"
+        parts = [f"Turn {node.turn}: {first}"]
+        parts += [f"{len(others)} more turn{'s' * (len(others) > 1)}"] if others else []
+        parts += chain_outcome(world, positions, [node, *others])
+        runs = [run for one in (node, *others) for run in one.cursor_runs]
+        parts += [f"run {', '.join(map(str, runs))}"] if runs else []
+        parts += ["you are here"] if current is not None and current in {one.number for one in (node, *others)} else []
+        for number, line in enumerate(wrap("; ".join(parts), columns - len(indent) - 3)):
+            yield indent + line if not number else f"{indent}   {line}"
+
+
+def chain_outcome(world: World, positions: Sequence[tuple[int, int | None]], chain: Sequence[Node]) -> list[str]:
+    """Return how a chain of turns ends, and the word in it that stands for its run, where it has either."""
+    last = chain[-1].recorded if chain else None
+    title = world.endings.get(last.scene) if last else None
+    telling = world.telling_token + 1  # the token that its word begins
+    said = [
+        decoded_text(one.recorded)
+        for one in chain
+        if one.recorded and one.recorded.word is not None and positions[one.number][0] == telling
+    ]
+    return [*([f"ends: {title}"] if title else []), *said]
 
 
 def tree_summary(world: World, tree: Tree) -> str:

@@ -48,6 +48,19 @@ class Tree(NamedTuple):
             path.append(self.nodes[path[-1].parent])
         return path[::-1]
 
+    def chains(self) -> Iterator[tuple[int, Node, list[Node]]]:
+        """Yield each chain of turns from which no run parted, depth first: the forks before it, its first node, the others."""
+        chain: tuple[int, Node, list[Node]] | None = None
+        for forks, node in self.depth_first():
+            if chain is not None and node.number and len(self.nodes[node.parent].children) == 1 and node.parent:
+                chain[2].append(node)
+                continue
+            if chain is not None:
+                yield chain
+            chain = (forks, node, [])
+        if chain is not None:
+            yield chain
+
     def depth_first(self) -> Iterator[tuple[int, Node]]:
         """Yield every node in depth-first order, with the number of forks above it."""
         pending = [(0, 0)]
