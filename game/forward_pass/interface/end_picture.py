@@ -147,13 +147,13 @@ class EndPicture:
 
     @staticmethod
     def _word_line(columns: tuple[TokenColumn, ...], width: int) -> StyleAndTextTuples:
-        cells = "".join(truncate(quoted(column.word), width - 1).ljust(width) for column in columns)
+        cells = "".join(_word_cell(column.word, width) for column in columns)
         return [("class:strong", " " * MARGIN + cells)]
 
     @staticmethod
     def _said_lines(columns: tuple[TokenColumn, ...], width: int) -> list[StyleAndTextTuples]:
-        words = "".join(truncate(quoted(column.said) if column.said else "", width - 1).ljust(width) for column in columns)
-        figures = "".join((format_probability(column.probability) if column.said else "").ljust(width) for column in columns)
+        words = "".join(_word_cell(column.said, width) for column in columns)
+        figures = "".join(_figure_cell(column, width) for column in columns)
         return [[("class:said", f" ↓ {words}")], [("class:figure", f"   {figures}")]]
 
     def _layer_lines(self, columns: tuple[TokenColumn, ...], width: int, rows: int) -> list[StyleAndTextTuples]:
@@ -212,6 +212,20 @@ class EndPicture:
             return " ←↑↓→ Enter  s w h t n  ?  q"
         same = "  s the same, without it" if self.picture.deciding else ""
         return f" Enter fork{same}  w without  h hint  t tree  n new  ? keys  q"
+
+
+def _word_cell(word: str, width: int) -> str:
+    """Return a word in a cell of some width: in quotes where there is room for them."""
+    text = quoted(word) if word else ""
+    return truncate(text if len(text) < width else text.strip("“”"), width - 1).ljust(width)
+
+
+def _figure_cell(column: TokenColumn, width: int) -> str:
+    """Return the probability of the word that was said after a token; in two decimals where there is no room for more."""
+    if not column.said:
+        return " " * width
+    text = format_probability(column.probability)
+    return (text if len(text) < width else f"{column.probability:.2f}").ljust(width)
 
 
 def show_picture(session: Session, nearest: Callable[[], tuple[str, int] | None]) -> PictureRequest | None:
