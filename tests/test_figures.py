@@ -152,7 +152,7 @@ def test_a_run_is_replayed_forked_left_without_a_turn_and_its_endings_are_listed
             assert type(event).__name__ == "Rejected", typed
         assert "0 of 4 endings found" in said(list(answer(session, "endings")))
         note, _ = answer(session, "fork 1")
-        assert "A branch of 001-run.jsonl at turn 1" in str(note)
+        assert "A branch of run 1 at turn 1" in str(note)
         assert session.run.at == 1
 
 

@@ -161,3 +161,14 @@ def test_the_prompt_takes_as_many_rows_as_is_said(session: Session) -> None:
         for choice in TO_ENDINGS["half-said"]:
             session.choose(choice)
         assert prompt.prompt_height(session) == 3
+
+
+def test_what_was_chosen_in_this_session_is_not_new_after_a_fork(tmp_path: Path) -> None:
+    write_run(tmp_path, "feel-slope", "let-be")
+    with open_session(tmp_path) as session:
+        session.known = read_before(session.world, session.store.folder)
+        assert session.is_new("read-question")
+        session.choose("read-question")
+        session.fork(2, 0)
+        assert not session.is_new("read-question")
+        assert session.is_new("say-now")

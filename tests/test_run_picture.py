@@ -155,7 +155,7 @@ def test_the_keys_are_told(ended: Session) -> None:
         screen = EndPicture(ended, nothing)
         screen.show_keys()
         text = "".join(piece[1] for piece in screen.fragments())
-    assert "the same from before the act that decided the word" in text
+    assert "play on from before the act that decided the word" in text
 
 
 def test_a_run_that_no_act_decided_has_no_key_for_it(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_end_picture_leads_on(tmp_path: Path) -> None:
         terminal.type("q")
         terminal.read(0.3)
         terminal.type("s")
-        terminal.wait_for("A branch of 001-run.jsonl at turn 24", "this was chosen here: Push toward zero, lightly.")
+        terminal.wait_for("A branch of run 1 at turn 24", "this was chosen here: Push toward zero, lightly.")
         terminal.to_the_prompt()
         terminal.type("let-go\r")
         terminal.pass_holds("It says “no”.")

@@ -40,8 +40,8 @@ KEYS = (
     ("Up, Down", "the turn before, after; PageUp and PageDown ten, Home and End"),
     ("Left, Right", "the token before, after, at the nearest layer"),
     ("Enter", "play on from before the selected turn, as a run of its own"),
-    ("s", "the same from before the act that decided the word (★): choose otherwise there"),
-    ("w", "what would have been said without the act of the selected turn (◆)"),
+    ("s", "play on from before the act that decided the word (★), wherever the cursor is: choose otherwise there"),
+    ("w", "the same run without the act of the selected turn (◆): every word and figure, measured"),
     ("h", "the nearest ending that was not found, and where to leave this run for it"),
     ("t, n", "the tree of all runs; a new instantiation"),
     ("q", "back to the ending"),
@@ -210,8 +210,8 @@ class EndPicture:
             return " Up Down  q back"
         if get_app_session().output.get_size().columns < WIDE:
             return " ←↑↓→ Enter  s w h t n  ?  q"
-        same = "  s the same, without it" if self.picture.deciding else ""
-        return f" Enter fork{same}  w without  h hint  t tree  n new  ? keys  q"
+        same = "  s before it" if self.picture.deciding else ""
+        return f" Enter fork{same}  w the same without it  h hint  t tree  n new  ? keys"
 
 
 def _word_cell(word: str, width: int) -> str:

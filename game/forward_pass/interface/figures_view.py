@@ -30,11 +30,13 @@ NO_SPACE_BEFORE = (".", "?", ",")
 
 
 def figures_view(figures: list[Figure], tally: int | None, world: World, columns: int) -> list[RenderableType]:
-    """Return figures as renderables, an empty line above each; below them the tally, where the world keeps one."""
+    """Return figures as renderables, an empty line above each; the last has the tally, where the world keeps one."""
     rows: list[RenderableType] = []
     for figure in figures:
         rows += [Text(""), *_figure(figure, world, columns)]
-    return [*rows, Text(f"tally {tally}", style="quiet")] if figures and tally is not None else rows
+    if rows and tally is not None and isinstance(rows[-1], Text):
+        rows[-1].append(f" · tally {tally}", style="quiet")
+    return rows
 
 
 def _figure(figure: Figure, world: World, columns: int) -> list[RenderableType]:
@@ -66,7 +68,7 @@ def _look(reading: LookReading) -> list[RenderableType]:
 
 def _reading(reading: ActReading, world: World, columns: int) -> list[RenderableType]:
     note = [Text(f"{reading_note(reading)}.".capitalize(), style="quiet")] if reading_note(reading) else []
-    shelf = [shelf_row(reading.layers, world, columns)] if reading.verb == "leave" else []
+    shelf = [shelf_row((reading.layers[0], world.boundary), world, columns)] if reading.verb == "leave" else []
     if reading.change is None:
         return [Text(f"{reading_heading(reading)}.", style="strong"), *shelf, *note]
     if not has_effect(reading.change):

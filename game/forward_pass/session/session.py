@@ -5,6 +5,7 @@ Where recording fails, nothing is made.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ class Session:
         self.hint_steps: dict[str, int] = {}  # by ending, how many steps of its hint were given
         self.laboratory: Laboratory | None = None  # the bench that was opened last, at the state where it was opened
         self.known: ReadBefore | None = None  # what the kept runs had read when this session began, once it is known
+        self.made: list[tuple[str, str]] = []  # what was chosen in this session: the scene, and the choice
         self.writer: Callable[[Run, Header, Path], str] | None = None  # writes a run as a document, and says so
 
     @property
@@ -78,8 +80,9 @@ class Session:
         """Return whether no other kept run has taken a choice here; False until they are read, or without any."""
         if self.known is None or not self.known.ways:
             return False
-        taken = self.known.ways.get(self.run.state.scene)
-        return taken is None or not taken[choice]
+        scene = self.run.state.scene
+        taken = self.known.ways.get(scene)
+        return (taken is None or not taken[choice]) and (scene, choice) not in self.made
 
     def read_kept_runs(self) -> None:
         """Read what the kept runs have read, for ``is_new``, on a thread of its own: there may be thousands."""
@@ -102,6 +105,7 @@ class Session:
         """Take a choice by its id: record it, make it, and return the decoding, if there was one, and the new scene."""
         before = self.run
         turn = make_turn(before, choice, self.draw)
+        self.made.append((before.state.scene, choice))
         turn = self.recorder.record_turn(before, turn)
         self.run = append(before, turn)
         turn = self.run.turns[before.at]  # the recorded turn, where it repeats an undone one
@@ -127,6 +131,9 @@ class Session:
     def play_on(self, stored: Stored) -> list[Event]:
         """Play another run from where it stands; return what should be known of it, and its scene."""
         self.recorder.close()
+        if self.known is not None:  # the run that is left is another run from now on
+            for scene, choice in self.made:
+                self.known.ways.setdefault(scene, Counter())[choice] += 1
         self.run, self.recorder, notes = stored
         return [*map(Message, notes), *self.opening()]
 

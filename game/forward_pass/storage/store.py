@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -183,8 +184,13 @@ def _has_changed(journal: Journal, world: World) -> bool:
     return journal.header.hash != world.hash
 
 
+FILE_NUMBER = re.compile(r"([0-9]+)-")  # at the beginning of a run file's name
+
+
 def _fork_note(name: str, turn: int) -> str:
-    return f"A branch of {name} at turn {turn}: the next choice begins a run of its own; that one stays as it is."
+    number = FILE_NUMBER.match(name)
+    run = f"run {int(number[1])}" if number else name
+    return f"A branch of {run} at turn {turn}: the next choice begins a run of its own; that one stays as it is."
 
 
 def _shell_quoted(path: str) -> str:
