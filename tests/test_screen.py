@@ -145,6 +145,17 @@ def test_the_first_scene_stops_where_it_does_not_fit(tmp_path: Path) -> None:
         assert terminal.wait() == 0
 
 
+def test_a_resumed_scene_whose_choices_do_not_fit_is_whole(tmp_path: Path) -> None:
+    typed = "\n".join([*choices_of_golden("zero")[:8], "quit\n"])
+    program("play", "--plain", "--new", "--saves", tmp_path, typed=typed)
+    with open_terminal("play", "--continue", "--saves", tmp_path, config=tmp_path) as terminal:
+        terminal.to_the_prompt()
+        text = terminal.wait_for("how I am spelt. I am told that I have two round letters", "whether I was needed at all.")
+        assert text.count("EYES? On ME?") == 1
+        terminal.type("\x04")
+        assert terminal.wait() == 0
+
+
 def test_a_stop_survives_a_resize(tmp_path: Path) -> None:
     with open_terminal("play", "--new", "--saves", tmp_path, columns=80, rows=18, config=tmp_path) as terminal:
         play(terminal, ["see-end"])

@@ -48,16 +48,16 @@ def take_reply(reply: str, typed: str) -> None:
     store_typeahead(get_app_session().input, pressed)
 
 
-def ask_and_answer(session: Session, rest: Sequence[str] = (), *, motion: bool) -> None:
+def ask_and_answer(session: Session, rest: tuple[int, Sequence[str]] | None = None, *, motion: bool) -> None:
     """Play from the scene that is on the screen until the player quits; without ``motion`` nothing moves.
 
-    ``rest`` are lines of that scene for which the screen had no room.
+    Where the screen had no room for all of that scene, ``rest`` is how many lines stand there, and those that do not.
     """
     restore_line_mode()
     prompt, printer = prompt_session(session), cache(partial(_event_printer, motion=motion))
-    if rest:
-        rows = get_app_session().output.get_size().rows
-        print_pages(rest, lambda text: print(text, end="", flush=True), above=rows - 2, below=prompt_height(session))
+    if rest is not None:
+        above, lines = rest
+        print_pages(lines, lambda text: print(text, end="", flush=True), above=above, below=prompt_height(session))
     else:
         _erase_offers(prompt.output, session)
     events: list[Event] = []

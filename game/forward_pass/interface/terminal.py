@@ -35,16 +35,16 @@ def run(session: Session, *, motion: bool = True) -> None:
     finally:
         reply = question.answer() if question else ("", "")
     take_reply(*reply)
-    ask_and_answer(session, rest, motion=motion)
+    ask_and_answer(session, None if rest is None else (len(first), rest), motion=motion)
 
 
-def first_page(lines: list[str], offers: int, rows: int) -> tuple[list[str], list[str]]:
-    """Return what of the first scene to print at once, and what waits for a key: without the last lines, its ``offers``.
+def first_page(lines: list[str], offers: int, rows: int) -> tuple[list[str], list[str] | None]:
+    """Return what of the first scene to print at once, and what waits for a key: neither has the last lines, its ``offers``.
 
-    All is printed at once where it fits, or where nothing waits.
+    Where all fits, or nothing waits, all is printed at once and the second is None: the offers stand on the screen.
     """
     if read_settings()[0].pace == OFF or len(lines) + PROMPT_ROWS <= rows:
-        return lines, []
+        return lines, None
     scene = lines[: len(lines) - offers - 1] if offers else lines
     return scene[: rows - 2], scene[rows - 2 :]
 
