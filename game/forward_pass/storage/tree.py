@@ -50,16 +50,15 @@ class Tree(NamedTuple):
 
     def chains(self) -> Iterator[tuple[int, Node, list[Node]]]:
         """Yield each chain of turns from which no run parted, depth first: the forks before it, its first node, the others."""
-        chain: tuple[int, Node, list[Node]] | None = None
-        for forks, node in self.depth_first():
-            if chain is not None and node.number and len(self.nodes[node.parent].children) == 1 and node.parent:
+        nodes = self.depth_first()
+        chain: tuple[int, Node, list[Node]] = (*next(nodes), [])
+        for forks, node in nodes:
+            if node.parent and len(self.nodes[node.parent].children) == 1:
                 chain[2].append(node)
-                continue
-            if chain is not None:
+            else:
                 yield chain
-            chain = (forks, node, [])
-        if chain is not None:
-            yield chain
+                chain = (forks, node, [])
+        yield chain
 
     def depth_first(self) -> Iterator[tuple[int, Node]]:
         """Yield every node in depth-first order, with the number of forks above it."""
