@@ -51,6 +51,8 @@ def number_text(session: Session) -> str:
     if telling is None or not telling.words or run.state.token > telling.token:
         return ""
     given = given_in(session.world, run.state)
+    if given == SEALED and not run.state.words and not any(run.state.acts):
+        return f"{' '.join(telling.words)} ■ sealed"  # nothing was done that could leave the road: nothing is measured for it
     measured = measure_forecast(session.inspector, session.world, run.state.key)
     if not any(p >= SHOWN_EFFECT for _, p in measured.words):
         return ""  # the run has left the road to that word
