@@ -80,7 +80,7 @@ def test_at_the_end_every_word_stands_with_the_probability_that_it_was_drawn_wit
     assert dict(shown.chances) == distribution
     lines = lines_of(shown, 1)
     assert any(line.startswith("  “zero” ") and " 0.60 " in line for line in lines)
-    assert "One of these two. A key." in lines
+    assert "One of these two. Press a key." in lines
     assert [layer for layer, _ in shown.lens] == list(range(73, 97))
     assert shown.lens[-1][1] == pytest.approx(distribution["zero"], abs=2e-4)
 
@@ -92,7 +92,7 @@ def test_words_rise_from_the_smallest_and_the_top_two_come_last() -> None:
     assert counts[-2:] == [4, 6]
     before_last = "\n".join(lines_of(shown, 23 / 24))
     assert "“zero” " not in before_last
-    assert "A key" not in before_last
+    assert "Press a key" not in before_last
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20), (40, 14), (140, 50)])
@@ -108,8 +108,8 @@ def test_the_screen_fits_and_has_the_words_row_in_sight(columns: int, rows: int)
 def test_where_nothing_else_is_likely_there_are_no_two() -> None:
     shown, _ = shown_of("zero", "foot")
     lines = lines_of(shown, 1)
-    assert "A key." in lines
-    assert "One of these two. A key." not in lines
+    assert "Press a key." in lines
+    assert "One of these two. Press a key." not in lines
     assert any("the largest is taken" in line for line in lines)
 
 

@@ -79,7 +79,7 @@ def test_a_look_is_told_in_a_line_and_painted() -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_who_asks_early_hears_the_next_word_and_nothing_that_is_sealed(name: str) -> None:
     run, _ = golden(name)
-    heard = 0
+    heard = told = 0
     for number, turn in enumerate(run.path, 1):
         reading = answer_of_turn(run, number)
         if reading is None:
@@ -88,8 +88,11 @@ def test_who_asks_early_hears_the_next_word_and_nothing_that_is_sealed(name: str
         assert turn.state.token < run.world.telling_token
         assert turn.taken(run.world).node.verb == "ask"
         assert reading.top == tuple(run.inspector.distribution(turn.state.key).likeliest(3))
-        assert "The one above would say next: “" in " ".join(lines_after_scene(run, number)) or figures_after_scene(run, number)
+        figures = figures_after_scene(run, number)
+        assert (figures == [reading]) == ("The one above would say next: “" in " ".join(lines_after_scene(run, number)))
+        told += figures == [reading]
     assert heard
+    assert told
 
 
 def test_a_change_is_drawn_as_what_is_kept_gained_and_lost() -> None:

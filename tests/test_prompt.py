@@ -15,21 +15,13 @@ from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.document import Document
 
 from building import changed_world
-from fixtures_play import TO_ENDINGS, close_session, new_session, open_session, write_run
+from fixtures_play import TO_ENDINGS, open_session, write_run
+from forward_pass.errors import RunError
 from forward_pass.interface import prompt
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.from_here import read_before
 from forward_pass.session.session import Session
 from test_tree_browser import SizedOutput
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    """Return a session at the opening of a new run, closed at the end."""
-    opened = new_session(tmp_path)
-    with patch.dict(os.environ, {"COLUMNS": "80", "LINES": "24", "TERM": "xterm"}):
-        yield opened
-    close_session(opened)
 
 
 @contextmanager
@@ -172,3 +164,32 @@ def test_what_was_chosen_in_this_session_is_not_new_after_a_fork(tmp_path: Path)
         session.fork(2, 0)
         assert not session.is_new("read-question")
         assert session.is_new("say-now")
+
+
+def test_a_choice_is_counted_once_however_often_another_run_is_played_on(tmp_path: Path) -> None:
+    write_run(tmp_path, "feel-slope", "let-be")
+    with open_session(tmp_path) as session:
+        session.known = read_before(session.world, session.store.folder)
+        session.choose("read-question")
+        for _ in range(3):
+            session.fork(2, 0)
+        assert session.known.ways["waking"]["read-question"] == 1
+
+
+def test_a_choice_that_could_not_be_recorded_was_not_made(tmp_path: Path) -> None:
+    with open_session(tmp_path) as session:
+        with (
+            patch.object(session.recorder, "record_turn", side_effect=RunError("the disk is full")),
+            pytest.raises(RunError, match="the disk is full"),
+        ):
+            session.choose("read-question")
+        assert not session.made
+
+
+def test_kept_runs_are_read_once(tmp_path: Path) -> None:
+    with open_session(tmp_path) as session, patch("forward_pass.session.from_here.read_before", return_value=None) as read:
+        for _ in range(3):
+            session.read_kept_runs()
+        assert session._reader is not None
+        session._reader.join(10)
+    assert read.call_count == 1

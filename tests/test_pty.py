@@ -66,7 +66,7 @@ class Terminal:
             shown = " ".join(" ".join(self.screen.display).split())
             if all(text in shown for text in texts):
                 return shown
-            if "[more]" in shown or "A key." in shown:
+            if "[more]" in shown or "Press a key." in shown:
                 self.type(" ")
                 self.read(0.2)
         message = f"no {texts} in:\n" + "\n".join(self.screen.display)
@@ -79,7 +79,7 @@ class Terminal:
             self.read(0.1)
             if ">" in (line.strip() for line in self.screen.display):
                 return holds
-            if any("[more]" in line or "A key." in line for line in self.screen.display):
+            if any("[more]" in line or "Press a key." in line for line in self.screen.display):
                 self.type(" ")
                 holds += 1
                 self.read(0.2)

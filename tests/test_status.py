@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from fixtures_golden import golden
-from fixtures_play import TO_ENDINGS, close_session, new_session
+from fixtures_play import TO_ENDINGS
 from forward_pass.interface.prompt import selected_offer
 from forward_pass.interface.status import gauge, number_text, toolbar
 from forward_pass.session.session import Session
 from forward_pass.story.history import at_turn
 
 NUMBER = "dark▇0.81 switch▂0.16"
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    """Return a session at the opening of a new run, closed at the end."""
-    opened = new_session(tmp_path)
-    with patch.dict(os.environ, {"COLUMNS": "80", "LINES": "24", "TERM": "xterm"}):
-        yield opened
-    close_session(opened)
 
 
 def selected(session: Session, typed: str) -> str:

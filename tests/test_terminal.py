@@ -78,15 +78,6 @@ def keys(*lines: str) -> Iterator[None]:
     assert not prompts
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    """Return a session at the opening of a new run, closed at the end."""
-    opened = new_session(tmp_path)
-    with patch.dict(os.environ, {"COLUMNS": "80", "LINES": "24", "TERM": "xterm"}):
-        yield opened
-    close_session(opened)
-
-
 def run(session: Session, *typed: str) -> None:
     """Type lines at the terminal, each at a prompt of its own, until the session quits."""
     with keys(*(line if line.endswith((CTRL_C, CTRL_D)) else f"{line}{ENTER}" for line in typed)):
@@ -474,3 +465,8 @@ def test_a_first_scene_that_does_not_fit_stops_and_keeps_its_offers_for_the_prom
     assert (first, rest) == (lines[:10], lines[10:20])
     assert barely == (lines[:20], [])  # the scene fits, and its offers do not: they wait for a key
     assert terminal.first_page(lines, 2, 12) == (lines, None)  # the pace of the tests is off
+
+
+def test_a_space_on_an_empty_line_types_nothing(session: Session, tmp_path: Path) -> None:
+    run(session, "   2", f"  {CTRL_D}")
+    assert choices_of(tmp_path) == ["feel-slope"]

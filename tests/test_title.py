@@ -110,7 +110,7 @@ def test_the_short_world_and_the_help_can_be_had_from_the_title(tmp_path: Path) 
 
 def test_settings_are_changed_from_the_title(tmp_path: Path) -> None:
     result = title(tmp_path, "settings\npace\nquit\nq\n")
-    assert "pace timed: held: the decoder" in " ".join(result.out.split())
+    assert "pace timed: what the decoder waits for" in " ".join(result.out.split())
     assert "pace = timed" in (tmp_path / "config" / "settings.txt").read_text()
 
 

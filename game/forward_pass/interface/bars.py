@@ -1,6 +1,14 @@
-"""Bars for probabilities, as text: a whole one, one of what changed, and a cell of a strip. Imports nothing heavy."""
+"""Bars for probabilities, and rows of a word with its figures and bar, as text and names of styles. Imports nothing heavy."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from forward_pass.session.transcript import quoted
+from forward_pass.story.distribution import format_probability
+
+Row = tuple[tuple[str, str], ...]
+"""A line as (text, name of a style in ``theme.STYLES`` or empty), for rich and for prompt_toolkit."""
 
 BAR_WIDTH, NARROW_BAR_WIDTH, NARROW = 24, 10, 60  # cells of a bar for a probability of 1; NARROW is in columns
 KEPT, GAINED, LOST = "█", "▓", "░"  # what a bar keeps, what an act adds to it, what it takes away
@@ -27,3 +35,28 @@ def probability_cell(probability: float) -> str:
 
 def _bar_width(columns: int) -> int:
     return NARROW_BAR_WIDTH if columns < NARROW else BAR_WIDTH
+
+
+def word_width(words: Iterable[str]) -> int:
+    """Return how wide the widest of some words is in quotes."""
+    return max(len(quoted(word)) for word in words)
+
+
+def chance_row(word: str, width: int, probability: float, columns: int, style: str = "") -> Row:
+    """Return a row for a word: its probability, as a figure and as a bar; ``style`` is that of the word."""
+    space = " " * (width - len(quoted(word)) + 1)
+    figure = f"{format_probability(probability):<6} "
+    return (("  ", ""), (quoted(word), style), (space, ""), (figure, "figure"), (bar(probability, columns), "bar"))
+
+
+def change_row(word: str, width: int, was: float, now: float | None, columns: int) -> Row:
+    """Return a row for a word that had one probability and has another; where ``now`` is None it is not shown yet."""
+    after, cells = ("", bar(was, columns)) if now is None else (format_probability(now), change_bar(was, now, columns))
+    figures = f"{format_probability(was):>5} → {after:<6} "
+    return ((f"  {quoted(word):<{width}} ", ""), (figures, "figure"), (cells, "bar"))
+
+
+def change_rows(words: Sequence[tuple[str, float, float]], columns: int, *, after: bool = True) -> list[Row]:
+    """Return a row for each word of a change, with both probabilities or, not ``after``, with the first alone."""
+    width = word_width(word for word, _, _ in words)
+    return [change_row(word, width, was, now if after else None, columns) for word, was, now in words]

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from prompt_toolkit.application.current import get_app_session
 
 from forward_pass.interface.animation import Frame, play_frames
-from forward_pass.interface.bars import bar, probability_cell
-from forward_pass.interface.widgets import emphasis_fragments, truncate
+from forward_pass.interface.bars import Row, chance_row, probability_cell, word_width
+from forward_pass.interface.widgets import emphasis_fragments, screen_lines
 from forward_pass.session.transcript import MAX_PROSE_COLUMNS, quoted, then_text, wrap
-from forward_pass.story.distribution import Distribution, format_probability
+from forward_pass.story.distribution import Distribution
 from forward_pass.story.history import Run, Turn
 from forward_pass.story.ports import Inspector
 
@@ -74,33 +74,27 @@ def frame_fragments(shown: Rising, share: float, columns: int, rows: int, *, hol
     """Return the screen after a share of its time, from 0 to 1: at 1 every word is there. Few rows have fewer words."""
     then = emphasis_fragments(wrap(shown.then, min(columns - 1, MAX_PROSE_COLUMNS))) if shown.then else []
     then = then[: max(rows - OTHER_ROWS - LAST - 2, 0)]
-    lines: list[StyleAndTextTuples] = [*then, *([[]] if then else [])]
-    room = rows - len(lines) - OTHER_ROWS
-    shown = shown._replace(chances=shown.chances[: max(room, LAST)])
-    later = max(len(shown.chances) - LAST, 0)  # words that rise one by one
+    above: StyleAndTextTuples = [piece for line in [*then, *([[]] if then else [])] for piece in [*line, ("", "\n")]]
+    room = rows - len(then) - bool(then) - OTHER_ROWS
+    chances = shown.chances[: max(room, LAST)]
+    later = max(len(chances) - LAST, 0)  # words that rise one by one
     risen = min(int(share * (later + 1)), later) + (LAST if share >= 1 else 0)
-    width = max(len(quoted(word)) for word, _ in shown.chances)
-    lines += [[("class:strong", "The decoder comes.")], [("class:quiet", shown.heading)], []]
-    for place, (word, probability) in enumerate(shown.chances):
-        if place < len(shown.chances) - risen:
-            lines.append([("class:quiet", "  …")])
-            continue
-        figure, cells = f"{format_probability(probability):<6} ", bar(probability, columns)
-        style = "class:strong" if place < LAST else ""
-        lines.append([(style, f"  {quoted(word):<{width}} "), ("class:figure", figure), ("class:bar", cells)])
-    if shown.lens:
-        lines += [[], *_lens_lines(shown.lens, share)]
-    is_open = len(shown.chances) > 1 and shown.chances[1][1] >= OPEN
-    note = "One of these two. A key." if hold and is_open else "A key." if hold else ""
-    lines += [[], [("class:quiet", note if share >= 1 else "")]]
-    return [piece for line in lines for piece in [*((style, truncate(text, columns)) for style, text, *_ in line), ("", "\n")]]
+    width = word_width(word for word, _ in chances)
+    lines: list[Row] = [(("The decoder comes.", "strong"),), ((shown.heading, "quiet"),), ()]
+    for place, (word, probability) in enumerate(chances):
+        has_risen = place >= len(chances) - risen
+        style = "strong" if place < LAST else ""
+        lines.append(chance_row(word, width, probability, columns, style) if has_risen else (("  …", "quiet"),))
+    lines += [(), *_lens_rows(shown.lens, share)] if shown.lens else []
+    is_open = len(chances) > 1 and chances[1][1] >= OPEN
+    note = "One of these two. Press a key." if hold and is_open else "Press a key." if hold else ""
+    return above + screen_lines([*lines, (), ((note if share >= 1 else "", "quiet"),)], columns)
 
 
-def _lens_lines(lens: tuple[tuple[int, float], ...], share: float) -> list[StyleAndTextTuples]:
+def _lens_rows(lens: tuple[tuple[int, float], ...], share: float) -> list[Row]:
     shown = round(share * len(lens))
-    cells = "".join(probability_cell(p) for _, p in lens[:shown])
-    strip = f"{cells}{'·' * (len(lens) - shown)}"
+    strip = "".join(probability_cell(p) for _, p in lens[:shown]) + "·" * (len(lens) - shown)
     return [
-        [("class:quiet", f"  {lens[0][0]} "), ("class:bar", strip), ("class:quiet", f" {lens[-1][0]}")],
-        [("class:quiet", "  the first of them, layer by layer")],
+        ((f"  {lens[0][0]} ", "quiet"), (strip, "bar"), (f" {lens[-1][0]}", "quiet")),
+        (("  the first of them, layer by layer", "quiet"),),
     ]

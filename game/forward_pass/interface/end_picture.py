@@ -16,7 +16,6 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from forward_pass.interface.signals import run_application
 from forward_pass.interface.widgets import WIDE, Pane, full_screen, key_lines, prose_width, truncate
 from forward_pass.session.ablation import ablate, ablation_lines
-from forward_pass.session.decision import decision
 from forward_pass.session.run_picture import RunPicture, Stop, TokenColumn, run_picture, stop_text
 from forward_pass.session.transcript import quoted, wrap
 from forward_pass.story.distribution import format_probability
@@ -66,8 +65,6 @@ class EndPicture:
     def __init__(self, session: Session, nearest: Callable[[], tuple[str, int] | None]) -> None:
         self.session, self.nearest = session, nearest
         self.picture: RunPicture = run_picture(session.run)
-        found = decision(session.run)
-        self.word = found.word if found else ""
         self.stops = self.picture.stops
         deciding = self.picture.deciding
         self.selected = self.stops.index(deciding) if deciding else len(self.stops) - 1
@@ -190,7 +187,7 @@ class EndPicture:
         lines = [truncate(f"Turn {stop.turn} of {len(self.stops)} · {stop.token}, layer {stop.layer}{verb}", columns - 1)]
         if self.message:
             lines += wrap(self.message, width)
-        lines += wrap(stop_text(stop, self.word), width)
+        lines += wrap(stop_text(stop, self.picture.word), width)
         if self.picture.decided and len(lines) < DETAIL_ROWS - 1:
             lines += wrap(self.picture.decided, width)
         if len(lines) > DETAIL_ROWS - 1:

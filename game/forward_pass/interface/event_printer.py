@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from functools import partial
 
@@ -13,7 +12,7 @@ from rich.console import Console, RenderableType
 from forward_pass.errors import ForwardPassError
 from forward_pass.interface.decoder_screen import play_decoder, rising
 from forward_pass.interface.end_picture import NEW, TREE, show_picture
-from forward_pass.interface.pages import CLEAR_SCREEN, print_pages, wait_for_more
+from forward_pass.interface.pages import CLEAR_SCREEN, print_pages, wait_for_more, write_text
 from forward_pass.interface.reading_frames import play_reading
 from forward_pass.interface.side_pane import WIDE, beside
 from forward_pass.interface.theme import background, theme
@@ -22,7 +21,7 @@ from forward_pass.interface.view import event_view
 from forward_pass.session.commands import nearest_along
 from forward_pass.session.events import Event, Message, PictureShown, Quit, Rejected, SceneEntered, TokenDecoded, TreeShown
 from forward_pass.session.plain_text import terminal_columns, text_width
-from forward_pass.session.run_commands import fork, restart, stored_runs_of
+from forward_pass.session.run_commands import fork, restart, tree_of
 from forward_pass.session.session import Session
 from forward_pass.session.settings import HELD, OFF, read_settings
 from forward_pass.session.transcript import choice_text
@@ -77,15 +76,15 @@ class EventPrinter:
         if self.pace == OFF:
             self.print_events(events, session)
             return
-        while not print_pages(self._event_lines(events, session), _write, above=above, below=below):
-            _write(CLEAR_SCREEN)
+        while not print_pages(self._event_lines(events, session), write_text, above=above, below=below):
+            write_text(CLEAR_SCREEN)
             above = 0
 
     def print_events(self, events: list[Event], session: Session) -> bool:
         """Print events at once; return False after ``Quit``, whose command is not wrapped, so that it can be copied."""
         ended = bool(events) and isinstance(events[-1], Quit)
         lines = self._event_lines(events[:-1] if ended else events, session)
-        _write("".join(f"{line}\n" for line in lines))
+        write_text("".join(f"{line}\n" for line in lines))
         if ended:
             self.console.print()
             self.console.print(event_view(events[-1], session, text_width()), soft_wrap=True)
@@ -126,7 +125,11 @@ class EventPrinter:
     def show_end(self, events: list[Event], session: Session) -> list[Event]:
         """Show the picture of a run that a choice has ended, once a key says so; return the events of what was asked for."""
         ended = bool(events) and isinstance(events[-1], SceneEntered) and events[-1].made and session.at_ending
-        if self.pace != HELD or not ended or not wait_for_more("the run on one screen · space, or q"):
+        if self.pace != HELD or not ended:
+            return []
+        while (wanted := wait_for_more("the run on one screen · space, or q")) is None:
+            """The screen got another size: ask again."""
+        if not wanted:
             return []
         try:
             return self._show_picture(session)
@@ -143,7 +146,7 @@ class EventPrinter:
             if request.action == NEW:
                 return restart(session)
             if request.action == TREE:
-                chosen = browse_until_fork(stored_runs_of(session), stored_runs_of(session).tree.find(session.run.digest))
+                chosen = browse_until_fork(*tree_of(session))
                 if chosen:
                     return session.fork(chosen.run, chosen.turn)
             else:
@@ -156,11 +159,6 @@ def _fork_before(session: Session, turn: int) -> list[Event]:
     said = choice_text(session.run, session.run.turns[turn - 1]).replace("*", "")
     *notes, scene = fork(session, f"{turn - 1}")
     return [*notes, Message(f"In the run before, this was chosen here: {said}"), scene]
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def _show_what_was_done(events: list[Event], session: Session, *, motion: bool, hold: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from forward_pass.interface.bars import LEGEND, NARROW, bar, change_bar
+from forward_pass.interface.bars import LEGEND, NARROW, chance_row, change_rows, word_width
 from forward_pass.session.figures import (
     Figure,
     LookReading,
@@ -18,15 +18,12 @@ from forward_pass.session.figures import (
     opened_heading,
     opened_without_effect,
     reading_heading,
-    reading_line,
     reading_note,
+    reading_text,
 )
 from forward_pass.session.readings import ActReading, Change, ForecastReading, Opening
-from forward_pass.session.transcript import quoted
-from forward_pass.story.distribution import format_probability
+from forward_pass.story.tokeniser import CLINGS
 from forward_pass.story.world import World
-
-NO_SPACE_BEFORE = (".", "?", ",")
 
 
 def figures_view(figures: list[Figure], tally: int | None, world: World, columns: int) -> list[RenderableType]:
@@ -58,9 +55,7 @@ def _look(reading: LookReading) -> list[RenderableType]:
     for line in reading.lines:
         row = Text("  ")
         for number, (word, looked) in enumerate(line):
-            row.append("" if word in NO_SPACE_BEFORE or not number else " ").append(
-                word, style="reverse" if looked else "quiet"
-            )
+            row.append("" if word in CLINGS or not number else " ").append(word, style="reverse" if looked else "quiet")
         rows.append(row)
     rows += [Text(f"  and {reading.more} more lines", style="quiet")] if reading.more else []
     return [*rows, Text(f"{look_shares_text(reading)}.", style="quiet")]
@@ -72,9 +67,8 @@ def _reading(reading: ActReading, world: World, columns: int) -> list[Renderable
     if reading.change is None:
         return [Text(f"{reading_heading(reading)}.", style="strong"), *shelf, *note]
     if not has_effect(reading.change):
-        line = reading_line(reading._replace(opens_at=None)).removeprefix("[").removesuffix("]")
-        return [Text(line, style="strong"), *shelf, *note]
-    return [Text(f"{reading_heading(reading)}:", style="strong"), *shelf, *change_rows(reading.change, columns), *note]
+        return [Text(reading_text(reading), style="strong"), *shelf, *note]
+    return [Text(f"{reading_heading(reading)}:", style="strong"), *shelf, *_changes(reading.change, columns), *note]
 
 
 def _opening(opening: Opening, columns: int) -> list[RenderableType]:
@@ -82,36 +76,20 @@ def _opening(opening: Opening, columns: int) -> list[RenderableType]:
     for reading in opened_effects(opening):
         assert reading.change is not None  # noqa: S101 - what is opened is shown
         rows.append(Text(f"{opened_heading(reading)}. Without it → with it:", style="strong"))
-        rows += change_rows(reading.change, columns)
+        rows += _changes(reading.change, columns)
     idle = opened_without_effect(opening)
     return [*rows, Text(f"{idle}.", style="strong")] if idle else rows
 
 
 def chance_rows(chances: tuple[tuple[str, float], ...], columns: int, said: str = "") -> list[RenderableType]:
     """Return a row for each word: its probability, as a figure and as a bar; the word that was ``said`` stands out."""
-    width = max(len(quoted(word)) for word, _ in chances)
-    return [
-        Text.assemble(
-            "  ",
-            (quoted(word), "said" if word == said else ""),
-            " " * (width - len(quoted(word)) + 1),
-            (f"{format_probability(p):<6} ", "figure"),
-            (bar(p, columns), "bar"),
-        )
-        for word, p in chances
-    ]
+    width = word_width(word for word, _ in chances)
+    return [Text.assemble(*chance_row(word, width, p, columns, "said" if word == said else "")) for word, p in chances]
 
 
-def change_rows(change: Change, columns: int) -> list[RenderableType]:
+def _changes(change: Change, columns: int) -> list[RenderableType]:
     """Return a row for each word of a change: both probabilities, and a bar of what is kept, gained or lost."""
-    width = max(len(quoted(word)) for word, _, _ in change.words)
-    rows: list[RenderableType] = []
-    for word, before, after in change.words:
-        figures = f"{format_probability(before):>5} → {format_probability(after):<6} "
-        rows.append(
-            Text.assemble(f"  {quoted(word):<{width}} ", (figures, "figure"), (change_bar(before, after, columns), "bar"))
-        )
-    return [*rows, Text(f"  {LEGEND}", style="quiet")]
+    return [*(Text.assemble(*row) for row in change_rows(change.words, columns)), Text(f"  {LEGEND}", style="quiet")]
 
 
 def shelf_row(layers: tuple[int, int], world: World, columns: int, name: str = "shelves") -> Text:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from forward_pass.interface.theme import ground_of
+from forward_pass.interface.theme import remember_ground
 
 PAUSE = 0.05  # seconds: what follows Escape sooner was not typed by a person
 
@@ -45,8 +44,6 @@ class LateReply:
         @keys.add("enter", filter=taking, eager=True)
         def _end(_: KeyPressEvent) -> None:
             self.taking = False
-            ground = ground_of(self.text)
-            if ground:
-                os.environ["COLORFGBG"] = ground  # where terminals that tell it unasked tell it
+            remember_ground(self.text)
 
         return keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,12 @@ def page_lengths(count: int, rows: int, above: int, below: int) -> list[int]:
         if not count:
             break
     return [*pages, count]
+
+
+def write_text(text: str) -> None:
+    """Write a text to the terminal at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def print_pages(lines: Sequence[str], write: Callable[[str], object], *, above: int = 0, below: int = 0) -> bool:

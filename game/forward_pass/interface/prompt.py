@@ -218,6 +218,7 @@ def _command_keys(session: Session) -> KeyBindings:
     def _history(event: KeyPressEvent) -> None:
         event.app.exit(exception=HistoryRequested(event.current_buffer.document))
 
+    keys.add("space", filter=empty)(lambda _: None)  # pressed once too often at [more]: a blank line would not end at Ctrl-D
     keys.add("pagedown")(lambda _: None)  # it would fetch a later answer from the history
 
     @keys.add("c-c", filter=~empty)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -19,9 +18,9 @@ from prompt_toolkit.output import Output
 
 from forward_pass.errors import without_controls
 from forward_pass.interface import signals
-from forward_pass.interface.pages import CLEAR_SCREEN, print_pages
+from forward_pass.interface.pages import CLEAR_SCREEN, print_pages, write_text
 from forward_pass.interface.prompt import HistoryRequested, ScreenResized, prompt_height, prompt_session
-from forward_pass.interface.theme import ground_of
+from forward_pass.interface.theme import remember_ground
 from forward_pass.interface.tty import restore_line_mode
 from forward_pass.interface.widgets import page_through
 from forward_pass.session.events import Event, SceneEntered
@@ -38,9 +37,7 @@ ERASE_LINES = "\x1b[{}F\x1b[J"  # some lines up, then erase to the end of the sc
 
 def take_reply(reply: str, typed: str) -> None:
     """Take a terminal's reply to the question for its background, and keep what was typed meanwhile for the prompt."""
-    ground = ground_of(reply)
-    if ground:
-        os.environ["COLORFGBG"] = ground  # where terminals that tell it unasked tell it
+    remember_ground(reply)
     pressed: list[KeyPress] = []
     parser = Vt100Parser(pressed.append)
     parser.feed(typed)
@@ -57,7 +54,9 @@ def ask_and_answer(session: Session, rest: tuple[int, Sequence[str]] | None = No
     prompt, printer = prompt_session(session), cache(partial(_event_printer, motion=motion))
     if rest is not None:
         above, lines = rest
-        print_pages(lines, lambda text: print(text, end="", flush=True), above=above, below=prompt_height(session))
+        if not print_pages(lines, write_text, above=above, below=prompt_height(session)):
+            write_text(CLEAR_SCREEN)
+            printer().print_again(session.opening(), session, below=prompt_height(session))
     else:
         _erase_offers(prompt.output, session)
     events: list[Event] = []

@@ -98,5 +98,12 @@ def ground_of(reply: str) -> str | None:
     return "0;15" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "15;0"
 
 
+def remember_ground(reply: str) -> None:
+    """Keep the background that a terminal told in ``COLORFGBG``, where others tell it unasked; do nothing without one."""
+    ground = ground_of(reply)
+    if ground:
+        os.environ["COLORFGBG"] = ground
+
+
 def _linear(value: float) -> float:
     return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - sRGB

@@ -95,9 +95,10 @@ def _print(lines: list[str]) -> None:
     if not is_interactive():
         print("\n".join(lines))
         return
-    from forward_pass.interface.pages import print_pages
+    from forward_pass.interface.pages import CLEAR_SCREEN, print_pages, write_text
 
-    print_pages(lines, lambda text: print(text, end="", flush=True), below=1)
+    while not print_pages(lines, write_text, below=1):  # a terminal folds lines that have become too long for it
+        write_text(CLEAR_SCREEN)
 
 
 def _change_settings() -> None:

@@ -54,11 +54,10 @@ from forward_pass.session.transcript import (
 from forward_pass.story.distribution import format_probability
 from forward_pass.story.engine import is_ending
 from forward_pass.story.history import Run
-from forward_pass.story.tokeniser import join
+from forward_pass.story.tokeniser import CLINGS, join
 from forward_pass.story.world import World
 
 SHARE_STYLES = ((8, "bold reverse"), (4, "bold underline"), (2, "underline"))  # multiples of an even share of the attention
-NO_SPACE_BEFORE = (".", "?", ",", "\n")  # words that follow without a space
 MIN_GAP = 2  # cells between the words so far and the position
 LIKELIEST = 3  # words that a decoding shows
 DIAL_WIDTH, NARROW_DIAL_WIDTH = 17, 9  # cells
@@ -193,7 +192,7 @@ def prompt_view(run: Run, columns: int) -> RenderableType:
     for word, share, following in zip(document[1:], shares[1:], (*document[2:], "\n"), strict=True):
         style = next((style for multiple, style in SHARE_STYLES if share >= multiple * even_share), "")
         text.append(word if word != "\n" else "", style=style)
-        text.append("\n" if word == "\n" else "" if following in NO_SPACE_BEFORE else " ")
+        text.append("\n" if word == "\n" else "" if following in CLINGS else " ")
     samples = Text.assemble(*(piece for multiple, style in SHARE_STYLES for piece in ((f"{multiple} times", style), " ")))
     legend = Text.assemble("Measured. Of all looking so far, a word had at least ", samples, "an even share.")
     return Group(text, Text(""), legend, *map(Text, attention_lines(run, columns)))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindingsBase, KeyPressEvent
     from prompt_toolkit.layout.containers import Container
 
+    from forward_pass.interface.bars import Row
+
 STYLE = DynamicStyle(screen_style)
 """No information is in the style alone: what is reversed or bold is also said in words or by position."""
 HEADER_AND_FOOTER = 2
@@ -67,6 +69,15 @@ def key_lines(title: str, rows: Sequence[tuple[str, str]], footnote: str) -> lis
         else:
             lines += textwrap.wrap(f"{keys}: {meaning}", columns, subsequent_indent="  ")
     return [*lines, "", *wrap(footnote, columns)]
+
+
+def screen_lines(rows: Sequence[Row], columns: int) -> StyleAndTextTuples:
+    """Return rows as prompt_toolkit's styled text, each piece cut to the screen, a line end after each row."""
+    pieces: StyleAndTextTuples = []
+    for row in rows:
+        pieces += [(f"class:{style}" if style else "", truncate(text, columns)) for text, style in row]
+        pieces.append(("", "\n"))
+    return pieces
 
 
 def fit(text: str, columns: int) -> str:

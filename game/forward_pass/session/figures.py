@@ -69,10 +69,14 @@ def forecast_chances(reading: ForecastReading) -> Chances:
 
 
 def reading_line(reading: ActReading) -> str:
-    """Return the reading of an act as a line: its verb and what it is, where it is in force, and the words before → after."""
-    changes = f": {change_text(reading.change)}" if reading.change else ""
+    """Return the reading of an act as a line: what was done and the words before → after, and what is not given."""
     note = reading_note(reading)
-    return f"[{reading_heading(reading)}{changes}{f' · {note}' if note else ''}]"
+    return f"[{reading_text(reading)}{f' · {note}' if note else ''}]"
+
+
+def reading_text(reading: ActReading) -> str:
+    """Return the reading of an act: its verb and what it is, where it is in force, and the words before → after."""
+    return reading_heading(reading) + (f": {change_text(reading.change)}" if reading.change else "")
 
 
 def reading_heading(reading: ActReading) -> str:
@@ -188,12 +192,7 @@ def answer_of_turn(run: Run, number: int) -> ForecastReading | None:
 def looks_of_turn(run: Run, number: int) -> list[LookReading]:
     """Return the looks that a turn made, shown on the page; none where it decoded, or no model runs."""
     turn = run.turns[number - 1] if number else None
-    if (
-        turn is None
-        or turn.word is not None
-        or run.inspector.source != "model"
-        or len(turn.state.words) > len(turn.before.words)
-    ):
+    if turn is None or turn.word is not None or run.inspector.source != "model":
         return []
     made = turn.state.acts[-1][len(turn.before.acts[-1]) :]
     return [

@@ -48,8 +48,13 @@ def _saved_as(session: Session) -> str:
 
 def tree(session: Session) -> list[Event]:
     """Show all kept runs as one tree."""
+    return [tree_of(session)]
+
+
+def tree_of(session: Session) -> TreeShown:
+    """Return the tree of all kept runs, at the present turn."""
     run_set = stored_runs_of(session)
-    return [TreeShown(run_set, run_set.tree.find(session.run.digest))]
+    return TreeShown(run_set, run_set.tree.find(session.run.digest))
 
 
 def diff(session: Session, argument: str) -> list[Event]:

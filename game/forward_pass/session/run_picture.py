@@ -42,6 +42,7 @@ class RunPicture(NamedTuple):
     """A run as a picture, and what decided its word in a sentence; empty where the world has no such word."""
 
     columns: tuple[TokenColumn, ...]
+    word: str  # that stands for the run; empty where it was not said
     decided: str
     first_layer: int
     boundary: int
@@ -71,7 +72,8 @@ def run_picture(run: Run) -> RunPicture:
         TokenColumn(token, words[token - world.first_token], *said.get(token, ("", 0.0)), tuple(stops[token]))
         for token in sorted(stops)
     ]
-    return RunPicture(tuple(columns), decision_text(found) if found else "", world.first_layer, world.boundary)
+    word, decided = (found.word, decision_text(found)) if found else ("", "")
+    return RunPicture(tuple(columns), word, decided, world.first_layer, world.boundary)
 
 
 def _stop(run: Run, number: int, found: Decision | None) -> Stop:
@@ -105,14 +107,13 @@ def stop_text(stop: Stop, word: str) -> str:
 
 def picture_lines(run: Run, columns: int) -> list[str]:
     """Return the picture of a run in words: each token with its word, and where choices were made on its layers."""
-    picture, found = run_picture(run), decision(run)
-    word = found.word if found else ""
+    picture = run_picture(run)
     lines: list[str] = []
     for column in picture.columns:
         said = f", said {quoted(column.said)} {format_probability(column.probability)}" if column.said else ""
         lines += ["", *wrap(f"{column.token} {quoted(column.word)}{said}", columns)]
         for stop in column.stops:
-            text = f"layer {stop.layer}, turn {stop.turn}: {stop_text(stop, word)}"
+            text = f"layer {stop.layer}, turn {stop.turn}: {stop_text(stop, picture.word)}"
             first, *rest = wrap(text, columns - 4)
             lines += [f"  {first}", *(f"    {line}" for line in rest)]
     return [*lines[1:], *(["", *wrap(picture.decided, columns)] if picture.decided else [])]

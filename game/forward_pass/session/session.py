@@ -39,6 +39,7 @@ class Session:
         self.hint_steps: dict[str, int] = {}  # by ending, how many steps of its hint were given
         self.laboratory: Laboratory | None = None  # the bench that was opened last, at the state where it was opened
         self.known: ReadBefore | None = None  # what the kept runs had read when this session began, once it is known
+        self._reader: Thread | None = None  # of what the kept runs had read
         self.made: list[tuple[str, str]] = []  # what was chosen in this session: the scene, and the choice
         self.writer: Callable[[Run, Header, Path], str] | None = None  # writes a run as a document, and says so
 
@@ -85,7 +86,7 @@ class Session:
         return (taken is None or not taken[choice]) and (scene, choice) not in self.made
 
     def read_kept_runs(self) -> None:
-        """Read what the kept runs have read, for ``is_new``, on a thread of its own: there may be thousands."""
+        """Read what the kept runs have read, for ``is_new``, once, on a thread of its own: there may be thousands."""
         played = self.recorder.file.path if self.recorder.file else None  # a run that is resumed is no other run
 
         def read() -> None:
@@ -94,8 +95,9 @@ class Session:
             with suppress(ForwardPassError):
                 self.known = read_before(self.world, self.store.folder, played)
 
-        if self.known is None:
-            Thread(target=read, daemon=True).start()
+        if self._reader is None:
+            self._reader = Thread(target=read, daemon=True)
+            self._reader.start()
 
     def opening(self) -> list[Event]:
         """Return the events before the first input."""
@@ -105,9 +107,9 @@ class Session:
         """Take a choice by its id: record it, make it, and return the decoding, if there was one, and the new scene."""
         before = self.run
         turn = make_turn(before, choice, self.draw)
-        self.made.append((before.state.scene, choice))
         turn = self.recorder.record_turn(before, turn)
         self.run = append(before, turn)
+        self.made.append((before.state.scene, choice))
         turn = self.run.turns[before.at]  # the recorded turn, where it repeats an undone one
         then = then_text(self.run, turn)
         if turn.word is None:
@@ -134,6 +136,7 @@ class Session:
         if self.known is not None:  # the run that is left is another run from now on
             for scene, choice in self.made:
                 self.known.ways.setdefault(scene, Counter())[choice] += 1
+            self.made.clear()
         self.run, self.recorder, notes = stored
         return [*map(Message, notes), *self.opening()]
 

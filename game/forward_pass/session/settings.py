@@ -61,7 +61,7 @@ DESCRIPTIONS = {
     "measure": "the widest line of prose, in columns",
     "colour": "the ground that colours are chosen for, or none",
     "plain": "whether play begins in plain lines",
-    "pace": "held: the decoder and long texts wait for a key; timed: the decoder goes on by itself; off: nothing stops",
+    "pace": "what the decoder waits for: held, a key; timed, a moment; off, nothing, and long texts do not stop either",
 }
 
 

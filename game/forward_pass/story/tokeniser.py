@@ -14,7 +14,8 @@ NEWLINE = "\n"
 ROLES = ("Q:", "A:", "Note:")
 
 _TOKEN = re.compile(r"<doc>|<end>|Q:|A:|Note:|[A-Z]\.(?= [A-Z])|[A-Za-z]+|\d+|[.?,]|\n")
-_CLINGS = frozenset((".", "?", ",", NEWLINE))
+CLINGS = frozenset((".", "?", ",", NEWLINE))
+"""Tokens that follow the one before without a space."""
 
 
 def tokenise(text: str) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def join(tokens: Iterable[str]) -> str:
     text = ""
     for token in tokens:
         opens_line = not text or text.endswith((NEWLINE, DOC))
-        text += token if opens_line or token in _CLINGS else " " + token
+        text += token if opens_line or token in CLINGS else " " + token
     return text
 
 
