@@ -65,8 +65,13 @@ def record(number: int, turn: int, keys: tuple[tuple[str, float], ...], folder: 
 
     before = ""
     deadline = time.monotonic() + START
-    while not any("left ·" in line for line in screen.display) and time.monotonic() < deadline:
+    while not any("left ·" in line for line in screen.display):
+        if time.monotonic() > deadline:
+            raise SystemExit("no prompt in:\n" + "\n".join(screen.display))
         before += read()
+        if any("[more]" in line for line in screen.display):
+            child.send(" ")
+            before += read()
     start = time.monotonic()
     written = [(0.0, before)]
     for key, seconds in keys:
