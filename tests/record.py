@@ -38,8 +38,42 @@ def golden_choices() -> list[str]:
     return first.removeprefix("play: ").split(" / ")
 
 
+class Recorder:
+    """A process at a terminal, its emulated screen, and what it wrote."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        size = (ROWS, COLUMNS)
+        self.child: pexpect.spawn[bytes] = pexpect.spawn(
+            sys.executable, arguments, cwd=str(ROOT), env=environment, dimensions=size
+        )
+        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self.stream, self.decoder = pyte.Stream(self.screen), codecs.getincrementaldecoder("utf8")()
+
+    def read(self) -> str:
+        """Return what the process wrote just now; answer its request for the cursor's position."""
+        try:
+            text = self.decoder.decode(bytes(self.child.read_nonblocking(65536, timeout=0.05)))
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return ""
+        self.stream.feed(text)
+        if "\x1b[6n" in text:
+            self.child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
+        return text
+
+    def to_the_prompt(self) -> str:
+        """Return what is written up to the prompt, with Space pressed wherever the scene stops."""
+        text, deadline = "", time.monotonic() + START
+        while not any(line.strip() == ">" for line in self.screen.display):
+            if time.monotonic() > deadline:
+                raise SystemExit("no prompt in:\n" + "\n".join(self.screen.display))
+            if any("[more]" in line for line in self.screen.display):
+                self.child.send(" ")
+            text += self.read()
+        return text
+
+
 def record(number: int, turn: int, keys: tuple[tuple[str, float], ...], folder: Path) -> list[tuple[float, str]]:
-    """Return what a process wrote that goes on with a run from a turn, as (seconds since its first word, text)."""
+    """Return what a process wrote that goes on with a run from a turn, as (seconds since its prompt, text)."""
     saves, choices = folder / f"{number}", golden_choices()[:turn]
     if choices:
         command("play", "--plain", "--new", "--saves", saves, typed="\n".join([*choices, "quit\n"]))
@@ -47,41 +81,17 @@ def record(number: int, turn: int, keys: tuple[tuple[str, float], ...], folder: 
     del environment["COLUMNS"]
     environment["FORWARD_PASS_CONFIG"] = str(folder / "config")
     arguments = ["-m", "forward_pass", "play", "--saves", str(saves), "--continue" if choices else "--new"]
-    child: pexpect.spawn[bytes] = pexpect.spawn(
-        sys.executable, arguments, cwd=str(ROOT), env=environment, dimensions=(ROWS, COLUMNS)
-    )
-    screen = pyte.Screen(COLUMNS, ROWS)
-    stream, decoder = pyte.Stream(screen), codecs.getincrementaldecoder("utf8")()
-
-    def read() -> str:
-        try:
-            text = decoder.decode(bytes(child.read_nonblocking(65536, timeout=0.05)))
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return ""
-        stream.feed(text)
-        if "\x1b[6n" in text:
-            child.send(f"\x1b[{screen.cursor.y + 1};{screen.cursor.x + 1}R")
-        return text
-
-    before = ""
-    deadline = time.monotonic() + START
-    while not any("left ·" in line for line in screen.display):
-        if time.monotonic() > deadline:
-            raise SystemExit("no prompt in:\n" + "\n".join(screen.display))
-        before += read()
-        if any("[more]" in line for line in screen.display):
-            child.send(" ")
-            before += read()
+    process = Recorder(arguments, environment)
+    written = [(0.0, process.to_the_prompt())]
     start = time.monotonic()
-    written = [(0.0, before)]
     for key, seconds in keys:
-        child.send(key)
+        process.child.send(key)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            text = read()
+            text = process.read()
             if text:
                 written.append((time.monotonic() - start, text))
-    child.close(force=True)
+    process.child.close(force=True)
     return written
 
 
