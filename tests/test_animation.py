@@ -110,7 +110,7 @@ def test_where_nothing_else_is_likely_there_are_no_two() -> None:
     lines = lines_of(shown, 1)
     assert "Press a key." in lines
     assert "One of these two. Press a key." not in lines
-    assert any("the largest is taken" in line for line in lines)
+    assert any("measured, the largest taken" in line for line in lines)
 
 
 def test_what_the_choice_says_stands_above_the_decoder() -> None:

@@ -44,9 +44,9 @@ def rising(run: Run, turn: Turn, temperature: float = 0.0) -> Rising:
     world, inspector = run.world, run.inspector
     distribution = inspector.distribution(turn.decoding)
     source = "measured" if inspector.source == "model" else "written"
-    taken = "the largest is taken" if temperature == 0 else f"one is drawn, at temperature {temperature:g}"
+    taken = "the largest taken" if temperature == 0 else f"one drawn, at temperature {temperature:g}"
     word = quoted(turn.before.words[-1] if turn.before.words else world.prompt[-1])
-    heading = f"{turn.before.token} {word} is read ({source}); {taken}"
+    heading = f"{turn.before.token} {word}: {source}, {taken}"
     layers = range(world.boundary + 1, world.layers + 1) if inspector.source == "model" else ()
     lens = _lens(inspector, turn, layers, distribution)
     return Rising(then_text(run, turn), heading, tuple(distribution.likeliest(LIKELIEST)), lens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CHOICE, ACT, DECIDING, OTHER = "●", "◆", "★", "○"
 LEGEND = f"{CHOICE} chosen  {ACT} act  {DECIDING} decided it  {OTHER} a way not taken"
+NARROW_LEGEND = f"{CHOICE} chosen {ACT} act {DECIDING} decided {OTHER} not taken"
 MIN_COLUMN, MAX_COLUMN, MARGIN = 5, 14, 3  # cells of a token's column; cells of the layers at the left
 MAX_OTHERS = 3  # open dots of one stop
 DETAIL_ROWS, MIN_LAYER_ROWS, MAX_LAYER_ROWS = 6, 4, 20
@@ -125,7 +126,8 @@ class EndPicture:
         rows = self.layer_rows(size.rows)
         shown, width = self.visible_columns(size.columns)
         lines = [self._word_line(shown, width), *self._layer_lines(shown, width, rows), *self._said_lines(shown, width)]
-        lines += [[("class:quiet", truncate(LEGEND, size.columns))], *self._detail(size.columns)]
+        legend = LEGEND if size.columns >= WIDE else NARROW_LEGEND
+        lines += [[("class:quiet", truncate(legend, size.columns))], *self._detail(size.columns)]
         return [piece for line in lines for piece in [*line, ("", "\n")]]
 
     @staticmethod
@@ -144,12 +146,12 @@ class EndPicture:
 
     @staticmethod
     def _word_line(columns: tuple[TokenColumn, ...], width: int) -> StyleAndTextTuples:
-        cells = "".join(_word_cell(column.word, width) for column in columns)
+        cells = _word_cells([column.word for column in columns], width)
         return [("class:strong", " " * MARGIN + cells)]
 
     @staticmethod
     def _said_lines(columns: tuple[TokenColumn, ...], width: int) -> list[StyleAndTextTuples]:
-        words = "".join(_word_cell(column.said, width) for column in columns)
+        words = _word_cells([column.said for column in columns], width)
         figures = "".join(_figure_cell(column, width) for column in columns)
         return [[("class:said", f" ↓ {words}")], [("class:figure", f"   {figures}")]]
 
@@ -211,10 +213,12 @@ class EndPicture:
         return f" Enter fork{same}  w the same without it  h hint  t tree  n new  ? keys"
 
 
-def _word_cell(word: str, width: int) -> str:
-    """Return a word in a cell of some width: in quotes where there is room for them."""
-    text = quoted(word) if word else ""
-    return truncate(text if len(text) < width else text.strip("“”"), width - 1).ljust(width)
+def _word_cells(words: Sequence[str], width: int) -> str:
+    """Return words in cells of some width: in quotes where there is room for all of them."""
+    texts = [quoted(word) if word else "" for word in words]
+    if any(len(text) >= width for text in texts):
+        texts = [text.strip("“”") for text in texts]
+    return "".join(truncate(text, width - 1).ljust(width) for text in texts)
 
 
 def _figure_cell(column: TokenColumn, width: int) -> str:
