@@ -21,6 +21,7 @@ from forward_pass.checker.partial_distribution import PartialDistribution
 from forward_pass.checker.pass_batches import PassBatches
 from forward_pass.checker.table_file import Reading, Row, read_table, write_table
 from forward_pass.errors import ForwardPassError
+from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.paths import APP
 from forward_pass.network.passes import ComputedPass
 from forward_pass.story.distribution import Distribution, greedy
@@ -170,13 +171,15 @@ class PassTable(TablePort):
 
     # -- files --------------------------------------------------------------------------------------------------------
 
-    def read_table(self) -> int:
-        """Read the rows in the world's folder and in the user's cache; return how many there are."""
+    def read_table(self, *, shipped_only: bool = False) -> int:
+        """Read the rows in the world's folder and, unless told not to, in the user's cache; return how many there are."""
         if self.is_computed:
-            for path in (self.world.folder / TABLE_FILE, self._cache_path):
-                rows, readings = read_table(path, self.digest)
-                self.rows |= rows
-                self.readings |= readings
+            paths = (self.world.folder / TABLE_FILE, self._cache_path)
+            with gc_paused():
+                for path in paths[:1] if shipped_only else paths:
+                    rows, readings = read_table(path, self.digest)
+                    self.rows |= rows
+                    self.readings |= readings
         return len(self.rows)
 
     def write_table(self) -> None:
@@ -209,6 +212,13 @@ class KnownPasses(TablePort):
 
     def __init__(self, table: PassTable) -> None:
         self.table = table
+
+    @classmethod
+    def shipped(cls, world: World, source: PassPort) -> KnownPasses:
+        """Return the passes in the table that ships beside a world: half a second for twenty thousand."""
+        table = PassTable(world, source, 0)
+        table.read_table(shipped_only=True)
+        return cls(table)
 
     def row(self, key: PassKey) -> Row:
         """Return what a pass says."""

@@ -40,11 +40,9 @@ def nearest_ending(world: World, port: PassPort, states: Sequence[State], found:
 
     None where none is near enough to say. Of equally near ones it is that from the latest state.
     """
-    from forward_pass.checker.pass_table import KnownPasses, PassTable  # noqa: PLC0415 - play begins without the checker
+    from forward_pass.checker.pass_table import KnownPasses  # noqa: PLC0415 - play begins without the checker
 
-    table = PassTable(world, port, 0)
-    table.read_table()
-    passes = KnownPasses(table)
+    passes = KnownPasses.shipped(world, port)
     frontier = [(state, start) for start, state in enumerate(states) if not is_ending(world, state)][::-1]
     seen, away = {state for state, _ in frontier}, 0
     while frontier and len(seen) <= MAX_STATES:
