@@ -15,6 +15,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -26,6 +27,7 @@ from forward_pass.session.plain_text import event_lines
 from forward_pass.session.session import Session
 from forward_pass.storage.folder import list_run_files
 from forward_pass.storage.journal import Header, Journal, read_journal
+from forward_pass.storage.run_set import RunSet, stored_runs
 from forward_pass.storage.store import RunStore
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
@@ -241,3 +243,22 @@ def started_process(*arguments: str | Path, **environment: str) -> Iterator[subp
             yield process
         finally:
             process.kill()
+
+
+def open_run_set(saves: Path) -> RunSet:
+    """Return the runs in a folder."""
+    world = first_light()
+    return stored_runs(world, WrittenPass(world), saves / WORLD)
+
+
+def random_runs(saves: Path, count: int, seed: int = 7) -> None:
+    """Play runs at random, each to an ending or up to 12 turns."""
+    rng = Random(seed)  # noqa: S311 - not for security
+    for number in range(count):
+        store = make_store(saves, temperature=1.0, seed=number)
+        session = Session(store, store.new())
+        for _ in range(rng.randint(1, 12)):
+            if session.at_ending:
+                break
+            session.choose(rng.choice(session.open_offers).choice.id)
+        session.recorder.close()

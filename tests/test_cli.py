@@ -328,7 +328,7 @@ def test_the_title_menu_prints_the_tree_when_plain_lines_are_wanted(tmp_path: Pa
     write_run(tmp_path, "feel-slope")
     (tmp_path / WORLD / "009-odd.jsonl").write_text("odd\n")
     done = play_on_terminal(tmp_path, "3\n4\n")
-    assert "Turn 1: feel-slope, to slope. Here stands run 1." in done.out
+    assert "Turn 1: Feel which way the floor slopes. Here stands run 1." in done.out
     assert done.out.count(" 4. Quit") == 2
     assert "009-odd.jsonl" in done.err
 
@@ -392,7 +392,7 @@ def test_the_runs_of_a_world_are_listed_as_objects(tmp_path: Path) -> None:
         "number": 1,
         "name": "run",
         "turns": 0,
-        "stands": "in waking",
+        "stands": "at its opening",
         "ended": False,
         "made": "2021-03-22T00:00:00+00:00",
         "parent": None,

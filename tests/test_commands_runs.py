@@ -10,12 +10,13 @@ from unittest.mock import patch
 
 import pytest
 
+from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, choices_of, command, new_session, read_run, run_file_names, write_run
 from forward_pass.loading import paths
 from forward_pass.loading.paths import worlds_folder
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
-from forward_pass.session.branches import state_differences
+from forward_pass.session.comparison import changed_texts, compare_runs, difference_lines, state_differences
 from forward_pass.session.launch import open_store, start_new
 from forward_pass.storage.journal import read_journal
 from forward_pass.storage.listing import earlier_runs
@@ -43,11 +44,26 @@ def test_a_tree_prints_every_turn_once_with_the_runs_whose_cursor_is_there(saves
     lines = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
     assert lines[0].startswith("First Light: 2 runs, ")
-    assert lines[1] == "Turn 0: waking."
+    assert lines[1] == "Turn 0: the opening."
     assert sum("branch 1 of 2" in line for line in lines) == 1
     text = " ".join(done.out.split())
     assert "ends: Half Said. Here stands run 1." in text
     assert "ends: By the Door. Here stands run 2." in text
+
+
+def test_a_tree_has_ids_only_where_they_are_asked_for(saves: Path) -> None:
+    plain, with_ids = (command("tree", WORLD, *flags, "--saves", saves).out for flags in ((), ("--ids",)))
+    assert "say-now" not in plain
+    assert "(say-now, to second-morning)" in " ".join(with_ids.split())
+
+
+def test_texts_are_compared_where_both_runs_met_a_scene_at_the_same_token() -> None:
+    golden_runs = [golden(name)[0] for name in ("zero", "honest-foot")]
+    (changed, *_) = changed_texts(compare_runs(*golden_runs))
+    assert changed.paragraphs[0] or changed.paragraphs[1]
+    text = " ".join(difference_lines(compare_runs(*golden_runs), ("one", "the other"), 72))
+    assert f"At {changed.token}, after" in text
+    assert "Done in one alone:" in text
 
 
 def test_a_tree_has_no_escape_codes_or_boxes_and_fits_40_columns(saves: Path) -> None:
@@ -134,8 +150,10 @@ def test_two_runs_are_compared(saves: Path) -> None:
     assert f"Nothing was done to the pass in {WORLD}/1 alone." in verdict
     assert f"Done in {WORLD}/2 alone:\n" in verdict
     assert rest.startswith(f"Then {WORLD}/1: ")
-    assert "(say-now)" in out
-    assert "Just after that\n  scene: second-morning; question\n" in out
+    assert "(say-now)" not in out
+    with_ids = command("diff", f"{WORLD}/1", f"{WORLD}/2", "--ids", "--saves", saves).out
+    assert "(say-now)" in with_ids
+    assert "Just after that\n  scene: second-morning; question\n" in with_ids
     assert f"Token 11 said “dark” ({WORLD}/1), “switch” ({WORLD}/2)\n  “dark”: 0.81, then 0.39 (-42 points)\n" in out
     assert out.endswith("Endings: Half Said; By the Door\n")
 
@@ -176,7 +194,7 @@ def test_a_run_that_diverges_is_reported_and_compared_up_to_there(saves: Path) -
 
 def test_the_state_is_compared_just_after_the_runs_part(saves: Path) -> None:
     write_run(saves, *TO_ENDINGS["the-usual-order"])
-    out = command("diff", f"{WORLD}/2", f"{WORLD}/3", "--saves", saves).out
+    out = command("diff", f"{WORLD}/2", f"{WORLD}/3", "--ids", "--saves", saves).out
     (differences,) = re.findall(r"Just after that\n((?:  .*\n)+)", out)
     assert differences.startswith("  scene: question; second-morning\n  token: 11; 12\n")
 

@@ -84,10 +84,10 @@ def test_a_text_without_anything_that_varies_is_the_same_in_every_state() -> Non
         ("Stop.", "Stop."),
         ("Two.\n\nTexts.", None),
         ("[hurried] Quickly.", None),
-        ("At {layer}.", None),
+        ("At {layer}.", "At …."),
         ("{hurried: Now | Then}.", "Then."),
         ("{hurried: Now | {hurried: Soon | Then}}.", "Then."),
-        ("{hurried: Now | At {layer}}.", None),
+        ("{hurried: Now | At {layer}}.", "At …."),
     ],
 )
 def test_the_usual_text_is_what_is_said_where_no_condition_holds(source: str, expected: str | None) -> None:

@@ -219,7 +219,10 @@ def test_a_flipped_bit_is_reported_or_changes_nothing(tmp_path: Path) -> None:
 def test_a_damaged_run_is_listed_as_damaged(tmp_path: Path) -> None:
     path = write_run(tmp_path, "read-question", "to-slope")
     path.write_bytes(path.read_bytes().replace(b'"seed":1', b'"seed":3'))
-    assert "2 turns, in slope; its file is damaged (" in command("runs", WORLD, "--saves", tmp_path).out
+    assert (
+        "2 turns, after “Enough reading. Find the slope”; its file is damaged ("
+        in command("runs", WORLD, "--saves", tmp_path).out
+    )
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:
     (runs_folder(tmp_path) / "009-odd.jsonl").write_text("odd\n")
     assert [str(summary) for summary in summaries(runs_folder(tmp_path), first_light())] == [
         "  1  run: 4 turns, ended: Again, said “dark again” (2021-03-22)",
-        "  2  run: turn 1 of 2, in question (2021-03-22)",
-        "  3  run: 2 turns, in slope (2021-03-22, a branch of 2 at turn 1)",
+        "  2  run: turn 1 of 2, after “Read the question again, slowly this time” (2021-03-22)",
+        "  3  run: 2 turns, after “Enough reading. Find the slope” (2021-03-22, a branch of 2 at turn 1)",
         f"  9  odd: {runs_folder(tmp_path)}/009-odd.jsonl:1:1: not a run file of Forward Pass",
     ]
 
@@ -41,8 +41,8 @@ def test_load_without_a_run_lists_them(tmp_path: Path) -> None:
     with open_session(tmp_path / "none") as session:
         assert printed_text(answer(session, "load"), session) == "\nNo run is kept yet: the first choice begins one."
     with open_session(tmp_path, "say-now") as session:
-        first, _, hint = printed_text(answer(session, "load"), session).strip("\n").split("\n")
-        assert first == "  1  run: 1 turn, in second-morning, said “dark” (2021-03-22)"
+        *rows, _, hint = printed_text(answer(session, "load"), session).strip("\n").split("\n")
+        assert " ".join(" ".join(rows).split()) == "1 run: 1 turn, after “Say something at once, in case this is short”, said “dark” (2021-03-22)"
         assert hint == "To go on with one: load NUMBER, or load NAME."
 
 

@@ -264,9 +264,9 @@ def test_the_tree_is_browsed_replayed_and_forked_by_key(tmp_path: Path, columns:
     write_run(tmp_path, *TO_ENDINGS["by-the-door"])
     before = (tmp_path / WORLD / "001-run.jsonl").read_bytes()
     with open_terminal("tree", WORLD, "--saves", tmp_path, columns=columns, rows=rows) as terminal:
-        terminal.wait_for(" 11 3 waking", "1/6 ·")
+        terminal.wait_for(" 11 3 the opening", "1/6 ·")
         terminal.type("\x1b[B\r")
-        terminal.wait_for("Turn 1. read-question: to question", "> Read the question again", "q back")
+        terminal.wait_for("Turn 1. Read the question again", "> Read the question again", "q back")
         terminal.type("q/ends\r")
         terminal.wait_for("6/6 ·")
         terminal.type("lout\r")
@@ -287,6 +287,30 @@ def test_the_tree_is_browsed_replayed_and_forked_by_key(tmp_path: Path, columns:
     assert (tmp_path / WORLD / "001-run.jsonl").read_bytes() == before
     assert choices_of(tmp_path, 2)[:2] == ["read-question", "read-again"]
     assert "Label: out." in " ".join(program("tree", WORLD, "--saves", tmp_path).out.split())
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20)])
+def test_the_map_opens_from_play_and_a_way_never_taken_is_taken_by_its_number(tmp_path: Path, columns: int, rows: int) -> None:
+    write_run(tmp_path, *TO_ENDINGS["by-the-door"])
+    with open_terminal("play", WORLD, "--new", "--saves", tmp_path, columns=columns, rows=rows) as terminal:
+        terminal.wait_for("6 left")
+        terminal.type("map\r")
+        terminal.wait_for("the opening", "never taken: a thought")
+        terminal.type("\x1b[B")
+        terminal.wait_for("11, layer 4")
+        terminal.type("\x1b[A\t")
+        terminal.wait_for("1/6 ·")
+        terminal.type("\t")
+        terminal.wait_for("never taken: a thought")
+        terminal.resize(60, 22)
+        terminal.wait_for("Tab tree")
+        terminal.type("2")
+        terminal.wait_for("A branch of run 1 at turn 0")
+        terminal.type("quit\r")
+        terminal.wait_for("Kept as first-light/2. To go on:")
+        assert terminal.wait() == 0
+        assert terminal.is_restored()
+    assert choices_of(tmp_path, 2) != choices_of(tmp_path, 1)[:1]
 
 
 def test_the_tree_opens_from_play_at_the_present_turn(tmp_path: Path) -> None:

@@ -367,7 +367,9 @@ def test_the_tree_has_all_runs_and_the_node_of_the_present_one(tmp_path: Path) -
     (event,) = answer(session, "tree")
     assert isinstance(event, TreeShown)
     assert event.run_set.tree.nodes[event.node].recorded == read_run(tmp_path, 2).turns[0]
-    assert "feel-slope, to slope. Here stands run 2. You are here." in " ".join(printed_text([event], session).split())
+    assert "Feel which way the floor slopes. Here stands run 2. You are here." in " ".join(
+        printed_text([event], session).split()
+    )
     close_session(session)
 
 

@@ -40,9 +40,9 @@ def test_a_setting_is_written_and_the_others_are_unchanged(tmp_path: Path) -> No
     [
         (
             ("motoin", "on"),
-            "there is no setting 'motoin' (did you mean motion?); there are motion, measure, colour, plain, pace",
+            "there is no setting 'motoin' (did you mean motion?); there are motion, measure, colour, plain, pace, mouse",
         ),
-        (("nonsense",), "there is no setting 'nonsense'; there are motion, measure, colour, plain, pace"),
+        (("nonsense",), "there is no setting 'nonsense'; there are motion, measure, colour, plain, pace, mouse"),
         (("motion", "maybe"), "motion must be on or off, not 'maybe'"),
         (("measure", "39"), "measure must be a number of columns from 40 to 120, not '39'"),
         (("measure", "١٢٠"), "measure must be a number of columns from 40 to 120, not '١٢٠'"),
@@ -64,7 +64,7 @@ def test_faulty_lines_of_the_file_are_reported_with_their_place_and_ignored(tmp_
         f"{tmp_path}/settings.txt:3:1: measure must be a number of columns from 40 to 120, not 'wide'",
         (
             f"{tmp_path}/settings.txt:5:1: there is no setting 'color' (did you mean colour?); "
-            "there are motion, measure, colour, plain, pace"
+            "there are motion, measure, colour, plain, pace, mouse"
         ),
     ]
 

@@ -6,11 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from building import first_light
 from fixtures_golden import flagship
-from fixtures_play import TO_ENDINGS, close_session, make_store, new_session, run_file_names, write_run
+from fixtures_play import TO_ENDINGS, close_session, make_store, new_session, random_runs, run_file_names, write_run
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.branches import choice_name, tree_lines
@@ -24,30 +22,9 @@ from forward_pass.storage.tree import Tree, build_tree
 RUNS = 500
 
 
-def random_runs(saves: Path, count: int, seed: int = 7) -> None:
-    """Play runs at random, each to an ending or up to 12 turns."""
-    rng = Random(seed)  # noqa: S311 - not for security
-    for number in range(count):
-        store = make_store(saves, temperature=1.0, seed=number)
-        session = Session(store, store.new())
-        for _ in range(rng.randint(1, 12)):
-            if session.at_ending:
-                break
-            session.choose(rng.choice(session.open_offers).choice.id)
-        session.recorder.close()
-
-
 def journals(saves: Path) -> list[tuple[int, Journal]]:
     """Return the stored runs of first-light with their numbers."""
     return [(run.number, read_journal(run.path)) for run in list_run_files(saves / "first-light")]
-
-
-@pytest.fixture(scope="module")
-def many_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with many random runs."""
-    saves = tmp_path_factory.mktemp("many_runs")
-    random_runs(saves, RUNS)
-    return saves
 
 
 def test_the_tree_has_exactly_the_distinct_prefixes_of_the_runs(many_runs: Path) -> None:

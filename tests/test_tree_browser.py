@@ -16,19 +16,14 @@ from prompt_toolkit.utils import get_cwidth
 
 from building import first_light
 from fixtures_golden import flagship
-from fixtures_play import TO_ENDINGS, WORLD, command, make_store, read_run, run_file_names, write_run
-from forward_pass.interface.tree_browser import (
-    MAX_FORK_SIGNS,
-    BrowserRequest,
-    TreeBrowser,
-    browse,
-    browse_until_fork,
-    fork_signs,
-)
+from fixtures_play import WORLD, command, make_store, open_run_set, read_run, run_file_names
+from forward_pass.interface.branch_browser import browse_until_fork
+from forward_pass.interface.browsing import BrowserRequest
+from forward_pass.interface.tree_browser import MAX_FORK_SIGNS, TreeBrowser, browse, fork_signs
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.session import Session
 from forward_pass.storage.journal import Header, Journal
-from forward_pass.storage.run_set import RunSet, golden_runs, stored_runs
+from forward_pass.storage.run_set import RunSet, golden_runs
 from forward_pass.storage.tree import build_tree
 from forward_pass.story.history import RecordedTurn
 from forward_pass.story.state import Prior
@@ -77,20 +72,6 @@ def record_screen(keys: str, columns: int = 80, rows: int = 24) -> Iterator[Reco
         yield screen
 
 
-@pytest.fixture
-def run_set(tmp_path: Path) -> RunSet:
-    """Return three runs, of which two share their first turn."""
-    for choices in (TO_ENDINGS["the-usual-order"], TO_ENDINGS["half-said"], TO_ENDINGS["by-the-door"]):
-        write_run(tmp_path, *choices)
-    return open_run_set(tmp_path)
-
-
-def open_run_set(saves: Path) -> RunSet:
-    """Return the runs in a folder."""
-    world = first_light()
-    return stored_runs(world, WrittenPass(world), saves / WORLD)
-
-
 def browse_with_keys(run_set: RunSet, keys: str, node: int = 0) -> BrowserRequest | None:
     """Return the result of browsing with some keys."""
     with type_keys(keys):
@@ -131,8 +112,8 @@ def test_a_replay_is_requested_of_a_run_through_the_node(run_set: RunSet) -> Non
 def test_rows_have_token_layer_choice_word_and_ending(run_set: RunSet) -> None:
     with type_keys(""):
         rows = visible_rows(make_browser(run_set))
-    assert rows[0].rstrip() == " 11  3 waking"
-    assert rows[1].startswith(" 11  4 ├ Read the question again, slowly this time.  ")
+    assert rows[0].split() == ["11", "3", "the", "opening", "+1"]
+    assert rows[1].startswith(" 11  4 ├ Read the question again, slowly this time  ")
     assert any("said “" in row and " · " in row for row in rows)
     assert sum("ends: " in row for row in rows) == 3
     assert [get_cwidth(row) for row in rows] == [80] * len(rows)
@@ -179,9 +160,10 @@ def test_a_turn_is_read_with_its_offers_the_number_never_taken_and_the_verdict(r
         browser.read()
         assert browser.pane is not None
         text = " ".join(" ".join(browser.pane.lines).split())
-    assert text.startswith("Turn 0. waking")
+    assert text.startswith("Turn 0. the opening ")
     assert "1. " in text
     assert "1 of 3 ways on never taken." in text
+    assert "A number takes that way." in text
     assert text.endswith("proven: 0 of 0 turns identical.")
 
 
@@ -266,7 +248,7 @@ def test_two_turns_are_compared(run_set: RunSet) -> None:
         browser = make_browser(run_set, run_set.tree.last_nodes[1])
         browser.compare()
         assert (browser.pane, browser.message) == (None, "mark a turn first, with m")
-        browser.marked = run_set.tree.last_nodes[2]
+        browser.view.marked = run_set.tree.last_nodes[2]
         browser.compare()
         assert browser.pane is not None
         text = " ".join(browser.pane.lines)
@@ -305,7 +287,7 @@ def test_a_golden_run_has_its_name_and_is_found_by_it() -> None:
         browser.find("by-the-door")
         assert "label “by-the-door”" in visible_rows(browser)[browser.selected]
         first = browser.node_name(browser.node)
-        browser.marked = browser.node.number
+        browser.view.marked = browser.node.number
         browser.find("half-said")
         browser.compare()
         assert browser.pane is not None
@@ -374,7 +356,7 @@ def test_a_golden_run_can_be_forked(tmp_path: Path) -> None:
 def test_at_a_terminal_the_tree_is_browsed_and_elsewhere_it_is_lines(tmp_path: Path) -> None:
     with type_keys("q"):
         assert command("tree", WORLD, "--saves", tmp_path, terminal=True) == (0, "", "")
-    assert "Turn 0: waking." in command("tree", WORLD, "--plain", "--saves", tmp_path, terminal=True).out
+    assert "Turn 0: the opening." in command("tree", WORLD, "--plain", "--saves", tmp_path, terminal=True).out
 
 
 @pytest.mark.usefixtures("run_set")
@@ -393,10 +375,10 @@ def test_a_large_tree_is_folded_and_every_run_can_be_found_in_it() -> None:
     run_set = flagship()
     with type_keys(""):
         browser = make_browser(run_set, 0)
-        assert browser.folded
+        assert browser.view.folded
         runs = len(run_set.tree.last_nodes)
         assert len(browser.rows) <= 2 * runs < len(run_set.tree.nodes)
-        assert set(browser.row_by_node) == {node.number for node in run_set.tree.nodes}
+        assert set(browser.view.row_by_node) == {node.number for node in run_set.tree.nodes}
         for run, last in run_set.tree.last_nodes.items():
             node = run_set.tree.nodes[last]
             title = run_set.world.endings[node.recorded.scene] if node.recorded else ""
@@ -404,7 +386,7 @@ def test_a_large_tree_is_folded_and_every_run_can_be_found_in_it() -> None:
             browser.find(f"ends: {title}")
             row = browser.row(browser.selected, 400)
             assert f"ends: {title}" in row
-            assert browser.row_by_node[last] in range(len(browser.rows)), run
+            assert browser.view.row_by_node[last] in range(len(browser.rows)), run
         assert all(len(browser.row(number, 80)) == 80 for number in range(len(browser.rows)))
 
 
@@ -415,10 +397,10 @@ def test_folding_keeps_the_selected_turn() -> None:
         browser = make_browser(run_set, last)
         head = browser.node.number
         browser.toggle_fold()
-        assert not browser.folded
+        assert not browser.view.folded
         assert browser.node.number == head
         assert len(browser.rows) == len(run_set.tree.nodes)
-        browser.select(browser.row_by_node[last])
+        browser.select(browser.view.row_by_node[last])
         browser.toggle_fold()
         assert browser.node.number == head
         assert "folded" in browser.message
@@ -427,5 +409,5 @@ def test_folding_keeps_the_selected_turn() -> None:
 def test_a_small_tree_is_not_folded(run_set: RunSet) -> None:
     with type_keys(""):
         browser = make_browser(run_set, 0)
-    assert not browser.folded
+    assert not browser.view.folded
     assert len(browser.rows) == len(run_set.tree.nodes)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 
 from forward_pass.commands.front_end import display_name, read_run
 from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves
 from forward_pass.errors import UsageError, printable
 from forward_pass.loading.worlds import open_world_of_run
 from forward_pass.network.passes import open_pass
-from forward_pass.session.branches import compare_runs, difference_lines, difference_object
+from forward_pass.session.comparison import compare_runs, difference_lines, difference_object
 from forward_pass.session.plain_text import is_interactive, text_width
 from forward_pass.story.history import Run, at_turn, replay
 
@@ -27,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("first", metavar="RUN", help=RUN_HELP)
     parser.add_argument("second", metavar="RUN", help="the other run")
+    parser.add_argument("--ids", action="store_true", help="name choices and scenes by their ids too, and compare the states")
     add_output_options(parser, "plain lines, without bars")
     add_saves(parser)
 
@@ -51,10 +53,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(difference_object(comparison, names), ensure_ascii=False))
     elif options.plain or not is_interactive():
-        print("\n".join(difference_lines(comparison, names, text_width())))
+        print("\n".join(difference_lines(comparison, names, text_width(), ids=options.ids)))
     else:
         from forward_pass.interface.widgets import page_through  # noqa: PLC0415 - plain lines need no prompt_toolkit
 
         heading = f"{names[0]} and {names[1]}"
-        page_through(heading, lambda columns: difference_lines(comparison, names, columns, bars=True))
+        page_through(heading, partial(difference_lines, comparison, names, bars=True, ids=options.ids))
     return 0

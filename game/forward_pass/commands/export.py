@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import PurePath
 
 from forward_pass.commands.front_end import read_run
 from forward_pass.commands.options import RUN_HELP, add_output_file, add_saves, turn_number, write_document
 from forward_pass.errors import RunError, UsageError
 from forward_pass.interface.export import FORMATS, Picture, export_run
-from forward_pass.loading.worlds import open_world_of_run
+from forward_pass.interface.map_page import map_page
+from forward_pass.loading.paths import APP, saves_folder
+from forward_pass.loading.worlds import open_world, open_world_of_run
 from forward_pass.network.passes import open_pass
 from forward_pass.storage.replay import replay_run
+from forward_pass.storage.run_set import stored_runs
 from forward_pass.story.history import at_turn
 
 NAME = "export"
-HELP = "write a run as text, web page, picture or recording"
+HELP = "write a run as text, web page, picture or recording, or the map of all runs"
 DESCRIPTION = (
     "Write a run, to its end or else up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. "
     "The same run always gives the same bytes."
@@ -24,7 +28,8 @@ DESCRIPTION = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("run", metavar="RUN", nargs="?", help=f"{RUN_HELP}; with --map a world")
+    parser.add_argument("--map", action="store_true", help="write the map of all runs of a world instead, as a web page")
     parser.add_argument("--format", choices=FORMATS, help="output format (default: as FILE of -o ends, otherwise txt)")
     parser.add_argument(
         "--turn", metavar="N", type=turn_number, help="with --format svg: draw turn N alone, as a terminal shows it"
@@ -44,6 +49,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write a run as a document; raises ``RunError`` if it does not replay as recorded."""
+    if options.map:
+        return _export_map(options)
+    if options.run is None:
+        raise UsageError("which run? export RUN, or export --map [WORLD]")
     path, journal = read_run(options.run, options.saves)
     world = open_world_of_run(journal.header.world)
     result = replay_run(world, open_pass(world), journal, len(journal.turns))
@@ -59,6 +68,22 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--show {options.show} needs --turn N")
     text = export_run(run, journal.header, file_format, picture)
     write_document(text, options.output, force=options.force)
+    return 0
+
+
+def _export_map(options: argparse.Namespace) -> int:
+    """Write the map of all runs of a world."""
+    if options.format not in (None, "html") or (options.output or "").rpartition(".")[2] in set(FORMATS) - {"html"}:
+        raise UsageError("a map is a web page: --format html, or a FILE that ends with .html")
+    if options.turn is not None:
+        raise UsageError("--turn does not go with --map")
+    world = open_world(options.run)
+    run_set = stored_runs(world, open_pass(world), saves_folder(options.saves) / world.id)
+    for fault in run_set.faults:
+        print(fault, file=sys.stderr)
+    if not run_set.journals:
+        raise RunError(f"there are no runs of {world.title} to draw yet: begin one with {APP} play")
+    write_document(map_page(run_set), options.output, force=options.force)
     return 0
 
 

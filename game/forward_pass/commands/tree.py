@@ -14,8 +14,9 @@ from forward_pass.loading.paths import saves_folder
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_pass
 from forward_pass.session.branches import count_untaken, replay_verdict, tree_lines, tree_object
-from forward_pass.session.launch import start
+from forward_pass.session.launch import start_fork
 from forward_pass.session.plain_text import is_interactive, text_width
+from forward_pass.session.run_map import map_object, run_map_lines
 from forward_pass.session.transcript import wrap
 from forward_pass.storage.folder import resolve_run
 from forward_pass.storage.journal import read_journal
@@ -46,6 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--prove", action="store_true", help="replay every run, report which are identical, and count the choices never taken"
     )
     parser.add_argument("--all", action="store_true", help="print every turn, where a large tree would be folded")
+    parser.add_argument("--ids", action="store_true", help="name choices and scenes by their ids too, in plain lines")
+    parser.add_argument("--map", action="store_true", help="show the map instead: runs that meet in a scene meet on it")
     parser.add_argument("--golden", action="store_true", help="show the golden runs of a checkout instead (read-only)")
     add_output_options(parser, "plain lines")
     add_saves(parser)
@@ -73,9 +76,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _browse(options: argparse.Namespace, run_set: RunSet) -> int:
     """Browse a tree until the player quits or forks a run; play the fork."""
-    from forward_pass.interface.tree_browser import browse_until_fork  # noqa: PLC0415 - plain lines need no prompt_toolkit
+    from forward_pass.interface.branch_browser import browse_until_fork  # noqa: PLC0415 - plain lines need no prompt_toolkit
 
-    point = browse_until_fork(run_set)
+    point = browse_until_fork(run_set, screen="map" if options.map else "tree")
     if point is None:
         return 0
     store = store_of(run_set.world, options, options.world or "")
@@ -83,18 +86,24 @@ def _browse(options: argparse.Namespace, run_set: RunSet) -> int:
         stored = store.fork_foreign(run_set.journals[point.run], point.turn)
     else:
         stored = store.fork(f"{point.run}", point.turn)
-    return play(print_notes(start(store, stored)))
+    return play(print_notes(start_fork(store, stored, point.choice)))
 
 
 def _print_tree(options: argparse.Namespace, run_set: RunSet, folder: Path) -> int:
 
+    if options.map and run_set.journals:
+        if options.json:
+            print(json.dumps(map_object(run_set), ensure_ascii=False))
+        else:
+            print("\n".join(run_map_lines(run_set, text_width())))
+        return 0
     untaken, results = _replay_all(run_set) if options.prove else ({}, None)
     if options.json:
         print(json.dumps(tree_object(run_set, untaken, results), ensure_ascii=False))
     elif not run_set.journals:
         print(f"There are no runs of {run_set.world.title} in {folder.parent} yet.")
     else:
-        lines = tree_lines(run_set, text_width(), untaken=untaken, fold=not (options.all or options.prove))
+        lines = tree_lines(run_set, text_width(), untaken=untaken, fold=not (options.all or options.prove), ids=options.ids)
         for run, result in (results or {}).items():
             lines += wrap(f"Run {run}: {replay_verdict(result)}.", text_width())
         print("\n".join(lines))

@@ -64,6 +64,7 @@ _shtab_forward_pass_complete_defaults_added=0
 
 _shtab_forward_pass_diff_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--ids[name choices and scenes by their ids too, and compare the states]"
   "--plain[plain lines, without bars]"
   "--json[one JSON object]"
   "--saves[folder in which runs are stored]:DIR:"
@@ -98,6 +99,7 @@ _shtab_forward_pass_endings_defaults_added=0
 
 _shtab_forward_pass_export_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--map[write the map of all runs of a world instead, as a web page]"
   "--format[output format (default\: as FILE of -o ends, otherwise txt)]:format:(txt md html svg cast)"
   "--turn[with --format svg\: draw turn N alone, as a terminal shows it]:N:"
   "--show[with --turn\: draw the scene, the prompt or the lens (default\: scene)]:show:(scene prompt lens)"
@@ -105,7 +107,7 @@ _shtab_forward_pass_export_options=(
   "-o[write to FILE instead of standard output]:FILE:"
   "--force[write over FILE if it is there\; never over a run or a world]"
   "--saves[folder in which runs are stored]:DIR:"
-  ":file, number or name of a run\; WORLD\/RUN for a run of another world:"
+  ":file, number or name of a run\; WORLD\/RUN for a run of another world\; with --map a world:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -240,6 +242,8 @@ _shtab_forward_pass_tree_options=(
   "--note[put a note on a turn\; an empty TEXT removes it]:('RUN', 'TURN', 'TEXT'):"
   "--prove[replay every run, report which are identical, and count the choices never taken]"
   "--all[print every turn, where a large tree would be folded]"
+  "--ids[name choices and scenes by their ids too, in plain lines]"
+  "--map[show the map instead\: runs that meet in a scene meet on it]"
   "--golden[show the golden runs of a checkout instead (read-only)]"
   "--plain[plain lines]"
   "--json[one JSON object]"

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from prompt_toolkit.application.current import get_app_session
-from prompt_toolkit.filters import Condition, Never
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import Window
 from prompt_toolkit.layout.controls import FormattedTextControl
@@ -237,7 +237,6 @@ def show_picture(session: Session, nearest: Callable[[], tuple[str, int] | None]
     screen = EndPicture(session, nearest)
     control = FormattedTextControl(screen.fragments, focusable=True, show_cursor=False)
     app = full_screen(lambda: screen.header, [Window(control)], lambda: screen.footer, _keys(screen))
-    app.mouse_support = Never()  # a terminal keeps its own selecting and scrolling
     request: PictureRequest | None = run_application(app)
     return request
 

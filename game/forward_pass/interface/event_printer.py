@@ -10,13 +10,13 @@ from prompt_toolkit.input.typeahead import clear_typeahead
 from rich.console import Console, RenderableType
 
 from forward_pass.errors import ForwardPassError
+from forward_pass.interface.branch_browser import browse_until_fork
 from forward_pass.interface.decoder_screen import play_decoder, rising
 from forward_pass.interface.end_picture import NEW, TREE, show_picture
 from forward_pass.interface.pages import CLEAR_SCREEN, print_pages, wait_for_more, write_text
 from forward_pass.interface.reading_frames import play_reading
 from forward_pass.interface.side_pane import WIDE, beside
 from forward_pass.interface.theme import background, theme
-from forward_pass.interface.tree_browser import browse_until_fork
 from forward_pass.interface.view import event_view
 from forward_pass.session.commands import nearest_along
 from forward_pass.session.events import Event, Message, PictureShown, Quit, Rejected, SceneEntered, TokenDecoded, TreeShown
@@ -113,9 +113,9 @@ class EventPrinter:
             return events
         try:
             match events[0]:
-                case TreeShown(run_set, node):
-                    request = browse_until_fork(run_set, node)
-                    return session.fork(request.run, request.turn) if request else session.opening()
+                case TreeShown(run_set, node, screen):
+                    request = browse_until_fork(run_set, node, screen=screen)
+                    return session.fork(request.run, request.turn, request.choice) if request else session.opening()
                 case PictureShown():
                     return self._show_picture(session)
         except ForwardPassError as error:
@@ -146,9 +146,10 @@ class EventPrinter:
             if request.action == NEW:
                 return restart(session)
             if request.action == TREE:
-                chosen = browse_until_fork(*tree_of(session))
+                shown = tree_of(session)
+                chosen = browse_until_fork(shown.run_set, shown.node)
                 if chosen:
-                    return session.fork(chosen.run, chosen.turn)
+                    return session.fork(chosen.run, chosen.turn, chosen.choice)
             else:
                 return _fork_before(session, request.turn)
         return []

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from inspect import signature
 from io import StringIO
+from itertools import groupby
 from textwrap import dedent
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from forward_pass.interface.theme import STYLES
 from forward_pass.interface.view import current_scene_view, decoding_view, emphasis_text, inspection_view, prompt_view, prose
 from forward_pass.session.figures import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.session.inspection import inspect_pass
+from forward_pass.session.run_picture import picture_lines
 from forward_pass.session.transcript import (
     EMPHASIS,
     choice_text,
@@ -44,6 +46,8 @@ PICTURE_VIEWS = ("scene", "prompt", "lens")
 FORMATS = ("txt", "md", "html", "svg", "cast")
 WIDTH = 72
 LIKELIEST = 5
+UNWRAPPED = 10_000  # columns
+PICTURE_TITLE = "The run on one page"
 COLUMNS, ROWS = 80, 24
 WORDS_PER_MINUTE = 240
 LINE_PAUSE, MAX_PAUSE = 0.06, 3.0  # seconds of a recording: after a line, and at most after a text
@@ -85,6 +89,7 @@ class Document(NamedTuple):
     opening: str
     turns: tuple[DocumentTurn, ...]
     ending: tuple[str, ...]
+    picture: tuple[str, ...]  # each token with its word, and indented below it where choices were made
     provenance: str
     source: str  # ``model`` or ``written``
 
@@ -101,7 +106,8 @@ def build_document(run: Run, header: Header) -> Document:
         world.title,
         opening_line(world, run.inspector, run.opening.prior.instantiation),
         tuple(_document_turn(run, number) for number in range(run.at + 1)),
-        tuple(ending_lines(run, 10_000)) if ended else (),
+        tuple(ending_lines(run, UNWRAPPED)) if ended else (),
+        tuple(filter(None, picture_lines(run, UNWRAPPED))) if run.at else (),
         f"{run.at} turns, {sampling}; world {world.version}; the last digest is {last}.",
         run.inspector.source,
     )
@@ -166,6 +172,8 @@ def _plain_lines(run: Run, header: Header) -> Iterator[str]:
     document = build_document(run, header)
     yield from [document.title, "=" * len(document.title), ""]
     yield from transcript(run, WIDTH)
+    if document.picture:
+        yield from ["", PICTURE_TITLE, "", *picture_lines(run, WIDTH)]
     yield from ["", *wrap(document.provenance, WIDTH), "", *wrap(SOURCE, WIDTH)]
 
 
@@ -219,6 +227,9 @@ def _markdown(document: Document) -> str:
         blocks.append(_markdown_text(turn.text))
         blocks += map(_figure_markdown, turn.figures.after_scene)
     blocks += [f"**{_markdown_text(line)}**" for line in document.ending]
+    if document.picture:
+        rows = [f"{'  ' if line.startswith(' ') else ''}- {_markdown_text(line.strip())}" for line in document.picture]
+        blocks += [f"## {PICTURE_TITLE}", "\n".join(rows)]
     return "\n\n".join([*blocks, "---", _markdown_text(document.provenance), _markdown_text(SOURCE)]) + "\n"
 
 
@@ -256,7 +267,7 @@ nav a, nav a:visited { color: var(--ink); }
 CSP = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def _paragraphs_html(text: str) -> str:
+def paragraphs_html(text: str) -> str:
     """Return a world's text as HTML paragraphs."""
     html = ""
     for paragraph in text.split("\n\n"):
@@ -294,14 +305,26 @@ def _html(document: Document) -> str:
             parts.append(f'<h2 id="token-{turn.token}">Token {turn.token}</h2>\n')
         if turn.position:
             parts.append(f'<p class="place">{escape(turn.position)}</p>\n')
-        parts.append(_paragraphs_html(turn.text))
+        parts.append(paragraphs_html(turn.text))
         parts += map(_figure_html, turn.figures.after_scene)
     if document.ending:
         parts.append(
             f'<div class="end">{"".join(f"<p><strong>{escape(line)}</strong></p>" for line in document.ending)}</div>\n'
         )
+    parts += _picture_html(document.picture)
     parts.append(f'<p class="quiet">{escape(document.provenance)}</p>\n<p class="quiet">{escape(SOURCE)}</p>\n')
     return "".join([*parts, "</main>\n</body>\n</html>\n"])
+
+
+def _picture_html(lines: tuple[str, ...]) -> Iterator[str]:
+    """Yield the run as a picture in words."""
+    if lines:
+        yield f"<h2>{PICTURE_TITLE}</h2>\n"
+    for is_stop, group in groupby(lines, lambda line: line.startswith(" ")):
+        if is_stop:
+            yield f"<ul>{''.join(f'<li>{escape(line.strip())}</li>' for line in group)}</ul>\n"
+        else:
+            yield "".join(f"<p><strong>{escape(line)}</strong></p>\n" for line in group)
 
 
 def _choice_html(turn: DocumentTurn, document: Document) -> Iterator[str]:
@@ -313,7 +336,7 @@ def _choice_html(turn: DocumentTurn, document: Document) -> Iterator[str]:
         rows = "".join(f"<li>{_emphasis_html(other)}</li>" for other in turn.not_taken)
         yield f"<details><summary>Not taken: {len(turn.not_taken)}</summary><ul>{rows}</ul></details>\n"
     if turn.then:
-        yield _paragraphs_html(turn.then)
+        yield paragraphs_html(turn.then)
     yield from map(_figure_html, turn.figures.above)
     if turn.distribution is not None:
         yield f'<table><caption class="quiet">The decoder comes ({_source_word(document)}).</caption>\n'

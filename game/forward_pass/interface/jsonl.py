@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forward_pass.errors import ForwardPassError, UsageError, escaped
-from forward_pass.session.branches import compare_runs, difference_object, tree_object
+from forward_pass.session.branches import tree_object
 from forward_pass.session.commands import COMMANDS
+from forward_pass.session.comparison import compare_runs, difference_object
 from forward_pass.session.decision import decision, decision_object
 from forward_pass.session.events import (
     Event,
@@ -33,6 +34,7 @@ from forward_pass.session.readings import (
     shown_forecast,
     turn_readings,
 )
+from forward_pass.session.run_map import map_object
 from forward_pass.session.run_picture import picture_object
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import (
@@ -233,8 +235,8 @@ def event_object(event: Event, session: Session) -> Mapping[str, object] | None:
             return lens_object(inspection)
         case Rejected(message):
             return {"type": "error", "message": message, "offers": [offer.id for offer in session.open_offers]}
-        case TreeShown(run_set, _):
-            return tree_object(run_set)
+        case TreeShown(run_set, _, screen):
+            return map_object(run_set) if screen == "map" else tree_object(run_set)
         case RunsCompared(first, second, names):
             return difference_object(compare_runs(first, second), names)
         case PictureShown(run):

@@ -11,6 +11,7 @@ from prompt_toolkit.layout import Window
 
 from forward_pass.interface.signals import run_application
 from forward_pass.interface.widgets import WIDE, Pane, ScrollControl, full_screen, key_lines, prose_width, screen_size
+from forward_pass.session.ablation import ablate, ablation_lines
 from forward_pass.session.transcript import MAX_PROSE_COLUMNS, opening_line, scene_lines, turn_lines, wrap
 from forward_pass.storage.replay import ReplayResult
 from forward_pass.story.history import at_turn
@@ -25,7 +26,8 @@ KEYS = (
     ("Enter, Space", "on: down a page, or to the next turn"),
     ("Right, n, c", "the next turn, which is the next choice"),
     ("Left, b", "the turn before"),
-    ("d", "the next turn on which the decoder came"),
+    ("d, D", "the next turn on which the decoder came, or the one before: from token to token"),
+    ("w", "the run without what this turn did to the pass"),
     ("Home, End", "the opening, the end"),
     ("Up, Down", "a line up or down; PageUp and PageDown a page"),
     ("+, -", "twice as fast, half as fast"),
@@ -99,6 +101,21 @@ class Playback:
         later = (number for number in range(self.page + 1, len(self.pages)) if self.pages[number].decoded)
         return next(later, len(self.pages) - 1)
 
+    def previous_decoding(self) -> int:
+        """Return the index of the page before with a decoding, or of the first page."""
+        return next((number for number in range(self.page - 1, 0, -1) if self.pages[number].decoded), 0)
+
+    def show_without(self) -> None:
+        """Show the run without what the turn in view did to the pass."""
+        run = self.result.run
+        if not 0 < self.page <= len(run.turns) or not run.turns[self.page - 1].taken(run.world).node.acts:
+            lines = ["Nothing was done to the pass on this turn."]
+        else:
+            result = ablate(at_turn(run, len(run.turns)), [self.page], *self.result.sampling)
+            lines = ablation_lines(result, prose_width(), bars=True)
+        self.help_shown, self.running = True, False
+        self.pane.show([*lines, "", "q goes back to the replay."])
+
     def tick(self, seconds: float) -> None:
         """Advance the clock: scroll the page in view, then show the next."""
         if not self.running or self.help_shown or not self.pages:
@@ -143,7 +160,7 @@ class Playback:
         clock = f"{self.speed:g}x" if self.running else "stopped"
         if screen_size()[0] < WIDE:
             return f" {clock} · n next  f fork  q  ? keys"
-        return f" {clock} · p clock  n next  d decoding  f fork  q quit  ? keys"
+        return f" {clock} · p clock  n next  d decoding  w without  f fork  q quit  ? keys"
 
 
 def _key_bindings(playback: Playback) -> KeyBindings:
@@ -153,6 +170,8 @@ def _key_bindings(playback: Playback) -> KeyBindings:
         ("right", "n", "c"): lambda: playback.show_page(playback.page + 1),
         ("left", "b"): lambda: playback.show_page(playback.page - 1),
         ("d",): lambda: playback.show_page(playback.next_decoding()),
+        ("D",): lambda: playback.show_page(playback.previous_decoding()),
+        ("w",): playback.show_without,
         ("home",): lambda: playback.show_page(0),
         ("end",): lambda: playback.show_page(len(playback.pages) - 1),
         ("enter", "space"): playback.advance,

@@ -14,7 +14,7 @@ from forward_pass.session.branches import tree_lines
 from forward_pass.session.endings import ending_list_lines, list_endings
 from forward_pass.session.glossary_help import CREDITS
 from forward_pass.session.laboratory_text import open_laboratory
-from forward_pass.session.launch import Started, continue_latest, open_store, start, start_new
+from forward_pass.session.launch import Started, continue_latest, open_store, start, start_fork, start_new
 from forward_pass.session.plain_text import is_interactive, terminal_columns, text_width
 from forward_pass.session.settings import DESCRIPTIONS, STEPS, read_settings, settings_file, write_setting
 from forward_pass.session.transcript import quoted, wrap
@@ -240,9 +240,9 @@ def _browse_tree(store: RunStore) -> Started | None:
     if not is_interactive():
         print("\n".join([*tree_lines(run_set, text_width()), ""]))
         return None
-    from forward_pass.interface.tree_browser import browse_until_fork
+    from forward_pass.interface.branch_browser import browse_until_fork
 
     request = browse_until_fork(run_set)
     if request is None:
         return None
-    return start(store, store.fork(f"{request.run}", request.turn))
+    return start_fork(store, store.fork(f"{request.run}", request.turn), request.choice)

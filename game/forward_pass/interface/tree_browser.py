@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
@@ -13,8 +13,7 @@ from prompt_toolkit.layout import ConditionalContainer, VSplit, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 
-from forward_pass.errors import ForwardPassError
-from forward_pass.interface.replay_viewer import view_replay
+from forward_pass.interface.browsing import BrowserRequest, numbered_choice, request_at, run_action, turn_page, without_page
 from forward_pass.interface.signals import run_application
 from forward_pass.interface.widgets import (
     WIDE,
@@ -27,22 +26,10 @@ from forward_pass.interface.widgets import (
     screen_size,
     truncate,
 )
-from forward_pass.session.branches import (
-    MAX_UNFOLDED,
-    chain_outcome,
-    choice_name,
-    compare_runs,
-    decoded_text,
-    difference_lines,
-    node_positions,
-    outcome_text,
-    replay_verdict,
-    tree_summary,
-    untaken_text,
-)
-from forward_pass.session.transcript import offer_lines, scene_lines, turn_lines, wrap
+from forward_pass.session.branches import tree_summary
+from forward_pass.session.comparison import compare_runs, difference_lines
+from forward_pass.session.tree_rows import TreeRows
 from forward_pass.storage.labels import Annotation
-from forward_pass.storage.replay import ReplayResult
 from forward_pass.storage.run_set import RunSet
 from forward_pass.storage.tree import Node, Tree
 from forward_pass.story.history import Run, at_turn
@@ -51,35 +38,30 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 READING_KEYS = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
-MAX_TAKERS = 3  # runs that are named beside a choice
 MAX_FORK_SIGNS = 8  # of one row; deeper forks are not indented
 KEYS = (
     ("Up, Down", "the row above, below"),
     ("Left, Right", "the turn before this one, the turn after"),
     ("PageUp, PageDown", "a page up or down; Home and End"),
-    ("Enter", "read the turn, and what was offered there"),
+    ("Enter", "read the turn, and what was offered there; then a number takes that way, as a run of its own"),
+    ("[, ]", "the fork above, below: where runs part"),
+    ("u", "the next row with a way that no run took"),
+    ("f", "fork: play on from here, as a run of its own"),
+    ("Tab", "the map, where runs that meet in a scene meet"),
+    ("&", "only the runs with an ending, a word, a choice or a verb; empty for all"),
     ("z", "fold the chains of turns from which no run parted, or unfold them"),
     ("/, *", "find a choice, scene, word, label or ending; the next such"),
     ("r", "replay from the opening to here"),
-    ("f", "fork: play on from here, as a run of its own"),
+    ("w", "the run without what this turn did to the pass"),
     ("l, n", "put a label or a note on the turn; an empty one takes it off"),
     ("m, d", "mark a turn; compare another with it"),
     ("q, Ctrl-C", "leave"),
 )
 ROWS_HELP = (
     "Each row has a token, the layer at which the pass then stood, and the choice that led there; lines join what goes on from "
-    "one turn. With a mouse, click a row to go there, and again to read it. Ways on that nobody took are counted when a turn "
-    "is read, and never named."
+    "one turn. At the right stand the number on the table, where the run went on to be told it, and after a plus the ways on "
+    "that nobody took; they are named where a turn is read."
 )
-
-
-class BrowserRequest(NamedTuple):
-    """What to do after browsing: ``replay`` or ``fork`` a run up to a turn; ``node`` is the number of the selected node."""
-
-    action: str
-    run: int
-    turn: int
-    node: int
 
 
 def fork_signs(tree: Tree, node: Node) -> list[str]:
@@ -99,55 +81,24 @@ class TreeBrowser:
     """The state of the browser: the rows, the selected one, the pane over them, the line being typed."""
 
     def __init__(self, run_set: RunSet, node: int) -> None:
-        self.world, self.tree, self.run_set = run_set.world, run_set.tree, run_set
-        self.positions = node_positions(self.world, self.tree)
-        self.folded = len(self.tree.nodes) > MAX_UNFOLDED
-        self.rows: list[tuple[int, Node]] = []
-        self.row_by_node: dict[int, int] = {}
-        self.chains: dict[int, list[Node]] = {}  # by the first node of a folded chain, those after it
-        self.set_rows()
-        self.annotations = run_set.annotations()
-        self.selected = self.row_by_node.get(node, 0)
+        self.run_set, self.tree = run_set, run_set.tree
+        self.view = TreeRows(run_set)
+        self.selected = self.view.row_by_node.get(node, 0)
         self.top = 0
-        self.marked: int | None = None
         self.query = ""
         self.message = ""  # in the footer
         self.pane: Pane | None = None
-        self.input_kind = ""  # label, note or find while one is typed, else empty
+        self.input_kind = ""  # label, note, find or only while one is typed, else empty
+
+    @property
+    def rows(self) -> list[tuple[int, Node]]:
+        """The rows: how many forks are above each, and its first node."""
+        return self.view.rows
 
     @property
     def node(self) -> Node:
         """The selected node."""
         return self.rows[self.selected][1]
-
-    # -- folding --------------------------------------------------------------------------------------------------------
-
-    def set_rows(self) -> None:
-        """Set the rows: every node or, folded, the first of each chain of turns from which no run parted."""
-        self.rows, self.row_by_node, self.chains = [], {}, {}
-        for forks, first, others in self.tree.chains():
-            shown = [first] if self.folded else [first, *others]
-            self.rows += [(forks, node) for node in shown]
-            self.chains[first.number] = others if self.folded else []
-            for number, node in enumerate((first, *others)):
-                self.row_by_node[node.number] = len(self.rows) - (1 if self.folded else len(shown) - number)
-
-    def toggle_fold(self) -> None:
-        """Fold the chains of turns, or unfold them; the selected turn stays selected."""
-        node = self.node.number
-        self.folded = not self.folded
-        self.set_rows()
-        self.select(self.row_by_node[node])
-        self.message = "folded: a row is a chain of turns" if self.folded else "unfolded: a row is a turn"
-
-    def chain_text(self, node: Node) -> tuple[list[str], str]:
-        """Return what a folded row says of its chain: how it ends and on which word, and how many turns follow."""
-        chain = self.chains.get(node.number, [])
-        if not chain:
-            return [], ""
-        tags = [tag for one in chain for tag in self.node_tags(one)]
-        more = f"{len(chain)} more turn{'s' * (len(chain) > 1)}"
-        return chain_outcome(self.world, self.positions, chain), " · ".join([more, *tags])
 
     # -- moving ---------------------------------------------------------------------------------------------------------
 
@@ -162,69 +113,73 @@ class TreeBrowser:
         """Select the row at an index, or the first or last."""
         self.selected, self.message = min(max(row, 0), len(self.rows) - 1), ""
 
+    def select_node(self, number: int) -> None:
+        """Select the row of a node."""
+        self.select(self.view.row_by_node.get(number, 0))
+
     def select_parent(self) -> None:
         """Select the parent of the selected node."""
-        self.select(self.row_by_node[self.node.parent])
+        self.select_node(self.node.parent)
 
     def select_child(self) -> None:
         """Select the first child of the selected node."""
         if self.node.children:
-            self.select(self.row_by_node[self.node.children[0]])
+            self.select_node(self.node.children[0])
+
+    def select_fork(self, step: int) -> None:
+        """Select the next row at which runs part, or the one before."""
+        self._select_or_say(self.view.next_fork(self.selected, step), f"no fork {'below' if step > 0 else 'above'} this")
+
+    def select_untaken(self) -> None:
+        """Select the next row with a way that no run took."""
+        self._select_or_say(self.view.next_untaken(self.selected), "every way that is open in these runs was taken")
+
+    def _select_or_say(self, row: int | None, otherwise: str) -> None:
+        if row is None:
+            self.message = otherwise
+        else:
+            self.select(row)
 
     def find(self, text: str) -> None:
         """Select the next row that contains a text, or the last text searched for if it is empty."""
         self.query = text or self.query
-        needle = self.query.casefold()
-        order = [*range(self.selected + 1, len(self.rows)), *range(self.selected + 1)]
-        match = next((row for row in order if needle and needle in self.search_text(row)), None)
-        if match is None:
-            self.message = f"nothing here has “{self.query}”" if needle else "find what? / and some words"
-        else:
-            self.select(match)
+        nothing = f"nothing here has “{self.query}”" if self.query else "find what? / and some words"
+        self._select_or_say(self.view.find(self.selected, self.query.casefold()), nothing)
+
+    def show_only(self, text: str) -> None:
+        """Show only the runs that have a text somewhere; all again for an empty one."""
+        node = self.node.number
+        count = self.view.show_only(text)
+        self.select_node(node)
+        if text.strip():
+            self.message = (
+                f"only the {count} run{'s' * (count != 1)} with “{self.view.filter}”; & and Enter shows all"
+                if count
+                else f"no run has “{text.strip()}”"
+            )
+
+    def toggle_fold(self) -> None:
+        """Fold the chains of turns, or unfold them; the selected turn stays selected."""
+        node = self.node.number
+        self.view.toggle_fold()
+        self.select_node(node)
+        self.message = "folded: a row is a chain of turns" if self.view.folded else "unfolded: a row is a turn"
 
     # -- rows -----------------------------------------------------------------------------------------------------------
 
-    def node_text(self, node: Node) -> str:
-        """Return a node in words, without its position."""
-        if node.recorded is None:
-            words = [self.world.start]
-        else:
-            title = self.world.endings.get(node.recorded.scene)
-            words = [f"ends: {title}"] if title else []  # first, so that narrow screens show it
-            words += [] if node.recorded.word is None or title else [decoded_text(node.recorded)]
-            words.append(choice_name(self.world, node.recorded.choice).replace("*", ""))
-        outcome, more = self.chain_text(node)  # how it ends comes first, so that narrow screens show it
-        return " · ".join([*outcome, *words, *self.node_tags(node), *([more] if more else [])])
-
-    def node_tags(self, node: Node) -> list[str]:
-        """Return a node's label and note, the runs whose cursor is there, and whether it is marked, each in words."""
-        annotation = self.annotations.get(node.recorded.digest, Annotation()) if node.recorded else Annotation()
-        words = [f"label “{annotation.label}”"] if annotation.label else []
-        words += [f"note “{annotation.note}”"] if annotation.note else []
-        words += [f"run {', '.join(map(str, node.cursor_runs))}"] if node.cursor_runs else []
-        return words + (["marked"] if node.number == self.marked else [])
-
-    def search_text(self, row: int) -> str:
-        """Return what ``find`` looks through, case-folded: the words of a row and its ids."""
-        node = self.rows[row][1]
-        recorded = [(one, one.recorded) for one in self.chains.get(node.number, []) if one.recorded]
-        chain = [f"{choice_name(self.world, turn.choice)} {self.ids(one)}" for one, turn in recorded]
-        return " ".join([self.node_text(node), self.ids(node), *chain]).casefold()
-
-    def ids(self, node: Node) -> str:
-        """Return the id of a node's choice, and its outcome."""
-        outcome = outcome_text(self.world, node)
-        return f"{node.recorded.choice}: {outcome}" if node.recorded else outcome
-
     def row(self, row: int, columns: int) -> str:
-        """Return a row of the tree, padded to ``columns`` cells."""
+        """Return a row of the tree, padded to ``columns`` cells; at its right the number there, and the ways not taken."""
         node = self.rows[row][1]
-        token, layer = self.positions[node.number]
+        token, layer = self.view.positions[node.number]
         signs = fork_signs(self.tree, node)
         signs = signs if len(signs) <= MAX_FORK_SIGNS else [*signs[: MAX_FORK_SIGNS - 1], signs[-1]]
         indent = (" " if columns >= WIDE else "").join(signs) + " " * bool(signs)
         position = f"{token:>3} {layer:>2} " if layer is not None else f"{token:>3}  ? "
-        return fit(f"{position}{indent}{self.node_text(node)}", columns)
+        untaken = self.view.untaken_count(row)
+        number = self.view.number_text(row) if columns >= WIDE else ""
+        end = " ".join([*([number] if number else []), *([f"+{untaken}"] if untaken else [])])
+        room = columns - len(end) - 1 if end else columns
+        return fit(f"{position}{indent}{self.view.text(row)}", room) + (f" {end}" if end else "")
 
     def fragments(self) -> StyleAndTextTuples:
         """Return the rows in view with their mouse handlers, or the pane."""
@@ -234,9 +189,16 @@ class TreeBrowser:
         self.top = min(max(self.top, self.selected - rows + 1), self.selected)
         fragments: StyleAndTextTuples = []
         for row in range(self.top, min(self.top + rows, len(self.rows))):
-            style = "class:selected" if row == self.selected else ""
+            style = "class:selected" if row == self.selected else self._style(row)
             fragments += [(style, self.row(row, columns), self._click_handler(row)), ("", "\n")]
         return fragments
+
+    def _style(self, row: int) -> str:
+        """Return the style of a row that is not selected: endings and acts stand out, and no more is said by it."""
+        recorded = self.view.chain(row)[-1].recorded
+        if recorded is not None and recorded.scene in self.run_set.world.endings:
+            return "class:strong"
+        return "class:figure" if self.view.has_act(row) else ""
 
     def _click_handler(self, row: int) -> Callable[[MouseEvent], object]:
         def handle(event: MouseEvent) -> object:
@@ -253,7 +215,8 @@ class TreeBrowser:
     @property
     def header(self) -> str:
         """The header: a summary of the tree."""
-        return f" {tree_summary(self.world, self.tree)}"
+        only = f" · only “{self.view.filter}”" if self.view.filter else ""
+        return f" {tree_summary(self.run_set.world, self.tree)}{only}"
 
     @property
     def footer(self) -> str:
@@ -264,51 +227,40 @@ class TreeBrowser:
             return " f fork  r replay  l n m d  q back" if screen_size()[0] < WIDE else READING_KEYS
         place = f" {self.selected + 1}/{len(self.rows)} ·"
         if screen_size()[0] < WIDE:
-            return f"{place} Enter  r  f  /  q  ? keys"
-        return f"{place} Enter read  r replay  f fork  / find  z fold  q quit  ? keys"
+            return f"{place} Enter  f  u  Tab  q  ? keys"
+        return f"{place} Enter read  f fork  u untaken  & only  / find  Tab map  q quit  ? keys"
 
     # -- reading --------------------------------------------------------------------------------------------------------
 
-    def replay(self) -> tuple[int, ReplayResult]:
-        """Return the number of a run through the selected node, and its replay up to there."""
-        node = self.node
-        run = node.runs[0]
-        return run, self.run_set.replay_to(run, node.turn)
-
     def read(self) -> None:
         """Show the selected turn in a pane: its text, its offers, how many were never taken, and the verdict of a replay."""
-        node, columns = self.node, prose_width()
-        _, result = self.replay()
-        run = result.run
-        lines = list(wrap(f"Turn {node.turn}. {' · '.join([self.ids(node), *self.node_tags(node)])}", columns))
-        if run.at == node.turn:
-            lines += ["", *(turn_lines(run, node.turn, columns) if node.turn else []), *scene_lines(run, columns)]
-            offers = offer_lines(run, columns, self.takers(node))
-            lines += ["", *offers, "", f"{untaken_text(run, len(node.children))}."] if offers else []
-        lines += ["", *wrap(f"{replay_verdict(result)}.", columns)]
-        self.pane = Pane(lines)
+        self.pane = turn_page(self.run_set, self.node, " · ".join(self.view.tags(self.node)))
 
-    def takers(self, node: Node) -> dict[str, str]:
-        """Return by choice which runs took it at a node."""
-        children = (self.tree.nodes[child] for child in node.children)
-        return {
-            child.recorded.choice: f"taken by run {', '.join(map(str, child.runs[:MAX_TAKERS]))}"
-            for child in children
-            if child.recorded
-        }
+    def show_without(self) -> None:
+        """Show the run without what the selected turn did to the pass; of a folded row, its first turn that did anything."""
+        turns = [node for node in self.view.chain(self.selected) if self.view.is_act(node)]
+        self.pane = without_page(self.run_set, turns[0]) if turns else None
+        if self.pane is None:
+            self.message = "nothing was done to the pass here"
 
     def compare(self) -> None:
         """Show the difference between the marked turn and the selected one in a pane."""
-        if self.marked is None:
+        self.pane = None
+        if self.view.marked is None:
             self.message = "mark a turn first, with m"
             return
-        other = self.tree.nodes[self.marked]
+        other = self.tree.nodes[self.view.marked]
         runs: list[Run] = []
-        for node in (other, self.node):
+        for node in (other, self.view.chain(self.selected)[-1]):
             run = self.run_set.replay_to(node.runs[0], node.turn).run
             runs.append(at_turn(run, min(node.turn, len(run.turns))))
-        names = (self.node_name(other), self.node_name(self.node))
+        names = (self.node_name(other), self.node_name(self.view.chain(self.selected)[-1]))
         self.pane = Pane(difference_lines(compare_runs(*runs), names, prose_width(), bars=True))
+
+    def mark(self) -> None:
+        """Mark the selected turn, of a folded row the last of its chain."""
+        self.pane, self.view.marked = None, self.view.chain(self.selected)[-1].number
+        self.message = "marked: go to another turn and press d to compare"
 
     def node_name(self, node: Node) -> str:
         """Return a name for a node: a run through it, if possible one whose cursor is there, and the turn."""
@@ -318,7 +270,15 @@ class TreeBrowser:
         """Write the ``label`` or the ``note`` of the selected turn."""
         if self.node.recorded is not None:
             self.run_set.annotate(self.node.recorded.digest, kind, text)
-            self.annotations = self.run_set.annotations()
+            self.view.annotations = self.run_set.annotations()
+
+    def show_keys(self) -> None:
+        """Show what the keys do in a pane."""
+        self.pane = Pane(key_lines("Keys of the tree", KEYS, ROWS_HELP))
+
+    def say(self, message: str) -> None:
+        """Say something in the footer."""
+        self.message = message
 
     def can_annotate(self) -> bool:
         """Return whether the selected turn can have a label or a note; if not, the footer says why."""
@@ -329,14 +289,6 @@ class TreeBrowser:
         else:
             return True
         return False
-
-
-def _run_action(browser: TreeBrowser, action: Callable[[], object]) -> None:
-    """Run the action of a key; an error is shown in the footer."""
-    try:
-        action()
-    except ForwardPassError as error:
-        browser.message = str(error)
 
 
 def _bind_movement(browser: TreeBrowser, keys: KeyBindings) -> None:
@@ -354,54 +306,50 @@ def _bind_movement(browser: TreeBrowser, keys: KeyBindings) -> None:
         "right": browser.select_child,
         "*": lambda: browser.find(""),
         "z": browser.toggle_fold,
+        "]": lambda: browser.select_fork(1),
+        "[": lambda: browser.select_fork(-1),
+        "u": browser.select_untaken,
         "enter": browser.read,
     }
     reading = Condition(lambda: browser.pane is not None)
     for name, action in moves.items():
         keys.add(name, filter=browsing)(lambda _, action=action: action())
     for name, action in tree_only.items():
-        keys.add(name, filter=browsing & ~reading)(lambda _, action=action: _run_action(browser, action))
+        keys.add(name, filter=browsing & ~reading)(lambda _, action=action: run_action(action, browser.say))
 
 
 def _bind_requests(browser: TreeBrowser, keys: KeyBindings, line: Buffer) -> None:
     browsing = Condition(lambda: not browser.input_kind)  # also while a pane is open: it is closed then
 
-    def leave_for(action: str) -> Callable[[KeyPressEvent], None]:
-        def leave(event: KeyPressEvent) -> None:
-            node = browser.node
-            event.app.exit(result=BrowserRequest(action, node.runs[0], node.turn, node.number))
+    def leave_for(event: KeyPressEvent, action: str) -> None:
+        event.app.exit(result=request_at(action, browser.node))
 
-        return leave
+    def take(event: KeyPressEvent) -> None:
+        choice = numbered_choice(browser.run_set, browser.node, int(event.key_sequence[0].key))
+        if choice is None:
+            browser.message = "no open way has that number here"
+        else:
+            event.app.exit(result=request_at("fork", browser.node, choice))
 
-    keys.add("r", filter=browsing)(leave_for("replay"))
-    keys.add("f", filter=browsing)(leave_for("fork"))
-    for key, kind in (("l", "label"), ("n", "note"), ("/", "find")):
+    for key, action in (("r", "replay"), ("f", "fork"), ("tab", "map")):
+        keys.add(key, filter=browsing)(partial(leave_for, action=action))
+    for digit in "123456789":
+        keys.add(digit, filter=browsing & Condition(lambda: browser.pane is not None))(take)
+    for key, kind in (("l", "label"), ("n", "note"), ("/", "find"), ("&", "only")):
         keys.add(key, filter=browsing)(partial(_start_input, browser, line, kind))
-
-    @keys.add("m", filter=browsing)
-    def _mark(_: KeyPressEvent) -> None:
-        browser.pane, browser.marked = None, browser.node.number
-        browser.message = "marked: go to another turn and press d to compare"
-
-    @keys.add("d", filter=browsing)
-    def _compare(_: KeyPressEvent) -> None:
-        browser.pane = None
-        _run_action(browser, browser.compare)
-
-    @keys.add("?", filter=browsing)
-    def _help(_: KeyPressEvent) -> None:
-        browser.pane = Pane(key_lines("Keys of the tree", KEYS, ROWS_HELP))
+    for key, show in (("m", browser.mark), ("d", browser.compare), ("w", browser.show_without), ("?", browser.show_keys)):
+        keys.add(key, filter=browsing)(lambda _, show=show: run_action(show, browser.say))
 
 
 def _start_input(browser: TreeBrowser, line: Buffer, kind: str, event: KeyPressEvent) -> None:
     """Ask for a label, a note or what to find, where the player may give one."""
     browser.pane = None
-    if kind != "find" and not browser.can_annotate():
+    if kind not in ("find", "only") and not browser.can_annotate():
         return
     line.reset()
     recorded = browser.node.recorded
-    annotation = browser.annotations.get(recorded.digest, Annotation()) if recorded else Annotation()
-    line.insert_text("" if kind == "find" else getattr(annotation, kind))
+    annotation = browser.view.annotations.get(recorded.digest, Annotation()) if recorded else Annotation()
+    line.insert_text("" if kind in ("find", "only") else getattr(annotation, kind))
     browser.input_kind, browser.message = kind, ""
     event.app.layout.focus(line)
 
@@ -422,7 +370,8 @@ def _bind_leaving(browser: TreeBrowser, keys: KeyBindings) -> None:
     def _submit(event: KeyPressEvent) -> None:
         kind, text = browser.input_kind, event.current_buffer.text
         end_input(event)
-        _run_action(browser, lambda: browser.find(text) if kind == "find" else browser.annotate(kind, text))
+        actions = {"find": browser.find, "only": browser.show_only}
+        run_action(partial(actions[kind], text) if kind in actions else partial(browser.annotate, kind, text), browser.say)
 
     @keys.add("q", filter=~typing)
     @keys.add("escape", filter=~typing)
@@ -435,25 +384,13 @@ def _bind_leaving(browser: TreeBrowser, keys: KeyBindings) -> None:
             event.app.exit(result=None)
 
 
-def browse_until_fork(run_set: RunSet, node: int = 0) -> BrowserRequest | None:
-    """Show a tree and replays of its runs; return the request to fork, or None. ``node`` is the node selected first."""
-    while True:
-        request = browse(run_set, node)
-        if request is None or request.action == "fork":
-            return request
-        turn = view_replay(run_set.replay_to(request.run, request.turn))
-        if turn is not None:
-            return request._replace(action="fork", turn=turn)
-        node = request.node
-
-
 def browse(run_set: RunSet, node: int = 0) -> BrowserRequest | None:
     """Show a tree; return the request to replay or to fork, or None. ``node`` is the node selected first, by number."""
     browser, keys, line = TreeBrowser(run_set, node), KeyBindings(), Buffer(multiline=False)
     _bind_movement(browser, keys)
     _bind_requests(browser, keys, line)
     _bind_leaving(browser, keys)
-    prompts = {"label": "Label: ", "note": "Note: ", "find": "Find: "}
+    prompts = {"label": "Label: ", "note": "Note: ", "find": "Find: ", "only": "Only: "}
     prompt = FormattedTextControl(lambda: truncate(prompts.get(browser.input_kind, ""), screen_size()[0]))
     line_row = VSplit([Window(prompt, width=7, height=1), Window(BufferControl(line), height=1)])
     input_row = ConditionalContainer(line_row, Condition(lambda: bool(browser.input_kind)))

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from forward_pass.interface.bars import NARROW, bar, probability_cell
 from forward_pass.interface.figures_view import chance_rows, figures_view
-from forward_pass.session.branches import compare_runs, difference_lines
 from forward_pass.session.commands import ENDING_COMMANDS_TEXT
+from forward_pass.session.comparison import compare_runs, difference_lines
 from forward_pass.session.events import (
     Event,
     InspectionShown,

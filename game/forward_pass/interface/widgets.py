@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.data_structures import Point
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
@@ -20,6 +21,7 @@ from prompt_toolkit.styles import DynamicStyle
 from prompt_toolkit.utils import get_cwidth
 
 from forward_pass.interface.theme import screen_style
+from forward_pass.session.settings import ON, read_settings
 from forward_pass.session.transcript import EMPHASIS, MAX_PROSE_COLUMNS, wrap
 
 if TYPE_CHECKING:
@@ -167,7 +169,7 @@ def full_screen(
         layout=layout,
         key_bindings=merge_key_bindings([keys, interrupt_keys()]),
         full_screen=True,
-        mouse_support=True,
+        mouse_support=Condition(lambda: read_settings()[0].mouse == ON),
         style=STYLE,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError, UsageError
-from forward_pass.session.branches import TokenComparison, comparison_lines, comparison_object
+from forward_pass.session.comparison import TokenComparison, comparison_lines, comparison_object
 from forward_pass.session.decision import act_rows, decision, decision_object, decision_text
 from forward_pass.session.figures import SHOWN_EFFECT
 from forward_pass.session.transcript import choice_text, quoted, scene_text, then_text, turn_distribution, wrap

@@ -241,6 +241,7 @@ _TABLE = (
     Command("skip", "go on by ways taken before, to what is new or the next word", _alone(_skip)),
     Command("transcript", "show this run so far", _alone(lambda session: [ViewRequested("transcript", session.run)])),
     Command("tree", "all runs as one tree", _alone(run_commands.tree)),
+    Command("map", "all runs as a map: where they met, what was never tried", _alone(run_commands.run_map)),
     Command("endings", "which endings were found, and by which runs", _alone(run_commands.endings)),
     Command("export [FILE]", "write this run as a document: FILE.txt, .md, .html, .svg or .cast", run_commands.export),
     Command("diff RUN", "compare this run with another", run_commands.diff),

@@ -66,10 +66,11 @@ class Quit(NamedTuple):
 
 
 class TreeShown(NamedTuple):
-    """The tree of all runs was requested; ``node`` is the number of the node that the present run is at."""
+    """All runs were requested, as a ``tree`` or as a ``map``; ``node`` is the number of the node that the present run is at."""
 
     run_set: RunSet
     node: int
+    screen: str = "tree"
 
 
 class RunsCompared(NamedTuple):

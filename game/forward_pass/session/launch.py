@@ -65,6 +65,14 @@ def start(store: RunStore, stored: Stored, *notes: str) -> Started:
     return Started(Session(store, stored), (*notes, *stored.notes))
 
 
+def start_fork(store: RunStore, stored: Stored, choice: str = "") -> Started:
+    """Return a session at a fork of a run, with a choice taken at once where there is one, and the notes on it."""
+    started = start(store, stored)
+    if choice:
+        started.session.choose(choice)
+    return started
+
+
 def start_new(store: RunStore) -> Started:
     """Return a session at the opening of a new run."""
     return start(store, store.new())

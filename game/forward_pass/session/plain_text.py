@@ -112,7 +112,8 @@ def _view_lines(
     event: ViewRequested | InspectionShown | TreeShown | RunsCompared | PictureShown, columns: int
 ) -> Iterable[str]:
     """Return a requested view as lines."""
-    from forward_pass.session.branches import compare_runs, difference_lines, tree_lines  # noqa: PLC0415 - the first scene needs none
+    from forward_pass.session.branches import tree_lines  # noqa: PLC0415 - the first scene needs none
+    from forward_pass.session.comparison import compare_runs, difference_lines  # noqa: PLC0415 - as above
 
     match event:
         case ViewRequested("prompt", run):
@@ -121,6 +122,10 @@ def _view_lines(
             return transcript(run, columns)
         case InspectionShown(inspection):
             return inspection_lines(inspection, columns)
+        case TreeShown(run_set, _, "map"):
+            from forward_pass.session.run_map import run_map_lines  # noqa: PLC0415 - as above
+
+            return run_map_lines(run_set, columns)
         case TreeShown(run_set, node):
             return tree_lines(run_set, columns, node)
         case RunsCompared(first, second, names):

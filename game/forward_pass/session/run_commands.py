@@ -57,6 +57,11 @@ def tree_of(session: Session) -> TreeShown:
     return TreeShown(run_set, run_set.tree.find(session.run.digest))
 
 
+def run_map(session: Session) -> list[Event]:
+    """Show all kept runs as a map."""
+    return [tree_of(session)._replace(screen="map")]
+
+
 def diff(session: Session, argument: str) -> list[Event]:
     """Compare this run with another."""
     if not argument:

@@ -1,4 +1,4 @@
-"""The map of all runs: where the tree has a node for each turn, runs that meet in a scene meet here, tokens across, layers down.
+"""The map of all runs: the tree has a node for each turn; here, runs that meet in a scene meet. Tokens across, layers down.
 
 A place is a scene at a token, a way is a choice that led from one place to another. Both come from run files alone; which ways
 nobody took is computed again, place by place (``tree_states``). Here the map is a value, lines and an object; prints nothing.
@@ -6,20 +6,23 @@ nobody took is computed again, place by place (``tree_states``). Here the map is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.gc_pause import gc_paused
-from forward_pass.session.branches import choice_name, node_positions
-from forward_pass.session.transcript import quoted, wrap
+from forward_pass.session.branches import NodePositions, choice_name, plain_choice
+from forward_pass.session.transcript import count_text, quoted, wrap
+from forward_pass.session.tree_states import TreeStates
 
 if TYPE_CHECKING:
-    from forward_pass.session.tree_states import TreeStates
     from forward_pass.storage.run_set import RunSet
     from forward_pass.storage.tree import Node, Tree
     from forward_pass.story.world import World
 
-MAX_NODES_TRIED = 200  # turns at one place that are asked which ways are open there
+LARGE = 20_000  # turns of a tree
+STATES_ASKED = 200  # turns at one place that are asked which ways are open there
+STATES_ASKED_OF_LARGE = 20
 SPREAD_RUNS = 3  # runs that are named beside a way
 
 
@@ -30,7 +33,7 @@ class Way(NamedTuple):
     word: str | None
     source: int
     target: int
-    count: int
+    times: int
     runs: tuple[int, ...]  # the first that took it, at most ``SPREAD_RUNS``
 
 
@@ -80,17 +83,21 @@ def build_map(world: World, tree: Tree) -> RunMap:
 
 
 def _build_map(world: World, tree: Tree) -> RunMap:
-    positions = node_positions(world, tree)
-    keys = [(positions[node.number][0], node.recorded.scene if node.recorded else world.start) for node in tree.nodes]
+    positions = NodePositions(world, tree)
     least: dict[tuple[int, str], int | None] = {}
     members: dict[tuple[int, str], list[int]] = {}
-    for key, node, (_, layer) in zip(keys, tree.nodes, positions, strict=True):
+    keys: list[tuple[int, str]] = []
+    for node in tree.nodes:
+        token, layer = positions[node.number]
+        key = (token, node.recorded.scene if node.recorded else world.start)
+        keys.append(key)
         members.setdefault(key, []).append(node.number)
         known = least.get(key)
         least[key] = known if layer is None else layer if known is None else min(known, layer)
     order = sorted(members, key=lambda key: (key[0], key[1] in world.endings, least[key] or 0, members[key][0]))
     numbers = {key: number for number, key in enumerate(order)}
-    taken = _ways_by_source(tree, [numbers[key] for key in keys])
+    of_node = [numbers[key] for key in keys]
+    taken = _ways_by_source(tree, of_node)
     places = tuple(
         Place(
             number=number,
@@ -100,28 +107,25 @@ def _build_map(world: World, tree: Tree) -> RunMap:
             layer=least[token, scene],
             runs=_run_count(tree, members[token, scene]),
             nodes=tuple(members[token, scene]),
-            ways=tuple(sorted(taken.get(number, {}).values(), key=lambda way: (-way.count, way.choice, way.target))),
+            ways=tuple(sorted(taken.get(number, ()), key=lambda way: (-way.times, way.choice, way.target))),
         )
         for number, (token, scene) in enumerate(order)
     )
-    return RunMap(places, tuple(numbers[key] for key in keys))
+    return RunMap(places, tuple(of_node))
 
 
-def _ways_by_source(tree: Tree, of_node: list[int]) -> dict[int, dict[tuple[str, str | None, int], Way]]:
-    taken: dict[int, dict[tuple[str, str | None, int], Way]] = {}
+def _ways_by_source(tree: Tree, of_node: list[int]) -> dict[int, list[Way]]:
+    children: dict[tuple[int, str, str | None, int], list[Node]] = {}
     for node in tree.nodes[1:]:
-        if node.recorded is None:
-            continue
-        source, target = of_node[node.parent], of_node[node.number]
-        ways = taken.setdefault(source, {})
-        key = (node.recorded.choice, node.recorded.word, target)
-        known = ways.get(key)
-        if known is None:
-            ways[key] = Way(node.recorded.choice, node.recorded.word, source, target, len(node.runs), node.runs[:SPREAD_RUNS])
-        else:
-            named = known.runs if len(known.runs) == SPREAD_RUNS else tuple(sorted({*known.runs, *node.runs}))[:SPREAD_RUNS]
-            ways[key] = known._replace(count=known.count + len(node.runs), runs=named)
-    return taken
+        if node.recorded is not None:
+            key = (of_node[node.parent], node.recorded.choice, node.recorded.word, of_node[node.number])
+            children.setdefault(key, []).append(node)
+    ways: dict[int, list[Way]] = {}
+    for (source, choice, word, target), nodes in children.items():
+        times = sum(len(node.runs) for node in nodes)
+        named = tuple(sorted({run for node in nodes[:SPREAD_RUNS] for run in node.runs[:SPREAD_RUNS]}))[:SPREAD_RUNS]
+        ways.setdefault(source, []).append(Way(choice, word, source, target, times, named))
+    return ways
 
 
 def _run_count(tree: Tree, nodes: list[int]) -> int:
@@ -130,14 +134,14 @@ def _run_count(tree: Tree, nodes: list[int]) -> int:
     return len({run for number in nodes for run in tree.nodes[number].runs})
 
 
-def open_ways(place: Place, states: TreeStates) -> list[OpenWay]:
+def open_ways(run_map: RunMap, place: Place, states: TreeStates) -> list[OpenWay]:
     """Return the ways that are open at a place and that no run took there, in the order of writing.
 
-    Of a place with very many turns the first ``MAX_NODES_TRIED`` are asked.
+    Of a place with very many turns the first are asked, so that a map of ten thousand runs can be drawn at once.
     """
     taken = {way.choice for way in place.ways}
     found: dict[str, OpenWay] = {}
-    for number in place.nodes[:MAX_NODES_TRIED]:
+    for number in place.nodes[: STATES_ASKED_OF_LARGE if len(run_map.of_node) > LARGE else STATES_ASKED]:
         for choice in states.untaken(number):
             if choice.id not in taken and choice.id not in found:
                 found[choice.id] = OpenWay(choice.id, choice_name(states.world, choice.id), choice.verb or "", number)
@@ -175,19 +179,23 @@ def place_name(world: World, place: Place, before: Way | None = None) -> str:
     return f"“{plain_choice(world, before.choice)}”"
 
 
-def plain_choice(world: World, choice: str) -> str:
-    """Return the words of a choice, without marks of emphasis and without its full stop."""
-    return choice_name(world, choice).replace("*", "").rstrip(".")
-
-
 def ways_in(run_map: RunMap) -> dict[int, Way]:
     """Return by place the way by which most runs came."""
     found: dict[int, Way] = {}
     for way in run_map.ways:
         known = found.get(way.target)
-        if known is None or way.count > known.count:
+        if known is None or way.times > known.times:
             found[way.target] = way
     return found
+
+
+def arrival_words(world: World, run_map: RunMap) -> dict[int, str]:
+    """Return by token the word that most runs came to it with."""
+    counts: dict[int, Counter[str]] = {}
+    for way in run_map.ways:
+        if way.word is not None:
+            counts.setdefault(run_map.places[way.target].token, Counter())[way.word.replace("\n", "↵")] += way.times
+    return {world.first_token: world.prompt[-1]} | {token: words.most_common(1)[0][0] for token, words in counts.items()}
 
 
 def way_text(world: World, way: Way, target: Place) -> str:
@@ -198,9 +206,9 @@ def way_text(world: World, way: Way, target: Place) -> str:
         parts.append(f"→ {quoted(way.word)}")
     if target.title:
         parts.append(f"→ ends: {target.title}")
-    times = "once" if way.count == 1 else f"{way.count} times"
-    runs = f"run {', '.join(map(str, way.runs))}{' …' if way.count > len(way.runs) else ''}"
-    return f"{' '.join(parts)} ({times}; {runs})"
+    often = "once" if way.times == 1 else f"{way.times} times"
+    runs = f"run {', '.join(map(str, way.runs))}{' …' if way.times > len(way.runs) else ''}"
+    return f"{' '.join(parts)} ({often}; {runs})"
 
 
 def open_way_text(way: OpenWay) -> str:
@@ -212,13 +220,14 @@ def map_summary(world: World, run_map: RunMap, runs: int) -> str:
     """Return the counts of a map as a line."""
     endings = len({place.scene for place in run_map.places if place.title})
     places = sum(not place.title for place in run_map.places)
-    counts = f"{runs} run{'s' * (runs != 1)}, {places} place{'s' * (places != 1)}, {len(run_map.ways)} ways"
+    counts = f"{count_text(runs, 'run')}, {count_text(places, 'place')}, {count_text(len(run_map.ways), 'way')}"
     return f"{world.title}: {counts}, {endings} of {len(world.endings)} endings."
 
 
-def map_lines(run_set: RunSet, states: TreeStates, run_map: RunMap, columns: int) -> list[str]:
-    """Return the map in words: each place under its token, with the ways taken and those that nobody took."""
-    world, named = run_set.world, ways_in(run_map)
+def run_map_lines(run_set: RunSet, columns: int) -> list[str]:
+    """Return the map of some runs in words: each place under its token, with the ways taken and those that nobody took."""
+    world, run_map, states = run_set.world, build_map(run_set.world, run_set.tree), TreeStates(run_set)
+    named = ways_in(run_map)
     deciding = deciding_places(run_map, run_set, states)
     lines = wrap(map_summary(world, run_map, len(run_set.journals)), columns)
     token = 0
@@ -227,13 +236,13 @@ def map_lines(run_set: RunSet, states: TreeStates, run_map: RunMap, columns: int
             token = place.token
             lines += ["", f"Token {token}"]
         where = "ending" if place.title else f"layer {place.layer}" if place.layer is not None else "layer unknown"
-        runs = f"{place.runs} run{'s' * (place.runs != 1)}"
+        runs = count_text(place.runs, "run")
         decided = f"; decided the word of {deciding[place.number]}" if place.number in deciding else ""
         name = place_name(world, place, named.get(place.number))
         lines += _indented(f"{name}: {where}, {runs}{decided}", columns, 2)
         for way in place.ways:
             lines += _indented(way_text(world, way, run_map.places[way.target]), columns, 4)
-        for open_way in open_ways(place, states):
+        for open_way in open_ways(run_map, place, states):
             lines += _indented(open_way_text(open_way), columns, 4)
     return lines
 
@@ -243,9 +252,10 @@ def _indented(text: str, columns: int, indent: int) -> list[str]:
     return [" " * indent + first, *(" " * (indent + 2) + line for line in rest)]
 
 
-def map_object(run_set: RunSet, states: TreeStates, run_map: RunMap) -> dict[str, object]:
-    """Return the map as an object: places with the ways taken and not taken; endings that were not found are not named."""
-    world, deciding = run_set.world, deciding_places(run_map, run_set, states)
+def map_object(run_set: RunSet) -> dict[str, object]:
+    """Return the map of some runs as an object: places with the ways taken and those that nobody took."""
+    world, run_map, states = run_set.world, build_map(run_set.world, run_set.tree), TreeStates(run_set)
+    deciding = deciding_places(run_map, run_set, states)
     places = [
         {
             "place": place.number,
@@ -256,10 +266,10 @@ def map_object(run_set: RunSet, states: TreeStates, run_map: RunMap) -> dict[str
             "runs": place.runs,
             "decided": deciding.get(place.number, 0),
             "ways": [
-                {"choice": way.choice, "word": way.word, "to": way.target, "count": way.count, "runs": list(way.runs)}
+                {"choice": way.choice, "word": way.word, "to": way.target, "count": way.times, "runs": list(way.runs)}
                 for way in place.ways
             ],
-            "untaken": [{"choice": way.choice, "verb": way.verb or None} for way in open_ways(place, states)],
+            "untaken": [{"choice": way.choice, "verb": way.verb or None} for way in open_ways(run_map, place, states)],
         }
         for place in run_map.places
     ]

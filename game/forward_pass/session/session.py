@@ -126,9 +126,13 @@ class Session:
         self.run = target
         return [SceneEntered(self.run, "")]
 
-    def fork(self, number: int, turn: int) -> list[Event]:
-        """Begin a sibling of a stored run at a turn and play it; the present run is unchanged."""
-        return self.play_on(self.store.fork(f"{number}", turn))
+    def fork(self, number: int, turn: int, choice: str = "") -> list[Event]:
+        """Begin a sibling of a stored run at a turn and play it, with a choice taken at once where there is one.
+
+        The present run is unchanged.
+        """
+        events = self.play_on(self.store.fork(f"{number}", turn))
+        return [*events[:-1], *self.choose(choice)] if choice else events
 
     def play_on(self, stored: Stored) -> list[Event]:
         """Play another run from where it stands; return what should be known of it, and its scene."""

@@ -16,8 +16,9 @@ from forward_pass.loading.paths import APP
 FILE_NAME = "settings.txt"
 MAX_BYTES = 64 * 1024
 MIN_MEASURE, MAX_MEASURE = 40, 120  # columns
-SWITCH = ("on", "off")
-HELD, TIMED, OFF = "held", "timed", "off"
+ON, OFF = "on", "off"
+SWITCH = (ON, OFF)
+HELD, TIMED = "held", "timed"
 PACES = (HELD, TIMED, OFF)
 COLOURS = ("auto", "dark", "light", "none")
 
@@ -30,6 +31,7 @@ class Settings(NamedTuple):
     colour: str = "auto"
     plain: str = "off"
     pace: str = HELD
+    mouse: str = "off"
 
 
 def _one_of(*values: str) -> tuple[Callable[[str], bool], str]:
@@ -46,6 +48,7 @@ ALLOWED: dict[str, tuple[Callable[[str], bool], str]] = {
     "colour": _one_of(*COLOURS),
     "plain": _one_of(*SWITCH),
     "pace": _one_of(*PACES),
+    "mouse": _one_of(*SWITCH),
 }
 """By key, a test for allowed values, and the allowed values in words."""
 STEPS = {
@@ -54,6 +57,7 @@ STEPS = {
     "colour": COLOURS,
     "plain": SWITCH,
     "pace": PACES,
+    "mouse": SWITCH,
 }
 """By key, the values that a menu goes through."""
 DESCRIPTIONS = {
@@ -62,6 +66,7 @@ DESCRIPTIONS = {
     "colour": "the ground that colours are chosen for, or none",
     "plain": "whether play begins in plain lines",
     "pace": "what the decoder waits for: held, a key; timed, a moment; off, nothing, and long texts do not stop either",
+    "mouse": "whether full screens take the mouse; text cannot be selected with it then",
 }
 
 

@@ -194,6 +194,11 @@ def prompt_lines(run: Run, width: int) -> list[str]:
     return lines
 
 
+def count_text(number: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def turn_lines(run: Run, number: int, width: int) -> list[str]:
     """Return turn ``number`` (from 1) of a run as lines: the choice, its ``then`` text and the decoding."""
     turn = run.turns[number - 1]

@@ -5,11 +5,13 @@ What a turn's state is and what is open there is not in a run's file: it is comp
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from forward_pass.errors import ForwardPassError
 from forward_pass.storage.run_set import RunSet
 from forward_pass.story.engine import carry_out, decode, initial_state, is_waiting, offers, outcome_of
+from forward_pass.story.forecast import forecast
 from forward_pass.story.history import RecordedTurn
 from forward_pass.story.nodes import Choice
 from forward_pass.story.ports import PassPort
@@ -45,6 +47,16 @@ class TreeStates:
         children = (self.tree.nodes[child].recorded for child in self.tree.nodes[number].children)
         taken = {recorded.choice for recorded in children if recorded}
         return [offer.choice.node for offer in offers(self.world, state) if offer.is_open and offer.id not in taken]
+
+    def forecast_of(self, number: int, word: str) -> float | None:
+        """Return the probability of a word at the telling token if nothing more is done after a node; None where unknown."""
+        state, telling = self.state(number), self.world.telling_index
+        if state is None:
+            return None
+        for port in (self._port, self._inspector):
+            with suppress(ForwardPassError):  # a pass that the table has not
+                return forecast(port, state.key, telling).distribution.p(word)
+        return None
 
     def _path_from_known(self, number: int) -> list[Node]:
         path = []

@@ -168,7 +168,7 @@ def _parse_line(line: str) -> RecordedTurn | Cursor | None:
         return Cursor(at, turn, time)
     word, probability = row.get("word"), row.get("p")
     choice, scene, digest = row.get("choice"), row.get("scene"), row.get("digest")
-    if not (_is_word(choice) and _is_word(scene) and _is_word(digest) and (word is None or word == "\n" or _is_word(word))):
+    if not (_is_id(choice) and _is_id(scene) and _is_word(digest) and (word is None or word == "\n" or _is_word(word))):
         return None
     if probability is None:
         return RecordedTurn(choice, scene, word, None, digest, time)
@@ -185,6 +185,17 @@ def _is_count(value: object) -> TypeGuard[int]:
 def _is_word(text: object) -> TypeGuard[str]:
     """Return whether a value is a short text without spaces, control characters or direction marks."""
     return isinstance(text, str) and 0 < len(text) <= MAX_WORD_LENGTH and text.isprintable() and " " not in text
+
+
+@lru_cache(1 << 12)
+def _is_known_id(text: str) -> bool:
+    """Return what ``_is_word`` does, for texts that come again and again."""
+    return _is_word(text)
+
+
+def _is_id(text: object) -> TypeGuard[str]:
+    """Return whether a value is a short text as ``_is_word`` says."""
+    return isinstance(text, str) and _is_known_id(text)
 
 
 def _parse_header(line: str, path: Path) -> tuple[Header, str]:

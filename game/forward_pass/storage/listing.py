@@ -18,6 +18,7 @@ from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.paths import APP
 from forward_pass.storage.folder import SAFE_OPEN_FLAGS, RunFile, list_run_files, next_number
 from forward_pass.storage.journal import Header, parse_journal, read_bytes, read_journal
+from forward_pass.story.compile import usual_text
 from forward_pass.story.state import Prior
 from forward_pass.story.tokeniser import join
 from forward_pass.story.world import World
@@ -108,6 +109,13 @@ def summaries(folder: Path, world: World) -> list[Summary]:
         return [summarise(run_file, world) for run_file in list_run_files(folder)]
 
 
+def _open_at(world: World, choice: str) -> str:
+    """Return where a run stands that has not ended: after a choice, in its words."""
+    node = world.choices.get(choice)
+    words = (usual_text(node.say) if node else None) or choice
+    return f"after “{words.replace('*', '').rstrip('.')}”"
+
+
 def summarise(run_file: RunFile, world: World) -> Summary:
     """Return the summary of a run file; one that cannot be read has a ``problem``."""
     try:
@@ -121,7 +129,7 @@ def summarise(run_file: RunFile, world: World) -> Summary:
     scene = journal.turns[reach - 1].scene if reach else world.start
     title = world.endings.get(scene, "")
     words = [turn.word for turn in journal.turns[:reach] if turn.word]
-    position = f"ended: {title}" if title else f"in {scene}"
+    position = f"ended: {title}" if title else _open_at(world, journal.turns[reach - 1].choice) if reach else "at its opening"
     if words:
         position += f", said “{' '.join(join(words).split())}”"  # on one line, whatever was said
     if journal.faults:

@@ -19,6 +19,7 @@ class ReplayResult(NamedTuple):
     notes: tuple[str, ...]
     world_changed: bool = False  # the world's hash is not the recorded one
     weights_changed: bool = False  # the weights are not the recorded ones; the recorded words were used all the same
+    sampling: tuple[float, int] = (0.0, 0)  # temperature and seed of the run
 
     @property
     def identical_turns(self) -> int:
@@ -50,4 +51,12 @@ def replay_run(world: World, inspector: Inspector, journal: Journal, to: int) ->
         notes.append("The weights are not those it was recorded with; the recorded words were used.")
     if changed_probabilities:
         notes.append(f"Recorded probabilities that differ from those computed now: {changed_probabilities}.")
-    return ReplayResult(run, to, tuple(differences), tuple(notes), journal.header.hash != world.hash, weights_changed)
+    return ReplayResult(
+        run,
+        to,
+        tuple(differences),
+        tuple(notes),
+        world_changed=journal.header.hash != world.hash,
+        weights_changed=weights_changed,
+        sampling=(journal.header.temperature, journal.header.seed),
+    )

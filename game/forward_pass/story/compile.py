@@ -206,11 +206,11 @@ def compile_text(text: nodes.Text) -> TextFunction:
 
 
 def usual_text(text: nodes.Text) -> str | None:
-    """Return a text of one paragraph as it is where none of its conditions hold, None where it shows more than words."""
+    """Return a text of one paragraph as it is where none of its conditions hold, ``…`` for what is measured; else None."""
     if len(text.paragraphs) != 1 or text.paragraphs[0].guard is not None:
         return None
     pieces = [part for piece in text.paragraphs[0].pieces for part in _usual_pieces(piece)]
-    return "".join(map(str, pieces)) if all(isinstance(piece, str) for piece in pieces) else None
+    return "".join(piece if isinstance(piece, str) else "…" for piece in pieces)
 
 
 def _usual_pieces(piece: nodes.Piece) -> list[nodes.Piece]:

@@ -18,7 +18,7 @@ from forward_pass.story.state import Act
 COMMANDS = (
     *("undo", "redo", "back", "save", "load", "restart", "look", "prompt", "lens", "lab", "notes", "tree"),
     *("diff", "transcript", "about", "hint", "untaken", "skip", "credits", "help", "quit"),
-    *("fork", "replay", "without", "picture", "endings", "export", "settings"),
+    *("fork", "replay", "without", "picture", "map", "endings", "export", "settings"),
 )
 """The commands of play, so that no choice may be called by them."""
 
