@@ -90,6 +90,7 @@ def test_every_object_has_a_schema_and_an_example() -> None:
         "run",
         "endings",
         "tree",
+        "map",
         "diff",
         "ablation",
         "ablated",
