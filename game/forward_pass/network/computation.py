@@ -5,6 +5,7 @@ Keeps nothing but predictions for the prompt; ``passes.ComputedPass`` caches pas
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -69,9 +70,11 @@ class Computation:
         assert intervention is not None  # noqa: S101 - in a world with a model every act has one
         return intervention
 
-    def run_pass(self, key: PassKey, cache: Cache) -> PassResult:
+    def run_pass(self, key: PassKey, cache: Cache, *, keep_attention: bool = False) -> PassResult:
         """Return the pass of a key over the cache that the passes before it left."""
         request = self.request(key, cache)
+        if not keep_attention:
+            return step_many(self.model, [request])[0]
         return step(self.model, request.cache, request.word, request.interventions)
 
     def run_passes(self, requests: Iterable[tuple[PassKey, Cache]]) -> list[PassResult]:
@@ -80,7 +83,7 @@ class Computation:
 
     def distribution(self, logits: Array) -> Distribution:
         """Return logits ``[vocabulary]`` as a distribution over the words."""
-        return Distribution(self.weights.metadata.vocabulary, logits.tolist(), self.ids)
+        return Distribution(self.weights.metadata.vocabulary, array("d", logits.tolist()), self.ids)
 
     def lens(self, result: PassResult, layer: int) -> Distribution:
         """Return what the unembedding reads from the residual stream after a layer of a pass (logit lens)."""

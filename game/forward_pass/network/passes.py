@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from forward_pass.network.model import PassResult
     from forward_pass.network.weights import Weights
 
-MAX_CACHED_PASSES = 2048  # each holds its streams, some 50 KB
+MAX_PASS_BYTES = 40 * 2**20  # of passes that are kept, which hold streams, keys and values: 100 to 500 KB each
+MAX_DISTRIBUTIONS = 5_000  # that are kept, of some 5 KB each
+MAX_LOOKS = 8  # passes that are kept with their attention, half a megabyte each
 
 
 class WrittenPass:
@@ -100,6 +102,9 @@ class ComputedPass:
         self._failure: Exception | None = None
         self._computation: Computation | None = None
         self._passes: OrderedDict[PassKey, PassResult] = OrderedDict()
+        self._pass_bytes = 0
+        self._distributions: OrderedDict[PassKey, Distribution] = OrderedDict()
+        self._looks: OrderedDict[PassKey, PassResult] = OrderedDict()
 
     def warm_up(self) -> None:
         """Start reading the weights and the prompt in the background."""
@@ -142,7 +147,15 @@ class ComputedPass:
 
     def distribution(self, key: PassKey) -> Distribution:
         """Return the distribution of the next word at the end of a pass."""
-        return self.computation.distribution(self.run_pass(key).logits)
+        key = _padded(key)
+        known = self._distributions.get(key)
+        if known is not None:
+            self._distributions.move_to_end(key)
+            return known
+        distribution = self._distributions[key] = self.computation.distribution(self.run_pass(key).logits)
+        if len(self._distributions) > MAX_DISTRIBUTIONS:
+            self._distributions.popitem(last=False)
+        return distribution
 
     def lens(self, key: PassKey, layer: int) -> Distribution:
         """Return the distribution that the unembedding reads from the residual stream after ``layer`` (logit lens)."""
@@ -161,11 +174,11 @@ class ComputedPass:
 
         Sums to 1; all zeros below the first global layer.
         """
-        return self.computation.attention(key, self.run_pass(key), layer)
+        return self.computation.attention(key, self._look(key), layer)
 
     def sharpest_head(self, key: PassKey, layer: int) -> SharpestHead | None:
         """Return the global head up to ``layer`` with the largest share on one position; None below the first global layer."""
-        return self.computation.sharpest_head(self.run_pass(key), layer)
+        return self.computation.sharpest_head(self._look(key), layer)
 
     def recompute_error(self, key: PassKey, layer: int) -> float:
         """Return the largest difference between the streams of two runs of the pass, up to ``layer``.
@@ -176,20 +189,38 @@ class ComputedPass:
         return self.computation.difference(self._compute(key), self._compute(key), layer)
 
     def run_pass(self, key: PassKey) -> PassResult:
-        """Return the pass of a key: that of its last word, or of the prompt's where it has none; computed once and cached."""
+        """Return the pass of a key, without its attention: that of its last word, or of the prompt's where it has none.
+
+        Those used last are kept, up to ``MAX_PASS_BYTES``.
+        """
         key = _padded(key)
         cached = self._passes.get(key)
         if cached is not None:
             self._passes.move_to_end(key)
             return cached
         result = self._passes[key] = self._compute(key)
-        if len(self._passes) > MAX_CACHED_PASSES:
-            self._passes.popitem(last=False)
+        self._pass_bytes += _bytes_of(result)
+        while self._pass_bytes > MAX_PASS_BYTES and len(self._passes) > 1:
+            self._pass_bytes -= _bytes_of(self._passes.popitem(last=False)[1])
         return result
 
-    def _compute(self, key: PassKey) -> PassResult:
+    def _look(self, key: PassKey) -> PassResult:
+        """Return the pass of a key with its attention, which is computed when it is asked for."""
+        key = _padded(key)
+        if key not in self._looks:
+            self._looks[key] = self._compute(key, keep_attention=True)
+            if len(self._looks) > MAX_LOOKS:
+                self._looks.popitem(last=False)
+        return self._looks[key]
+
+    def _compute(self, key: PassKey, *, keep_attention: bool = False) -> PassResult:
         before = self.run_pass(key.at(len(key.words) - 1)).cache if key.words else self.computation.prompt_cache
-        return self.computation.run_pass(key, before)
+        return self.computation.run_pass(key, before, keep_attention=keep_attention)
+
+
+def _bytes_of(result: PassResult) -> int:
+    """Return the memory of a pass, without the keys and values of the prompt, which all share."""
+    return result.streams.nbytes + result.cache.tail_k.nbytes + result.cache.tail_v.nbytes + result.logits.nbytes
 
 
 def _padded(key: PassKey) -> PassKey:

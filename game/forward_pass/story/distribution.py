@@ -6,6 +6,7 @@ and the token's position alone, so that undo, continue and ablation draw alike.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -28,12 +29,12 @@ class Distribution:
         """The id of every word."""
         return {word: index for index, word in enumerate(self.words)}
 
-    @cached_property
+    @property
     def probabilities(self) -> list[float]:
         """The probability of every word at temperature 1, by id."""
         return softmax(self.logits)
 
-    @property
+    @cached_property
     def best(self) -> str:
         """The likeliest word, of equals the one with the lower id."""
         return self.words[greedy(self.logits)]
@@ -41,16 +42,31 @@ class Distribution:
     def p(self, word: str) -> float:
         """Return the probability of ``word`` at temperature 1; 0.0 for a word that the vocabulary has not."""
         index = self.ids.get(word)
-        return self.probabilities[index] if index is not None else 0.0
+        return 0.0 if index is None else self._p(index)
 
     def logprob(self, word: str) -> float:
         """Return the log-probability of ``word`` in nats; raises ``KeyError`` for a word that the vocabulary has not."""
-        return self.logits[self.ids[word]] - _log_sum(self.logits)
+        highest, total = self._highest_and_total
+        return self.logits[self.ids[word]] - (highest + log(total))
 
     def likeliest(self, count: int) -> list[tuple[str, float]]:
         """Return the ``count`` likeliest words with their probabilities, likeliest first, ties by the lower id."""
-        order = sorted(range(len(self.words)), key=lambda index: (-self.logits[index], index))
-        return [(self.words[index], self.probabilities[index]) for index in order[:count]]
+        return [(self.words[index], self._p(index)) for index in self._order[:count]]
+
+    def _p(self, index: int) -> float:
+        highest, total = self._highest_and_total
+        return exp(self.logits[index] - highest) / total
+
+    @cached_property
+    def _highest_and_total(self) -> tuple[float, float]:
+        """The largest logit, and the sum of the exponentials of all logits less that one."""
+        highest = max(self.logits)
+        return highest, sum(exp(logit - highest) for logit in self.logits)
+
+    @cached_property
+    def _order(self) -> array[int]:
+        """The ids, likeliest first, of equals the lower first."""
+        return array("I", sorted(range(len(self.words)), key=lambda index: (-self.logits[index], index)))
 
 
 def format_probability(probability: float) -> str:
@@ -80,11 +96,6 @@ def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
     weights = [exp((logit - highest) / temperature) for logit in logits]
     total = sum(weights)
     return [weight / total for weight in weights]
-
-
-def _log_sum(logits: Sequence[float]) -> float:
-    highest = max(logits)
-    return highest + log(sum(exp(logit - highest) for logit in logits))
 
 
 def greedy(logits: Sequence[float]) -> int:
