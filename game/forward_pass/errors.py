@@ -55,7 +55,12 @@ def without_controls(text: str, longest: int | None = None) -> str:
 
 
 class ForwardPassError(Exception):
-    """Base of all errors whose message is meant for the user; ``cli`` turns each into an exit code."""
+    """Base of all errors whose message is meant for the user; ``cli`` turns each into an exit code.
+
+    ``code`` says in one word what kind of error it is, for programs that play.
+    """
+
+    code = "refused"
 
     def __str__(self) -> str:
         """Return the message, escaped: it may quote a file name or an id from an untrusted file."""
@@ -75,15 +80,23 @@ class WorldError(ForwardPassError):
 
 
 class NotOfferedError(ForwardPassError):
-    """A choice that is not open in the present state; the state is unchanged."""
+    """A choice that is not open in the present state, which is unchanged. ``code``: ``unknown``, ``closed`` or ``ended``."""
+
+    def __init__(self, message: str, code: str = "unknown") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class RunError(ForwardPassError):
     """A run file that cannot be read, found or written; the file is unchanged."""
 
+    code = "storage"
+
 
 class NoRunError(RunError):
     """No run has the number or name in ``reference``; ``has_runs`` tells whether the world has any run."""
+
+    code = "unknown"
 
     def __init__(self, message: str, reference: str, *, has_runs: bool) -> None:
         super().__init__(message)
@@ -93,6 +106,15 @@ class NoRunError(RunError):
 
 class UsageError(ForwardPassError):
     """A command line, or a command in play, that cannot be carried out as typed."""
+
+
+class RequestError(UsageError):
+    """A request that is none, or not allowed. ``code``: ``malformed``, ``too-long``, ``forbidden`` or ``unknown``."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.request_id: str | int | None = None  # what the answer is to be called by, where that could be read
 
 
 class Interrupted(BaseException):

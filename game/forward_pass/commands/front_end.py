@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forward_pass.commands.options import write_document
 from forward_pass.errors import Interrupted, UsageError, printable
@@ -19,14 +20,29 @@ from forward_pass.session.session import Session
 from forward_pass.session.settings import Settings, read_settings
 from forward_pass.storage.folder import resolve_run
 from forward_pass.storage.journal import Header, Journal, read_journal
-from forward_pass.storage.store import RunStore
+from forward_pass.storage.store import RunStore, StoreOptions
 from forward_pass.story.history import Run
 from forward_pass.story.world import World
 
+if TYPE_CHECKING:
+    from forward_pass.interface.jsonl import Seat
 
-def store_of(world: World, options: argparse.Namespace, world_argument: str = "", sampling: Sampling | None = None) -> RunStore:
+
+NOTHING_KEPT = Path(".nothing-is-kept")
+"""Where a program plays that has its facts given and keeps nothing: a folder that is neither read nor made."""
+
+
+def store_of(
+    world: World,
+    options: argparse.Namespace,
+    world_argument: str = "",
+    sampling: Sampling | None = None,
+    store_options: StoreOptions = StoreOptions(),  # noqa: B008 - it is a value
+) -> RunStore:
     """Return the store of a world's runs where the options say that runs are kept."""
-    store = open_store(world, saves_folder(options.saves), world_argument, sampling)
+    from_nowhere = store_options.facts is not None and not store_options.saving
+    saves = NOTHING_KEPT if from_nowhere else saves_folder(options.saves)
+    store = open_store(world, saves, world_argument, sampling, store_options)
     store.program = _program_name()
     return store
 
@@ -63,14 +79,17 @@ def print_notes(started: Started) -> Session:
     return started.session
 
 
-def play(session: Session, *, as_json: bool = False, as_plain: bool = False, motion: bool = True) -> int:
-    """Play a session until the player quits, with the front end that is asked for or fits; return the exit code."""
+def play(session: Session, *, seat: Seat | None = None, as_plain: bool = False, motion: bool = True) -> int:
+    """Play a session until the player quits, with the front end that is asked for or fits; return the exit code.
+
+    With a ``seat`` a program plays, by JSON lines.
+    """
     session.writer = write_run
     try:
-        if as_json:
+        if seat is not None:
             from forward_pass.interface import jsonl  # noqa: PLC0415 - the other front ends do without
 
-            jsonl.run(session)
+            jsonl.run(session, seat)
         elif not as_plain and is_interactive():
             from forward_pass.interface import terminal  # noqa: PLC0415 - plain play needs no rich
 

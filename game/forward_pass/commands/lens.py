@@ -6,7 +6,7 @@ import argparse
 
 from forward_pass.commands.options import add_output_options, add_world, small_number
 from forward_pass.errors import UsageError
-from forward_pass.interface.jsonl import json_line, lens_object
+from forward_pass.interface.json_objects import json_line, lens_object
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import open_computed_pass
 from forward_pass.session.attribution import attribute, attribution_lines, attribution_object

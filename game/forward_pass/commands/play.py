@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forward_pass.commands.front_end import play, print_notes, settings_or_defaults, store_of
 from forward_pass.commands.options import add_saves, add_world, seed, temperature
@@ -14,8 +16,12 @@ from forward_pass.loading.worlds import open_world, open_world_of_run
 from forward_pass.session.launch import Sampling, Started, continue_latest, start, start_new
 from forward_pass.storage.folder import resolve_run
 from forward_pass.storage.journal import read_journal
-from forward_pass.storage.store import RunStore
-from forward_pass.story.world import World
+from forward_pass.storage.store import RunStore, StoreOptions
+from forward_pass.story.state import Prior
+from forward_pass.story.world import World, unsealed
+
+if TYPE_CHECKING:
+    from forward_pass.interface.jsonl import Seat
 
 NAME = "play"
 HELP = "play a world"
@@ -41,6 +47,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=temperature,
         help="0 takes the most likely word (the default); above 0, words are sampled",
     )
+    knowing = parser.add_mutually_exclusive_group()
+    knowing.add_argument("--fresh", action="store_true", help="new runs know nothing of earlier ones, whatever is stored")
+    knowing.add_argument("--facts", metavar="FILE", help="new runs know what FILE says of earlier ones, as `hello` does (JSON)")
+    parser.add_argument("--no-save", action="store_true", help="store no run")
+    parser.add_argument("--open", action="store_true", help="show every figure, also what the world withholds; for research")
+    parser.add_argument(
+        "--only", metavar="REQUESTS", help="with --json: allow only these requests, separated by commas, and quit"
+    )
+    parser.add_argument("--protocol", type=int, choices=(1, 2), help="with --json: the version of the protocol (default: 2)")
     parser.add_argument("--seed", metavar="N", type=seed, help="seed for the sampling of words (default: random)")
     add_saves(parser)
 
@@ -50,8 +65,11 @@ def run(options: argparse.Namespace) -> int:
     samples = options.seed is not None or options.temperature is not None
     if samples and (options.continue_ or options.load is not None):
         raise UsageError("--seed and --temperature apply to new runs only: a stored run has its own")
+    seat = _seat(options)
     path, world = _run_and_world(options) if options.load is not None else (None, open_world(options.world))
-    store = store_of(world, options, options.world or "", Sampling(options.temperature or 0.0, options.seed))
+    sampling = Sampling(options.temperature or 0.0, options.seed)
+    store_options = StoreOptions(_facts(options, world), saving=not options.no_save)
+    store = store_of(unsealed(world) if options.open else world, options, options.world or "", sampling, store_options)
     as_plain = options.plain or (settings_or_defaults().plain == "on" and not options.json)
     if path is not None:
         started: Started | None = start(store, store.resume(path))
@@ -63,7 +81,53 @@ def run(options: argparse.Namespace) -> int:
         started, as_plain = _ask(store, as_plain=as_plain)
     if started is None:
         return 0
-    return play(print_notes(started), as_json=options.json, as_plain=as_plain, motion=not options.no_motion)
+    return play(print_notes(started), seat=seat, as_plain=as_plain, motion=not options.no_motion)
+
+
+def _seat(options: argparse.Namespace) -> Seat | None:
+    """Return how a program plays, None where a person does; raises ``UsageError``."""
+    if not options.json:
+        for name in ("only", "protocol"):
+            if getattr(options, name) is not None:
+                raise UsageError(f"--{name} goes with --json")
+        return None
+    from forward_pass.interface.json_requests import REQUESTS  # noqa: PLC0415 - people play without
+    from forward_pass.interface.jsonl import LATEST, Seat  # noqa: PLC0415 - as above
+
+    only = list(REQUESTS) if options.only is None else [name for name in options.only.split(",") if name]
+    unknown = [name for name in only if name not in REQUESTS]
+    if unknown:
+        raise UsageError(f"no request is called {unknown[0]!r}; there are {', '.join(REQUESTS)}")
+    return Seat(options.protocol or LATEST, tuple(dict.fromkeys([*only, "quit"])), options.open)
+
+
+def _facts(options: argparse.Namespace, world: World) -> Prior | None:
+    """Return what new runs are given to know of earlier ones; None where the kept runs say it. Raises ``UsageError``."""
+    if options.fresh:
+        return Prior()
+    if options.facts is None:
+        return None
+    try:
+        row = json.loads(Path(options.facts).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{options.facts}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{options.facts}: not JSON") from None
+    return _prior(row, world, options.facts)
+
+
+def _prior(row: object, world: World, name: str) -> Prior:
+    """Return the facts in a JSON object; raises ``UsageError`` where it has others, or names what the world has not."""
+    match row:
+        case {"instantiation": int(number), "found": list(found), "met": list(met), **others} if number > 0 and not others:
+            pass
+        case _:
+            raise UsageError(f'{name}: expected {{"instantiation":N,"found":[ENDING, …],"met":[SCENE, …]}}, as `hello` has it')
+    for what, names, known in (("ending", found, world.endings), ("scene", met, world.scenes)):
+        odd = next((one for one in names if not isinstance(one, str) or one not in known), None)
+        if odd is not None:
+            raise UsageError(f"{name}: {world.title} has no {what} {odd!r}")
+    return Prior(number, frozenset(found), frozenset(met) & world.scenes_remembered)
 
 
 def _ask(store: RunStore, *, as_plain: bool, bare: bool = False) -> tuple[Started | None, bool]:

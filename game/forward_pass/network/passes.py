@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from forward_pass.network.model import PassResult
     from forward_pass.network.weights import Weights
 
-MAX_PASS_BYTES = 40 * 2**20  # of passes that are kept, which hold streams, keys and values: 100 to 500 KB each
+SHORT = 2  # words; passes after at most so many are what later ones go on from, again and again
+MAX_SHORT_BYTES, MAX_LONG_BYTES = 44 * 2**20, 8 * 2**20  # of passes that are kept: 100 to 200 KB each, the long ones more
 MAX_DISTRIBUTIONS = 5_000  # that are kept, of some 5 KB each
 MAX_LOOKS = 8  # passes that are kept with their attention, half a megabyte each
 
@@ -101,8 +102,7 @@ class ComputedPass:
         self._loader: Thread | None = None
         self._failure: Exception | None = None
         self._computation: Computation | None = None
-        self._passes: OrderedDict[PassKey, PassResult] = OrderedDict()
-        self._pass_bytes = 0
+        self._short, self._long = _Kept(MAX_SHORT_BYTES), _Kept(MAX_LONG_BYTES)
         self._distributions: OrderedDict[PassKey, Distribution] = OrderedDict()
         self._looks: OrderedDict[PassKey, PassResult] = OrderedDict()
 
@@ -191,18 +191,11 @@ class ComputedPass:
     def run_pass(self, key: PassKey) -> PassResult:
         """Return the pass of a key, without its attention: that of its last word, or of the prompt's where it has none.
 
-        Those used last are kept, up to ``MAX_PASS_BYTES``.
+        Those used last are kept, within a bound of bytes.
         """
         key = _padded(key)
-        cached = self._passes.get(key)
-        if cached is not None:
-            self._passes.move_to_end(key)
-            return cached
-        result = self._passes[key] = self._compute(key)
-        self._pass_bytes += _bytes_of(result)
-        while self._pass_bytes > MAX_PASS_BYTES and len(self._passes) > 1:
-            self._pass_bytes -= _bytes_of(self._passes.popitem(last=False)[1])
-        return result
+        kept = self._short if len(key.words) <= SHORT else self._long
+        return kept.get(key) or kept.add(key, self._compute(key))
 
     def _look(self, key: PassKey) -> PassResult:
         """Return the pass of a key with its attention, which is computed when it is asked for."""
@@ -216,6 +209,28 @@ class ComputedPass:
     def _compute(self, key: PassKey, *, keep_attention: bool = False) -> PassResult:
         before = self.run_pass(key.at(len(key.words) - 1)).cache if key.words else self.computation.prompt_cache
         return self.computation.run_pass(key, before, keep_attention=keep_attention)
+
+
+class _Kept:
+    """The passes used last, as many as fit into some bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._bytes = most, 0
+        self._passes: OrderedDict[PassKey, PassResult] = OrderedDict()
+
+    def get(self, key: PassKey) -> PassResult | None:
+        """Return the pass of a key, None where it is not kept."""
+        if key in self._passes:
+            self._passes.move_to_end(key)
+        return self._passes.get(key)
+
+    def add(self, key: PassKey, result: PassResult) -> PassResult:
+        """Keep a pass, and drop those that were not used for longest where there is no room; return it."""
+        self._passes[key] = result
+        self._bytes += _bytes_of(result)
+        while self._bytes > self._most and len(self._passes) > 1:
+            self._bytes -= _bytes_of(self._passes.popitem(last=False)[1])
+        return result
 
 
 def _bytes_of(result: PassResult) -> int:

@@ -142,12 +142,22 @@ def plain_choice(world: World, choice: str) -> str:
 
 
 def tree_object(
-    run_set: RunSet, untaken: UntakenCounts | None = None, replays: Mapping[int, ReplayResult] | None = None
+    run_set: RunSet,
+    untaken: UntakenCounts | None = None,
+    replays: Mapping[int, ReplayResult] | None = None,
+    *,
+    below: int = 0,
+    limit: int | None = None,
 ) -> dict[str, object]:
-    """Return the tree of runs as an object; with ``replays`` (by run), it has the status of each of these runs."""
+    """Return the tree of runs as an object; with ``replays`` (by run), it has the status of each of these runs.
+
+    It has the nodes ``below`` one, that one first, at most ``limit`` of them by their turns, and how many ``more`` there are.
+    """
     world, tree, annotations = run_set.world, run_set.tree, run_set.annotations()
     rows = []
-    for node in tree.nodes:
+    nodes = tree.below(below)
+    shown = nodes if limit is None else sorted(nodes, key=lambda node: node.turn)[:limit]
+    for node in shown:
         recorded = node.recorded
         row: dict[str, object] = {"branch": node.number, "before": node.parent, "turn": node.turn}
         scene = recorded.scene if recorded else world.start
@@ -161,6 +171,8 @@ def tree_object(
         rows.append(row)
     counts = {"runs": len(tree.last_nodes), "forks": tree.fork_count}
     result: dict[str, object] = {"type": "tree", "world": world.id, **counts, "branches": rows}
+    if len(shown) < len(nodes):
+        result["more"] = len(nodes) - len(shown)
     if replays is not None:
         result["status"] = [
             {"run": run, "status": replay_status(replay), "words": replay_verdict(replay)} for run, replay in replays.items()

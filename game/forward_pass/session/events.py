@@ -48,15 +48,17 @@ class ViewRequested(NamedTuple):
 
 
 class InspectionShown(NamedTuple):
-    """The pass was inspected."""
+    """The pass was inspected; ``attention`` says whether the share of every position is wanted too."""
 
     inspection: Inspection
+    attention: bool = True
 
 
 class Rejected(NamedTuple):
-    """Input that could not be carried out, and why; the run is unchanged."""
+    """Input that could not be carried out, why, and of what kind that is; the run is unchanged."""
 
     message: str
+    code: str = "refused"
 
 
 class Quit(NamedTuple):
@@ -71,6 +73,8 @@ class TreeShown(NamedTuple):
     run_set: RunSet
     node: int
     screen: str = "tree"
+    below: int = 0  # the node of which alone the branches are wanted
+    limit: int | None = None  # how many nodes at most; None for all
 
 
 class RunsCompared(NamedTuple):

@@ -5,6 +5,7 @@ Nothing above the layer asked for is read; in play that is the present layer. Pr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 from typing import NamedTuple
 
@@ -75,16 +76,27 @@ def entropy(distribution: Distribution) -> float:
     return -sum(p * log(p) for p in distribution.probabilities if p > 0)
 
 
-def inspect_pass(world: World, inspector: Inspector, key: PassKey, layer: int) -> Inspection:
-    """Return a pass inspected up to ``layer``; raises ``ForwardPassError`` where nothing is computed."""
+def inspect_pass(  # noqa: PLR0913 - the last two have defaults
+    world: World,
+    inspector: Inspector,
+    key: PassKey,
+    layer: int,
+    *,
+    layers: Sequence[int] | None = None,
+    top: int | None = None,
+) -> Inspection:
+    """Return a pass inspected up to ``layer``; raises ``ForwardPassError`` where nothing is computed.
+
+    The lens is read at some ``layers``, else at every eighth, with the ``top`` likeliest words.
+    """
     attention = inspector.attention(key, layer)
     document = (*world.prompt, *key.words)
     sharpest = inspector.sharpest_head(key, layer)
     order = sorted(range(len(attention)), key=lambda index: -attention[index])[:MAX_ATTENTION_SHARES]
     start = max(world.first_layer, 1)
-    lens_layers = sorted({*range(start, layer, LENS_STRIDE), layer}) if layer >= start else [layer]
+    lens_layers = sorted(set(layers or (*range(start, layer, LENS_STRIDE), layer))) if layer >= start else [layer]
     outcome = inspector.distribution(key).best if layer == world.layers else None
-    lenses = tuple(_read_lens(inspector, key, at, outcome) for at in lens_layers)
+    lenses = tuple(_read_lens(inspector, key, at, outcome, top or MAX_LENS_WORDS) for at in lens_layers)
     vocabulary = inspector.distribution(key).words
     probes_at = world.telling_token if inspector.probes else None
     probes = inspector.probes if len(document) == probes_at else ()
@@ -125,10 +137,10 @@ def _likeliest_from(world: World, inspector: Inspector, key: PassKey, word: str)
     return likeliest_from
 
 
-def _read_lens(inspector: Inspector, key: PassKey, layer: int, outcome: str | None) -> LensReading:
+def _read_lens(inspector: Inspector, key: PassKey, layer: int, outcome: str | None, top: int) -> LensReading:
     distribution = inspector.lens(key, layer)
     rank = None if outcome is None else 1 + sum(p > distribution.p(outcome) for p in distribution.probabilities)
-    return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(MAX_LENS_WORDS)), rank)
+    return LensReading(layer, entropy(distribution), tuple(distribution.likeliest(top)), rank)
 
 
 def unmodified_key(world: World, inspector: Inspector, token: int) -> PassKey:

@@ -15,7 +15,7 @@ from forward_pass.errors import RunError
 from forward_pass.network.passes import open_pass
 from forward_pass.session.session import Session
 from forward_pass.storage.journal import Header
-from forward_pass.storage.store import RunStore, Stored
+from forward_pass.storage.store import RunStore, Stored, StoreOptions
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
 
@@ -36,10 +36,16 @@ class Started(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def open_store(world: World, saves: Path, world_argument: str = "", sampling: Sampling | None = None) -> RunStore:
+def open_store(
+    world: World,
+    saves: Path,
+    world_argument: str = "",
+    sampling: Sampling | None = None,
+    options: StoreOptions = StoreOptions(),  # noqa: B008 - it is a value
+) -> RunStore:
     """Return the store of a world's runs; ``world_argument`` is how a command line calls the world."""
     header = header_maker(world, sampling or Sampling())
-    return RunStore(saves, world, open_pass(world), header, world_argument)
+    return RunStore(saves, world, open_pass(world), header, world_argument, options)
 
 
 def header_maker(world: World, sampling: Sampling) -> Callable[[Prior], Header]:

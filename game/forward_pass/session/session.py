@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from forward_pass.errors import ForwardPassError, UsageError
 from forward_pass.session.events import Event, Message, Quit, SceneEntered, TokenDecoded
 from forward_pass.session.transcript import then_text, turn_distribution
-from forward_pass.storage.listing import earlier_runs
+from forward_pass.session.visited import VisitedTurns
 from forward_pass.storage.store import RunStore, Stored
 from forward_pass.story.distribution import draw_word
 from forward_pass.story.engine import Availability, is_ending, offers
@@ -40,6 +40,8 @@ class Session:
         self.laboratory: Laboratory | None = None  # the bench that was opened last, at the state where it was opened
         self.known: ReadBefore | None = None  # what the kept runs had read when this session began, once it is known
         self._reader: Thread | None = None  # of what the kept runs had read
+        self._reached: set[str] = set()  # endings, in this session
+        self.visited = VisitedTurns()
         self.made: list[tuple[str, str]] = []  # what was chosen in this session: the scene, and the choice
         self.writer: Callable[[Run, Header, Path], str] | None = None  # writes a run as a document, and says so
 
@@ -49,8 +51,7 @@ class Session:
 
         The facts in a run's header are no such count: a fork has its parent's.
         """
-        kept = earlier_runs(self.store.folder, self.world).found
-        return kept | ({self.run.state.scene} if self.at_ending else set())
+        return self.store.facts.found | self._reached | ({self.run.state.scene} if self.at_ending else set())
 
     @property
     def draw(self) -> DrawFunction:
@@ -110,6 +111,9 @@ class Session:
         turn = self.recorder.record_turn(before, turn)
         self.run = append(before, turn)
         self.made.append((before.state.scene, choice))
+        self.visited.add(before.digest, self.run.turns[before.at], self.recorder)
+        if self.at_ending:
+            self._reached.add(self.run.state.scene)
         turn = self.run.turns[before.at]  # the recorded turn, where it repeats an undone one
         then = then_text(self.run, turn)
         if turn.word is None:
@@ -133,6 +137,24 @@ class Session:
         """
         events = self.play_on(self.store.fork(f"{number}", turn))
         return [*events[:-1], *self.choose(choice)] if choice else events
+
+    def go_to_digest(self, digest: str) -> list[Event]:
+        """Go to the latest turn of this session with a digest, under the facts of its run; empty is the opening.
+
+        On the present run its cursor moves there; elsewhere the next choice begins a sibling. Raises ``RequestError`` where no
+        turn of this session has it.
+        """
+        here = next((at for at, turn in enumerate(self.run.turns, 1) if turn.digest == digest), None if digest else 0)
+        if here is not None:
+            return self.go_to_turn(here)
+        run, recorder = self.visited.run_to(self.run, digest)
+        return self.play_on(self.store.branch(run, recorder))
+
+    def fork_here(self, turn: int) -> list[Event]:
+        """Play on from a turn of this run, as a run of its own; raises ``UsageError`` where there is no such turn."""
+        if not 0 <= turn <= len(self.run.turns):
+            raise UsageError(f"This run has turns 0 to {len(self.run.turns)}; there is no turn {turn}.")
+        return self.play_on(self.store.branch(at_turn(self.run, turn), self.recorder))
 
     def play_on(self, stored: Stored) -> list[Event]:
         """Play another run from where it stands; return what should be known of it, and its scene."""

@@ -27,6 +27,7 @@ class NewRuns(NamedTuple):
 
     folder: Path
     make_header: Callable[[Prior], Header]
+    saving: bool = True  # whether runs are written at all
 
 
 class Recorder:
@@ -72,6 +73,8 @@ class Recorder:
 
     def record_turn(self, run: Run, turn: Turn) -> Turn:
         """Save a turn that ``run`` is about to make; return it with its time. Raises ``RunError`` where it cannot be saved."""
+        if not self._new_runs.saving:
+            return turn
         turn = turn._replace(time=self._now())
         follows = run.turns[run.at] if run.at < len(run.turns) else None
         if self.file is None or self.file.is_replaced or (follows and follows.choice != turn.choice):
@@ -111,6 +114,11 @@ class Recorder:
             raise RunError(f"{target} already exists") from None
         except OSError as error:
             raise RunError(f"cannot be renamed: {error.strerror}") from None
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether turns are written to a file."""
+        return self._new_runs.saving
 
     def close(self) -> None:
         """Close the run's file, which releases its lock."""

@@ -31,16 +31,24 @@ class Stored(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class StoreOptions(NamedTuple):
+    """What new runs are given to know of earlier ones (None: what the kept runs say), and whether runs are written at all."""
+
+    facts: Prior | None = None
+    saving: bool = True
+
+
 class RunStore:
     """The runs of a world in a folder of saves."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the last two have defaults
         self,
         saves: Path,
         world: World,
         inspector: Inspector,
         make_header: Callable[[Prior], Header],
         world_argument: str = "",
+        options: StoreOptions = StoreOptions(),  # noqa: B008 - it is a value
     ) -> None:
         self.saves = saves
         self.folder = saves / world.id
@@ -48,11 +56,20 @@ class RunStore:
         self.inspector = inspector
         self.program = APP  # the game's name on a command line
         self._world_argument = world_argument or world.id  # the world on a command line: its name, or its folder
-        self._new_runs = NewRuns(self.folder, make_header)
+        self._facts = options.facts
+        self._new_runs = NewRuns(self.folder, make_header, options.saving)
+
+    @property
+    def facts(self) -> Prior:
+        """What a new run knows of earlier ones: what the store was given to be known, else what the kept runs say.
+
+        Raises ``RunError``.
+        """
+        return earlier_runs(self.folder, self.world) if self._facts is None else self._facts
 
     def new(self) -> Stored:
         """Return a run at its opening, stored from its first choice on. Raises ``RunError``."""
-        prior = earlier_runs(self.folder, self.world)
+        prior = self.facts
         return Stored(new_run(self.world, self.inspector, prior), Recorder(self._new_runs, self._new_runs.make_header(prior)))
 
     def resume(self, reference: str | Path, current: Recorder | None = None) -> Stored:
@@ -118,6 +135,10 @@ class RunStore:
         journal = self._read(self._resolve(reference))
         run = self._replay(journal, journal.turns).run
         return at_turn(run, min(journal.reach(self.world.endings), len(run.turns)))
+
+    def branch(self, run: Run, recorder: Recorder) -> Stored:
+        """Return a run at its cursor, to be played on: the next choice begins a sibling of what ``recorder`` records."""
+        return Stored(run, Recorder(self._new_runs, recorder.header, recorder.path))
 
     def import_run(self, header: Header, run: Run, name: str) -> Path:
         """Store a run from elsewhere, up to its cursor, under the next number; return its file. Raises ``RunError``."""

@@ -5,7 +5,7 @@ Built from run files alone, without replaying: states, choices never taken and w
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from forward_pass.gc_pause import gc_paused
@@ -47,6 +47,17 @@ class Tree(NamedTuple):
         while path[-1].number:
             path.append(self.nodes[path[-1].parent])
         return path[::-1]
+
+    def below(self, number: int) -> Sequence[Node]:
+        """Return a node and all nodes that follow it, each before its children."""
+        if not number:
+            return self.nodes
+        wanted, found = {number}, []
+        for node in self.nodes[number:]:
+            if node.number in wanted:
+                found.append(node)
+                wanted.update(node.children)
+        return found
 
     def chains(self) -> Iterator[tuple[int, Node, list[Node]]]:
         """Yield each chain of turns from which no run parted, depth first: the forks before it, its first node, the others."""

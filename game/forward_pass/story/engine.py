@@ -76,7 +76,7 @@ class ChoiceClosedError(NotOfferedError):
     """A choice that is offered and closed."""
 
     def __init__(self, closed: Availability) -> None:
-        super().__init__(f"{closed.id} is closed ({closed.status.value})")
+        super().__init__(f"{closed.id} is closed ({closed.status.value})", "closed")
         self.closed = closed
 
 
@@ -173,7 +173,8 @@ def take(world: World, port: PassPort, state: State, choice: str) -> State:
     compiled = world.scene(state.scene).by_id.get(choice)
     offer = compiled and availability(world, state, compiled)
     if not offer or not offer.is_offered:
-        raise NotOfferedError(f"{choice!r} is not on offer in {state.scene!r}")
+        ended = is_ending(world, state)
+        raise NotOfferedError(f"{choice!r} is not on offer in {state.scene!r}", "ended" if ended else "unknown")
     if not offer.is_open:
         raise ChoiceClosedError(offer)
     return carry_out(world, port, state, offer)

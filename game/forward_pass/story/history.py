@@ -102,7 +102,7 @@ def _make_turn(run: Run, before: State, digest_before: str, choice: str, draw: D
         after = take(world, inspector, before, choice)
     except ChoiceClosedError as error:
         why = closed_text(world, inspector, before, error.closed)
-        raise NotOfferedError(f"{choice!r} is closed: {why}") from None
+        raise NotOfferedError(f"{choice!r} is closed: {why}", "closed") from None
     if not is_waiting(world, after):
         return Turn(before, choice, None, None, after, digest(world, after, digest_before))
     distribution = inspector.distribution(after.key)
