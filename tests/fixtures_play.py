@@ -171,8 +171,9 @@ class CommandResult(NamedTuple):
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """Its output parsed as JSON lines."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        """Its output parsed as JSON lines, without the `hello` with which play begins."""
+        rows = [json.loads(line) for line in self.out.splitlines()]
+        return rows[1:] if rows and rows[0].get("type") == "hello" else rows
 
 
 class TypedInput(StringIO):

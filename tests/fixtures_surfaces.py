@@ -24,6 +24,7 @@ from building import ROOT, SCOPE, STATE, FakePass, first_light, loaded, random_n
 from fixtures_play import close_session, new_session
 from forward_pass.errors import RunError
 from forward_pass.interface import jsonl
+from forward_pass.interface.json_objects import event_object, json_line
 from forward_pass.loading.codec import decode_story, encode_story
 from forward_pass.loading.lint import lint
 from forward_pass.loading.loader import MAX_LISTED
@@ -213,8 +214,8 @@ def check_lines(data: bytes) -> None:
     session = new_session(folder)
     try:
         for line in data.decode(errors="replace").split("\n")[:MAX_REQUESTS]:
-            events = jsonl.handle_request(session, line)
-            rows = [jsonl.event_object(event, session) for event in events]
+            events, _ = jsonl.answer_line(session, line)
+            rows = [event_object(event, session) for event in events]
             assert rows
             for row in rows:
                 _check_object(row)
@@ -229,7 +230,7 @@ def _check_object(row: Mapping[str, object] | None) -> None:
     """Check that an object is one line of JSON, and that the message of an error can be shown."""
     if row is None:
         return
-    text = jsonl.json_line(row)
+    text = json_line(row)
     assert "\n" not in text
     assert not FORBIDDEN.search(text), ascii(text)
     assert json.loads(text)["type"]

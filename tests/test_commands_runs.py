@@ -404,7 +404,7 @@ def test_prove_counts_the_choices_never_taken(saves: Path) -> None:
     hold(OBJECTS["tree"], done.objects[0])
     opening = len(new_session(saves).open_offers)
     assert rows[0]["untaken"] == opening - 2
-    assert f"{opening - 2} of {opening} ways on never taken." in " ".join(
+    assert f"{opening - 2} of {opening} ways on never taken in any run." in " ".join(
         command("tree", WORLD, "--prove", "--saves", saves).out.split()
     )
 

@@ -16,8 +16,9 @@ from jsonschema import Draft202012Validator
 from building import ROOT
 from fixtures_golden import golden
 from fixtures_play import TO_ENDINGS, WORLD, command, open_session, read_run, run_file_names, write_run
-from forward_pass.interface import jsonl
 from forward_pass.interface.export import Picture, export_run
+from forward_pass.interface.json_objects import lens_object
+from forward_pass.interface.json_requests import REQUESTS
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.input import answer
 from forward_pass.session.inspection import AttentionShare, DecoderTrace, Inspection, LensReading
@@ -66,36 +67,23 @@ RUNS = schemas("docs/runs.md")
 
 def test_every_object_has_a_schema_and_an_example() -> None:
     titles = [
-        "scene",
-        "reading",
-        "opened",
-        "decode",
-        "ending",
-        "lens",
-        "lab",
-        "bench",
-        "heads-found",
-        "heads",
-        "attribution",
-        "about",
-        "verbs",
-        "term",
-        "hint",
-        "picture",
-        "untaken",
-        "skipped",
-        "notes",
-        "error",
-        "replayed",
-        "run",
-        "endings",
-        "tree",
-        "map",
-        "diff",
-        "ablation",
-        "ablated",
-        "acts",
-        "settings",
+        *(
+            "hello",
+            "scene",
+            "reading",
+            "opened",
+            "decode",
+            "ending",
+            "lens",
+            "lab",
+            "bench",
+            "heads-found",
+            "heads",
+            "attribution",
+        ),
+        *("about", "verbs", "term", "hint", "picture", "untaken", "skipped", "notes", "error"),
+        *("message", "prompt", "transcript", "help", "replayed", "run", "runs", "endings", "tree", "map", "diff"),
+        *("ablation", "ablated", "without", "acts", "settings", "check", "walk", "effect"),
     ]
     assert list(OBJECTS) == ["request", *titles]
     examples = [json.loads(block) for block in fenced("docs/json.md", "json example")]
@@ -106,7 +94,10 @@ def test_every_object_has_a_schema_and_an_example() -> None:
 
 
 def test_an_object_that_is_not_as_described_is_found() -> None:
-    for row in ({"type": "error", "message": "", "offers": []}, {"type": "error", "message": "x", "offers": [], "more": 1}):
+    for row in (
+        {"type": "error", "code": "refused", "message": "", "offers": []},
+        {"type": "error", "code": "refused", "message": "x", "offers": [], "more": 1},
+    ):
         with pytest.raises(AssertionError):
             hold(OBJECTS["error"], row)
 
@@ -121,6 +112,41 @@ def test_everything_that_play_answers_is_as_described(tmp_path: Path) -> None:
         assert {row["type"] for row in objects} - {"reading"} == types
         for row in objects:
             hold(OBJECTS[row["type"]], row)
+
+
+def test_every_request_is_described_and_answered_as_described(tmp_path: Path) -> None:
+    requests = [part["required"][0] for part in OBJECTS["request"]["oneOf"]]
+    assert requests == list(REQUESTS)
+    values = {
+        "choose": "feel-slope",
+        "undo": 1,
+        "redo": 1,
+        "back": 0,
+        "goto": "",
+        "fork": 1,
+        "lab": "",
+        "about": "",
+        "diff": 1,
+        "without": 1,
+        "save": "x",
+        "export": f"{tmp_path}/a.txt",
+    }
+    for name in requests:
+        row = {name: values.get(name, True)}
+        hold(OBJECTS["request"], {**row, "id": 4})
+        typed = f"read-question\n{json.dumps(row)}\n"
+        done = command("play", WORLD, "--json", "--new", "--saves", tmp_path / name, typed=typed)
+        for answer_row in [json.loads(line) for line in done.out.splitlines()]:
+            hold(OBJECTS[answer_row["type"]], answer_row)
+
+
+def test_what_the_tools_print_is_as_described() -> None:
+    for arguments in (("check", WORLD, "--format", "json"), ("walk", WORLD, "--runs", "3", "--json"), ("effects", "--json")):
+        for row in command(*arguments).objects[:50]:
+            hold(OBJECTS[row["type"]], row)
+    bad, good = command("lab", "--json", typed="nonsense\nhelp\n").objects
+    hold(OBJECTS["error"], bad)
+    hold(OBJECTS["lab"], good)
 
 
 def test_everything_that_replay_prints_is_as_described(tmp_path: Path) -> None:
@@ -163,12 +189,12 @@ def test_a_pass_laid_open_is_as_described() -> None:
         (0.05, 0.02, 0.18),
         before,
     )
-    row = jsonl.lens_object(read)
+    row = lens_object(read)
     hold(OBJECTS["lens"], row)
     assert row["lens"] == [{"layer": 40, "entropy": 2.9957, "likeliest": [["foot", 0.3142], ["hand", 0.12]]}]
     hold(
         OBJECTS["lens"],
-        jsonl.lens_object(read._replace(lenses=(), probes=(), top_attention=(), sharpest=None, attention=(), previous=None)),
+        lens_object(read._replace(lenses=(), probes=(), top_attention=(), sharpest=None, attention=(), previous=None)),
     )
 
 

@@ -30,7 +30,8 @@ from fixtures_play import (
     started_process,
 )
 from forward_pass.interface import jsonl
-from forward_pass.interface.jsonl import EXPECTED
+from forward_pass.interface.json_objects import event_object, json_line, scene_object
+from forward_pass.interface.json_requests import EXPECTED_1, NOT_AN_ID, REQUESTS
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.plain_text import MAX_LINE
 from forward_pass.session.session import Session
@@ -146,8 +147,13 @@ def test_undo_and_redo_without_a_turn_are_errors(tmp_path: Path) -> None:
     _, undo, redo = play_json(tmp_path, {"undo": 1}, {"redo": 1}).objects
     offers = ["read-question", "feel-slope", "say-now"]
     message = "Nothing lies before this: it is where the run begins."
-    assert undo == {"type": "error", "message": message, "offers": offers}
-    assert redo == {"type": "error", "message": "Nothing was undone that could be done again.", "offers": offers}
+    assert undo == {"type": "error", "code": "refused", "message": message, "offers": offers}
+    assert redo == {
+        "type": "error",
+        "code": "refused",
+        "message": "Nothing was undone that could be done again.",
+        "offers": offers,
+    }
 
 
 def test_quit_prints_nothing_and_keeps_the_run(tmp_path: Path) -> None:
@@ -181,55 +187,78 @@ def test_a_choice_that_cannot_be_stored_is_an_error_and_is_not_made(tmp_path: Pa
 def test_words_are_not_escaped_and_no_line_is_broken(tmp_path: Path) -> None:
     result = play_json(tmp_path, "read-question", "read-again", "to-slope")
     assert "\\u" not in result.out
-    assert len(result.out.splitlines()) == 4
+    assert len(result.out.splitlines()) == 5
 
 
 # -- bad requests ---------------------------------------------------------------------------------------------------------
 
 
+COUNT = "takes a number from 1"
+TOO_LONG = f"this line is too long: at most {MAX_LINE} characters"
+NOT_JSON = "not a JSON object"
+
+
 @pytest.mark.parametrize(
-    ("request_", "message"),
+    ("request_", "code", "message"),
     [
-        ("nonsense", "'nonsense' is not on offer in 'waking'"),
-        ("let-be", "'let-be' is not on offer in 'waking'"),
-        ("1", "'1' is not on offer in 'waking'"),
-        ("[1]", "'[1]' is not on offer in 'waking'"),
-        ("{", "not a JSON object"),
-        ("{" * 90_000, "not a JSON object"),
-        ('{"choose":' * 9_000, "not a JSON object"),
-        ('{"undo":' + "9" * 5000 + "}", "not a JSON object"),
-        ("{}", EXPECTED),
-        ({"choose": 1}, EXPECTED),
-        ({"choose": None}, EXPECTED),
-        ({"choose": ["say-now"]}, EXPECTED),
-        ({"undo": 0}, EXPECTED),
-        ({"undo": -1}, EXPECTED),
-        ({"undo": True}, EXPECTED),
-        ({"undo": 1.5}, EXPECTED),
-        ({"undo": "1"}, EXPECTED),
-        ({"redo": 0}, EXPECTED),
-        ({"quit": False}, EXPECTED),
-        ({"quit": 1}, EXPECTED),
-        ({"look": True}, EXPECTED),
-        ({"choose": "say-now\n"}, "not an id: small letters, digits and -, at most 60 characters"),
-        ({"choose": ""}, "'' is not on offer in 'waking'"),
-        ({"choose": "x" * 61}, "not an id: small letters, digits and -, at most 60 characters"),
-        ({"choose": "\u009b31m"}, "not an id: small letters, digits and -, at most 60 characters"),
-        ({"choose": "\ud800"}, "not an id: small letters, digits and -, at most 60 characters"),
-        ("\x00", "not an id: small letters, digits and -, at most 60 characters"),
-        ("say-now" + "x" * MAX_LINE * 3, f"this line is too long: at most {MAX_LINE} characters"),
-        (" " * (MAX_LINE - 7) + "say-nowhere", f"this line is too long: at most {MAX_LINE} characters"),
+        ("nonsense", "unknown", "'nonsense' is not on offer in 'waking'"),
+        ("let-be", "unknown", "'let-be' is not on offer in 'waking'"),
+        ("1", "unknown", "'1' is not on offer in 'waking'"),
+        ("[1]", "unknown", "'[1]' is not on offer in 'waking'"),
+        ("{", "malformed", NOT_JSON),
+        ("{" * 90_000, "malformed", NOT_JSON),
+        ('{"choose":' * 9_000, "malformed", NOT_JSON),
+        ('{"undo":' + "9" * 5000 + "}", "malformed", NOT_JSON),
+        ("{}", "malformed", "expected one request a line, found 0: none"),
+        ({"undo": 1, "redo": 1}, "malformed", "expected one request a line, found 2: undo, redo"),
+        ({"id": 3}, "malformed", "expected one request a line, found 0: none"),
+        ({"jump": 3}, "malformed", f"no request is called 'jump'; there are {', '.join(REQUESTS)}"),
+        ({"choose": 1}, "malformed", "`choose` takes a text of at most 1000 characters"),
+        ({"choose": None}, "malformed", "`choose` takes a text of at most 1000 characters"),
+        ({"choose": ["say-now"]}, "malformed", "`choose` takes a text of at most 1000 characters"),
+        ({"undo": 0}, "malformed", f"`undo` {COUNT}"),
+        ({"undo": -1}, "malformed", f"`undo` {COUNT}"),
+        ({"undo": True}, "malformed", f"`undo` {COUNT}"),
+        ({"undo": 1.5}, "malformed", f"`undo` {COUNT}"),
+        ({"undo": "1"}, "malformed", f"`undo` {COUNT}"),
+        ({"redo": 0}, "malformed", f"`redo` {COUNT}"),
+        ({"quit": False}, "malformed", "`quit` takes true"),
+        ({"quit": 1}, "malformed", "`quit` takes true"),
+        ({"hint": [1, 2, 3]}, "malformed", "`hint` takes true, the number of an ending, or [ENDING, STEP]"),
+        ({"lens": {"layer": 3}}, "malformed", '`lens` takes true, or {"layers":[L, …],"top":N,"attention":true}'),
+        ({"tree": {"limit": 0}}, "malformed", '`tree` takes true, or {"at":DIGEST,"limit":N}'),
+        ({"look": True, "id": [1]}, "malformed", "`id` must be a text or a whole number"),
+        ({"goto": "no such digest"}, "unknown", "no turn of this session has the digest 'no such digest'"),
+        ({"tree": {"at": "0" * 16}}, "unknown", "no kept run has a turn with the digest '0000000000000000'"),
+        ({"diff": "9"}, "unknown", "no run of first-light is called 9; it has no runs"),
+        ({"undo": 1}, "refused", "Nothing lies before this: it is where the run begins."),
+        ({"save": "odd name!"}, "storage", "no run to name yet: a run is saved from its first choice on"),
+        ({"choose": "say-now\n"}, "malformed", NOT_AN_ID),
+        ({"choose": ""}, "unknown", "'' is not on offer in 'waking'"),
+        ({"choose": "x" * 61}, "malformed", NOT_AN_ID),
+        ({"choose": "\u009b31m"}, "malformed", NOT_AN_ID),
+        ({"choose": "\ud800"}, "malformed", NOT_AN_ID),
+        ("\x00", "malformed", NOT_AN_ID),
+        ("say-now" + "x" * MAX_LINE * 3, "too-long", TOO_LONG),
+        (" " * (MAX_LINE - 7) + "say-nowhere", "too-long", TOO_LONG),
     ],
 )
-def test_a_bad_request_is_one_error_and_the_run_goes_on(tmp_path: Path, request_: Any, message: str) -> None:
+def test_a_bad_request_is_one_error_and_the_run_goes_on(tmp_path: Path, request_: Any, code: str, message: str) -> None:
     _, error, scene = play_json(tmp_path, request_, "feel-slope").objects
-    assert error == {"type": "error", "message": message, "offers": ["read-question", "feel-slope", "say-now"]}
+    assert error["message"].startswith(message)
+    assert {**error, "message": "", "id": 3} == {
+        "type": "error",
+        "code": code,
+        "message": "",
+        "offers": ["read-question", "feel-slope", "say-now"],
+        "id": 3,
+    }
     assert (scene["type"], scene["scene"]) == ("scene", "slope")
 
 
 def test_a_closed_choice_is_an_error_that_says_why(tmp_path: Path) -> None:
     error = play_json(tmp_path, "read-question", "think-electric").objects[-1]
-    assert error["message"] == "'think-electric' is closed: Nothing has pointed to any door yet."
+    assert (error["code"], error["message"]) == ("closed", "'think-electric' is closed: Nothing has pointed to any door yet.")
     assert error["offers"] == ["read-again", "stop-reading", "to-slope"]
 
 
@@ -241,8 +270,8 @@ def test_a_world_without_a_model_has_no_lens(tmp_path: Path) -> None:
 
 def test_a_computed_pass_has_a_lens(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path, "read-question")
-    (event,) = jsonl.handle_request(session, '{"lens":true}')
-    row = jsonl.event_object(event, session)
+    ((event,), _) = jsonl.answer_line(session, '{"lens":true}')
+    row = event_object(event, session)
     assert row is not None
     assert (row["type"], row["token"], row["layer"], row["outcome"]) == ("lens", 11, 4, None)
     assert (row["probes"], row["probes_at"]) == ({"nonsense": 0.3333}, 11)
@@ -251,7 +280,7 @@ def test_a_computed_pass_has_a_lens(tmp_path: Path) -> None:
 
 def test_a_computed_decoding_has_the_likeliest_words(tmp_path: Path) -> None:
     session = inspectable_session(tmp_path)
-    decoding, _ = (jsonl.event_object(event, session) for event in jsonl.handle_request(session, "say-now"))
+    decoding, _ = (event_object(event, session) for event in jsonl.answer_line(session, "say-now")[0])
     assert decoding is not None
     likeliest = decoding["distribution"]
     assert isinstance(likeliest, list)
@@ -270,7 +299,7 @@ def test_the_tree_and_a_difference_can_be_requested(tmp_path: Path) -> None:
 def test_an_empty_line_is_answered(tmp_path: Path) -> None:
     result = play_json(tmp_path, "", "  \t", "say-now")
     assert types(result) == ["scene", "error", "error", "decode", "scene"]
-    assert [row["message"] for row in result.objects[1:3]] == [jsonl.EXPECTED] * 2
+    assert {row["code"] for row in result.objects[1:3]} == {"malformed"}
 
 
 JSON = st.recursive(
@@ -287,11 +316,11 @@ JSON = st.recursive(
 )
 def test_any_line_is_answered(tmp_path: Path, line: str) -> None:
     session = new_session(tmp_path / "saves")
-    events = jsonl.handle_request(session, line)
-    rows = [jsonl.event_object(event, session) for event in events]
+    events, _ = jsonl.answer_line(session, line)
+    rows = [event_object(event, session) for event in events]
     assert rows
     for row in rows:
-        assert row is None or json.loads(jsonl.json_line(row))["type"] in ("scene", "decode", "ending", "error")
+        assert row is None or json.loads(json_line(row))["type"] in ("scene", "decode", "ending", "error")
     close_session(session)
 
 
@@ -405,7 +434,7 @@ def test_the_last_object_is_that_of_the_replayed_run(tmp_path: Path) -> None:
     run = replay_run(
         first_light(), WrittenPass(first_light()), read_run(tmp_path, number), len(read_run(tmp_path, number).turns)
     ).run
-    assert jsonl.scene_object(run, last["run"]) == last
+    assert scene_object(run, last["run"]) == last
 
 
 @pytest.mark.parametrize("seed", range(PIPED_RUNS))
@@ -419,7 +448,7 @@ def test_a_program_plays_through_pipes_line_by_line(tmp_path: Path, seed: int) -
         last: dict[str, Any] = {}
         for count in range(MAX_REQUESTS):
             last = json.loads(process.stdout.readline())
-            while last["type"] in ("decode", "reading", "opened"):
+            while last["type"] in ("hello", "decode", "reading", "opened"):
                 last = json.loads(process.stdout.readline())
             process.stdin.write(random_request(rng, last, count))
             process.stdin.flush()
@@ -434,5 +463,181 @@ def test_a_program_plays_through_pipes_line_by_line(tmp_path: Path, seed: int) -
 
 def test_an_object_is_one_line() -> None:
     out = StringIO()
-    print(jsonl.json_line({"a": "“b”\n", "c": [1, 0.5]}), file=out)
+    print(json_line({"a": "“b”\n", "c": [1, 0.5]}), file=out)
     assert out.getvalue() == '{"a":"“b”\\n","c":[1,0.5]}\n'
+
+
+# -- version 2 --------------------------------------------------------------------------------------------------------------
+
+
+def all_objects(saves: Path, *requests: Any, options: tuple[str, ...] = (), world: str = WORLD) -> list[dict[str, Any]]:
+    """Return every object of JSON play, the first of all too."""
+    typed = "".join((request if isinstance(request, str) else json.dumps(request)) + "\n" for request in requests)
+    out = command("play", world, "--json", "--new", "--saves", saves, *options, typed=typed).out
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_hello_says_what_is_played_and_what_the_run_knows(tmp_path: Path) -> None:
+    play_json(tmp_path, *TO_ENDINGS["half-said"])
+    hello, scene = all_objects(tmp_path)
+    assert (hello["type"], hello["protocol"], hello["world"], hello["seed"]) == ("hello", 2, WORLD, None)
+    assert hello["facts"] == {"instantiation": 2, "found": ["half-said"], "met": []}
+    assert (hello["layers"], hello["waking"], hello["boundary"], hello["telling"]) == (12, 3, 9, 11)
+    assert hello["prompt"][-1] == scene["word"]
+    assert hello["requests"] == list(REQUESTS)
+    (fresh, *_) = all_objects(tmp_path, options=("--fresh",))
+    assert fresh["facts"] == {"instantiation": 1, "found": [], "met": []}
+
+
+def test_version_1_has_no_hello_and_takes_the_first_request_that_it_knows(tmp_path: Path) -> None:
+    rows = all_objects(
+        tmp_path, {"undo": 1, "choose": "feel-slope", "x": 1}, {"look": True}, {"save": "x"}, options=("--protocol", "1")
+    )
+    assert [row["type"] for row in rows] == ["scene", "scene", "error", "error"]
+    assert rows[1]["scene"] == "slope"
+    assert {row["message"] for row in rows[2:]} == {EXPECTED_1}
+
+
+def test_an_id_is_echoed_on_every_object_of_an_answer(tmp_path: Path) -> None:
+    rows = all_objects(tmp_path, {"choose": "say-now", "id": "a"}, {"choose": "nod-along", "id": 2}, {"undo": "x", "id": 3})
+    assert [row.get("id") for row in rows[2:]] == ["a", "a", 2, 2, 3]
+    ending = next(row for row in rows if row["type"] == "ending")
+    assert (ending["ending"], ending["id"]) == ("half-said", 2)
+
+
+def test_a_byte_order_mark_and_blanks_are_no_part_of_a_request(tmp_path: Path) -> None:
+    assert types(play_json(tmp_path, '\ufeff{"look":true}', "  say-now  ")) == ["scene", "scene", "decode", "scene"]
+
+
+def test_new_begins_another_run_and_keeps_the_first(tmp_path: Path) -> None:
+    rows = all_objects(tmp_path, "feel-slope", {"new": True}, "say-now")
+    assert [(row["run"], row["turn"]) for row in rows if row["type"] == "scene"] == [
+        (None, 0),
+        ("first-light/1", 1),
+        (None, 0),
+        ("first-light/2", 1),
+    ]
+    assert len(run_file_names(tmp_path)) == 2
+
+
+def test_goto_stands_at_any_turn_of_the_process_and_the_next_choice_is_a_run_of_its_own(tmp_path: Path) -> None:
+    rows = all_objects(tmp_path, "read-question", "read-again", {"new": True}, "feel-slope")
+    digests = {row["scene"]: row["digest"] for row in rows if row["type"] == "scene"}
+    again = [{"goto": digests["question"]}, "to-slope", {"goto": ""}, "say-now", {"goto": digests["slope"]}]
+    rows = all_objects(tmp_path / "b", "read-question", "read-again", {"new": True}, "feel-slope", *again)
+    scenes = [(row["scene"], row["turn"], row["digest"]) for row in rows if row["type"] == "scene"][5:]
+    assert scenes[0] == ("question", 2, digests["question"])
+    assert scenes[2] == ("waking", 0, "")
+    assert scenes[-1] == ("slope", 1, digests["slope"])
+    assert [read_run(tmp_path / "b", number).turns[0].choice for number in (1, 2, 3, 4)] == [
+        "read-question",
+        "feel-slope",
+        "read-question",
+        "say-now",
+    ]
+
+
+def test_the_same_requests_give_the_same_bytes_whatever_the_folder_holds(tmp_path: Path) -> None:
+    play_json(tmp_path / "a", *TO_ENDINGS["half-said"])
+    play_json(tmp_path / "a", *TO_ENDINGS["the-loop"])
+    requests = [
+        *("read-question", "read-again", {"hint": True}, {"untaken": True}, {"skip": True}, {"tree": True}, {"map": True}),
+        *({"endings": True}, {"load": True}, {"diff": "1"}, {"new": True}, *TO_ENDINGS["half-said"], {"hint": True}),
+        *(
+            {"endings": True},
+            {"replay": True},
+            {"picture": True},
+            {"fork": 0},
+            {"transcript": True},
+            {"save": "x"},
+            {"goto": ""},
+        ),
+    ]
+    flags = ("--fresh", "--no-save")
+    one, other = (all_objects(tmp_path / name, *requests, options=flags) for name in "ab")
+    assert one == other
+    assert not (tmp_path / "b").exists()
+    assert all_objects(tmp_path / "a", *requests) != all_objects(tmp_path / "c", *requests)
+
+
+def test_without_saving_runs_can_be_forked_replayed_and_taken_back(tmp_path: Path) -> None:
+    rows = all_objects(
+        tmp_path, "read-question", "read-again", {"replay": True}, {"fork": 1}, "to-slope", {"undo": 9}, options=("--no-save",)
+    )
+    assert [row["type"] for row in rows] == ["hello", "scene", "scene", "scene", "replayed", "scene", "scene", "scene"]
+    assert rows[4] == {"type": "replayed", "turns": 2, "identical": 2}
+    assert [row["run"] for row in rows if row["type"] == "scene"] == [None] * 6
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_facts_are_given_by_a_file_and_wrong_ones_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "facts.json"
+    file.write_text('{"instantiation":7,"found":["the-loop"],"met":[]}')
+    (hello, _) = all_objects(tmp_path, options=("--facts", f"{file}", "--no-save"))
+    assert hello["facts"] == {"instantiation": 7, "found": ["the-loop"], "met": []}
+    for wrong in ("{", "[]", '{"instantiation":0,"found":[],"met":[]}', '{"instantiation":1,"found":["x"],"met":[]}'):
+        file.write_text(wrong)
+        done = command("play", WORLD, "--json", "--facts", file, "--saves", tmp_path)
+        assert (done.code, done.out) == (2, "")
+        assert f"{file}" in done.err
+    assert command("play", WORLD, "--json", "--facts", tmp_path / "none", "--saves", tmp_path).code == 2
+
+
+def test_only_some_requests_can_be_allowed(tmp_path: Path) -> None:
+    rows = all_objects(tmp_path, {"hint": True}, {"undo": 1}, "say-now", options=("--only", "choose,lens"))
+    assert rows[0]["requests"] == ["choose", "lens", "quit"]
+    assert [row.get("code") for row in rows[2:]] == ["forbidden", "forbidden", None, None]
+    for wrong in (("--only", "choose,jump"), ("--only", "choose", "--plain"), ("--protocol", "2", "--plain")):
+        arguments = [flag for flag in ("--json",) if "--plain" not in wrong]
+        assert command("play", WORLD, *arguments, *wrong, "--saves", tmp_path).code == 2
+
+
+def test_the_tree_is_bounded_and_takes_a_subtree(tmp_path: Path) -> None:
+    play_json(tmp_path, *TO_ENDINGS["by-the-door"])
+    play_json(tmp_path, "feel-slope")
+    digest = read_run(tmp_path, 1).turns[0].digest
+    rows = all_objects(tmp_path, {"tree": {"limit": 2}}, {"tree": {"at": digest}}, {"tree": True})
+    assert [(len(row["branches"]), row.get("more")) for row in rows[2:]] == [(2, 5), (5, None), (7, None)]
+
+
+def test_a_hint_has_no_memory(tmp_path: Path) -> None:
+    rows = all_objects(tmp_path, {"hint": 2}, {"hint": 2}, {"hint": [2, 3]}, {"hint": [2, 99]}, {"hint": 99})
+    assert [row.get("step") for row in rows[2:]] == [1, 1, 3, 3, None]
+
+
+def test_a_choice_at_an_ending_has_a_code_of_its_own(tmp_path: Path) -> None:
+    rows = all_objects(tmp_path, *TO_ENDINGS["half-said"], "say-now")
+    assert rows[-1]["code"] == "ended"
+
+
+def test_what_is_sealed_can_be_opened_for_research(tmp_path: Path) -> None:
+    choices = ("read-start", "object-early")
+    for options, is_open in (((), False), (("--open",), True)):
+        rows = all_objects(tmp_path / f"{is_open}", *choices, options=("--fresh", "--no-save", *options), world="forward-pass")
+        assert rows[0]["open"] == is_open
+        scenes = [row for row in rows if row["type"] == "scene"]
+        assert (scenes[-1]["forecast"] is not None) == is_open
+        assert not [row for row in rows if row.get("sealed")] or not is_open
+
+
+def test_every_request_is_answered_by_an_object(tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "choose": "feel-slope",
+        "undo": 1,
+        "redo": 1,
+        "back": 0,
+        "goto": "",
+        "lab": "",
+        "about": "layer",
+        "diff": "1",
+        "without": 1,
+        "save": "named",
+        "export": f"{tmp_path}/out.txt",
+        "fork": 0,
+        "hint": 1,
+        "lens": {"layers": [3]},
+    }
+    for name in REQUESTS:
+        rows = all_objects(tmp_path / name, "feel-slope", {name: values.get(name, True), "id": 5})
+        answered = [row for row in rows if row.get("id") == 5]
+        assert answered or name == "quit", name

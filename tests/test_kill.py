@@ -45,7 +45,7 @@ def run_contents(saves: Path) -> dict[str, bytes]:
 def read_answers(out: str) -> list[dict[str, Any]]:
     """Return the complete objects printed but decodings and readings: the first scene, then one for each answered request."""
     rows = [json.loads(line) for line in out.splitlines(keepends=True) if line.endswith("\n")]
-    return [row for row in rows if row["type"] not in ("decode", "reading", "opened")]
+    return [row for row in rows if row["type"] not in ("hello", "decode", "reading", "opened")]
 
 
 class Requests:

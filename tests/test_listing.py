@@ -42,7 +42,10 @@ def test_load_without_a_run_lists_them(tmp_path: Path) -> None:
         assert printed_text(answer(session, "load"), session) == "\nNo run is kept yet: the first choice begins one."
     with open_session(tmp_path, "say-now") as session:
         *rows, _, hint = printed_text(answer(session, "load"), session).strip("\n").split("\n")
-        assert " ".join(" ".join(rows).split()) == "1 run: 1 turn, after “Say something at once, in case this is short”, said “dark” (2021-03-22)"
+        assert (
+            " ".join(" ".join(rows).split())
+            == "1 run: 1 turn, after “Say something at once, in case this is short”, said “dark” (2021-03-22)"
+        )
         assert hint == "To go on with one: load NUMBER, or load NAME."
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from building import built, first_light
 from fixtures_play import close_session, make_store, new_session
-from forward_pass.interface import jsonl
+from forward_pass.interface.json_objects import event_objects, json_line
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import ComputedPass, WrittenPass, open_computed_pass
 from forward_pass.session.ablation import ablate, acts_of_turn
@@ -49,9 +49,7 @@ def play(session: Session, seed: int) -> Iterator[tuple[str, Answer]]:
     rng = Random(seed)  # noqa: S311 - a player, no secret
     while not session.at_ending:
         choice = rng.choice([offer.id for offer in session.open_offers])
-        rows = [
-            json.loads(jsonl.json_line(row)) for event in session.choose(choice) for row in jsonl.event_objects(event, session)
-        ]
+        rows = [json.loads(json_line(row)) for event in session.choose(choice) for row in event_objects(event, session)]
         for row in rows:
             hold(OBJECTS[row["type"]], row)
         yield choice, rows
@@ -164,7 +162,7 @@ def test_no_face_gives_what_is_sealed(tmp_path: Path, computed: ComputedPass) ->
     assert number == "0.69"
     told = [line for event in events for line in event_lines(event, session, 72)]
     told += list(transcript(session.run, 72))
-    told += [json.dumps(row) for event in events for row in jsonl.event_objects(event, session)]
+    told += [json.dumps(row) for event in events for row in event_objects(event, session)]
     assert not any("0.69" in line for line in told)
     assert any("is shown at 402, layer 41" in " ".join(told[at : at + 3]) for at in range(len(told)))
     assert shown_forecast(session.run) is None

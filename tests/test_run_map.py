@@ -13,7 +13,7 @@ from building import first_light
 from fixtures_golden import flagship
 from fixtures_play import WORLD, command, read_run, run_file_names
 from forward_pass.interface.branch_browser import browse_until_fork
-from forward_pass.interface.browsing import BrowserRequest, numbered_choice, without_page
+from forward_pass.interface.browsing import BrowserRequest, taking, without_page
 from forward_pass.interface.map_browser import ENDING, OPEN, MapBrowser, browse_map
 from forward_pass.interface.map_page import map_page
 from forward_pass.network.passes import WrittenPass
@@ -90,7 +90,7 @@ def test_a_word_is_decided_where_the_act_was_made() -> None:
     assert len(deciding) > 10
     acting = {choice.id for choice in runs.world.choices.values() if choice.acts}
     for number in deciding:
-        assert acting & {way.choice for way in run_map.places[number].ways}
+        assert acting & {way.choice for way in run_map.ways if way.target == number}
 
 
 def test_a_changed_world_leaves_states_unknown_and_the_map_stands(run_set: RunSet) -> None:
@@ -170,7 +170,7 @@ def take_with_keys(run_set: RunSet, keys: str) -> BrowserRequest | None:
         return browse_map(run_set)
 
 
-@pytest.mark.parametrize("key", ["q", CTRL_C, f"{ENTER}qq", "?qq", "w9q"])
+@pytest.mark.parametrize("key", ["q", CTRL_C, f"{ENTER}qq", "?qq", "w9q", "\x1b[B" + ENTER + "9qq"])
 def test_the_map_can_be_left(run_set: RunSet, key: str) -> None:
     assert take_with_keys(run_set, key) is None
 
@@ -201,8 +201,11 @@ def test_a_number_takes_the_way_of_a_turn_that_is_read_in_the_tree(run_set: RunS
     with type_keys(f"{HOME}{ENTER}2"):
         request = browse_until_fork(run_set)
     node = run_set.tree.nodes[0]
-    assert request == BrowserRequest("fork", 1, 0, 0, numbered_choice(run_set, node, 2) or "")
-    assert numbered_choice(run_set, node, 9) is None
+    assert request == taking(run_set, node, 2) == BrowserRequest("fork", 1, 0, 0, "feel-slope")
+    assert taking(run_set, node, 9) is None
+    taken = taking(run_set, node, 1)
+    assert taken is not None
+    assert (taken.turn, taken.choice) == (1, "")
 
 
 def test_tab_goes_from_the_tree_to_the_map_and_back(run_set: RunSet) -> None:

@@ -46,6 +46,7 @@ from forward_pass.checker.pass_table import TABLE_FILE, PassTable
 from forward_pass.commands.effects import note_carriers
 from forward_pass.errors import ForwardPassError, RunError, UsageError
 from forward_pass.interface import jsonl
+from forward_pass.interface.json_objects import event_object, json_line
 from forward_pass.loading.declarations import MAX_LETTERS
 from forward_pass.loading.loader import MAX_MESSAGE
 from forward_pass.loading.paths import CALIBRATION
@@ -356,7 +357,7 @@ def test_an_error_is_shown_in_a_line_in_which_nothing_acts_on_a_terminal() -> No
 
 def test_an_object_is_printed_in_a_line_in_which_nothing_acts_on_a_terminal() -> None:
     row = {"text": "a\x7f\x9b31m\u202e\u2028\ud800…é\U000e0001"}
-    line = jsonl.json_line(row)
+    line = json_line(row)
     assert line == r'{"text":"a\u007f\u009b31m\u202e\u2028\ud800…é\udb40\udc01"}'
     assert json.loads(line) == row
 
@@ -540,8 +541,8 @@ def test_two_faults_in_one_place_are_one_finding() -> None:
 def test_requests_for_what_there_is_not_are_answered_in_a_line_that_can_be_shown(tmp_path: Path) -> None:
     play = new_session(tmp_path)
     for request in ({"about": "\x9b31m"}, {"diff": "l\ud800"}, {"diff": "\x7f/1"}, {"diff": "\u202e"}, {"hint": 10**4000}):
-        (event,) = jsonl.handle_request(play, json.dumps(request))
-        row = jsonl.event_object(event, play)
+        ((event,), _) = jsonl.answer_line(play, json.dumps(request))
+        row = event_object(event, play)
         assert row is not None
         assert row["type"] == "error"
         check_message(str(row["message"]))

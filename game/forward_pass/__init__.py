@@ -8,18 +8,37 @@ import os
 
 TYPE_CHECKING = False  # type checkers know the name; importing it from typing takes longer than all the rest
 if TYPE_CHECKING:
-    from forward_pass.errors import ForwardPassError
-    from forward_pass.loading.worlds import open_world
-    from forward_pass.network.passes import open_pass
+    from forward_pass.api import Offer, Pass, PassResult, Session, check, load_world
+    from forward_pass.errors import ForwardPassError, UsageError, WorldError
+    from forward_pass.network.hooks import AddDirection, Freeze, Patch, Silence
+    from forward_pass.story.state import Act, Prior
 
-__all__ = ["ForwardPassError", "__version__", "open_pass", "open_world"]
+__all__ = [
+    "Act",
+    "AddDirection",
+    "ForwardPassError",
+    "Freeze",
+    "Offer",
+    "Pass",
+    "PassResult",
+    "Patch",
+    "Prior",
+    "Session",
+    "Silence",
+    "UsageError",
+    "WorldError",
+    "__version__",
+    "check",
+    "load_world",
+]
 
 __version__ = "0.1.0"
 
 _MODULES = {  # where each public name is defined
-    "ForwardPassError": "forward_pass.errors",
-    "open_pass": "forward_pass.network.passes",
-    "open_world": "forward_pass.loading.worlds",
+    **dict.fromkeys(("Offer", "Pass", "PassResult", "Session", "check", "load_world"), "forward_pass.api"),
+    **dict.fromkeys(("ForwardPassError", "UsageError", "WorldError"), "forward_pass.errors"),
+    **dict.fromkeys(("AddDirection", "Freeze", "Patch", "Silence"), "forward_pass.network.hooks"),
+    **dict.fromkeys(("Act", "Prior"), "forward_pass.story.state"),
 }
 
 # The weight matrices are 48 wide: a second thread of the linear algebra library costs more than it saves. The variable is read

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from forward_pass.interface import plain
 from forward_pass.interface.tty import restore_line_mode
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
 from forward_pass.session.launch import Sampling, Started, open_store
-from forward_pass.session.plain_text import is_interactive
+from forward_pass.session.plain_text import is_interactive, text_width
 from forward_pass.session.session import Session
 from forward_pass.session.settings import Settings, read_settings
 from forward_pass.storage.folder import resolve_run
@@ -75,7 +76,9 @@ def settings_or_defaults() -> Settings:
 def print_notes(started: Started) -> Session:
     """Print what the player should be told first, on standard error; return the session."""
     for note in started.notes:
-        print(note, file=sys.stderr)
+        print(
+            "\n".join(textwrap.wrap(note, text_width(), break_on_hyphens=False)) if is_interactive() else note, file=sys.stderr
+        )
     return started.session
 
 

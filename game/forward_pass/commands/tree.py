@@ -113,12 +113,13 @@ def _print_tree(options: argparse.Namespace, run_set: RunSet, folder: Path) -> i
 def _replay_all(run_set: RunSet) -> tuple[dict[int, tuple[int, int]], dict[int, ReplayResult]]:
     """Replay every run; return the counts of untaken and open choices by node, and the result by run."""
     counts: dict[int, tuple[int, int]] = {}
+    taken = {turn.choice for journal in run_set.journals.values() for turn in journal.turns}
     results = {}
     for number, journal in run_set.journals.items():
         result = results[number] = run_set.replay_to(number, len(journal.turns))
         for node in run_set.tree.path(run_set.tree.last_nodes[number]):
             if node.number not in counts and node.turn <= len(result.run.turns):
-                counts[node.number] = count_untaken(at_turn(result.run, node.turn), len(node.children))
+                counts[node.number] = count_untaken(at_turn(result.run, node.turn), taken)
     return counts, results
 
 

@@ -15,7 +15,7 @@ from forward_pass.story.history import at_turn
 
 if TYPE_CHECKING:
     from forward_pass.storage.run_set import RunSet
-    from forward_pass.storage.tree import Node, Tree
+    from forward_pass.storage.tree import Node
 
 MAX_TAKERS = 3  # runs that are named beside a choice
 
@@ -55,26 +55,36 @@ def turn_page(run_set: RunSet, node: Node, heading: str = "") -> Pane:
     lines = list(wrap(f"Turn {node.turn}. {words}", columns))
     if run.at == node.turn:
         lines += ["", *(turn_lines(run, node.turn, columns) if node.turn else []), *scene_lines(run, columns)]
-        listed = offer_lines(run, columns, takers(run_set.tree, node))
-        lines += ["", *listed, "", f"{untaken_text(run, len(node.children))}. A number takes that way."] if listed else []
+        who = takers(run_set)
+        listed = offer_lines(run, columns, who)
+        lines += ["", *listed, "", *wrap(f"{untaken_text(run, who)}. A number takes that way.", columns)] if listed else []
     return Pane([*lines, "", *wrap(f"{replay_verdict(result)}.", columns)])
 
 
-def takers(tree: Tree, node: Node) -> Mapping[str, str]:
-    """Return by choice which runs took it at a node."""
-    children = (tree.nodes[child] for child in node.children)
+def takers(run_set: RunSet) -> Mapping[str, str]:
+    """Return by choice which runs ever took it."""
+    runs: dict[str, list[int]] = {}
+    for number, journal in run_set.journals.items():
+        for choice in {turn.choice for turn in journal.turns}:
+            runs.setdefault(choice, []).append(number)
     return {
-        child.recorded.choice: f"taken by run {', '.join(map(str, child.runs[:MAX_TAKERS]))}"
-        for child in children
-        if child.recorded
+        choice: f"taken by run {', '.join(map(str, taken[:MAX_TAKERS]))}{' …' if len(taken) > MAX_TAKERS else ''}"
+        for choice, taken in runs.items()
     }
 
 
-def numbered_choice(run_set: RunSet, node: Node, number: int) -> str | None:
-    """Return the open choice of a number (from 1) at a node, as its page lists them; None where there is none."""
+def taking(run_set: RunSet, node: Node, number: int) -> BrowserRequest | None:
+    """Return the request to take the open way of a number (from 1) at a node, as its page lists them; None without one.
+
+    A way that a run took there is forked behind that choice, so that it is not written twice.
+    """
     run = run_set.replay_to(node.runs[0], node.turn).run
     present = [offer.id for offer in offers(run.world, run.state) if offer.is_open] if run.at == node.turn else []
-    return present[number - 1] if number <= len(present) else None
+    if number > len(present):
+        return None
+    children = (run_set.tree.nodes[child] for child in node.children)
+    taken = next((child for child in children if child.recorded and child.recorded.choice == present[number - 1]), None)
+    return request_at("fork", taken) if taken else request_at("fork", node, present[number - 1])
 
 
 def without_page(run_set: RunSet, node: Node) -> Pane | None:

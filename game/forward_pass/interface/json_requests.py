@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MAX_ID = 60
 MAX_TEXT = 1000  # characters of a text that is no id
-MAX_COUNT = 1_000_000
 MAX_TREE_NODES = 1000
 MAX_LENS_TOP = 50
 NOT_AN_ID = f"not an id: small letters, digits and -, at most {MAX_ID} characters"
@@ -48,7 +47,7 @@ class Kind(NamedTuple):
 
 
 def _is_count(value: Any, least: int = 1) -> bool:
-    return type(value) is int and least <= value <= MAX_COUNT
+    return type(value) is int and value >= least
 
 
 def _is_text(value: Any) -> bool:
@@ -215,17 +214,17 @@ def parse_version_1(line: str) -> Request:
 # -- carrying it out ------------------------------------------------------------------------------------------------------
 
 
-def carry_out(session: Session, request: Request, *, only: Collection[str] = REQUESTS, remembers: bool = False) -> list[Event]:
-    """Return the events that answer a request; an error is an event too. If it ``remembers``, a hint goes on from the last."""
+def carry_out(session: Session, request: Request, *, only: Collection[str] = REQUESTS, version_1: bool = False) -> list[Event]:
+    """Return the events that answer a request; an error is an event too. In version 1 a hint went on from the last."""
     try:
         if request.name not in only:
             raise RequestError(f"`{request.name}` is not allowed here; there are {', '.join(only)}", "forbidden")
-        return _events(session, request, remembers=remembers)
+        return _events(session, request, version_1=version_1)
     except ForwardPassError as error:
         return [Rejected(f"{error}", error.code)]
 
 
-def _events(session: Session, request: Request, *, remembers: bool) -> list[Event]:
+def _events(session: Session, request: Request, *, version_1: bool) -> list[Event]:
     name, value = ALIASES.get(request.name, request.name), request.value
     special: dict[str, Callable[[], list[Event]]] = {
         "choose": lambda: _choose(session, value),
@@ -235,9 +234,9 @@ def _events(session: Session, request: Request, *, remembers: bool) -> list[Even
         "goto": lambda: session.go_to_digest(value[:MAX_ID]),
         "new": lambda: [event for event in _command(session, "restart") if not isinstance(event, Message)],
         "fork": lambda: session.fork_here(session.run.at if value is True else value),
-        "lens": lambda: [_lens(session, {} if value is True else value)],
+        "lens": lambda: [_lens(session, {"attention": version_1} if value is True else value)],
         "tree": lambda: [_tree(session, {} if value is True else value)],
-        "hint": lambda: _hint(session, value, remembers=remembers),
+        "hint": lambda: _hint(session, value, version_1=version_1),
         "help": lambda: [Message("", {"type": "help", "requests": {name: kind.words for name, kind in REQUESTS.items()}})],
     }
     if name in special:
@@ -265,7 +264,7 @@ def _lens(session: Session, wanted: dict[str, Any]) -> Event:
         raise UsageError(f"Layer {beyond[0]} is not computed yet: this pass has come to layer {state.layer}.")
     layers, top = wanted.get("layers"), wanted.get("top")
     inspection = inspect_pass(session.world, session.inspector, state.key, state.layer, layers=layers, top=top)
-    return InspectionShown(inspection, attention=bool(wanted.get("attention", not wanted)))
+    return InspectionShown(inspection, attention=bool(wanted.get("attention")))
 
 
 def _tree(session: Session, wanted: dict[str, Any]) -> Event:
@@ -279,9 +278,9 @@ def _tree(session: Session, wanted: dict[str, Any]) -> Event:
     return shown._replace(below=at, limit=wanted.get("limit", MAX_TREE_NODES))
 
 
-def _hint(session: Session, value: Any, *, remembers: bool) -> list[Event]:
-    """Return a hint; unless it ``remembers``, the step that is asked for, whatever was given before."""
-    if remembers:
+def _hint(session: Session, value: Any, *, version_1: bool) -> list[Event]:
+    """Return a hint; but in version 1, the step that is asked for, whatever was given before."""
+    if version_1:
         return _command(session, "hint", "" if value is True else value)
     number, step = (0, 1) if value is True else (value, 1) if isinstance(value, int) else (int(value[0]), int(value[1]))
     endings = list(session.world.endings)

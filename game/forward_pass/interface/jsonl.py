@@ -45,7 +45,7 @@ def answer_line(session: Session, line: str, seat: Seat = Seat()) -> tuple[list[
         request = parse_version_1(line) if is_first else parse(line)
     except RequestError as error:
         return [Rejected(f"{error}", error.code)], error.request_id
-    events = carry_out(session, request, only=seat.only, remembers=is_first)
+    events = carry_out(session, request, only=seat.only, version_1=is_first)
     return [event for event in events if not (is_first and isinstance(event, Message) and not event.row)], request.id
 
 

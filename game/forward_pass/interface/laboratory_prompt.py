@@ -44,6 +44,6 @@ def _answer(laboratory: Laboratory, line: str, *, as_json: bool) -> None:
     try:
         text, row = answer_message(laboratory, line)
     except ForwardPassError as error:
-        text, row = f"{error}", {"type": "error", "message": f"{error}"}
+        text, row = f"{error}", {"type": "error", "code": error.code, "message": f"{error}"}
     lines = ["", *message_lines(text, text_width())]
     print(json.dumps(row, ensure_ascii=False) if as_json else "\n".join(lines), flush=True)

@@ -10,7 +10,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import Window
 
-from forward_pass.interface.browsing import BrowserRequest, request_at, run_action, turn_page, without_page
+from forward_pass.interface.browsing import BrowserRequest, request_at, run_action, taking, turn_page, without_page
 from forward_pass.interface.signals import run_application
 from forward_pass.interface.widgets import (
     WIDE,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from forward_pass.storage.run_set import RunSet
 
 FEW, MANY, DECIDING, ENDING, OPEN = "•", "●", "★", "■", "○"
-THIN, THICK = "│", "┃"
+THIN, THICK, MORE = "│", "┃", "…"
 LEGEND = f"{MANY} a place  {FEW} few runs  {DECIDING} decided a word  {ENDING} ending  {OPEN} a way not taken"
 NARROW_LEGEND = f"{MANY}{FEW} places {DECIDING} decided {ENDING} end {OPEN} open"
 MIN_COLUMN, MAX_COLUMN, MARGIN = 8, 16, 4  # cells of a token's column; cells of the layers at the left
@@ -52,6 +52,7 @@ NARROW_COLUMN = 6
 MIN_LAYER_ROWS, MAX_LAYER_ROWS = 4, 20
 DETAIL_ROWS = 9  # below the drawing, of which one is the legend
 SHARE_OF_MANY = 0.25  # of the runs, so that a place or a line counts as one of many
+MAX_RUNS = 12  # that are named at an ending
 MAX_DECIDING_RUNS = 1_000  # of more runs it is not worked out where words were decided
 KEYS = (
     ("Up, Down", "the place above, below; PageUp and PageDown ten, Home and End"),
@@ -60,7 +61,7 @@ KEYS = (
     ("Enter", "read the place as the first run met it"),
     ("u", "the next place with a way that no run took"),
     ("f", "fork: play on from here, as a run of its own"),
-    ("w", "the run without what was done to the pass here"),
+    ("w", "a run without what the choice that led here did to the pass"),
     ("Tab", "the tree, where every run is a branch"),
     ("q, Ctrl-C", "leave"),
 )
@@ -81,12 +82,19 @@ class MapBrowser:
         few = len(run_set.journals) <= MAX_DECIDING_RUNS
         self.deciding = deciding_places(self.map, run_set, self.states) if few else {}
         self.named = ways_in(self.map)
+        self.origin = node
         self.selected = self.map.of_node[node]
+        self.is_reading = False  # whether the pane is the page of a turn
         self.first_way = 0  # of those below the drawing
         self.pane: Pane | None = None
         self.message = ""
         self._words = arrival_words(self.world, self.map)
         self._open: dict[int, list[OpenWay]] = {}
+
+    @property
+    def node(self) -> int:
+        """A node of the selected place: the one that the screen came from, else the first."""
+        return self.origin if self.map.of_node[self.origin] == self.selected else self.place.nodes[0]
 
     @property
     def place(self) -> Place:
@@ -144,19 +152,21 @@ class MapBrowser:
 
     def read(self) -> None:
         """Show the selected place in a pane, as the first run met it."""
-        self.pane = turn_page(self.run_set, self.tree.nodes[self.place.nodes[0]])
+        self.message, self.pane, self.is_reading = "", turn_page(self.run_set, self.tree.nodes[self.node]), True
 
     def show_without(self) -> None:
-        """Show the first run that did something to the pass at the selected place, without it."""
-        children = [child for number in self.place.nodes for child in self.tree.nodes[number].children]
-        for child in children:
-            self.pane = without_page(self.run_set, self.tree.nodes[child])
+        """Show the first run that came to the selected place by an act, without that act."""
+        self.message = ""
+        for number in self.place.nodes:
+            self.pane = without_page(self.run_set, self.tree.nodes[number])
             if self.pane is not None:
                 return
-        self.message = "nothing was done to the pass here"
+        self.message = "what led here did nothing to the pass"
 
     def taking(self, number: int) -> BrowserRequest | None:
-        """Return the request to take the way of a number (from 1); None where there is none."""
+        """Return the request to take the way of a number (from 1), of the place or of its page; None where there is none."""
+        if self.pane is not None:
+            return taking(self.run_set, self.tree.nodes[self.node], number) if self.is_reading else None
         if number > len(self.ways):
             self.message = "no way has that number here"
             return None
@@ -251,6 +261,10 @@ class MapBrowser:
         room = width - 1
         first = max(min(at - room // 2, len(signs) - room), 0)
         shown = signs[first : first + room]
+        if first + room < len(signs):
+            shown[-1] = ("class:quiet", MORE)
+        if first:
+            shown[0] = ("class:quiet", MORE)
         return [*shown, ("", " " * (width - len(shown)))]
 
     def _sign(self, place: Place) -> str:
@@ -267,6 +281,8 @@ class MapBrowser:
         runs = count_text(place.runs, "run")
         name = place_name(self.world, place, self.named.get(place.number))
         head = f"{place.token}, {where} · {runs} · {name}"
+        if place.title:
+            head += f" · run {self._runs_here()}"
         if place.number in self.deciding:
             head += f" · decided the word of {self.deciding[place.number]}"
         lines: list[tuple[str, str]] = [("class:strong", line) for line in wrap(head, width)[:2]]
@@ -276,12 +292,20 @@ class MapBrowser:
             else (way, way_text(self.world, way, self.map.places[way.target]))
             for way in self.ways
         ]
-        for number, (way, text) in enumerate(texts, 1):
-            style = "class:new" if isinstance(way, OpenWay) else ""
-            lines.append((style, truncate(f"{number}. {text}", columns - 1)))
+        listed = [
+            ("class:new" if isinstance(way, OpenWay) else "", f"{number}. {text}")
+            for number, (way, text) in enumerate(texts, 1)
+        ]
+        wrapped = [(style, line) for style, text in listed for line in wrap(text, width)]
+        fits = len(lines) + len(wrapped) <= rows
+        lines += wrapped if fits else [(style, truncate(text, columns - 1)) for style, text in listed]
         if len(lines) > rows:
             lines = [*lines[: rows - 1], ("class:quiet", f"{len(lines) - rows + 1} more: Enter reads the place")]
         return [[line] for line in lines]
+
+    def _runs_here(self) -> str:
+        runs = sorted({run for number in self.place.nodes for run in self.tree.nodes[number].runs})
+        return f"{', '.join(map(str, runs[:MAX_RUNS]))}{' …' if len(runs) > MAX_RUNS else ''}"
 
     @property
     def header(self) -> str:
@@ -294,7 +318,7 @@ class MapBrowser:
         if self.message:
             return f" {self.message}"
         if self.pane is not None:
-            return " Up Down  f fork  q back"
+            return f" {self.pane.place} · {'a number takes that way  ' if self.is_reading else ''}q back"
         if screen_size()[0] < WIDE:
             return " ←↑↓→ 1-9 Enter u f w Tab ? q"
         return " 1-9 takes a way  Enter read  u untaken  f fork  Tab tree  q quit  ? keys"
@@ -343,15 +367,15 @@ def _bind_leaving(screen: MapBrowser, keys: KeyBindings, drawing: Condition) -> 
             event.app.exit(result=request)
 
     def leave_for(event: KeyPressEvent, action: str) -> None:
-        event.app.exit(result=request_at(action, screen.tree.nodes[screen.place.nodes[0]]))
+        event.app.exit(result=request_at(action, screen.tree.nodes[screen.node]))
 
     def close(event: KeyPressEvent) -> None:
         if screen.pane is None:
             event.app.exit()
-        screen.pane = None
+        screen.pane, screen.is_reading = None, False
 
     for digit in "123456789":
-        keys.add(digit, filter=drawing)(take)
+        keys.add(digit)(take)
     keys.add("f")(partial(leave_for, action="fork"))
     keys.add("tab", filter=drawing)(partial(leave_for, action="tree"))
     for name in ("q", "escape", "c-c", "c-d"):

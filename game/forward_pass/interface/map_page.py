@@ -48,8 +48,8 @@ MAX_RUNS_LISTED = 12
 MAX_DECIDING_RUNS = 1_000
 LEGEND = (
     "Runs that meet in a scene meet here: tokens across, layers down, endings below. A line is the wider the more often the "
-    "way was taken; a broken one ends where a way was never taken. At a framed place a word was decided. Click a place for its "
-    "text."
+    "way was taken; a broken one ends where a way was never taken. What led to a framed place decided a word. Click a place "
+    "for its text."
 )
 TOOLS = '<button id="in">+</button> <button id="out">−</button> <button id="all">all of it</button>'
 
@@ -211,7 +211,7 @@ def _section(place: Place, drawn: Drawn, run_set: RunSet, states: TreeStates) ->
     text = drawn.world.scene(place.scene).text(state, run_set.inspector) if state is not None else ""
     runs = sorted({run for number in place.nodes for run in run_set.tree.nodes[number].runs})
     more = f" and {len(runs) - MAX_RUNS_LISTED} more" if len(runs) > MAX_RUNS_LISTED else ""
-    decided = f" It decided the word of {drawn.deciding[place.number]}." if place.number in drawn.deciding else ""
+    decided = f" What led here decided the word of {drawn.deciding[place.number]}." if place.number in drawn.deciding else ""
     rows = [_way_row(way, drawn) for way in place.ways]
     rows += [f'<li class="open">{escape(open_way_text(way))}</li>' for way in drawn.open[place.number]]
     listed = f"<ul>{''.join(rows)}</ul>" if rows else ""

@@ -13,7 +13,7 @@ from prompt_toolkit.layout import ConditionalContainer, VSplit, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 
-from forward_pass.interface.browsing import BrowserRequest, numbered_choice, request_at, run_action, turn_page, without_page
+from forward_pass.interface.browsing import BrowserRequest, request_at, run_action, taking, turn_page, without_page
 from forward_pass.interface.signals import run_application
 from forward_pass.interface.widgets import (
     WIDE,
@@ -37,18 +37,18 @@ from forward_pass.story.history import Run, at_turn
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-READING_KEYS = " f fork  r replay  l label  n note  m mark  d compare  q back to the tree"
+READING_KEYS = "1-9 take  f fork  r replay  w without  l n notes  m d compare"
 MAX_FORK_SIGNS = 8  # of one row; deeper forks are not indented
 KEYS = (
     ("Up, Down", "the row above, below"),
     ("Left, Right", "the turn before this one, the turn after"),
     ("PageUp, PageDown", "a page up or down; Home and End"),
-    ("Enter", "read the turn, and what was offered there; then a number takes that way, as a run of its own"),
+    ("Enter", "the turns of a folded row; or read the turn: then a number takes that way, as a run of its own"),
     ("[, ]", "the fork above, below: where runs part"),
     ("u", "the next row with a way that no run took"),
     ("f", "fork: play on from here, as a run of its own"),
     ("Tab", "the map, where runs that meet in a scene meet"),
-    ("&", "only the runs with an ending, a word, a choice or a verb; empty for all"),
+    ("&", "only the runs with a word, an ending, a verb, a choice or a number; empty for all"),
     ("z", "fold the chains of turns from which no run parted, or unfold them"),
     ("/, *", "find a choice, scene, word, label or ending; the next such"),
     ("r", "replay from the opening to here"),
@@ -88,6 +88,7 @@ class TreeBrowser:
         self.query = ""
         self.message = ""  # in the footer
         self.pane: Pane | None = None
+        self.is_reading = False  # whether the pane is the page of a turn
         self.input_kind = ""  # label, note, find or only while one is typed, else empty
 
     @property
@@ -123,8 +124,12 @@ class TreeBrowser:
 
     def select_child(self) -> None:
         """Select the first child of the selected node."""
-        if self.node.children:
+        if self.view.unfold(self.selected):
+            self.select(self.selected + 1)
+        elif self.node.children:
             self.select_node(self.node.children[0])
+        else:
+            self.message = "nothing follows: the run ends or stands here"
 
     def select_fork(self, step: int) -> None:
         """Select the next row at which runs part, or the one before."""
@@ -132,7 +137,12 @@ class TreeBrowser:
 
     def select_untaken(self) -> None:
         """Select the next row with a way that no run took."""
-        self._select_or_say(self.view.next_untaken(self.selected), "every way that is open in these runs was taken")
+        node = self.view.next_untaken(self.selected)
+        if node is None:
+            self.message = "every way that is open in these runs was taken by one"
+            return
+        self.view.unfold(self.view.row_by_node[node])
+        self.select_node(node)
 
     def _select_or_say(self, row: int | None, otherwise: str) -> None:
         if row is None:
@@ -215,16 +225,18 @@ class TreeBrowser:
     @property
     def header(self) -> str:
         """The header: a summary of the tree."""
-        only = f" · only “{self.view.filter}”" if self.view.filter else ""
-        return f" {tree_summary(self.run_set.world, self.tree)}{only}"
+        only = f" only “{self.view.filter}” ·" if self.view.filter else ""
+        return f"{only} {tree_summary(self.run_set.world, self.tree)}"
 
     @property
     def footer(self) -> str:
         """The footer: the last message, or the keys."""
         if self.message:
             return f" {self.message}"
+        if self.pane is not None and not self.is_reading:
+            return f" {self.pane.place} · Up Down  q back"
         if self.pane is not None:
-            return " f fork  r replay  l n m d  q back" if screen_size()[0] < WIDE else READING_KEYS
+            return f" {self.pane.place} · {'1-9 f r l n m d w' if screen_size()[0] < WIDE else READING_KEYS}  q back"
         place = f" {self.selected + 1}/{len(self.rows)} ·"
         if screen_size()[0] < WIDE:
             return f"{place} Enter  f  u  Tab  q  ? keys"
@@ -233,11 +245,17 @@ class TreeBrowser:
     # -- reading --------------------------------------------------------------------------------------------------------
 
     def read(self) -> None:
-        """Show the selected turn in a pane: its text, its offers, how many were never taken, and the verdict of a replay."""
+        """Show the turns of a folded row; or the selected turn in a pane: text, offers, and the verdict of a replay."""
+        self.message = ""
+        if self.view.unfold(self.selected):
+            self.message = "unfolded: Enter reads a turn, z folds all again"
+            return
+        self.is_reading = True
         self.pane = turn_page(self.run_set, self.node, " · ".join(self.view.tags(self.node)))
 
     def show_without(self) -> None:
         """Show the run without what the selected turn did to the pass; of a folded row, its first turn that did anything."""
+        self.is_reading = False
         turns = [node for node in self.view.chain(self.selected) if self.view.is_act(node)]
         self.pane = without_page(self.run_set, turns[0]) if turns else None
         if self.pane is None:
@@ -245,7 +263,7 @@ class TreeBrowser:
 
     def compare(self) -> None:
         """Show the difference between the marked turn and the selected one in a pane."""
-        self.pane = None
+        self.pane, self.is_reading = None, False
         if self.view.marked is None:
             self.message = "mark a turn first, with m"
             return
@@ -259,7 +277,7 @@ class TreeBrowser:
 
     def mark(self) -> None:
         """Mark the selected turn, of a folded row the last of its chain."""
-        self.pane, self.view.marked = None, self.view.chain(self.selected)[-1].number
+        self.pane, self.is_reading, self.view.marked = None, False, self.view.chain(self.selected)[-1].number
         self.message = "marked: go to another turn and press d to compare"
 
     def node_name(self, node: Node) -> str:
@@ -274,7 +292,7 @@ class TreeBrowser:
 
     def show_keys(self) -> None:
         """Show what the keys do in a pane."""
-        self.pane = Pane(key_lines("Keys of the tree", KEYS, ROWS_HELP))
+        self.is_reading, self.pane = False, Pane(key_lines("Keys of the tree", KEYS, ROWS_HELP))
 
     def say(self, message: str) -> None:
         """Say something in the footer."""
@@ -325,16 +343,19 @@ def _bind_requests(browser: TreeBrowser, keys: KeyBindings, line: Buffer) -> Non
         event.app.exit(result=request_at(action, browser.node))
 
     def take(event: KeyPressEvent) -> None:
-        choice = numbered_choice(browser.run_set, browser.node, int(event.key_sequence[0].key))
-        if choice is None:
+        if browser.pane is None or not browser.is_reading:
+            browser.message = "Enter reads the turn; then a number takes that way"
+            return
+        request = taking(browser.run_set, browser.node, int(event.key_sequence[0].key))
+        if request is None:
             browser.message = "no open way has that number here"
         else:
-            event.app.exit(result=request_at("fork", browser.node, choice))
+            event.app.exit(result=request)
 
     for key, action in (("r", "replay"), ("f", "fork"), ("tab", "map")):
         keys.add(key, filter=browsing)(partial(leave_for, action=action))
     for digit in "123456789":
-        keys.add(digit, filter=browsing & Condition(lambda: browser.pane is not None))(take)
+        keys.add(digit, filter=browsing)(take)
     for key, kind in (("l", "label"), ("n", "note"), ("/", "find"), ("&", "only")):
         keys.add(key, filter=browsing)(partial(_start_input, browser, line, kind))
     for key, show in (("m", browser.mark), ("d", browser.compare), ("w", browser.show_without), ("?", browser.show_keys)):
@@ -378,10 +399,9 @@ def _bind_leaving(browser: TreeBrowser, keys: KeyBindings) -> None:
     @keys.add("c-c", filter=~typing)
     @keys.add("c-d", filter=~typing)
     def _close(event: KeyPressEvent) -> None:
-        if browser.pane is not None:
-            browser.pane = None
-        else:
+        if browser.pane is None:
             event.app.exit(result=None)
+        browser.pane, browser.is_reading = None, False
 
 
 def browse(run_set: RunSet, node: int = 0) -> BrowserRequest | None:

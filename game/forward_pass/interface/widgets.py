@@ -119,6 +119,11 @@ class Pane:
         """Replace the text and scroll to its first line."""
         self.lines, self.top = list(lines), 0
 
+    @property
+    def place(self) -> str:
+        """Where the view is: its last line, and how many lines there are."""
+        return f"{min(self.top + screen_size()[1], len(self.lines))}/{len(self.lines)}"
+
     def scroll(self, by: int) -> bool:
         """Scroll by some lines; return whether the view moved."""
         previous = self.top

@@ -67,6 +67,13 @@ class Bench:
         """Return the passes from the first token with settings up to index ``to``; raises as ``model.step`` does."""
         return {index: result for index, result, _ in self._passes(settings, to)}
 
+    def observed(self, settings: Mapping[int, Settings]) -> tuple[PassResult, Sites]:
+        """Return the pass of the last token of the key with settings, and what it had at every site."""
+        last = len(self.key.words)
+        earlier = {at: here for at, here in settings.items() if at < last}
+        cache = list(self._passes(earlier, last - 1))[-1][2] if earlier else self._cache_before(self.key)
+        return observe(self.computed.computation.model, self._request(self.key, last, cache, settings.get(last)))
+
     def run_each(self, settings: Mapping[int, Settings], index: int, hooks: Sequence[Hook], to: int) -> list[PassResult]:
         """Return the pass of token ``to`` once for each of some hooks at token ``index``, computed together.
 

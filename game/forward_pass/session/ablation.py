@@ -181,7 +181,7 @@ def verdict_text(result: AblationResult) -> str:
     if not result.comparisons:
         return f"No word came after it. {_endings_text(result)}"
     if not moved:
-        return f"Without it the same words come, and none by another probability. {_endings_text(result)}"
+        return f"Without it the same words come, with the same probabilities. {_endings_text(result)}"
     most = max(moved, key=lambda one: abs(one.distributions[0].p(one.words[0]) - one.distributions[1].p(one.words[0])))
     figures = " → ".join(format_probability(one.p(most.words[0])) for one in most.distributions)
     return f"Without it the same words come; {quoted(most.words[0])} at {most.token}: {figures}. {_endings_text(result)}"

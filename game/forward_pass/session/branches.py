@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from forward_pass.session.transcript import count_text, quoted, wrap
 from forward_pass.storage.labels import Annotation
@@ -43,7 +43,7 @@ def tree_lines(  # noqa: PLR0913 - each has a default
         indent = "  " * min(forks, MAX_INDENTED_FORKS)
         text = node_text(world, tree, node, annotations, current, ids=ids)
         if untaken and untaken.get(node.number, (0, 0))[0]:
-            text += " {} of {} ways on never taken.".format(*untaken[node.number])
+            text += " {} of {} ways on never taken in any run.".format(*untaken[node.number])
         lines += [
             indent + line if not number else f"{indent}   {line}"
             for number, line in enumerate(wrap(text, columns - len(indent) - 3))
@@ -180,16 +180,16 @@ def tree_object(
     return result
 
 
-def count_untaken(run: Run, taken: int) -> tuple[int, int]:
-    """Return how many open choices of the present scene no run took, where ``taken`` were, and how many are open."""
-    open_count = sum(offer.is_open for offer in offers(run.world, run.state))
-    return max(open_count - taken, 0), open_count
+def count_untaken(run: Run, taken: Container[str]) -> tuple[int, int]:
+    """Return how many open choices of the present scene are not among those ``taken`` in any run, and how many are open."""
+    present = [offer.id for offer in offers(run.world, run.state) if offer.is_open]
+    return sum(choice not in taken for choice in present), len(present)
 
 
-def untaken_text(run: Run, taken: int) -> str:
+def untaken_text(run: Run, taken: Container[str]) -> str:
     """Return the counts of ``count_untaken`` as text; the choices are not named."""
     untaken, open_count = count_untaken(run, taken)
-    return f"{untaken} of {open_count} ways on never taken"
+    return f"{untaken} of {open_count} ways on never taken in any run"
 
 
 def replay_status(result: ReplayResult) -> str:

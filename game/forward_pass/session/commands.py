@@ -12,7 +12,7 @@ from forward_pass.session.from_here import NearestEnding, nearest_ending, read_b
 from forward_pass.session.inspection import inspect_pass
 from forward_pass.session.run_commands import stored_runs_of
 from forward_pass.session.session import Session
-from forward_pass.session.settings import DESCRIPTIONS, read_settings, write_setting
+from forward_pass.session.settings import DESCRIPTIONS, read_settings, settings_file, write_setting
 from forward_pass.session.transcript import choice_text
 from forward_pass.story.history import at_turn
 
@@ -102,7 +102,7 @@ def _settings(session: Session, argument: str) -> list[Event]:
         write_setting(key, value.strip())
     rows = read_settings()[0]._asdict()
     text = "\n".join(f"  {name + ' ' + set_to:<15} {DESCRIPTIONS[name]}" for name, set_to in rows.items())
-    return [Message(text, {"type": "settings", "settings": rows})]
+    return [Message(text, {"type": "settings", "file": f"{settings_file()}", **rows})]
 
 
 # -- help -------------------------------------------------------------------------------------------------------------
@@ -160,10 +160,10 @@ def nearest_along(session: Session) -> tuple[str, int] | None:
 
 def _untaken(session: Session) -> list[Event]:
     present = dict(session.choice_texts())
-    never = untaken_choices(stored_runs_of(session), session.run.digest, present)
+    never = untaken_choices(stored_runs_of(session), present)
     lines = [f"  {number}. {say}" for number, (choice, say) in enumerate(present.items(), 1) if choice in never]
     text = (
-        "\n".join(["No kept run has taken these here:", *lines])
+        "\n".join(["No kept run has ever taken these:", *lines])
         if never
         else "Kept runs have taken every way that is open here."
     )

@@ -169,7 +169,7 @@ def comparison_lines(comparison: TokenComparison, names: tuple[str, str], column
         if bars:
             lines += _bar_lines(quoted(word), (first, second), columns)
         else:
-            change = f"({100 * (second - first):+.0f} points)"
+            change = f"({100 * (second - first):+.0f} points)".replace("-0 ", "0 ").replace("+0 ", "0 ")
             lines += wrap(f"  {quoted(word)}: {texts[0]}, then {texts[1]} {change}", columns)
     return lines
 

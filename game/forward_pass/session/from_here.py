@@ -83,14 +83,9 @@ def _after(world: World, passes: KnownPasses, state: State, offer: Availability)
 # -- what kept runs did -----------------------------------------------------------------------------------------------
 
 
-def untaken_choices(run_set: RunSet, digest: str, present: Collection[str]) -> list[str]:
-    """Return the choices among ``present`` that no kept run took at the turn with a digest (empty: the opening)."""
-    tree = run_set.tree
-    number = tree.find(digest)
-    if digest and not number:
-        return list(present)
-    children = (tree.nodes[child].recorded for child in tree.nodes[number].children)
-    taken = {recorded.choice for recorded in children if recorded}
+def untaken_choices(run_set: RunSet, present: Collection[str]) -> list[str]:
+    """Return the choices among ``present`` that no kept run ever took."""
+    taken = {turn.choice for journal in run_set.journals.values() for turn in journal.turns}
     return [choice for choice in present if choice not in taken]
 
 

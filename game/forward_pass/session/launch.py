@@ -74,9 +74,10 @@ def start(store: RunStore, stored: Stored, *notes: str) -> Started:
 def start_fork(store: RunStore, stored: Stored, choice: str = "") -> Started:
     """Return a session at a fork of a run, with a choice taken at once where there is one, and the notes on it."""
     started = start(store, stored)
-    if choice:
-        started.session.choose(choice)
-    return started
+    if not choice:
+        return started
+    started.session.choose(choice)
+    return started._replace(notes=(f"This is {started.session.recorder.label}, a branch; the other run stays as it is.",))
 
 
 def start_new(store: RunStore) -> Started:

@@ -9,8 +9,10 @@ from forward_pass.errors import UsageError
 from forward_pass.session.events import Event, Message, PictureShown, RunsCompared, TreeShown
 from forward_pass.session.session import Session
 from forward_pass.storage.listing import summaries
+from forward_pass.story.history import recorded_turn
 
 if TYPE_CHECKING:
+    from forward_pass.storage.journal import Journal
     from forward_pass.storage.run_set import RunSet
 
 UNWRAPPED = 10_000  # columns: front ends wrap a message themselves
@@ -29,10 +31,11 @@ def load(session: Session, argument: str) -> list[Event]:
     """List the kept runs, or play one on."""
     if argument:
         return session.play_on(session.store.resume(argument, session.recorder))
-    listed = list(map(str, summaries(session.store.folder, session.world)))
-    if not listed:
-        return [Message("No run is kept yet: the first choice begins one.")]
-    return [Message("\n".join([*listed, "", "To go on with one: load NUMBER, or load NAME."]))]
+    found = summaries(session.store.folder, session.world)
+    row = {"type": "runs", "runs": [{"type": "run", **summary._asdict()} for summary in found]}
+    if not found:
+        return [Message("No run is kept yet: the first choice begins one.", row)]
+    return [Message("\n".join([*map(str, found), "", "To go on with one: load NUMBER, or load NAME."]), row)]
 
 
 def restart(session: Session) -> list[Event]:
@@ -85,11 +88,20 @@ def replay(session: Session) -> list[Event]:
     from forward_pass.storage.journal import read_journal  # noqa: PLC0415 - play begins without
     from forward_pass.storage.replay import replay_run  # noqa: PLC0415 - as above
 
-    if session.recorder.path is None:
+    if session.recorder.path is None and session.recorder.is_saving:
         raise UsageError("Nothing is kept of this run yet: the first choice begins it.")
-    result = replay_run(session.world, session.inspector, read_journal(session.recorder.path), session.run.at)
+    journal = read_journal(session.recorder.path) if session.recorder.path else _as_journal(session)
+    result = replay_run(session.world, session.inspector, journal, session.run.at)
     row = {"type": "replayed", "turns": session.run.at, "identical": result.identical_turns}
     return [Message(result.summary, row)]
+
+
+def _as_journal(session: Session) -> Journal:
+    """Return the run of a session that keeps none as if it had been kept."""
+    from forward_pass.storage.journal import Journal  # noqa: PLC0415 - play begins without
+
+    turns = tuple(map(recorded_turn, session.run.turns))
+    return Journal(session.recorder.header, turns, session.run.at, 0, torn=False, fault="")
 
 
 def without(session: Session, argument: str) -> list[Event]:

@@ -135,22 +135,21 @@ def _run_count(tree: Tree, nodes: list[int]) -> int:
 
 
 def open_ways(run_map: RunMap, place: Place, states: TreeStates) -> list[OpenWay]:
-    """Return the ways that are open at a place and that no run took there, in the order of writing.
+    """Return the ways that are open at a place and that no run ever took, in the order of writing.
 
     Of a place with very many turns the first are asked, so that a map of ten thousand runs can be drawn at once.
     """
-    taken = {way.choice for way in place.ways}
     found: dict[str, OpenWay] = {}
     for number in place.nodes[: STATES_ASKED_OF_LARGE if len(run_map.of_node) > LARGE else STATES_ASKED]:
         for choice in states.untaken(number):
-            if choice.id not in taken and choice.id not in found:
+            if choice.id not in found:
                 found[choice.id] = OpenWay(choice.id, choice_name(states.world, choice.id), choice.verb or "", number)
     slots = {choice: slot for slot, choice in enumerate(states.world.choice_ids)}
     return sorted(found.values(), key=lambda way: slots[way.choice])
 
 
 def deciding_places(run_map: RunMap, run_set: RunSet, states: TreeStates) -> Mapping[int, int]:
-    """Return by place how many runs decided their word there: made an act that is among those that decided it."""
+    """Return by place how many runs decided their word by the choice that led there: one of its acts is among what did."""
     deciding: dict[int, int] = {}
     for last in run_set.tree.last_nodes.values():
         state = states.state(last)
@@ -158,7 +157,7 @@ def deciding_places(run_map: RunMap, run_set: RunSet, states: TreeStates) -> Map
         for node in run_set.tree.path(last)[1:] if names else []:
             choice = node.recorded and states.world.choices.get(node.recorded.choice)
             if choice and names & set(choice.acts):
-                place = run_map.of_node[node.parent]
+                place = run_map.of_node[node.number]
                 deciding[place] = deciding.get(place, 0) + 1
     return deciding
 
@@ -206,9 +205,8 @@ def way_text(world: World, way: Way, target: Place) -> str:
         parts.append(f"→ {quoted(way.word)}")
     if target.title:
         parts.append(f"→ ends: {target.title}")
-    often = "once" if way.times == 1 else f"{way.times} times"
     runs = f"run {', '.join(map(str, way.runs))}{' …' if way.times > len(way.runs) else ''}"
-    return f"{' '.join(parts)} ({often}; {runs})"
+    return f"{way.times}× {' '.join(parts)} ({runs})"
 
 
 def open_way_text(way: OpenWay) -> str:

@@ -136,7 +136,13 @@ class Session:
         The present run is unchanged.
         """
         events = self.play_on(self.store.fork(f"{number}", turn))
-        return [*events[:-1], *self.choose(choice)] if choice else events
+        if not choice:
+            return events
+        chosen = self.choose(choice)
+        return [
+            Message(f"This is {self.recorder.label}, a branch of run {number} at turn {turn}; that one stays as it is."),
+            *chosen,
+        ]
 
     def go_to_digest(self, digest: str) -> list[Event]:
         """Go to the latest turn of this session with a digest, under the facts of its run; empty is the opening.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ class TreeRows:
         self.folded = len(self.tree.nodes) > MAX_UNFOLDED
         self.filter = ""
         self._shown_runs: frozenset[int] | None = None  # None: all
-        self._untaken: dict[int, int] = {}
+        self._untaken: dict[int, frozenset[str]] = {}
+        self._unfolded: set[int] = set()  # the first nodes of chains that are shown turn by turn, where others are folded
         self.rows: list[tuple[int, Node]] = []
         self.row_by_node: dict[int, int] = {}
         self._chains: dict[int, list[Node]] = {}  # by the first node of a folded chain, those after it
@@ -51,12 +53,13 @@ class TreeRows:
         self.rows, self.row_by_node, self._chains = [], {}, {}
         for forks, first, others in self.tree.chains():
             chain = [node for node in (first, *others) if self._is_shown(node)]
-            shown = chain[:1] if self.folded else chain
+            folded = self.folded and first.number not in self._unfolded
+            shown = chain[:1] if folded else chain
             self.rows += [(forks, node) for node in shown]
             if chain:
-                self._chains[first.number] = chain[1:] if self.folded else []
+                self._chains[first.number] = chain[1:] if folded else []
             for number, node in enumerate(chain):
-                self.row_by_node[node.number] = len(self.rows) - (1 if self.folded else len(shown) - number)
+                self.row_by_node[node.number] = len(self.rows) - (1 if folded else len(shown) - number)
 
     def _is_shown(self, node: Node) -> bool:
         return self._shown_runs is None or not self._shown_runs.isdisjoint(node.runs)
@@ -64,22 +67,54 @@ class TreeRows:
     def toggle_fold(self) -> None:
         """Fold the chains of turns, or unfold them."""
         self.folded = not self.folded
+        self._unfolded.clear()
         self.set_rows()
+
+    def unfold(self, row: int) -> bool:
+        """Show the turns of a folded row; return False where it is not folded."""
+        if len(self.chain(row)) == 1:
+            return False
+        self._unfolded.add(self.rows[row][1].number)
+        self.set_rows()
+        return True
 
     def show_only(self, text: str) -> int:
         """Show only the runs that have a text somewhere: an ending, a word, a choice; all for an empty one. Return how many.
 
         Where no run has it, nothing changes.
         """
-        needle, runs = text.strip().casefold(), set[int]()
-        for node in self.tree.nodes if needle else ():
-            if needle in self._node_search_text(node):
-                runs.update(node.runs)
+        needle = text.strip().casefold()
+        runs = self._runs_with(needle) if needle else set()
         if needle and not runs:
             return 0
         self.filter, self._shown_runs = (text.strip(), frozenset(runs)) if needle else ("", None)
         self.set_rows()
         return len(runs)
+
+    def _runs_with(self, needle: str) -> set[int]:
+        """Return the runs that have a text: as their number, as a word said, an ending, a verb, or else in a choice."""
+        number = needle.removeprefix("run ")
+        if number.isdigit() and int(number) in self.run_set.journals:
+            return {int(number)}
+        for test in (self._says, self._ends, self._has_verb, self._has_text):
+            runs = {run for node in self.tree.nodes if node.recorded and test(node, needle) for run in node.runs}
+            if runs:
+                return runs
+        return set()
+
+    def _says(self, node: Node, needle: str) -> bool:
+        return node.recorded is not None and (node.recorded.word or "").casefold() == needle
+
+    def _ends(self, node: Node, needle: str) -> bool:
+        title = self.world.endings.get(node.recorded.scene) if node.recorded else None
+        return title is not None and needle in title.casefold()
+
+    def _has_verb(self, node: Node, needle: str) -> bool:
+        choice = self.world.choices.get(node.recorded.choice) if node.recorded else None
+        return choice is not None and choice.verb == needle
+
+    def _has_text(self, node: Node, needle: str) -> bool:
+        return needle in self._node_search_text(node)
 
     def next_fork(self, row: int, step: int) -> int | None:
         """Return the next row, or with step -1 the one before, at which runs part; None where there is none."""
@@ -91,13 +126,16 @@ class TreeRows:
         return None
 
     def next_untaken(self, row: int) -> int | None:
-        """Return the next row, around the end, with a way that no run took; None where there is none."""
+        """Return the node after a row, around the end, at which a way is open that no run ever took; None without one."""
         order = [*range(row + 1, len(self.rows)), *range(row + 1)]
-        return next((at for at in order if self.untaken_count(at)), None)
+        return next((node.number for at in order for node in self.chain(at) if self._untaken_at(node)), None)
 
     def find(self, row: int, needle: str) -> int | None:
         """Return the next row, around the end, that contains a text; None where none does."""
         order = [*range(row + 1, len(self.rows)), *range(row + 1)]
+        number = re.fullmatch(r"run ([0-9]{1,9})", needle)
+        if number:
+            return next((at for at in order if any(int(number[1]) in one.cursor_runs for one in self.chain(at))), None)
         return next((at for at in order if needle and needle in self.search_text(at)), None)
 
     # -- what they say --------------------------------------------------------------------------------------------------
@@ -111,12 +149,12 @@ class TreeRows:
         return self.chain(row)[-1]
 
     def untaken_count(self, row: int) -> int:
-        """Return how many ways no run took at the turns of a row; turns are computed again for it."""
-        return sum(map(self._untaken_at, self.chain(row)))
+        """Return how many ways are open at the turns of a row that no run ever took; turns are computed again for it."""
+        return len({choice for node in self.chain(row) for choice in self._untaken_at(node)})
 
-    def _untaken_at(self, node: Node) -> int:
+    def _untaken_at(self, node: Node) -> frozenset[str]:
         if node.number not in self._untaken:
-            self._untaken[node.number] = len(self.states.untaken(node.number))
+            self._untaken[node.number] = frozenset(choice.id for choice in self.states.untaken(node.number))
         return self._untaken[node.number]
 
     def is_act(self, node: Node) -> bool:
@@ -132,7 +170,9 @@ class TreeRows:
         """Return a row in words, without its position."""
         node = self.rows[row][1]
         more = len(self.chain(row)) - 1
-        parts = [*self._outcome(row), plain_choice(self.world, node.recorded.choice) if node.recorded else "the opening"]
+        runs = [run for one in self.chain(row) for run in one.cursor_runs]
+        parts = [f"run {self._dated(runs)}"] if runs else []
+        parts += [*self._outcome(row), plain_choice(self.world, node.recorded.choice) if node.recorded else "the opening"]
         parts += [f"{more} more turn{'s' * (more > 1)}"] if more else []
         return " · ".join([*parts, *(tag for one in self.chain(row) for tag in self.tags(one))])
 
@@ -165,11 +205,10 @@ class TreeRows:
         return any(self.positions[last][0] > self.world.telling_token for last in lasts)
 
     def tags(self, node: Node) -> list[str]:
-        """Return a turn's label and note, the runs that end or stand there with their days, and whether it is marked."""
+        """Return a turn's label and note, and whether it is marked, each in words."""
         annotation = self.annotations.get(node.recorded.digest, Annotation()) if node.recorded else Annotation()
         words = [f"label “{annotation.label}”"] if annotation.label else []
         words += [f"note “{annotation.note}”"] if annotation.note else []
-        words += [f"run {self._dated(node.cursor_runs)}"] if node.cursor_runs else []
         return words + (["marked"] if node.number == self.marked else [])
 
     def _dated(self, runs: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from forward_pass.story.forecast import forecast
 from forward_pass.story.history import RecordedTurn
 from forward_pass.story.nodes import Choice
 from forward_pass.story.ports import PassPort
-from forward_pass.story.state import State
+from forward_pass.story.state import Prior, State
 
 if TYPE_CHECKING:
     from forward_pass.storage.tree import Node
@@ -29,24 +29,23 @@ class TreeStates:
         self._inspector = run_set.inspector
         self._known: PassPort | None = None
         self._states: dict[int, State | None] = {}
+        self._taken = {node.recorded.choice for node in self.tree.nodes if node.recorded}
 
     def state(self, number: int) -> State | None:
         """Return the state of a node; None where the world no longer leads there, or not to the recorded scene."""
         for node in self._path_from_known(number):
             self._states[node.number] = self._following(node)
         state = self._states[number]
-        prior = self._journals[self.tree.nodes[number].runs[0]].header.prior
+        prior = self._prior(self.tree.nodes[number])
         instantiation = min(prior.instantiation, self.world.instantiations)
         return state and state._replace(prior=prior._replace(instantiation=instantiation))
 
     def untaken(self, number: int) -> list[Choice]:
-        """Return the choices that are open at a node and that no run took there; none where its state is not known."""
+        """Return the choices that are open at a node and that no run ever took; none where its state is not known."""
         state = self.state(number)
         if state is None:
             return []
-        children = (self.tree.nodes[child].recorded for child in self.tree.nodes[number].children)
-        taken = {recorded.choice for recorded in children if recorded}
-        return [offer.choice.node for offer in offers(self.world, state) if offer.is_open and offer.id not in taken]
+        return [offer.choice.node for offer in offers(self.world, state) if offer.is_open and offer.id not in self._taken]
 
     def forecast_of(self, number: int, word: str) -> float | None:
         """Return the probability of a word at the telling token if nothing more is done after a node; None where unknown."""
@@ -68,14 +67,18 @@ class TreeStates:
             number = node.parent
         return path[::-1]
 
+    def _prior(self, node: Node) -> Prior:
+        """Return what the first run through a node knew of earlier ones."""
+        return self._journals[node.runs[0]].header.prior if node.runs else Prior()
+
     def _following(self, node: Node) -> State | None:
         recorded = node.recorded
         if recorded is None:
-            return initial_state(self.world, self._journals[node.runs[0]].header.prior) if node.runs else None
+            return initial_state(self.world, self._prior(node))
         before = self._states[node.parent]
         if before is None:
             return None
-        before = before._replace(prior=self._journals[node.runs[0]].header.prior)
+        before = before._replace(prior=self._prior(node))
         try:
             after = self._after(self._port, before, recorded)
         except ForwardPassError:  # a pass that the table has not

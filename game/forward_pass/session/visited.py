@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import RequestError
-from forward_pass.story.history import RecordedTurn, Run, Turn, replay
+from forward_pass.story.history import RecordedTurn, Run, Turn, recorded_turn, replay
 
 if TYPE_CHECKING:
     from forward_pass.storage.recorder import Recorder
@@ -27,9 +27,8 @@ class VisitedTurns:
 
     def add(self, before: str, turn: Turn, recorder: Recorder) -> None:
         """Remember a turn, the digest of the turn before it, and what recorded it."""
-        recorded = RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest)
         self._turns.pop(turn.digest, None)
-        self._turns[turn.digest] = _Visited(before, recorded, recorder)
+        self._turns[turn.digest] = _Visited(before, recorded_turn(turn), recorder)
         if len(self._turns) > MAX_TURNS:
             del self._turns[next(iter(self._turns))]
 

@@ -137,6 +137,11 @@ class RecordedTurn(NamedTuple):
     time: int | None = None
 
 
+def recorded_turn(turn: Turn) -> RecordedTurn:
+    """Return a turn as a file would have it."""
+    return RecordedTurn(turn.choice, turn.state.scene, turn.word, turn.probability, turn.digest, turn.time)
+
+
 class Divergence(NamedTuple):
     """Where replaying a recorded path came to something else, and what."""
 
