@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
@@ -16,7 +15,6 @@ from forward_pass.session import glossary_help
 from forward_pass.session.events import Message
 from forward_pass.session.input import answer
 from forward_pass.session.session import Session
-from forward_pass.storage.listing import earlier_runs
 from forward_pass.story.history import Run, append, make_turn, new_run
 from forward_pass.story.state import Prior
 from forward_pass.story.world import World
@@ -138,9 +136,9 @@ def test_an_ending_counts_as_found_once_it_is_reached(tmp_path: Path) -> None:
 
 def test_with_every_ending_found_there_is_nothing_to_hint_at(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    everything = earlier_runs(session.store.folder, session.world)._replace(found=frozenset(session.world.endings))
-    with patch("forward_pass.session.session.earlier_runs", lambda *_: everything):
-        text = message_after(session, "hint").text
+    for choices in TO_ENDINGS.values():
+        write_run(tmp_path, *choices)
+    text = message_after(session, "hint").text
     assert text == "4 of 4 endings found: there is nothing left to hint at."
 
 

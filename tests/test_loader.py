@@ -124,6 +124,11 @@ def old_ending(folder: Path) -> None:
     (folder / "more.yml").write_text("scenes: {}")
 
 
+def folder_below(folder: Path) -> None:
+    (folder / "scenes").mkdir()
+    (folder / "scenes" / "all.yaml").touch()
+
+
 def nothing(folder: Path) -> None:
     (folder / ".hidden.yaml").write_text(TINY)
     (folder / "notes.txt").write_text("A world is a folder.")
@@ -137,6 +142,11 @@ FOLDERS: list[tuple[Callable[[Path], None], str]] = [
     (too_many, "FOLDER:1:1: E002 501 files; a world has at most 500\n"),
     (broken_link, "FOLDER/more.yaml:1:1: E001 cannot be read: not a regular file\n"),
     (link_out, "FOLDER/more.yaml:1:1: E012 a link out of the world's folder is not followed\n"),
+    (
+        folder_below,
+        "FOLDER/scenes:1:1: W014 has YAML files, and folders below a world are not read, but for glossary/ and hints/: "
+        "move what is in scenes/ up\n",
+    ),
     (old_ending, "FOLDER/more.yml:1:1: W013 is not read: rename it to .yaml\n"),
     (
         long_list,

@@ -149,9 +149,9 @@ def test_a_pass_is_recomputed_whatever_is_cached_of_it(computed: ComputedPass, m
 
     run_pass, keys = Computation.run_pass, []
 
-    def counted(self: Computation, key: PassKey, cache: Any) -> Any:
+    def counted(self: Computation, key: PassKey, cache: Any, **options: Any) -> Any:
         keys.append(key)
-        return run_pass(self, key, cache)
+        return run_pass(self, key, cache, **options)
 
     computed.run_pass(HAS)
     monkeypatch.setattr(Computation, "run_pass", counted)

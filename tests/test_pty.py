@@ -303,9 +303,9 @@ def test_the_map_opens_from_play_and_a_way_never_taken_is_taken_by_its_number(tm
         terminal.type("\t")
         terminal.wait_for("never taken: a thought")
         terminal.resize(60, 22)
-        terminal.wait_for("Tab tree")
+        terminal.wait_for("u f w Tab ? q")
         terminal.type("2")
-        terminal.wait_for("A branch of run 1 at turn 0")
+        terminal.wait_for("This is first-light/2, a branch of run 1")
         terminal.type("quit\r")
         terminal.wait_for("Kept as first-light/2. To go on:")
         assert terminal.wait() == 0

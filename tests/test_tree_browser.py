@@ -125,7 +125,7 @@ def test_rows_fit_forty_columns(run_set: RunSet) -> None:
         assert {get_cwidth(row) for row in visible_rows(browser)} == {40}
         assert len(visible_rows(browser)) == 6
         browser.move(100)
-        assert visible_rows(browser)[-1].startswith(" 13  3   run 2 (")
+        assert visible_rows(browser)[-1].startswith(" 13  3   run 2 · ends")
         assert get_cwidth(browser.footer) <= 40
 
 

@@ -119,7 +119,9 @@ def _facts(options: argparse.Namespace, world: World) -> Prior | None:
 def _prior(row: object, world: World, name: str) -> Prior:
     """Return the facts in a JSON object; raises ``UsageError`` where it has others, or names what the world has not."""
     match row:
-        case {"instantiation": int(number), "found": list(found), "met": list(met), **others} if number > 0 and not others:
+        case {"instantiation": int(number), "found": list(found), "met": list(met), **others} if (
+            type(number) is int and number > 0 and not others
+        ):
             pass
         case _:
             raise UsageError(f'{name}: expected {{"instantiation":N,"found":[ENDING, …],"met":[SCENE, …]}}, as `hello` has it')

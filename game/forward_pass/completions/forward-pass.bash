@@ -7,7 +7,7 @@
 
 _shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk map new endings lens lab effects train)
 
-_shtab_forward_pass_play_option_strings=(-h --help --new --continue --load --plain --no-motion --json --temperature --seed --saves)
+_shtab_forward_pass_play_option_strings=(-h --help --new --continue --load --plain --no-motion --json --temperature --fresh --facts --no-save --open --only --protocol --seed --saves)
 _shtab_forward_pass_runs_option_strings=(-h --help --forget --plain --json --saves)
 _shtab_forward_pass_settings_option_strings=(-h --help --plain --json)
 _shtab_forward_pass_complete_option_strings=(-h --help)
@@ -29,6 +29,7 @@ _shtab_forward_pass_option_strings=(-h --help --version --saves)
 
 
 
+_shtab_forward_pass_play___protocol_choices=(1 2)
 _shtab_forward_pass_complete_pos_0_choices=(bash zsh)
 _shtab_forward_pass_export___format_choices=(txt md html svg cast)
 _shtab_forward_pass_export___show_choices=(scene prompt lens)
@@ -44,6 +45,9 @@ _shtab_forward_pass_play___continue_nargs=0
 _shtab_forward_pass_play___plain_nargs=0
 _shtab_forward_pass_play___no_motion_nargs=0
 _shtab_forward_pass_play___json_nargs=0
+_shtab_forward_pass_play___fresh_nargs=0
+_shtab_forward_pass_play___no_save_nargs=0
+_shtab_forward_pass_play___open_nargs=0
 _shtab_forward_pass_runs__h_nargs=0
 _shtab_forward_pass_runs___help_nargs=0
 _shtab_forward_pass_runs___plain_nargs=0

@@ -137,7 +137,7 @@ def parse(line: str) -> Request:
     row = _loaded(text)
     request_id = row.pop("id", None)
     if request_id is not None and not (_is_text(request_id) or type(request_id) is int):
-        raise RequestError("`id` must be a text or a whole number", "malformed")
+        raise RequestError(f"`id` must be a text of at most {MAX_TEXT} characters or a whole number", "malformed")
     try:
         return _request_of(row, request_id)
     except RequestError as error:
@@ -167,9 +167,17 @@ def _checked(line: str) -> str:
     return text
 
 
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; raises ``RequestError`` where it has a key twice."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise RequestError("a key is given twice", "malformed")
+    return row
+
+
 def _loaded(text: str) -> dict[str, Any]:
     try:
-        row = json.loads(text)
+        row = json.loads(text, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError):
         raise RequestError("not a JSON object", "malformed") from None
     if not isinstance(row, dict):  # pragma: no cover - a text that begins with a brace and is JSON is an object

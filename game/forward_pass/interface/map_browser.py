@@ -188,7 +188,8 @@ class MapBrowser:
         if self.pane is not None:
             return self.pane.fragments()
         columns, rows = screen_size()
-        layer_rows = min(max(rows - DETAIL_ROWS - 3, MIN_LAYER_ROWS), MAX_LAYER_ROWS)
+        most = min(self.world.boundary - self.world.first_layer, MAX_LAYER_ROWS)
+        layer_rows = min(max(rows - DETAIL_ROWS - 3, MIN_LAYER_ROWS), most)
         tokens, width = self.visible_tokens(columns)
         lines = [*self._token_lines(tokens, width)]
         lines += [self._layer_line(row, layer_rows, tokens, width) for row in range(layer_rows)]
@@ -319,9 +320,9 @@ class MapBrowser:
             return f" {self.message}"
         if self.pane is not None:
             return f" {self.pane.place} · {'a number takes that way  ' if self.is_reading else ''}q back"
-        if screen_size()[0] < WIDE:
+        if screen_size()[0] <= WIDE:
             return " ←↑↓→ 1-9 Enter u f w Tab ? q"
-        return " 1-9 takes a way  Enter read  u untaken  f fork  Tab tree  q quit  ? keys"
+        return " 1-9 take  Enter read  u untaken  f fork  Tab tree  q  ? keys"
 
 
 def browse_map(run_set: RunSet, node: int = 0) -> BrowserRequest | None:

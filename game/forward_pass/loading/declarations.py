@@ -39,6 +39,10 @@ def read_variable(report: Report, index: int, entry: Entry) -> Variable:
     if isinstance(node.value, list):
         words = _enumeration(report, node, name)
         return Variable(place, name, index, 0, max(len(words) - 1, 0), 0, words=words)
+    if isinstance(node.value, str) and node.style is None and re.fullmatch(r"-?[0-9]{1,9}", node.value):
+        most = max(int(node.value), 9)
+        report.add(node, "E203", f"a number is declared with its bounds: {{from: 0, to: {most}, start: {node.value}}}")
+        return Variable(place, name, index, -MAX_NUMBER, MAX_NUMBER, 0)
     if isinstance(node.value, str):
         return Variable(place, name, index, 0, 1, int(truth(report, node)), flag=True)
     keys = keyed(report, entry, f"the variable {name!r}", NUMBER_KEYS, ("from", "to"))

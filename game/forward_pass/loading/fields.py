@@ -31,7 +31,10 @@ def mapping(report: Report, node: Node, what: str) -> dict[str, tuple[Node, Node
     """Return the keys of a mapping, each with its key's node and its value; of anything else, none."""
     if isinstance(node.value, dict):
         return node.value
-    report.add(node, "E203", f"{what} must be a mapping (key: value), found a {node.kind}")
+    if node.value == "":
+        report.add(node, "E203", f"{what} is empty: what belongs to it is indented more than it, as key: value")
+    else:
+        report.add(node, "E203", f"{what} must be a mapping (key: value), found a {node.kind}")
     return {}
 
 
@@ -39,7 +42,10 @@ def keyed(report: Report, entry: Entry, what: str, known: tuple[str, ...], requi
     """Return the values of a mapping by key; unknown and missing keys are reported."""
     rows = mapping(report, entry.value, what)
     hints = {key: report.near(key, known) for key in rows if key not in known}
+    empty = any(node.value == "" and node.style is None for key, (_, node) in rows.items() if key in known)
     for key, hint in hints.items():
+        if empty and not hint and isinstance(rows[key][1].value, dict):
+            continue  # it belongs to the key that is empty, which is reported
         report.add(rows[key][0], "E201", f"unknown key {key!r} in {what}{hint}")
     if isinstance(entry.value.value, dict):
         for key in required:
@@ -81,7 +87,8 @@ def whole(report: Report, node: Node, least: int, most: int) -> int | None:
     expected = f"expected a whole number from {least} to {most}" if least < most else f"expected {least}"
     text = node.value if isinstance(node.value, str) and node.style is None else ""
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        report.add(node, "E203", expected)
+        quoted = node.style is not None and re.fullmatch(r"-?[0-9]{1,9}", str(node.value))
+        report.add(node, "E203", f"{expected}{', without quotes' if quoted else ''}")
         return None
     number = int(text)
     if not least <= number <= most:
@@ -108,7 +115,9 @@ def truth(report: Report, node: Node | None) -> bool:
         return False
     if node.style is None and node.value in ("true", "false"):
         return bool(node.value == "true")
-    report.add(node, "E203", "expected true or false")
+    say = {"yes": "; say true", "on": "; say true", "no": "; say false", "off": "; say false"}.get(str(node.value).lower(), "")
+    quoted = "; without quotes" if node.style is not None and node.value in ("true", "false") else ""
+    report.add(node, "E203", f"expected true or false{say or quoted}")
     return False
 
 

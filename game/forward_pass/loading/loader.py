@@ -17,7 +17,7 @@ from forward_pass.loading.declarations import read_band, read_threshold, read_va
 from forward_pass.loading.fields import Entry, known_name, several
 from forward_pass.loading.glossary import read_glossary, read_hints
 from forward_pass.loading.interventions import ActContext, read_act
-from forward_pass.loading.model_names import ModelNames, missing_words, read_model_names
+from forward_pass.loading.model_names import ModelNames, missing_words, read_model_names, word_place
 from forward_pass.loading.paths import TEXT, Contents, read_world_files, world_hash
 from forward_pass.loading.prompt import read_continuations, read_prompt, read_spans
 from forward_pass.loading.report import Report
@@ -126,7 +126,8 @@ def _read_declarations(report: Report, symbols: Symbols, contents: Contents) -> 
     scope = _scope(report, symbols, variables, acts, first_layer, boundary)
     probes = model.probes if model else AnyProbe() if has_model else None
     continuations = read_continuations(report, symbols.sections["continuations"], model, has_model=has_model)
-    scope = scope._replace(prompt=prompt, spans=spans, probes=probes, continuations=continuations)
+    vocabulary = model.vocabulary if model else None
+    scope = scope._replace(prompt=prompt, spans=spans, probes=probes, continuations=continuations, vocabulary=vocabulary)
     scope = scope._replace(asks=_asking_choices(symbols, scope))
     telling = read_telling(report, symbols.singles.get("telling"), scope, model)
     index = (telling.token if telling else scope.decoded[1]) - len(prompt)
@@ -244,8 +245,12 @@ def _model(report: Report, symbols: Symbols, prompt: tuple[str, ...], contents: 
     entry = symbols.singles.get("model")
     model = read_model_names(report, entry, {name: content for name, content in contents if not name.endswith(TEXT)})
     missing = missing_words(model, prompt)
-    if entry and missing:
-        report.add(entry.value, "E504", f"the prompt has words that are not in the model's vocabulary: {missing}")
+    if entry and model and missing:
+        written = symbols.singles.get("prompt")
+        first = next(word for word in prompt if word not in model.vocabulary)
+        where = word_place(written.value, first) if written else entry.value
+        near = report.near(first, model.vocabulary)
+        report.add(where, "E504", f"the prompt has words that are not in the model's vocabulary: {missing}{near}")
     return model
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from forward_pass.errors import Place
 from forward_pass.loading.fields import Entry, string
 from forward_pass.loading.paths import CALIBRATION
 from forward_pass.loading.report import Report
@@ -75,6 +76,22 @@ def missing_words(model: ModelNames | None, words: Iterable[str]) -> str:
     known: Collection[str] = model.vocabulary if model else ()
     missing = [word for word in dict.fromkeys(words) if model and word not in known]
     return ", ".join(map(repr, missing[:MAX_WORDS_LISTED]))
+
+
+def word_place(node: Node, word: str) -> Node | Place:
+    """Return where a word first stands in a prompt; where it is not found as it is, the prompt itself."""
+    pending = [node]
+    while pending:
+        one = pending.pop(0)
+        if isinstance(one.value, str):
+            at = one.value.find(word)
+            if at >= 0:
+                return one.locator()(at)
+        elif isinstance(one.value, list):
+            pending = [*one.value, *pending]
+        else:
+            pending = [*(value for _, value in one.value.values()), *pending]
+    return node
 
 
 def check_word(report: Report, model: ModelNames | None, node: Node) -> None:

@@ -95,6 +95,13 @@ def world_hash(contents: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
+READ_BELOW = ("glossary", "hints", "corpus")
+
+
+def _below_text(name: str) -> str:
+    return f"has YAML files, and folders below a world are not read, but for glossary/ and hints/: move what is in {name}/ up"
+
+
 def read_world_files(folder: Path) -> tuple[list[tuple[str, bytes]], list[Problem]]:
     """Return the names and contents of a world's files, and what kept any of them from being read."""
     shown = str(folder)
@@ -107,6 +114,11 @@ def read_world_files(folder: Path) -> tuple[list[tuple[str, bytes]], list[Proble
     problems = [
         Problem(f"{shown}/{path.name}", 1, 1, "W013", "is not read: rename it to .yaml", "warning")
         for path in sorted(folder.glob("*.yml"))
+    ]
+    problems += [
+        Problem(f"{shown}/{below.name}", 1, 1, "W014", _below_text(below.name), "warning")
+        for below in sorted(folder.iterdir())
+        if below.is_dir() and below.name not in READ_BELOW and any(below.glob("*.yaml"))
     ]
     if not any(path.suffix == TEXT for path in files):
         problems.append(Problem(shown, 1, 1, "E001", "no world here: a world is a folder of .yaml files"))

@@ -11,6 +11,7 @@ from forward_pass.loading.fields import Entry, keyed, known_name, known_names, l
 from forward_pass.loading.interventions import check_causality
 from forward_pass.loading.report import Report
 from forward_pass.loading.symbols import Symbols
+from forward_pass.loading.written_text import check_text
 from forward_pass.loading.yaml_tree import Node
 from forward_pass.story import nodes
 from forward_pass.story.grammar import Scope, parse_condition, parse_effect
@@ -68,6 +69,8 @@ def read_endings(report: Report, context: Context) -> tuple[nodes.Ending, ...]:
     for key, entry in context.symbols.sections["endings"].items():
         keys = keyed(report, entry, f"the ending {key!r}", ENDING_KEYS, ("title", "text"))
         title = line(report, keys["title"], "title") if "title" in keys else "?"
+        if "title" in keys:
+            check_text(report, keys["title"])
         index = context.scope.scenes[key]
         scope = context.scope._replace(scene=index, ending=True)
         text = read_text(report, keys.get("text"), scope)
@@ -86,6 +89,7 @@ def read_text(report: Report, node: Node | None, scope: Scope) -> nodes.Text:
     """Return a text of paragraphs; empty where there is none."""
     if node is None:
         return nodes.EMPTY
+    check_text(report, node)
     return parsed(report, node, lambda text: parse_text(text, scope, node.locator())) or nodes.EMPTY
 
 
@@ -150,6 +154,7 @@ def _verb(report: Report, node: Node | None, acts: tuple[str, ...], context: Con
 def _line(report: Report, node: Node | None, scope: Scope) -> nodes.Text:
     if node is None:
         return nodes.EMPTY
+    check_text(report, node)
     return parsed(report, node, lambda text: parse_line(text, scope, node.locator())) or nodes.EMPTY
 
 
@@ -206,7 +211,24 @@ def _effects(report: Report, node: Node | None, scope: Scope) -> nodes.Effects |
         return None
     rows = [row for row in several(report, node, "effects") if row.value.strip() not in ("", "nothing")]
     sets = [parsed(report, row, lambda text: parse_effect(text, scope)) for row in rows]
+    for row, effect in zip(rows, sets, strict=True):
+        _check_within(report, row, effect, scope)
     return nodes.Effects(node.value_place(), tuple(one for one in sets if one is not None))
+
+
+def _check_within(report: Report, row: Node, effect: nodes.Set | None, scope: Scope) -> None:
+    """Warn of a number that a variable can never hold, and of a step wider than all its values: both are cut to its bounds."""
+    if effect is None:
+        return
+    name = next(name for name, variable in scope.variables.items() if variable.slot == effect.variable)
+    value, least, most = effect.value, effect.least, effect.most
+    if isinstance(value, nodes.Literal) and not least <= value.value <= most:
+        bound = most if value.value > most else least
+        report.add(row, "W111", f"{name} goes from {least} to {most}: {value.value} becomes {bound}")
+    if isinstance(value, nodes.Arithmetic) and isinstance(value.right, nodes.Literal):
+        by = value.right.value
+        if value.left == nodes.VariableValue(effect.variable) and by > most - least:
+            report.add(row, "W111", f"{name} goes from {least} to {most}: a step of {by} always ends at a bound")
 
 
 # -- gotos ------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import yaml
 
 from forward_pass.errors import Place, Problem
 from forward_pass.gc_pause import gc_paused
+from forward_pass.loading.yaml_faults import cause
 
 TOO_DEEP = "exceeded maximum nesting depth"  # in PyYAML from 6.0.4 on, whose scanner runs ahead of what it hands over
 MAX_DEPTH = 24
@@ -61,13 +62,14 @@ class Source:
 class Node:
     """A scalar (``value`` a string), a list (of nodes) or a mapping (key to ``(key's node, node)``), and its place."""
 
-    __slots__ = ("mark", "source", "style", "value")
+    __slots__ = ("end", "mark", "source", "style", "value")
 
-    def __init__(self, source: Source, value: Any, mark: Any, style: str | None = None) -> None:
+    def __init__(self, source: Source, value: Any, mark: Any, style: str | None = None, end: Any = None) -> None:
         self.source = source
         self.value = value
         self.mark = mark  # of the parser: where the node begins, counted from 0
         self.style = style
+        self.end = end  # of the parser, as mark: where a scalar ends
 
     @property
     def index(self) -> int:
@@ -85,6 +87,19 @@ class Node:
         if isinstance(self.value, str):
             return "text"
         return "list" if isinstance(self.value, list) else "mapping"
+
+    @property
+    def raw(self) -> str:
+        """What stands in the file for a scalar, quotes and indents included."""
+        return self.source.text[self.index : self.end.index] if self.end is not None else ""
+
+    @property
+    def comment(self) -> str:
+        """The comment that follows a scalar without quotes on its last line, from its number sign on; empty without one."""
+        if self.style is not None or self.end is None:
+            return ""
+        rest = self.source.text[self.end.index :].partition("\n")[0]
+        return rest.strip() if rest[:1].isspace() and rest.lstrip().startswith("#") else ""
 
     def locator(self) -> Locator:
         """Return the function that places the characters of a scalar."""
@@ -154,6 +169,7 @@ def read_tree(file: str, data: bytes) -> tuple[Node | None, list[Problem]]:
         source = Source(file, data[: error.start].decode("utf-8"))
         message = "not UTF-8 from here on; save the file as UTF-8"
         return None, [Problem.at(source.place(error.start), "E003", message)]
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")  # as some editors save
     source = Source(file, text)
     forbidden = islice(FORBIDDEN.finditer(text), MAX_FORBIDDEN)
     problems = [Problem.at(source.place(match.start()), "E004", _forbidden(match[0])) for match in forbidden]
@@ -191,6 +207,11 @@ def _unparsed(source: Source, error: Any) -> Problem:
     """Return the parser's words, with what to do where that is known, and where the thing began that it was reading."""
     if error.problem == TOO_DEEP:
         return Problem.at(source.place(error.problem_mark.index), "E009", f"nested more than {MAX_DEPTH} deep")
+    mark, context = error.problem_mark, error.context_mark
+    begun = context.line if error.context == "while scanning a quoted scalar" and context is not None else None
+    fault = cause(source.text, mark.line, begun)
+    if fault is not None:
+        return Problem(source.file, fault.line + 1, fault.column + 1, "E005", fault.message)
     message = f"YAML: {error.problem}{ADVICE.get(error.problem, '')}"
     if error.context_mark is not None and error.context_mark.line < error.problem_mark.line:
         message += f" ({error.context} that begins in line {error.context_mark.line + 1})"
@@ -256,7 +277,7 @@ def _scalar(source: Source, problems: list[Problem], event: Any) -> Node:
     if event.anchor is not None or event.tag is not None:
         _refuse_anchor_or_tag(event)
     value = event.value
-    node = Node(source, value, event.start_mark, event.style or None)
+    node = Node(source, value, event.start_mark, event.style or None, event.end_mark)
     if not value.isprintable() and FORBIDDEN.search(value):
         forbidden = list(islice(FORBIDDEN.finditer(value), source.room))
         source.room -= len(forbidden)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from forward_pass.storage.run_set import RunSet
     from forward_pass.storage.tree import Node
 
-MAX_DATED = 3  # runs that are named with their day on one row
+MAX_DATED = 3  # runs whose days stand on one row
 
 
 class TreeRows:
@@ -171,10 +171,11 @@ class TreeRows:
         node = self.rows[row][1]
         more = len(self.chain(row)) - 1
         runs = [run for one in self.chain(row) for run in one.cursor_runs]
-        parts = [f"run {self._dated(runs)}"] if runs else []
+        parts = [tag for one in self.chain(row) for tag in self.tags(one)]
+        parts += [f"run {', '.join(map(str, runs))}"] if runs else []
         parts += [*self._outcome(row), plain_choice(self.world, node.recorded.choice) if node.recorded else "the opening"]
         parts += [f"{more} more turn{'s' * (more > 1)}"] if more else []
-        return " · ".join([*parts, *(tag for one in self.chain(row) for tag in self.tags(one))])
+        return " · ".join([*parts, *self._days(runs)])
 
     def _outcome(self, row: int) -> list[str]:
         """Return how a row ends and what it said: first, so that narrow screens show it."""
@@ -211,11 +212,10 @@ class TreeRows:
         words += [f"note “{annotation.note}”"] if annotation.note else []
         return words + (["marked"] if node.number == self.marked else [])
 
-    def _dated(self, runs: Sequence[int]) -> str:
-        if len(runs) > MAX_DATED:
-            return ", ".join(map(str, runs))
-        days = [day_of(self.run_set, run) for run in runs]
-        return ", ".join(f"{run} ({day})" if day else f"{run}" for run, day in zip(runs, days, strict=True))
+    def _days(self, runs: Sequence[int]) -> list[str]:
+        """Return the days on which some runs were played last, each once; none where there are many runs."""
+        days = [day_of(self.run_set, run) for run in runs[:MAX_DATED]]
+        return list(dict.fromkeys(filter(None, days))) if len(runs) <= MAX_DATED else []
 
     def search_text(self, row: int) -> str:
         """Return what ``find`` looks through, case-folded: the words of a row, of the turns folded into it, and their ids."""

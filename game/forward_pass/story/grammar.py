@@ -60,6 +60,22 @@ RESERVED = frozenset((*FUNCTIONS, *NUMBERS, "again", "visit", "true", "false", "
 
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
+FOREIGN = {
+    "&&": "say `and`",
+    "||": "say `or`",
+    "&": "say `and`",
+    "|": "say `or`",
+    "!": "say `not`",
+    "/": "there is no division",
+    "%": "there is no remainder",
+    "“": "words stand in straight quotes: 'two'",
+    "‘": "words stand in straight quotes: 'two'",
+    "’": "words stand in straight quotes: 'two'",
+    "[": "there are no lists",
+    "{": "braces belong to texts",
+}
+"""Marks of other languages, and what to say instead."""
+
 TOKENS = re.compile(
     r"""\s*(?:(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<word>'[^']*'|"[^"]*")|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
     r"""|(?P<mark>[=!<>]=|\+=|-=|[-+*()<>=,]))"""
@@ -101,6 +117,7 @@ class Scope(NamedTuple):
     ending: bool = False  # at an ending no pass is under way
     bands: Mapping[str, tuple[int, int]] = {}  # first and last layer, by name
     probes: Collection[str] | None = None  # what a text may probe for; None: no model runs under this world
+    vocabulary: Collection[str] | None = None  # of the model; None: no model runs under this world
     prompt: tuple[str, ...] = ()  # its words
     decoded: tuple[int, int] = (1, 1_000_000)  # the first and the last token at whose end a word is drawn
     spans: Mapping[str, tuple[int, int]] = {}  # the first position, counted from 0, and the one after the last
@@ -187,11 +204,16 @@ def parse_effect(text: str, scope: Scope) -> nodes.Set:
         raise name.error("an effect begins with a variable: name = value, name += value or name -= value")
     sign = _after(source, name)
     if name.text not in scope.variables:
+        if sign.kind == "name":
+            raise name.error("an effect is name = value, name += value or name -= value, without other words")
         raise ExpressionError(name.start, "E103", f"unknown variable {name.text!r}", name.text, scope.variables)
     variable = scope.variables[name.text]
     kind, current = kind_of(variable), nodes.VariableValue(variable.slot)
     if not sign.is_one_of("=", "+=", "-="):
-        raise sign.error(f"expected '=', '+=' or '-=', found {sign}")
+        advice = (
+            "; to set, say =" if sign.text == "==" else f"; say {name.text} {sign.text}= 1" if sign.text in ("+", "-") else ""
+        )
+        raise sign.error(f"expected '=', '+=' or '-=', found {sign}{advice}")
     if sign.text != "=" and kind != NUMBER:
         message = f"{sign.text!r} needs a number, but {name.text!r} is {kind.described}"
         raise ExpressionError(sign.start, "E104", message)
@@ -245,7 +267,8 @@ def _token_at(source: _Source, at: int) -> _Token:
     start = len(source.text) - len(rest)
     if rest:
         closing = ": the quote is not closed" if rest[0] in "'\"" else ""
-        raise ExpressionError(start, "E102", f"unexpected {rest[0]!r}{closing}")
+        advice = next((f"; {say}" for mark, say in FOREIGN.items() if rest.startswith(mark)), closing)
+        raise ExpressionError(start, "E102", f"unexpected {rest[0]!r}{advice}")
     return _Token("end", "", start, start)
 
 
@@ -257,7 +280,8 @@ def _expect(source: _Source, token: _Token, mark: str) -> _Token:
 
 def _expect_end(token: _Token) -> None:
     if token.kind != "end":
-        raise token.error(f"expected the end, found {token}")
+        advice = "; to compare, say ==" if token.text == "=" else ""
+        raise token.error(f"expected the end, found {token}{advice}")
 
 
 # -- the rules --------------------------------------------------------------------------------------------------------
@@ -354,7 +378,8 @@ def _operand(source: _Source, token: _Token) -> tuple[Typed, _Token]:
     if token.is_one_of("("):
         inner, after = _condition(source, _after(source, token))
         return inner._replace(start=token.start), _expect(source, after, ")")
-    raise token.error(f"expected a value, found {token}")
+    advice = "; unequal is !=" if token.text == ">" and source.text[: token.start].endswith("<") else ""
+    raise token.error(f"expected a value, found {token}{advice}")
 
 
 def _whole_number(token: _Token) -> int:
@@ -430,9 +455,15 @@ def _function(source: _Source, token: _Token) -> tuple[Typed, _Token]:
         return Typed(TRUTH, nodes.Decided(subject), token.start), _expect(source, after, ")")
     if about in ("word", "act"):
         subject, after = _quoted_word(source, opening, name) if about == "word" else _identifier(source, opening, name)
+        at = after
         position, after = _position(source, after)
+        after = _expect(source, after, ")")
+        first, last = source.scope.decoded
+        if position and not first <= position <= last:
+            place = _after(source, at).start
+            raise ExpressionError(place, "E103", f"there is no token {position}: they are {first} to {last}")
         node: nodes.Expression = nodes.Emitted(subject, position) if about == "word" else nodes.Acted(subject, position)
-        return Typed(TRUTH, node, token.start), _expect(source, after, ")")
+        return Typed(TRUTH, node, token.start), after
     subject, after = _identifier(source, opening, name)
     if after.text == ",":
         raise after.error(f"{name!r} takes one {about} and no other argument")
@@ -465,6 +496,10 @@ def _identifier(source: _Source, opening: _Token, function: str, also: tuple[str
     scope = source.scope
     known = {"scene": scope.scenes, "choice": scope.choices, "ending": scope.endings, "act": scope.acts}[about]
     if subject not in known and subject not in also:
+        other = {"scene": ("taken", scope.choices), "choice": ("seen", scope.scenes)}.get(about)
+        if other and subject in other[1]:
+            kind = "choice" if about == "scene" else "scene or ending"
+            raise ExpressionError(match.start("id"), "E103", f"{subject!r} is a {kind}: say {other[0]}({subject})")
         raise ExpressionError(match.start("id"), "E103", f"unknown {about} {subject!r}", subject, known)
     return subject, _token_at(source, match.end())
 

@@ -213,7 +213,9 @@ def _at_present_layer(call: _Call) -> nodes.Measurement:
         readable = probes if call.form == "probe" else "lens('two')"
         message = f"invalid argument of {call.form!r}; use {readable}"
         raise ExpressionError(call.start, "E103", message)
-    return nodes.ProbeScore(argument.value) if call.form == "probe" else nodes.LensProbability(argument.value)
+    if call.form == "probe":
+        return nodes.ProbeScore(argument.value)
+    return nodes.LensProbability(_known_word(call, argument))
 
 
 def _would(call: _Call) -> nodes.Measurement:
@@ -225,7 +227,7 @@ def _would(call: _Call) -> nodes.Measurement:
         raise _unknown(act, "act", call.scope.acts)
     if word and not word[0].quoted:
         raise call.wrong_arguments(word[0].start)
-    return nodes.Would(act.value, call.scope.acts[act.value], word[0].value if word else "")
+    return nodes.Would(act.value, call.scope.acts[act.value], _known_word(call, word[0]) if word else "")
 
 
 def _prompt_prediction(call: _Call) -> nodes.Measurement:
@@ -320,11 +322,20 @@ RESERVED = frozenset((*FORMS, *NAMES))
 def _word(call: _Call, argument: _Argument, picks: tuple[nodes.Pick, ...]) -> str | nodes.Pick:
     """Return the word that is asked about: written out in quotes, or one of ``picks`` by its name."""
     if argument.quoted:
-        return argument.value
+        return _known_word(call, argument)
     pick = nodes.Pick(argument.value)
     if pick not in picks:
         raise call.wrong_arguments(argument.start)
     return pick
+
+
+def _known_word(call: _Call, argument: _Argument) -> str:
+    """Return a word that the model has, or any where none runs."""
+    known = call.scope.vocabulary
+    if known is not None and argument.value not in known:
+        message = f"{argument.value!r} is not in the model's vocabulary"
+        raise ExpressionError(argument.start, "E504", message, argument.value, known)
+    return argument.value
 
 
 def _decoding(call: _Call, argument: _Argument) -> nodes.At:

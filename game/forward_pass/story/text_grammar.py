@@ -4,6 +4,7 @@ A text is paragraphs, parted by blank lines; the author's line ends are spaces, 
 keeps its lines. What varies:
 
     [condition] paragraph         only where the condition holds
+    [else if condition] paragraph only where it holds and the guards directly above it did not
     [else] paragraph              only where the guards directly above it did not
     {condition: this | that}      one of two (the second may be left out)
     {visit: first | second | …}   by how often this scene has been met; the last one stays
@@ -34,6 +35,7 @@ SPACES = re.compile(r"\s+")
 PARAGRAPH = re.compile(r"(?:[ \t]*\n)*((?:(?!\n[ \t]*\n).)+)", re.DOTALL)
 GUARD = re.compile(r"\s*\[((?:[^\]'\"\n]|'[^'\n]*'|\"[^\"\n]*\")*)\]\s?")
 INNER_GUARD = re.compile(r"(?<!\\)\[((?:[^\]'\"\n]|'[^'\n]*'|\"[^\"\n]*\")+)\]")
+ELSE = re.compile(r"\s*else(?:\s+if\s+(?P<condition>.+?))?\s*$", re.DOTALL)
 MARK = re.compile(r"\\.|[{}|]", re.DOTALL)
 SPELLED = re.compile(r"\s*spelled\((?P<inner>.*)\)\s*", re.DOTALL)
 RESERVED = MEASUREMENTS | {"spelled", "else", "holds"}
@@ -55,10 +57,21 @@ def parse_text(text: str, scope: Scope, locate: Locate = locate_in_source) -> no
     paragraphs: list[nodes.Paragraph] = []
     for match in PARAGRAPH.finditer(text):
         if match[1].strip():
-            after_guard = bool(paragraphs) and paragraphs[-1].guard is not None
             source = _Source(text, match.end(), scope, locate)
-            paragraphs.append(_paragraph(source, match.start(1), after_guard=after_guard))
+            paragraphs.append(_paragraph(source, match.start(1), _guards_above(paragraphs)))
     return nodes.Text(tuple(paragraphs))
+
+
+def _guards_above(paragraphs: list[nodes.Paragraph]) -> list[nodes.Guard]:
+    """Return the guards of the paragraphs directly above, the nearest first, up to one without a guard or an ``[else]``."""
+    guards: list[nodes.Guard] = []
+    for paragraph in reversed(paragraphs):
+        if paragraph.guard is None:
+            break
+        guards.append(paragraph.guard)
+        if paragraph.guard.condition is None:
+            break
+    return guards
 
 
 def parse_line(text: str, scope: Scope, locate: Locate = locate_in_source) -> nodes.Text:
@@ -74,7 +87,7 @@ class _Source(NamedTuple):
     locate: Locate
 
 
-def _paragraph(source: _Source, start: int, *, after_guard: bool) -> nodes.Paragraph:
+def _paragraph(source: _Source, start: int, above: list[nodes.Guard]) -> nodes.Paragraph:
     match = GUARD.match(source.text, start, source.end)
     if not match:
         if source.text[start : source.end].lstrip().startswith("["):
@@ -84,10 +97,18 @@ def _paragraph(source: _Source, start: int, *, after_guard: bool) -> nodes.Parag
         pieces, _ = _pieces(source, start, depth=0)
         return nodes.Paragraph(None, pieces, preformatted=source.text[start] in " \t")
     condition = None
-    if match[1].strip() != "else":
+    otherwise = ELSE.match(match[1])
+    if otherwise and (not above or (otherwise["condition"] and above[0].condition is None)):
+        written = "[else if …]" if otherwise["condition"] else "[else]"
+        raise ExpressionError(match.start(1), "E106", f"{written} needs a paragraph with a [condition] directly above it")
+    if otherwise is None:
         condition = _parse_at(match.start(1), parse_condition, match[1], source.scope)
-    elif not after_guard:
-        raise ExpressionError(match.start(1), "E106", "[else] needs a paragraph with a [condition] directly above it")
+    elif otherwise["condition"]:
+        at = match.start(1) + otherwise.start("condition")
+        condition = _parse_at(at, parse_condition, otherwise["condition"], source.scope)
+        for guard in above:
+            if guard.condition is not None:
+                condition = nodes.And(nodes.Not(guard.condition), condition)
     guard = nodes.Guard(source.locate(_skip_spaces(source.text, match.start(1))), condition)
     _check_no_guard_inside(source, match.end())
     pieces, _ = _pieces(source, match.end(), depth=0)
@@ -97,7 +118,7 @@ def _paragraph(source: _Source, start: int, *, after_guard: bool) -> nodes.Parag
 def _check_no_guard_inside(source: _Source, start: int) -> None:
     """Raise ``ExpressionError`` for a guard that stands inside a paragraph, where it would be shown as it is written."""
     for match in INNER_GUARD.finditer(source.text, start, source.end):
-        if match[1].strip() != "else":
+        if not ELSE.match(match[1]):
             try:
                 parse_condition(match[1], source.scope)
             except ExpressionError:
