@@ -72,7 +72,7 @@ def test_every_command_has_help_that_names_each_option(name: str) -> None:
 
 @pytest.mark.parametrize("name", commands())
 def test_the_main_help_names_each_command(name: str) -> None:
-    assert re.search(rf"^    {name} ", command("--help").out, re.MULTILINE)
+    assert re.search(rf"^    {name}\s", command("--help").out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_every_object_has_a_schema_and_an_example() -> None:
         ),
         *("about", "verbs", "term", "hint", "picture", "untaken", "skipped", "notes", "error"),
         *("message", "prompt", "transcript", "help", "replayed", "run", "runs", "endings", "tree", "map", "diff"),
-        *("ablation", "ablated", "without", "acts", "settings", "check", "walk", "effect"),
+        *("ablation", "ablated", "without", "acts", "settings", "check", "walk", "stats", "words", "directions", "effect"),
     ]
     assert list(OBJECTS) == ["request", *titles]
     examples = [json.loads(block) for block in fenced("docs/json.md", "json example")]

@@ -125,6 +125,7 @@ def old_ending(folder: Path) -> None:
 
 
 def folder_below(folder: Path) -> None:
+    (folder / "world.yaml").write_text(TINY)
     (folder / "scenes").mkdir()
     (folder / "scenes" / "all.yaml").touch()
 
@@ -144,8 +145,10 @@ FOLDERS: list[tuple[Callable[[Path], None], str]] = [
     (link_out, "FOLDER/more.yaml:1:1: E012 a link out of the world's folder is not followed\n"),
     (
         folder_below,
-        "FOLDER/scenes:1:1: W014 has YAML files, and folders below a world are not read, but for glossary/ and hints/: "
-        "move what is in scenes/ up\n",
+        (
+            "FOLDER/scenes:1:1: W014 has YAML files, and folders below a world are not read, but for glossary/ and hints/: "
+            "move what is in scenes/ up\n"
+        ),
     ),
     (old_ending, "FOLDER/more.yml:1:1: W013 is not read: rename it to .yaml\n"),
     (

@@ -67,7 +67,7 @@ def test_every_condition_effect_and_text_is_in_the_grammar(scope: Scope) -> None
         assert parse_effect(line, scope)
     claims, paragraphs, *others = (parse_text(text, scope) for text in blocks("text"))
     assert list(find_nodes(Claim, claims))
-    assert len(paragraphs.paragraphs) == 8
+    assert len(paragraphs.paragraphs) == 9
     assert all(text.paragraphs for text in others)
 
 

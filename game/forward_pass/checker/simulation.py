@@ -45,6 +45,15 @@ class FailedRun(NamedTuple):
     path: tuple[str, ...]
 
 
+class UnreadText(NamedTuple):
+    """A text of which no run showed some passages: its key, whose it is, how many passages and how many words."""
+
+    kind: str
+    owner: str
+    passages: int
+    words: int
+
+
 class SimulationStats(NamedTuple):
     """What came of random runs."""
 
@@ -57,6 +66,8 @@ class SimulationStats(NamedTuple):
     layers: Counter[int]  # left when the decoder came
     variables: dict[str, Counter[str]]  # values at the end, by name
     faults: list[FailedRun]
+    never_taken: tuple[str, ...] = ()  # choices that no run took, in the order of writing
+    unread: tuple[UnreadText, ...] = ()  # of which no run showed some passages
 
 
 def simulate(
@@ -72,6 +83,7 @@ class _Simulation:
         self.table = PassTable(world, port, 0)
         self.table.read_table()
         self.reader = _Reader(world)
+        self.taken: set[str] = set()
         variables = {variable.name: Counter[str]() for variable in world.variables}
         self.stats = SimulationStats(Counter(), [], [], [], 0, self.reader.total, Counter(), variables, [])
 
@@ -83,7 +95,8 @@ class _Simulation:
             seed = self.config.seed + number
             run = player.play_once(Prior(), Random(seed), self._draw_function(seed))  # noqa: S311 - not for security
             self._add(run, number + 1, seed)
-        return self.stats._replace(seen=self.reader.seen)
+        never = tuple(choice for choice in self.world.choice_ids if choice not in self.taken)
+        return self.stats._replace(seen=self.reader.seen, never_taken=never, unread=self.reader.unread)
 
     def _draw_function(self, seed: int) -> DrawFunction:
         temperature = self.config.temperature
@@ -97,6 +110,7 @@ class _Simulation:
             stats.faults.append(FailedRun(number, seed, run.fault, tuple(step.choice for step in run.steps)))
         else:
             stats.endings[run.state.scene] += 1
+        self.taken.update(step.choice for step in run.steps)
         stats.turns.append(len(run.steps))
         stats.words.append(self._read(run))
         stats.shares.append(self.reader.shares)
@@ -158,6 +172,20 @@ class _Reader:
     def seen(self) -> int:
         """How many words of the world any run showed."""
         return self._count(self._shown)[0]
+
+    @property
+    def unread(self) -> tuple[UnreadText, ...]:
+        """The texts of which no run showed some passages, in the order of writing."""
+        found = []
+        for text_id, some in self._passages.items():
+            missed = [one for number, one in enumerate(some) if (text_id, number) not in self._shown and one.words]
+            if missed:
+                found.append(UnreadText(text_id.kind, text_id.owner, len(missed), sum(one.words for one in missed)))
+        return tuple(found)
+
+    def words_of(self, owner: str, *kinds: TextKind) -> int:
+        """Return how many words the texts of some kinds have that belong to a scene or a choice, all their variants counted."""
+        return sum(one.words for kind in kinds for one in self._passages.get(TextId(kind, owner), ()))
 
     @property
     def shares(self) -> tuple[float, float]:

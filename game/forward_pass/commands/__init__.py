@@ -20,12 +20,15 @@ COMMANDS = {  # in the order of the help: the module of each command
     "import": "import_",
     "check": "check",
     "walk": "walk",
+    "stats": "stats",
     "map": "map",
     "new": "new",
     "endings": "endings",
     "lens": "lens",
     "lab": "lab",
     "effects": "effects",
+    "words": "words",
+    "directions": "directions",
     "train": "train",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from forward_pass.commands.options import add_saves, add_world, seed, temperatur
 from forward_pass.errors import UsageError
 from forward_pass.loading.paths import FLAGSHIP, saves_folder
 from forward_pass.loading.worlds import open_world, open_world_of_run
-from forward_pass.session.launch import Sampling, Started, continue_latest, start, start_new
+from forward_pass.session.launch import Sampling, Started, Watch, continue_latest, start, start_at, start_new
 from forward_pass.storage.folder import resolve_run
 from forward_pass.storage.journal import read_journal
 from forward_pass.storage.store import RunStore, StoreOptions
@@ -34,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--new", action="store_true", help="start a new run")
     begin.add_argument("--continue", dest="continue_", action="store_true", help="continue the run that was played last")
+    begin.add_argument("--at", metavar="SCENE", help="begin at a scene, by choices that lead there; a rehearsal, not stored")
     begin.add_argument("--load", metavar="RUN", help="continue a run, given by its file, number or name")
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
@@ -50,6 +52,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     knowing = parser.add_mutually_exclusive_group()
     knowing.add_argument("--fresh", action="store_true", help="new runs know nothing of earlier ones, whatever is stored")
     knowing.add_argument("--facts", metavar="FILE", help="new runs know what FILE says of earlier ones, as `hello` does (JSON)")
+    parser.add_argument(
+        "--watch", action="store_true", help="read the world again when its files change; a rehearsal, not stored"
+    )
     parser.add_argument("--no-save", action="store_true", help="store no run")
     parser.add_argument("--open", action="store_true", help="show every figure, also what the world withholds; for research")
     parser.add_argument(
@@ -68,11 +73,15 @@ def run(options: argparse.Namespace) -> int:
     seat = _seat(options)
     path, world = _run_and_world(options) if options.load is not None else (None, open_world(options.world))
     sampling = Sampling(options.temperature or 0.0, options.seed)
-    store_options = StoreOptions(_facts(options, world), saving=not options.no_save)
+    store_options = StoreOptions(
+        _facts(options, world), saving=not (options.no_save or options.watch or options.at is not None)
+    )
     store = store_of(unsealed(world) if options.open else world, options, options.world or "", sampling, store_options)
     as_plain = options.plain or (settings_or_defaults().plain == "on" and not options.json)
     if path is not None:
         started: Started | None = start(store, store.resume(path))
+    elif options.at is not None:
+        started = start_at(store, options.at)
     elif options.continue_:
         started = continue_latest(store)
     elif options.new or samples or options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -81,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
         started, as_plain = _ask(store, as_plain=as_plain)
     if started is None:
         return 0
+    if options.watch:
+        started.session.before_input = Watch(started.session, partial(open_world, options.world))
     return play(print_notes(started), seat=seat, as_plain=as_plain, motion=not options.no_motion)
 
 

@@ -5,9 +5,9 @@
 #    source ~/.local/share/bash_completion/forward-pass
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk map new endings lens lab effects train)
+_shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk stats map new endings lens lab effects words directions train)
 
-_shtab_forward_pass_play_option_strings=(-h --help --new --continue --load --plain --no-motion --json --temperature --fresh --facts --no-save --open --only --protocol --seed --saves)
+_shtab_forward_pass_play_option_strings=(-h --help --new --continue --at --load --plain --no-motion --json --temperature --fresh --facts --watch --no-save --open --only --protocol --seed --saves)
 _shtab_forward_pass_runs_option_strings=(-h --help --forget --plain --json --saves)
 _shtab_forward_pass_settings_option_strings=(-h --help --plain --json)
 _shtab_forward_pass_complete_option_strings=(-h --help)
@@ -18,12 +18,15 @@ _shtab_forward_pass_export_option_strings=(-h --help --map --format --turn --sho
 _shtab_forward_pass_import_option_strings=(-h --help --world --saves)
 _shtab_forward_pass_check_option_strings=(-h --help --format --decodings --again --watch --table)
 _shtab_forward_pass_walk_option_strings=(-h --help --runs --seed --uniform --temperature --plain --json)
+_shtab_forward_pass_stats_option_strings=(-h --help --runs --seed --plain --json)
 _shtab_forward_pass_map_option_strings=(-h --help --format -o --force)
 _shtab_forward_pass_new_option_strings=(-h --help)
 _shtab_forward_pass_endings_option_strings=(-h --help --hints --plain --json --saves)
 _shtab_forward_pass_lens_option_strings=(-h --help --at --layer --by-head --plain --json)
 _shtab_forward_pass_lab_option_strings=(-h --help --plain --json --saves)
 _shtab_forward_pass_effects_option_strings=(-h --help --plain --json)
+_shtab_forward_pass_words_option_strings=(-h --help --plain --json)
+_shtab_forward_pass_directions_option_strings=(-h --help --plain --json)
 _shtab_forward_pass_train_option_strings=(-h --help --seed --keep --into --anew)
 _shtab_forward_pass_option_strings=(-h --help --version --saves)
 
@@ -36,7 +39,7 @@ _shtab_forward_pass_export___show_choices=(scene prompt lens)
 _shtab_forward_pass_export___colour_choices=(dark light)
 _shtab_forward_pass_check___format_choices=(text json github)
 _shtab_forward_pass_map___format_choices=(dot mermaid svg)
-_shtab_forward_pass_pos_0_choices=(play runs settings complete replay tree diff export import check walk map new endings lens lab effects train)
+_shtab_forward_pass_pos_0_choices=(play runs settings complete replay tree diff export import check walk stats map new endings lens lab effects words directions train)
 
 _shtab_forward_pass_play__h_nargs=0
 _shtab_forward_pass_play___help_nargs=0
@@ -46,6 +49,7 @@ _shtab_forward_pass_play___plain_nargs=0
 _shtab_forward_pass_play___no_motion_nargs=0
 _shtab_forward_pass_play___json_nargs=0
 _shtab_forward_pass_play___fresh_nargs=0
+_shtab_forward_pass_play___watch_nargs=0
 _shtab_forward_pass_play___no_save_nargs=0
 _shtab_forward_pass_play___open_nargs=0
 _shtab_forward_pass_runs__h_nargs=0
@@ -96,6 +100,10 @@ _shtab_forward_pass_walk___help_nargs=0
 _shtab_forward_pass_walk___uniform_nargs=0
 _shtab_forward_pass_walk___plain_nargs=0
 _shtab_forward_pass_walk___json_nargs=0
+_shtab_forward_pass_stats__h_nargs=0
+_shtab_forward_pass_stats___help_nargs=0
+_shtab_forward_pass_stats___plain_nargs=0
+_shtab_forward_pass_stats___json_nargs=0
 _shtab_forward_pass_map__h_nargs=0
 _shtab_forward_pass_map___help_nargs=0
 _shtab_forward_pass_map___force_nargs=0
@@ -119,6 +127,14 @@ _shtab_forward_pass_effects__h_nargs=0
 _shtab_forward_pass_effects___help_nargs=0
 _shtab_forward_pass_effects___plain_nargs=0
 _shtab_forward_pass_effects___json_nargs=0
+_shtab_forward_pass_words__h_nargs=0
+_shtab_forward_pass_words___help_nargs=0
+_shtab_forward_pass_words___plain_nargs=0
+_shtab_forward_pass_words___json_nargs=0
+_shtab_forward_pass_directions__h_nargs=0
+_shtab_forward_pass_directions___help_nargs=0
+_shtab_forward_pass_directions___plain_nargs=0
+_shtab_forward_pass_directions___json_nargs=0
 _shtab_forward_pass_train__h_nargs=0
 _shtab_forward_pass_train___help_nargs=0
 _shtab_forward_pass_train___anew_nargs=0

@@ -13,6 +13,7 @@ _shtab_forward_pass_commands() {
     check:'Read worlds, explore every reachable state, and report every problem with its file, line and column. The last line is PASSED or FAILED.'
     complete:'Print a script with which a shell completes commands and options. For bash, add this line to ~/.bashrc: eval "$(forward-pass complete bash)". For zsh, write the script to a file named _forward-pass in a folder of $fpath: forward-pass complete zsh > FILE.'
     diff:'Compare two runs of a world: the first choice that differs, then its effect on the state, on every later word, and on the ending.'
+    directions:'List what acts and texts of a world can name: the directions of its model that a push can be along, its probes, its layers, and the spans of the prompt that a look can be at.'
     effects:'Measure the effect of each intervention on the predicted word, for each layer at which it can begin.'
     endings:'List the endings of a world that were found, with the runs that reached them, and count the others.'
     export:'Write a run, to its end or else up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. The same run always gives the same bytes.'
@@ -25,9 +26,11 @@ _shtab_forward_pass_commands() {
     replay:'Replay a run turn by turn and compare the digest of each turn with the recorded one. On a terminal the run is shown at reading speed and can be paused, stepped through and forked; elsewhere it is printed.'
     runs:'List the stored runs of a world.'
     settings:'List the settings, or change one: settings motion off, settings measure 60, settings colour light, settings plain on, settings pace timed.'
+    stats:'Count the words of every scene and ending, and list the choices that no random run took and the texts of which none showed some passages.'
     train:'Train the model of a world on its corpus/ and write the weights, the calibration and the model card into its folder. Training takes most of an hour on one core, can be interrupted and resumed, and writes nothing if a declared band is missed. It needs the extra: pip install '"'"'forward-pass[train]'"'"'.'
     tree:'Show all runs of a world as one tree, in which the turns that runs share appear once, with their labels and notes. On a terminal the tree can be browsed, and runs can be read, replayed and forked (press ? for the keys); elsewhere it is printed.'
     walk:'Simulate runs with random players and count the endings that they reach. A player prefers the choices that were taken least often so far.'
+    words:'List the words that a world'"'"'s model knows: a prompt and a text can ask about no others. With PART, those that contain it.'
   )
   _describe 'forward-pass commands' _commands
 }
@@ -74,6 +77,16 @@ _shtab_forward_pass_diff_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_forward_pass_diff_defaults_added=0
+
+_shtab_forward_pass_directions_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--plain[plain lines (same as the default)]"
+  "--json[one JSON object]"
+  ":name or folder of a world (default\: forward-pass):"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_forward_pass_directions_defaults_added=0
 
 _shtab_forward_pass_effects_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -173,6 +186,7 @@ _shtab_forward_pass_play_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--new[start a new run]"
   "--continue[continue the run that was played last]"
+  "--at[begin at a scene, by choices that lead there\; a rehearsal, not stored]:SCENE:"
   "--load[continue a run, given by its file, number or name]:RUN:"
   "--plain[plain lines\: no colour, no animation, suitable for a screen reader]"
   "--no-motion[do not animate the decoder]"
@@ -180,6 +194,7 @@ _shtab_forward_pass_play_options=(
   "--temperature[0 takes the most likely word (the default)\; above 0, words are sampled]:T:"
   "--fresh[new runs know nothing of earlier ones, whatever is stored]"
   "--facts[new runs know what FILE says of earlier ones, as \`hello\` does (JSON)]:FILE:"
+  "--watch[read the world again when its files change\; a rehearsal, not stored]"
   "--no-save[store no run]"
   "--open[show every figure, also what the world withholds\; for research]"
   "--only[with --json\: allow only these requests, separated by commas, and quit]:REQUESTS:"
@@ -230,6 +245,18 @@ _shtab_forward_pass_settings_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_forward_pass_settings_defaults_added=0
 
+_shtab_forward_pass_stats_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--runs[number of random runs (default\: 1000)]:N:"
+  "--seed[seed of the random numbers (default\: 0)]:N:"
+  "--plain[plain lines (same as the default)]"
+  "--json[one JSON object]"
+  ":name or folder of a world (default\: forward-pass):"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_forward_pass_stats_defaults_added=0
+
 _shtab_forward_pass_train_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--seed[seed of the training (default\: 1)]:N:"
@@ -274,6 +301,17 @@ _shtab_forward_pass_walk_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_forward_pass_walk_defaults_added=0
 
+_shtab_forward_pass_words_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--plain[plain lines (same as the default)]"
+  "--json[one JSON object]"
+  ":name or folder of a world (default\: forward-pass):"
+  ":only words that contain this:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_forward_pass_words_defaults_added=0
+
 
 _shtab_forward_pass() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->forward-pass'
@@ -296,6 +334,7 @@ _shtab_forward_pass() {
         check) _arguments -C -s $_shtab_forward_pass_check_options ;;
         complete) _arguments -C -s $_shtab_forward_pass_complete_options ;;
         diff) _arguments -C -s $_shtab_forward_pass_diff_options ;;
+        directions) _arguments -C -s $_shtab_forward_pass_directions_options ;;
         effects) _arguments -C -s $_shtab_forward_pass_effects_options ;;
         endings) _arguments -C -s $_shtab_forward_pass_endings_options ;;
         export) _arguments -C -s $_shtab_forward_pass_export_options ;;
@@ -308,9 +347,11 @@ _shtab_forward_pass() {
         replay) _arguments -C -s $_shtab_forward_pass_replay_options ;;
         runs) _arguments -C -s $_shtab_forward_pass_runs_options ;;
         settings) _arguments -C -s $_shtab_forward_pass_settings_options ;;
+        stats) _arguments -C -s $_shtab_forward_pass_stats_options ;;
         train) _arguments -C -s $_shtab_forward_pass_train_options ;;
         tree) _arguments -C -s $_shtab_forward_pass_tree_options ;;
         walk) _arguments -C -s $_shtab_forward_pass_walk_options ;;
+        words) _arguments -C -s $_shtab_forward_pass_words_options ;;
       esac
   esac
 }

@@ -97,6 +97,13 @@ def _matching(session: Session, words: str, otherwise: str) -> Meaning:
 
 def answer(session: Session, typed: str) -> list[Event]:
     """Carry out one line of input and return its events; an error is an event too."""
+    before = session.before_input() if session.before_input else []
+    if before and not typed.strip():
+        return before
+    return [*before, *_answer(session, typed)]
+
+
+def _answer(session: Session, typed: str) -> list[Event]:
     try:
         match interpret(session, typed):
             case Choose(choice):

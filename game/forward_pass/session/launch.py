@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from forward_pass.errors import RunError
+from forward_pass.errors import RunError, WorldError
 from forward_pass.network.passes import open_pass
+from forward_pass.session.events import Event, Message, Rejected
 from forward_pass.session.session import Session
 from forward_pass.storage.journal import Header
 from forward_pass.storage.store import RunStore, Stored, StoreOptions
@@ -83,6 +85,53 @@ def start_fork(store: RunStore, stored: Stored, choice: str = "") -> Started:
 def start_new(store: RunStore) -> Started:
     """Return a session at the opening of a new run."""
     return start(store, store.new())
+
+
+def start_at(store: RunStore, scene: str) -> Started:
+    """Return a session at a scene, by choices that lead there at temperature 0; raises ``UsageError`` where none do."""
+    from forward_pass.session.way_there import way_to  # noqa: PLC0415 - play begins without
+
+    started = start_new(store)
+    choices = way_to(store.world, store.inspector, scene, started.session.recorder.prior)
+    for choice in choices:
+        started.session.choose(choice)
+    path = ", ".join(choices) or "it is where a run begins"
+    return started._replace(notes=(f"A rehearsal at {scene}, which is not stored. The way there: {path}.",))
+
+
+class Watch:
+    """Looks whether the files of a session's world have changed, and plays on in the world as it is then."""
+
+    def __init__(self, session: Session, open_again: Callable[[], World]) -> None:
+        self._session, self._open_again = session, open_again
+        self._seen = self._stamp()
+
+    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
+        found = []
+        for path in sorted(self._session.world.folder.rglob("*.yaml")):
+            with suppress(OSError):
+                status = path.stat()
+                found.append((path.name, status.st_mtime_ns, status.st_size))
+        return tuple(found)
+
+    def __call__(self) -> list[Event]:
+        """Return what there is to be told: nothing where no file has changed, the problems, or the scene as it is now."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return []
+        self._seen = stamp
+        try:
+            world = self._open_again()
+        except WorldError as error:
+            return [Rejected(f"The world has changed and cannot be read; it is played on as it was.\n{error}")]
+        session, turns = self._session, self._session.run.at
+        header = header_maker(world, Sampling(*session.recorder.sampling))
+        store = RunStore(
+            session.store.saves, world, open_pass(world), header, options=StoreOptions(session.recorder.prior, saving=False)
+        )
+        kept, why = session.play_in(store)
+        told = "The world was read again." if kept == turns else f"The world was read again; at turn {kept + 1}: {why}."
+        return [Message(told), *session.opening()]
 
 
 def continue_latest(store: RunStore) -> Started:

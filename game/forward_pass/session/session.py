@@ -17,7 +17,7 @@ from forward_pass.session.visited import VisitedTurns
 from forward_pass.storage.store import RunStore, Stored
 from forward_pass.story.distribution import draw_word
 from forward_pass.story.engine import Availability, is_ending, offers
-from forward_pass.story.history import DrawFunction, Run, append, at_turn, make_turn
+from forward_pass.story.history import DrawFunction, Run, append, at_turn, make_turn, recorded_turn, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,7 @@ class Session:
         self._reached: set[str] = set()  # endings, in this session
         self.visited = VisitedTurns()
         self.made: list[tuple[str, str]] = []  # what was chosen in this session: the scene, and the choice
+        self.before_input: Callable[[], list[Event]] | None = None  # what is to be done before a line is carried out
         self.writer: Callable[[Run, Header, Path], str] | None = None  # writes a run as a document, and says so
 
     @property
@@ -171,6 +172,19 @@ class Session:
             self.made.clear()
         self.run, self.recorder, notes = stored
         return [*map(Message, notes), *self.opening()]
+
+    def play_in(self, store: RunStore) -> tuple[int, str]:
+        """Play this run on in another store, whose world may have changed; return how many turns it still has, and why no more.
+
+        The turns are made again by their choices and words, as far as these are on offer.
+        """
+        recorded = list(map(recorded_turn, self.run.path))
+        run, differences, _ = replay(store.world, store.inspector, self.recorder.prior, recorded)
+        broken = next((difference for difference in differences if difference.broken), None)
+        self.world, self.inspector, self.store = store.world, store.inspector, store
+        stored = store.branch(at_turn(run, len(run.turns)), self.recorder)
+        self.run, self.recorder = stored.run, stored.recorder
+        return len(run.turns), broken.what if broken else ""
 
     def quit_event(self) -> Quit:
         """Return the last event of a session: where the run is stored, and how to resume it."""
