@@ -15,7 +15,7 @@ from bless import GOLDEN, read_golden
 from building import WORLDS
 from forward_pass.errors import ForwardPassError
 from forward_pass.loading.loader import read_world
-from forward_pass.network.passes import ComputedPass, open_pass
+from forward_pass.network.passes import MAX_LONG_BYTES, MAX_SHORT_BYTES, ComputedPass, open_pass
 from forward_pass.session.inspection import inspect_pass, inspect_unmodified, unmodified_key
 from forward_pass.story.interventions import Bend
 from forward_pass.story.state import OPENING, Act, PassKey
@@ -71,6 +71,25 @@ def test_passes_are_cached(computed: ComputedPass) -> None:
     first = computed.run_pass(HAS)
     assert computed.run_pass(HAS) is first
     assert computed.run_pass(PassKey(HAS.words, ())) is first
+
+
+def test_many_words_in_which_nothing_is_done_are_read_at_once_and_say_the_same(world: World) -> None:
+    question = ("\n", "\n", "Q:", "How", "many", "eyes", "does", "my", "foot", "have", "?", "\n", "A:", "Your", "foot", "has")
+    key = HAS.adding(Act("doubt", 60)).followed_by("two", "eyes", ".", *question)
+    at_once, one_by_one = (ComputedPass(world, FLAGSHIP / (world.model or "")) for _ in range(2))
+    for index in range(len(key.words)):
+        one_by_one.run_pass(key.at(index))
+    assert at_once.distribution(key).logits == one_by_one.distribution(key).logits
+
+
+def test_what_is_remembered_of_passes_is_bounded_in_bytes(world: World) -> None:
+    computed = ComputedPass(world, FLAGSHIP / (world.model or ""))
+    for layer in range(33, 72):
+        key = HAS.adding(Act("doubt", layer)).followed_by("two", "eyes", ".", "\n")
+        computed.distribution(key)
+    assert computed._long._bytes <= MAX_LONG_BYTES
+    assert computed._short._bytes <= MAX_SHORT_BYTES
+    assert len(computed._long._passes) < 39 <= len(computed._distributions)
 
 
 def test_an_act_changes_its_own_token_and_those_after_it(computed: ComputedPass) -> None:

@@ -22,6 +22,7 @@ from forward_pass.network.model import (
     PassRequest,
     PassResult,
     decoder,
+    extend,
     lens,
     logprob_gradient,
     max_difference,
@@ -149,6 +150,25 @@ def test_a_pair_that_begins_in_the_tail_hides_the_words_before_it() -> None:
     last = run_words(words[len(WORDS) - 2 :])
     assert np.abs(last.logits - prefill(WEIGHTS, words).logits[-1]).max() < 2e-6
     assert last.cache.pair_start == len(words) - 2
+
+
+@pytest.mark.parametrize("words", [(6, 7), (2, 6, 8, 7), (7, 2, 6, 2, 8), (3,)])
+@pytest.mark.parametrize("before", [(), (3, 4), (2, 6)])
+@pytest.mark.parametrize("interventions", [(), (Rewrite(3, "foot", FIRST),)])
+def test_words_read_at_once_leave_what_they_leave_one_by_one(
+    words: tuple[int, ...], before: tuple[int, ...], interventions: tuple[Rewrite, ...]
+) -> None:
+    cache = step(MODEL, PREFILL.cache, 4, interventions).cache
+    for word in before:
+        cache = step(MODEL, cache, word).cache
+    at_once, one_by_one = extend(WEIGHTS, cache, words), cache
+    for word in words:
+        one_by_one = step(MODEL, one_by_one, word).cache
+    assert (at_once.words, at_once.pair_start) == (one_by_one.words, one_by_one.pair_start)
+    assert np.abs(at_once.tail_k - one_by_one.tail_k).max() < 1e-9
+    assert np.abs(at_once.tail_v - one_by_one.tail_v).max() < 1e-9
+    one, other = (step(MODEL, each, 5).logits for each in (at_once, one_by_one))
+    assert np.array_equal(one, other)
 
 
 def test_local_layers_do_not_see_an_earlier_pair() -> None:

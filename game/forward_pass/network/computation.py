@@ -17,6 +17,7 @@ from forward_pass.network.model import (
     NoteKV,
     PassRequest,
     PassResult,
+    extend,
     lens,
     max_difference,
     note_kv,
@@ -76,6 +77,10 @@ class Computation:
         if not keep_attention:
             return step_many(self.model, [request])[0]
         return step(self.model, request.cache, request.word, request.interventions)
+
+    def extended(self, cache: Cache, words: Iterable[str]) -> Cache:
+        """Return the cache after several words in which nothing is done, read at once."""
+        return extend(self.weights, cache, [self.ids[word] for word in words])
 
     def run_passes(self, requests: Iterable[tuple[PassKey, Cache]]) -> list[PassResult]:
         """Return the passes of several keys, computed together."""

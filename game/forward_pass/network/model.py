@@ -253,6 +253,38 @@ def _attend_within(q: Array, k: Array, v: Array, spans: Sequence[tuple[int, int]
     return y
 
 
+def extend(weights: Weights, cache: Cache, words: Sequence[int]) -> Cache:
+    """Return the cache after several words in which nothing is done, read at once; it agrees with `step`'s to the rounding."""
+    s, count, n, m = weights.shape, len(words), cache.shared_v.shape[2], cache.tail_k.shape[2]
+    positions = np.arange(len(cache.words), len(cache.words) + count)
+    cos, sin, swap = rope_tables(weights, positions.astype(np.float64))
+    tail_k, tail_v = np.empty((2, s.n_attend, s.n_head, m + count, s.d_head))
+    tail_k[:, :, :m], tail_v[:, :, :m] = cache.tail_k, cache.tail_v
+    starts = [cache.pair_start]
+    for word, position in zip(words, positions, strict=True):
+        starts.append(int(position) if word in weights.metadata.pair_marks else starts[-1])
+    columns = np.arange(n + m + count)
+    later = np.where(columns > positions[:, None], -np.inf, 0.0)  # [T, P]
+    other_pairs = np.where(columns < np.array(starts[1:])[:, None], -np.inf, 0.0)
+    x = weights.wte[list(words)]  # [T, d]
+    for i in range(s.n_attend):
+        qkv = (norm(x) @ weights.w_qkv[i]).reshape(count, 3, s.n_head, s.d_head).transpose(1, 2, 0, 3)  # [3, H, T, e]
+        q, k = qkv[:2] * cos + qkv[:2][..., swap] * sin  # [H, T, e] each
+        q, tail_k[i, :, m:], tail_v[i, :, m:] = q / np.sqrt(s.d_head), k, qkv[2]
+        p = np.concatenate([q @ cache.shared_k[i], q @ tail_k[i].transpose(0, 2, 1)], 2) + later  # [H, T, P]
+        edits = cache.edits if i >= s.n_local else ()
+        for edit in edits:
+            p[..., edit.position] += (q * edit.key[i - s.n_local][:, None]).sum(-1)
+        softmax_in_place(p := p + other_pairs if i < s.n_local else p)
+        y = p[..., :n] @ cache.shared_v[i] + p[..., n:] @ tail_v[i]  # [H, T, e]
+        for edit in edits:
+            y = y + p[..., edit.position, None] * edit.value[i - s.n_local][:, None]
+        x = x + y.transpose(1, 0, 2).reshape(count, -1) @ weights.w_o[i]
+        x = x + mlp(weights, i, x)
+    tail_k.flags.writeable = tail_v.flags.writeable = False
+    return replace(cache, words=(*cache.words, *words), pair_start=starts[-1], tail_k=tail_k, tail_v=tail_v)
+
+
 # -- one word at a time
 
 

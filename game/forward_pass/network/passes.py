@@ -22,7 +22,7 @@ from forward_pass.story.world import World
 
 if TYPE_CHECKING:
     from forward_pass.network.computation import Computation
-    from forward_pass.network.model import PassResult
+    from forward_pass.network.model import Cache, PassResult
     from forward_pass.network.weights import Weights
 
 SHORT = 2  # words; passes after at most so many are what later ones go on from, again and again
@@ -194,8 +194,11 @@ class ComputedPass:
         Those used last are kept, within a bound of bytes.
         """
         key = _padded(key)
-        kept = self._short if len(key.words) <= SHORT else self._long
+        kept = self._kept_for(key)
         return kept.get(key) or kept.add(key, self._compute(key))
+
+    def _kept_for(self, key: PassKey) -> _Kept:
+        return self._short if len(key.words) <= SHORT else self._long
 
     def _look(self, key: PassKey) -> PassResult:
         """Return the pass of a key with its attention, which is computed when it is asked for."""
@@ -207,8 +210,19 @@ class ComputedPass:
         return self._looks[key]
 
     def _compute(self, key: PassKey, *, keep_attention: bool = False) -> PassResult:
-        before = self.run_pass(key.at(len(key.words) - 1)).cache if key.words else self.computation.prompt_cache
-        return self.computation.run_pass(key, before, keep_attention=keep_attention)
+        return self.computation.run_pass(key, self._cache_before(key), keep_attention=keep_attention)
+
+    def _cache_before(self, key: PassKey) -> Cache:
+        """Return what the passes before a key's left in the cache; several in which nothing was done are read at once."""
+        if not key.words:
+            return self.computation.prompt_cache
+        last = at = len(key.words) - 1
+        while at > 0 and not key.acts[at] and self._kept_for(key.at(at)).get(key.at(at)) is None:
+            at -= 1
+        if last - at < 2:  # noqa: PLR2004 - one word is a pass, and is kept
+            return self.run_pass(key.at(last)).cache
+        words = (self.world.prompt[-1], *key.words)
+        return self.computation.extended(self.run_pass(key.at(at)).cache, words[at + 1 : last + 1])
 
 
 class _Kept:
