@@ -87,6 +87,11 @@ def limit(what: str, ours: float, bound: float, unit: str) -> Row:
     return Row(what, ours, 0.0, unit, "", ours / bound, f"≤ {bound:g} {unit}", ours <= bound)
 
 
+def at_least(what: str, ours: float, bound: float, unit: str) -> Row:
+    """Return a row that is to be as much as a number."""
+    return Row(what, ours, 0.0, unit, "", ours / bound, f"≥ {bound:g} {unit}", ours >= bound)
+
+
 def bare(what: str, ours: float, unit: str) -> Row:
     """Return a row that is held against nothing."""
     return Row(what, ours, 0.0, unit, "", 0.0, "", None)
@@ -328,6 +333,17 @@ def generated(folder: Path) -> Path:
     return folder
 
 
+def programs(_: Path) -> Iterator[Row]:
+    """Yield how fast a program plays the flagship at random, from a process in which no pass was computed, and its memory."""
+    done = subprocess.run([sys.executable, BENCH / "seat.py", "1000"], check=True, capture_output=True, cwd=ROOT)
+    found = json.loads(done.stdout)
+    yield at_least("random play by JSON lines, 1,000 runs, with files", found["files"]["steps"], 300, "steps/s")
+    yield at_least("the same without files", found["none"]["steps"], 1000, "steps/s")
+    yield at_least("random play from Python, 1,000 runs", found["api"], 2000, "steps/s")
+    yield limit("memory after 1,000 runs by JSON lines", found["files"]["memory"], 200, "MB")
+    yield limit("what it grew by since the hundredth", found["files"]["memory"] - found["files"]["early"], 20, "MB")
+
+
 PARTS = {
     "starts": starts,
     "steps": steps,
@@ -335,6 +351,7 @@ PARTS = {
     "walks": walks,
     "readings": readings,
     "passes": passes,
+    "programs": programs,
     "checks": checks,
 }
 

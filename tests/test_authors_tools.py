@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 
 from building import ROOT, first_light
 from fixtures_play import WORLD, command, printed_text
+from forward_pass.checker.report import check_world
 from forward_pass.checker.simulation import SimulationConfig, simulate
 from forward_pass.checker.statistics import statistics_lines, words_by_scene
+from forward_pass.loading.interventions import FORMS
+from forward_pass.loading.loader import read_world
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import WrittenPass, open_pass
 from forward_pass.session.input import answer
@@ -64,6 +68,30 @@ def test_the_words_and_directions_of_a_model_are_listed() -> None:
     hold(OBJECTS["words"], command("words", "forward-pass", "eye", "--json").objects[0])
     hold(OBJECTS["directions"], command("directions", "--json").objects[0])
     assert "no model" in command("words", WORLD).err
+
+
+# -- the shipped weights
+
+
+def test_a_world_runs_on_the_weights_that_came_with_the_game(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf8")
+    (text,) = re.findall(r"^```yaml world\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "giraffe").mkdir()
+    (tmp_path / "giraffe" / "world.yaml").write_text(text, encoding="utf8")
+    report = check_world(tmp_path / "giraffe", open_pass)
+    assert not report.failed
+    world = open_world(f"{tmp_path}/giraffe")
+    assert (world.weights, world.network) == (open_world(None).weights, open_world(None).network)
+    done = command("play", tmp_path / "giraffe", "--plain", "--saves", tmp_path / "saves", typed="lean-honest\nlet-go\n")
+    assert "(measured). It says “two”." in " ".join(done.out.split())
+    assert "`drop`" in page or "drop: true" in page
+    assert set(FORMS) <= set(re.findall(r"^\| `(\w+):", page, re.MULTILINE))
+
+
+def test_a_model_of_another_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "world.yaml").write_text("format: 1\nmodel: no-such-world\n", encoding="utf8")
+    problems = read_world(tmp_path).problems
+    assert "or the name of a world that came with the game" in " ".join(problem.message for problem in problems)
 
 
 # -- a rehearsal

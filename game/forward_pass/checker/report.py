@@ -13,6 +13,7 @@ from forward_pass.errors import Place, Problem
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.lint import lint, world_counts
 from forward_pass.loading.loader import read_world
+from forward_pass.loading.paths import worlds_folder
 from forward_pass.story.ports import PassPort
 from forward_pass.story.world import World
 
@@ -88,7 +89,7 @@ def report_of(folder: Path, explore: ExploreFunction) -> CheckReport:
         return CheckReport(folder.name, loaded.problems, f"{folder.name}: cannot be played", None)
     problems = {*loaded.problems, *lint(loaded.story)}
     known = frozenset(Place(one.file, one.line, one.column) for one in problems if one.severity == "error")
-    explored = explore(World(loaded.story, folder), known)
+    explored = explore(World(loaded.story, folder, worlds_folder()), known)
     if not explored.figures.stopped:
         problems = {one for one in problems if one.code != "W403"}  # exploring knows better
     problems |= set(explored.problems)

@@ -33,8 +33,9 @@ def read_model_names(report: Report, entry: Entry | None, files: Mapping[str, by
     file = string(report, entry.value, "model") if entry else ""
     if not entry or not file:
         return None
-    if Path(file).name != file or not file.endswith(".fpw"):
-        report.add(entry.value, "E501", "the model must be a .fpw file in the world's own folder")
+    if file not in files and (Path(file).name != file or not file.endswith(".fpw")):
+        message = "the model must be a .fpw file in the world's own folder, or the name of a world that came with the game"
+        report.add(entry.value, "E501", message)
         return None
     if file not in files:
         report.add(entry.value, "E501", f"{file!r} is not in the world's folder")

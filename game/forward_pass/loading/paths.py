@@ -95,6 +95,7 @@ def world_hash(contents: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
+WEIGHTS = "weights.fpw"
 READ_BELOW = ("glossary", "hints", "corpus")
 
 
@@ -144,4 +145,18 @@ def read_world_files(folder: Path) -> tuple[list[tuple[str, bytes]], list[Proble
             contents.append((name, path.read_bytes()))
         except (OSError, RuntimeError) as error:
             problems.append(Problem(file, 1, 1, "E001", f"cannot be read: {getattr(error, 'strerror', '') or error}"))
-    return contents, problems
+    return [*contents, *_shipped_weights(contents)], problems
+
+
+MODEL_NAME = re.compile(rb"^model:[ \t]*([a-z][a-z0-9-]*)[ \t]*(?:#.*)?$", re.MULTILINE)
+
+
+def _shipped_weights(contents: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Return the weights of the world that came with the game and is named as the model, under that name; none without one."""
+    found = next((match for name, text in contents if name.endswith(TEXT) and (match := MODEL_NAME.search(text))), None)
+    name = found[1].decode() if found else ""
+    if name not in world_names():
+        return []
+    with suppress(OSError):
+        return [(name, (worlds_folder() / name / WEIGHTS).read_bytes())]
+    return []

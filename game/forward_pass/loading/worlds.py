@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forward_pass.errors import Problem, WorldError
 from forward_pass.loading.cache import cache_story, read_cached_story
-from forward_pass.loading.paths import read_world_files, world_folder
+from forward_pass.loading.paths import read_world_files, world_folder, worlds_folder
 from forward_pass.story.world import World
 
 
@@ -21,7 +21,7 @@ def open_world(name: str | None) -> World:
             raise WorldError(loaded.problems)
         story = loaded.story
         cache_story(folder, contents, story)
-    return World(story, folder)
+    return World(story, folder, worlds_folder())
 
 
 def open_world_of_run(world_id: str) -> World:

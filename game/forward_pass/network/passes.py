@@ -260,7 +260,7 @@ def _padded(key: PassKey) -> PassKey:
 
 def open_pass(world: World) -> WrittenPass | ComputedPass:
     """Return the pass that a world runs on."""
-    return ComputedPass(world, world.folder / world.model) if world.model else WrittenPass(world)
+    return ComputedPass(world, world.model_path) if world.model_path else WrittenPass(world)
 
 
 def open_computed_pass(world: World) -> ComputedPass:

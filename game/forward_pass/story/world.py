@@ -80,15 +80,16 @@ class CompiledScene(NamedTuple):
 def unsealed(world: World) -> World:
     """Return a world whose figures are shown everywhere, whatever it seals."""
     telling = world.telling
-    return World(world.story._replace(telling=telling._replace(given=())), world.folder) if telling else world
+    return World(world.story._replace(telling=telling._replace(given=())), world.folder, world.shipped) if telling else world
 
 
 class World:
     """A world that was read and found playable."""
 
-    def __init__(self, story: Story, folder: Path = Path()) -> None:
+    def __init__(self, story: Story, folder: Path = Path(), shipped: Path = Path()) -> None:
         self.story = story
         self.folder = folder  # where its files are; only the model is ever read from there
+        self.shipped = shipped  # where the worlds are that came with the game, one of which may have the model
         self.id, self.title, self.about, self.version, self.hash = story[:5]
         self.layers, self.first_layer, self.boundary = story.layers, story.first_layer, story.boundary
         self.prompt = story.prompt
@@ -110,6 +111,13 @@ class World:
         self.scenes = {scene.id: scene for scene in scenes}
         self.endings = {ending.id: ending.title for ending in story.endings}
         self._compiled: dict[str, CompiledScene] = {}
+
+    @property
+    def model_path(self) -> Path | None:
+        """The file of the model: the world's own, or that of a world that came with the game; None where words are written."""
+        if self.model is None:
+            return None
+        return self.folder / self.model if self.model.endswith(".fpw") else self.shipped / self.model / "weights.fpw"
 
     def gives_same_words(self, network: str | None) -> bool:
         """Say whether weights with this checksum, from a run's header, give the words that the world's own give."""
