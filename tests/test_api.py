@@ -60,19 +60,28 @@ def test_what_there_is_not_is_refused_with_what_there_is() -> None:
         passes.run((), {402: [("doubt", 60)]})
     with pytest.raises(fp.UsageError, match="a hook at token 399"):
         passes.run((), hooks={399: [fp.Silence(40, 0)]})
+    with pytest.raises(fp.UsageError, match=r"given as a sequence: \('foot', 'has'\)"):
+        passes.run("foot has")
+    with pytest.raises(fp.UsageError, match=r"given by token, \{400: \[\(name, layer\)\]\}"):
+        passes.run((), [("doubt", 60)])  # type: ignore[arg-type]
+    with pytest.raises(fp.UsageError, match="cannot begin at layer 90"):
+        passes.run((), {400: [("doubt", 90)]})
+    with pytest.raises(fp.UsageError, match="no head 9; the heads are 0 to 1"):
+        passes.run(hooks=fp.Silence(40, 9))
+    with pytest.raises(fp.UsageError, match="the source is the sites of a pass, not a PassResult"):
+        passes.run(hooks=[fp.Patch("stream", 40, None, passes.run())])  # type: ignore[arg-type]
     with pytest.raises(fp.UsageError, match="there is no layer 97"):
         passes.lens(passes.run(), 97)
     with pytest.raises(fp.UsageError, match="at least 0"):
         fp.Session(world, temperature=-1.0)
     with pytest.raises(fp.ForwardPassError, match="no model"):
-        fp.Pass(fp.load_world("first-light"))
+        fp.Pass("first-light")
     with pytest.raises(fp.UsageError):
         fp.Session(world).goto("0" * 16)
 
 
 def test_a_pass_is_that_of_play() -> None:
-    world = fp.load_world()
-    session, passes = fp.Session(world), fp.Pass(world)
+    session, passes = fp.Session("forward-pass"), fp.Pass("forward-pass")  # names, as for ``check``
     while not session.at_ending:
         session.choose(session.open_ids[0])
     for turn in session.turns:

@@ -41,6 +41,10 @@ def load_world(name: str | Path = "forward-pass") -> World:
     return open_world(str(name))
 
 
+def _loaded(world: World | str | Path) -> World:
+    return load_world(world) if isinstance(world, str | Path) else world
+
+
 class Offer(NamedTuple):
     """A choice in the present scene: open, or closed and why; what it says, does and costs in layers."""
 
@@ -59,12 +63,13 @@ class Session(playing.Session):
 
     ``facts`` are what the run knows of earlier ones (default: nothing). At temperature 0 the likeliest word is said, else one
     is drawn as ``seed`` decides. Two sessions with the same arguments and choices are equal turn by turn, digests included.
-    ``inspector`` is the pass to run on: sessions that share one share what it remembers.
+    ``inspector`` is the pass to run on: sessions that share one share what it remembers. ``world`` is one, or what
+    ``load_world`` takes.
     """
 
     def __init__(  # noqa: PLR0913 - each has a default
         self,
-        world: World,
+        world: World | str | Path,
         *,
         facts: Prior | None = None,
         temperature: float = 0.0,
@@ -74,6 +79,7 @@ class Session(playing.Session):
     ) -> None:
         if temperature < 0:
             raise UsageError("a temperature is at least 0")
+        world = _loaded(world)
         if store is None:
             make_header = header_maker(world, Sampling(temperature, seed))
             options = StoreOptions(facts or Prior(), saving=False)
@@ -191,7 +197,7 @@ class PassResult(NamedTuple):
     distribution: Distribution  # of the next word
     logits: Array  # [V]
     streams: Array  # [L + 1, d]: row 0 is the embedding, row l the residual stream after layer l
-    attention: Mapping[int, Array]  # by layer, [H, P]: the shares of each head, of the layers that see the whole document
+    attention: Mapping[int, Array]  # by layer, [H, P]: the shares of each head, of the layers that attend to the whole document
     sites: Sites  # what stood at every other site, for patching and freezing in another pass
 
     def p(self, word: str) -> float:
@@ -200,11 +206,11 @@ class PassResult(NamedTuple):
 
 
 class Pass:
-    """The passes of a world's model. Raises ``RunError`` where the world has none."""
+    """The passes of the model of a world, or of what ``load_world`` takes. Raises ``RunError`` where there is no model."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self._computed: ComputedPass = open_computed_pass(world)
+    def __init__(self, world: World | str | Path) -> None:
+        self.world = _loaded(world)
+        self._computed: ComputedPass = open_computed_pass(self.world)
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -225,24 +231,32 @@ class Pass:
         self,
         words: Sequence[str] = (),
         acts: Acts | Mapping[int, Sequence[Act | tuple[str, int]]] = (),
-        hooks: Sequence[Hook] | Mapping[int, Sequence[Hook]] = (),
+        hooks: Hook | Sequence[Hook] | Mapping[int, Sequence[Hook]] = (),
     ) -> PassResult:
         """Return the pass that follows some words after the prompt, with acts and hooks.
 
         ``acts`` are those of a state (``session.state.acts``), or by token the acts made there, each a name that the world
-        declares and the first layer at which it is in force. ``hooks`` are by token too, or those of this pass alone. Raises
-        ``UsageError`` for an act or a word that there is not, ``ValueError`` for a hook that the network cannot carry out.
+        declares and the first layer at which it is in force. ``hooks`` are by token too, or those of this pass alone; those of
+        one pass apply in their order. Raises ``UsageError`` for a word or an act that there is not, and for an act or a hook
+        that the network cannot carry out.
         """
         from forward_pass.network.bench import Bench, Settings  # noqa: PLC0415 - imports NumPy
+        from forward_pass.network.hooks import Hook  # noqa: PLC0415 - imports NumPy
 
+        if isinstance(words, str):
+            raise UsageError(f"words are given as a sequence: {(*words.split(),)!r}")
         key = PassKey(tuple(words), self._acts(acts, len(words) + 1))
         self._check(key)
+        hooks = [hooks] if isinstance(hooks, Hook) else hooks
         by_token = hooks if isinstance(hooks, Mapping) else {self.world.first_token + len(words): hooks}
         settings = {token - self.world.first_token: Settings(hooks=tuple(some)) for token, some in by_token.items()}
         outside = [at for at in settings if not 0 <= at <= len(words)]
         if outside:
             raise UsageError(f"a hook at token {outside[0] + self.world.first_token}: this pass has none there")
-        result, sites = Bench(self._computed, key).observed(settings)
+        try:
+            result, sites = Bench(self._computed, key).observed(settings)
+        except (ValueError, TypeError) as error:  # an act or a hook that the network cannot carry out
+            raise UsageError(str(error)) from error
         assert result.attention is not None  # noqa: S101 - it is observed
         local = self._computed.weights.shape.n_local
         return PassResult(
@@ -264,6 +278,10 @@ class Pass:
 
     def _acts(self, acts: Acts | Mapping[int, Sequence[Act | tuple[str, int]]], tokens: int) -> Acts:
         if not isinstance(acts, Mapping):
+            if not all(isinstance(act, Act) for made in acts for act in made):
+                raise UsageError(
+                    f"acts are given by token, {{{self.world.first_token}: [(name, layer)]}}, or as a state has them"
+                )
             return (*acts[:tokens], *((),) * (tokens - len(acts)))
         first = self.world.first_token
         beyond = [token for token in acts if not first <= token < first + tokens]

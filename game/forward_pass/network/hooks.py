@@ -234,6 +234,8 @@ def _check_size(hook: Hook, vector: Array, size: int) -> None:
 
 
 def _check_source(hook: Hook, source: Sites, shape: Shape) -> None:
+    if not isinstance(source, Sites):
+        raise TypeError(f"{type(hook).__name__}: the source is the sites of a pass, not a {type(source).__name__}")
     heads = shape.n_attend, shape.n_head, shape.d_head
     if source.stream.shape != (shape.n_layer + 1, shape.n_embd) or source.head.shape != heads:
         raise ValueError(f"{type(hook).__name__}: the source is a pass of another network")
