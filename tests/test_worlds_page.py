@@ -10,9 +10,11 @@ import pytest
 
 from building import ROOT, WORLDS, built
 from fixtures_play import command
+from forward_pass import Prior, Session
 from forward_pass.checker.report import check_world
 from forward_pass.loading.scenes import CHOICE_KEYS
 from forward_pass.network.passes import open_pass
+from forward_pass.story.engine import initial_state, offers
 from forward_pass.story.grammar import Scope, parse_condition, parse_effect
 from forward_pass.story.nodes import Claim
 from forward_pass.story.text_grammar import parse_text
@@ -83,6 +85,24 @@ def test_the_whole_world_is_one_and_passes(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "world.yaml").write_text(text)
     assert not check_world(folder, open_pass).failed
+
+
+def test_the_story_for_authors_who_know_ink_passes_and_has_two_ends(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "ink.md").read_text(encoding="utf8")
+    (text,) = re.findall(r"^```yaml world\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    folder = tmp_path / "the-ferry"
+    folder.mkdir()
+    (folder / "world.yaml").write_text(text)
+    report = check_world(folder, open_pass)
+    assert report.problems == ()
+    assert report.summary.startswith("the-ferry: 1 scene, 5 choices, 2 endings, 1 token, 3 tokens of prompt; ")
+    world = built(text)
+    assert {offer.cost for offer in offers(world, initial_state(world, Prior())) if not offer.choice.decodes} == {0}
+    session = Session(world)
+    for choice in ("search", "ask", "sing"):
+        session.choose(choice)
+    assert (session.ending, session.state.layer) == ("across", 0)
+    assert "they know your song" in session.text
 
 
 def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,13 @@ def world_counts(story: nodes.Story) -> str:
     """Return what a world is made of, in numbers."""
     choices, tokens = sum(len(scene.choices) for scene in story.scenes), len(story.tokens)
     return (
-        f"{len(story.scenes)} scenes, {choices} choices, {len(story.endings)} endings, "
-        f"{tokens} token{'s' if tokens != 1 else ''}, {len(story.prompt)} tokens of prompt"
+        f"{_count(len(story.scenes), 'scene')}, {_count(choices, 'choice')}, {_count(len(story.endings), 'ending')}, "
+        f"{_count(tokens, 'token')}, {_count(len(story.prompt), 'token')} of prompt"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def lint(story: nodes.Story) -> Iterator[Problem]:

@@ -148,7 +148,8 @@ def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, 
     declared = _read_declarations(report, symbols, contents)
     model, has_model = declared.model, "model" in symbols.singles
     verbs = tuple(verb.name for verb in declared.verbs)
-    context = Context(symbols, declared.scope, declared.acts, declared.first_layer, len(declared.prompt), verbs)
+    cost = single_number(report, symbols, "cost", 0, MAX_LAYERS, 1)
+    context = Context(symbols, declared.scope, declared.acts, declared.first_layer, len(declared.prompt), verbs, cost)
     story = Story(
         id=_id(report, symbols.singles.get("id"), folder_name, shown),
         title=single_text(report, symbols, "title"),

@@ -33,6 +33,7 @@ class Context(NamedTuple):
     first_layer: int
     first_token: int
     verbs: tuple[str, ...]
+    cost: int  # of a choice that does not say
 
 
 class GotoKind(Enum):
@@ -122,7 +123,7 @@ def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token:
         needs=_placed_condition(report, keys.get("needs"), scope),
         why=_line(report, keys.get("why"), scope),
         once=truth(report, keys.get("once")),
-        cost=_cost(report, keys.get("cost")),
+        cost=_cost(report, keys.get("cost"), context.cost),
         cost_place=keys["cost"].value_place() if "cost" in keys else entry.key.place,
         until=until,
         acts=acts,
@@ -175,9 +176,9 @@ def _below(condition: nodes.Condition | None, node: Node | None, until: int) -> 
     )
 
 
-def _cost(report: Report, node: Node | None) -> int:
-    cost = whole(report, node, 0, MAX_LAYERS) if node else 1
-    return 1 if cost is None else cost
+def _cost(report: Report, node: Node | None, default: int) -> int:
+    cost = whole(report, node, 0, MAX_LAYERS) if node else None
+    return default if cost is None else cost
 
 
 def _measures(report: Report, node: Node | None, scope: Scope) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from forward_pass.loading.declarations import BAND_KEYS, NUMBER_KEYS
 from forward_pass.loading.interventions import ACT_KEYS
+from forward_pass.loading.paths import FLAGSHIP
 from forward_pass.loading.prompt import PAIR_KEYS, SPAN_KEYS
 from forward_pass.loading.scenes import CHOICE_KEYS, ENDING_KEYS, SCENE_KEYS, TARGET_KEYS
 from forward_pass.loading.symbols import ID, MAX_ID, NAME, POSITION, SECTIONS, SINGLES
@@ -22,7 +23,7 @@ from forward_pass.story.nodes import GIVEN
 
 Schema = dict[str, Any]
 
-TEXT: Schema = {"type": "string", "minLength": 1}
+TEXT: Schema = {"type": ["string", "number"], "minLength": 1}  # a title may be 1984
 WHOLE: Schema = {"type": "integer"}
 DECIMAL: Schema = {"type": "number"}
 TRUTH: Schema = {"type": "boolean"}
@@ -240,12 +241,13 @@ _SINGLES: dict[str, Schema] = {
     "waking": {"type": "integer", "minimum": 0},
     "boundary": {"type": "integer", "minimum": 1},
     "start": TEXT,
-    "model": {"type": "string", "pattern": r"\.fpw$"},
+    "model": {"type": "string", "pattern": rf"\.fpw$|^{FLAGSHIP}$"},
     "prompt": {"anyOf": [TEXT, {"type": "array", "items": _PAIR, "minItems": 1}]},
     "instantiations": {"type": "integer", "minimum": 1},
     "acts_per_token": {"type": "integer", "minimum": 0},
     "lasting_per_token": {"type": "integer", "minimum": 0},
     "telling": {"anyOf": [{"type": "integer", "minimum": 1}, _telling()]},
+    "cost": {"type": "integer", "minimum": 0},
     "answers": {"enum": ["optional", "required"]},
     "earlier_weights": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
 }

@@ -52,6 +52,7 @@ SINGLES = {
     "acts_per_token": "how many interventions a token bears",
     "lasting_per_token": "how many of them may outlive it",
     "telling": "the token that the story is about, the words it turns on, and how figures are given before",
+    "cost": "the layers that a choice takes if it says nothing else: 1 if missing",
     "answers": "optional, where choices that let the decoder come need not be answered in words",
 }
 
