@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from building import InspectablePass, changed_world, first_light
+from building import TINY, InspectablePass, built, changed_world, first_light
 from fixtures_play import TO_ENDINGS, close_session, inspectable_session, open_session
+from forward_pass import Session
 from forward_pass.network.passes import WrittenPass
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.inspection import inspect_pass
@@ -46,6 +47,14 @@ def test_no_line_is_too_wide_and_no_word_is_lost(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert all(len(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_a_choice_that_costs_nothing_and_has_no_verb_ends_on_its_words() -> None:
+    session = Session(built(TINY.replace("start: waking", "start: waking\ncost: 0").replace("goto: decode", "goto: waking")))
+    assert offer_lines(session.run, 72) == ["1. Go on."]
+    assert offer_lines(session.run, 72, {"go-on": "new"}) == ["1. Go on.  new"]
+    session.choose("go-on")
+    assert offer_lines(session.run, 72, {"go-on": "new"}) == ["1. Go on.  taken before, new"]
 
 
 def test_one_layer_is_singular() -> None:

@@ -210,7 +210,7 @@ def _markdown(document: Document) -> str:
     blocks = [f"# {_markdown_text(document.title)}", _markdown_text(document.opening)]
     for turn in document.turns:
         if turn.number:
-            blocks.append(f"**{turn.number}. {_markdown_text(turn.choice)}** ({turn.cost})")
+            blocks.append(f"**{turn.number}. {_markdown_text(turn.choice)}**" + (f" ({turn.cost})" if turn.cost else ""))
         if turn.then:
             blocks.append(_markdown_text(turn.then))
         blocks += map(_figure_markdown, turn.figures.above)
@@ -331,7 +331,8 @@ def _choice_html(turn: DocumentTurn, document: Document) -> Iterator[str]:
     """Yield the choice of a turn, the offers not taken, and the decoding."""
     if not turn.number:
         return
-    yield f'<p class="choice">{turn.number}. {_emphasis_html(turn.choice)} <span>({escape(turn.cost)})</span></p>\n'
+    cost = f" <span>({escape(turn.cost)})</span>" if turn.cost else ""
+    yield f'<p class="choice">{turn.number}. {_emphasis_html(turn.choice)}{cost}</p>\n'
     if turn.not_taken:
         rows = "".join(f"<li>{_emphasis_html(other)}</li>" for other in turn.not_taken)
         yield f"<details><summary>Not taken: {len(turn.not_taken)}</summary><ul>{rows}</ul></details>\n"

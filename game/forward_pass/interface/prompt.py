@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 MARKER = "\u203a"  # before the offer that Enter would take
 RESIZE_DELAY = 0.1  # seconds for which a new width must last
-NEW_WAY = " · new"  # after an offer that no kept run has ever taken
+SEPARATOR = " · "
+NEW_WAY = f"{SEPARATOR}new"  # after an offer that no kept run has ever taken
 MENU_ROWS = 4  # of the completion menu
 RESERVED_ROWS = 4 + MENU_ROWS  # rows below and above the offers: two empty lines, the prompt, its menu, the toolbar
 
@@ -153,7 +154,7 @@ def _offer_rows(session: Session, selected: Availability | None) -> list[StyleAn
     for prefix, offer in [*numbered, *(("-  ", offer) for offer in session.closed_offers)]:
         style = "class:strong" if offer == selected else "" if offer.is_open else "class:quiet"
         marker = MARKER if offer == selected else " "
-        tail = offer_tail(offer) + (NEW_WAY if session.is_new(offer.id) else "")
+        tail = (offer_tail(offer) + (NEW_WAY if session.is_new(offer.id) else "")).removeprefix(SEPARATOR)
         for line in emphasis_fragments(wrap_offer(session.run, offer, prefix, text_width() - 1, tail)):
             pieces: StyleAndTextTuples = [(f"{style} {emphasis}", text) for emphasis, text, *_ in line]
             if offer.is_open and pieces and pieces[-1][1].endswith(tail):
@@ -166,7 +167,7 @@ def _offer_rows(session: Session, selected: Availability | None) -> list[StyleAn
 def _tail_fragments(tail: str, offer: Availability, style: str) -> StyleAndTextTuples:
     """Return the end of an offer with its verb, and that its way is new, each in a style of its own."""
     verb = offer.choice.node.verb or ""
-    new = NEW_WAY if tail.endswith(NEW_WAY) else ""
+    new = next((new for new in (NEW_WAY, NEW_WAY.removeprefix(SEPARATOR)) if tail.endswith(new)), "")
     rest = tail.removeprefix(verb).removesuffix(new)
     return [(f"class:verb {style}", verb), (f"class:quiet {style}", rest), (f"class:new {style}", new)]
 

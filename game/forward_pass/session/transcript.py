@@ -77,9 +77,9 @@ def position_line(world: World, state: State) -> str:
 
 
 def verb_and_cost_text(offer: Availability) -> str:
-    """Return the verb of an offer, if it has one, and its cost in layers."""
-    verb = offer.choice.node.verb
-    return f"{verb} · {cost_text(offer)}" if verb else cost_text(offer)
+    """Return the verb of an offer, if it has one, and its cost in layers, if it has one; else nothing."""
+    cost = cost_text(offer) if offer.cost or offer.choice.node.decodes else ""
+    return " · ".join(filter(None, (offer.choice.node.verb, cost)))
 
 
 def cost_text(offer: Availability) -> str:
@@ -100,8 +100,8 @@ def offer_lines(run: Run, width: int, notes: Mapping[str, str] | None = None) ->
     present = offers(run.world, run.state)
     lines: list[str] = []
     for number, offer in enumerate((offer for offer in present if offer.is_open), 1):
-        note = f", {notes[offer.id]}" if notes and offer.id in notes else ""
-        lines += wrap_offer(run, offer, f"{number}. ", width, offer_tail(offer) + note)
+        note = notes.get(offer.id, "") if notes else ""
+        lines += wrap_offer(run, offer, f"{number}. ", width, offer_tail(offer, note))
     for offer in present:
         if not offer.is_open:
             lines += wrap_offer(run, offer, "-  ", width)
@@ -116,16 +116,16 @@ def wrap_offer(run: Run, offer: Availability, prefix: str, width: int, tail: str
     say = offer.choice.say(run.state, run.inspector)
     if offer.is_open:
         end = offer_tail(offer) if tail is None else tail
-        text = f"{say}  {end.replace(' ', NO_BREAK) if len(end) <= width - len(prefix) else end}"
+        text = f"{say}  {end.replace(' ', NO_BREAK) if len(end) <= width - len(prefix) else end}".rstrip()
     else:
         text = f"Closed: {say} ({closed_text(run.world, run.inspector, run.state, offer)})"
     lines = textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
     return [line.replace(NO_BREAK, " ") for line in lines]
 
 
-def offer_tail(offer: Availability) -> str:
-    """Return what stands after the words of an open offer: its verb, its cost, and whether it was taken before in this run."""
-    return verb_and_cost_text(offer) + (", taken before" if offer.taken else "")
+def offer_tail(offer: Availability, note: str = "") -> str:
+    """Return what stands after the words of an open offer: its verb and cost, whether it was taken before, a note."""
+    return ", ".join(filter(None, (verb_and_cost_text(offer), "taken before" if offer.taken else "", note)))
 
 
 def decoding_line(turn: Turn, distribution: Distribution, inspector: Inspector) -> str:
