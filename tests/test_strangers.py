@@ -302,7 +302,8 @@ def test_an_archive_called_weights_is_refused(tmp_path: Path, kind: str) -> None
 @pytest.mark.parametrize("model", ["../weights.fpw", "/etc/weights.fpw", "a/../weights.fpw", "..", "weights.fpw/"])
 def test_a_model_elsewhere_is_never_looked_for(model: str) -> None:
     problems = problems_of(section(f"model: {model}"), ("    written: {end: 0.9, door: 0.1}\n", ""))
-    assert problems == ["world.yaml:10:8: E501 the model must be a .fpw file in the world's own folder"]
+    message = "E501 the model must be a .fpw file in the world's own folder, or the name of a world that came with the game"
+    assert problems == [f"world.yaml:10:8: {message}"]
 
 
 @pytest.mark.parametrize("run", ["../../no/such/run", "..", "first-light/../../1", "../first-light/1", "first-light/../1"])
