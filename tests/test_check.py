@@ -47,8 +47,8 @@ def test_the_smallest_world_passes_and_says_how_large_it_is(check: Check) -> Non
     assert report.figures is not None
     assert report.figures[:5] == (2, 0, 0, 1, 0)
     assert report.summary.startswith(
-        "tiny: 1 scenes, 1 choices, 1 endings, 1 token, 5 tokens of prompt; explored 2 states (0 merged), "
-        "1 decodings (0 measured, 0 from the table), "
+        "tiny: 1 scene, 1 choice, 1 ending, 1 token, 5 tokens of prompt; explored 2 states (0 merged), "
+        "1 decoding (0 measured, 0 from the table), "
     )
 
 

@@ -44,7 +44,7 @@ def test_the_worlds_that_come_with_the_game_pass(name: str) -> None:
 
 def test_a_world_is_counted(first_light: World) -> None:
     assert world_counts(first_light.story) == "8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt"
-    assert world_counts(built(TINY).story) == "1 scenes, 1 choices, 1 endings, 1 token, 5 tokens of prompt"
+    assert world_counts(built(TINY).story) == "1 scene, 1 choice, 1 ending, 1 token, 5 tokens of prompt"
 
 
 def test_the_smallest_world_has_nothing_wrong() -> None:

@@ -11,7 +11,7 @@ from forward_pass.checker.findings import findings
 from forward_pass.checker.verify import CheckOptions, Evidence, verify
 from forward_pass.errors import Place, Problem
 from forward_pass.gc_pause import gc_paused
-from forward_pass.loading.lint import lint, world_counts
+from forward_pass.loading.lint import counted, lint, world_counts
 from forward_pass.loading.loader import read_world
 from forward_pass.loading.paths import worlds_folder
 from forward_pass.story.ports import PassPort
@@ -36,11 +36,11 @@ class Figures(NamedTuple):
 
     def __str__(self) -> str:
         drawn = f", {self.drawn_states:,} with words drawn" if self.drawn_states else ""
-        passes = f"{self.decodings:,} decodings ({self.measured:,} measured, {self.kept:,} from the table)"
+        passes = f"{counted(self.decodings, 'decoding')} ({self.measured:,} measured, {self.kept:,} from the table)"
         abstract = ", abstract where words are drawn" if self.drawn_only else ", abstract" * self.abstract
         limits = abstract + ", stopped at its limit" * self.stopped + ", from the cache" * self.before
-        states = f"{self.states:,} states{drawn} ({self.merged:,} merged), {passes}"
-        return f"explored {states}, {self.runs:,} runs, {self.seconds:.1f} s{limits}"
+        states = f"{counted(self.states, 'state')}{drawn} ({self.merged:,} merged), {passes}"
+        return f"explored {states}, {counted(self.runs, 'run')}, {self.seconds:.1f} s{limits}"
 
 
 class CheckReport(NamedTuple):

@@ -14,12 +14,13 @@ def world_counts(story: nodes.Story) -> str:
     """Return what a world is made of, in numbers."""
     choices, tokens = sum(len(scene.choices) for scene in story.scenes), len(story.tokens)
     return (
-        f"{_count(len(story.scenes), 'scene')}, {_count(choices, 'choice')}, {_count(len(story.endings), 'ending')}, "
-        f"{_count(tokens, 'token')}, {_count(len(story.prompt), 'token')} of prompt"
+        f"{counted(len(story.scenes), 'scene')}, {counted(choices, 'choice')}, {counted(len(story.endings), 'ending')}, "
+        f"{counted(tokens, 'token')}, {counted(len(story.prompt), 'token')} of prompt"
     )
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
     return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
