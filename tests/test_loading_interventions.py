@@ -165,6 +165,15 @@ def test_words_of_the_prompt_that_the_model_has_not_are_all_named() -> None:
     assert problem.endswith(": E504 the prompt has words that are not in the model's vocabulary: 'newt' (did you mean next?)")
 
 
+def test_a_word_in_a_text_that_the_model_has_not_is_reported_where_it_stands() -> None:
+    old, new = b"{p('two', 402)} for the word that counts", b"{p('twoo', 402)} for the word that counts"
+    assert old in CONTENTS["endings.yaml"]
+    changed = CONTENTS | {"endings.yaml": CONTENTS["endings.yaml"].replace(old, new)}
+    (problem,) = loaded(*sorted(changed.items()), name="forward-pass").problems
+    assert (problem.file, problem.line) == ("endings.yaml", 11)
+    assert problem.message == "'twoo' is not in the model's vocabulary (did you mean two?)"
+
+
 def test_words_of_a_continuation_that_the_model_has_not_are_all_named() -> None:
     (problem,) = problems_of(("      A: Your foot has", "      A: Your newt hath"))
     assert problem.split(": ", 1)[1] == "E504 not in the model's vocabulary: 'newt', 'hath'"

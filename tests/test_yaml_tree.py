@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from forward_pass.errors import Place
 from forward_pass.loading import yaml_tree
+from forward_pass.loading.yaml_faults import cause
 from forward_pass.loading.yaml_tree import FORBIDDEN, MAX_FORBIDDEN, MAX_NODES, Node, read_tree
 
 
@@ -253,3 +254,22 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_are_no_part_of_a_world()
     assert root is not None
     assert [node.value for _, node in root.value.values()] == ["one", "two\nthree\n"]
     assert root.value["b"][1].place[1:] == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("say: -5 x: y", 0),  # a number, not a dash of a list
+        ("text: |\n  Words here", 1),  # the first line of a text has no colon
+        ("goto:\n  decode", 1),  # a value on a line of its own has none
+    ],
+)
+def test_what_is_no_fault_is_not_named_as_one(text: str, line: int) -> None:
+    assert cause(text, line, None) is None
+
+
+def test_a_key_between_its_sisters_and_their_parent_is_found_across_an_empty_line() -> None:
+    fault = cause("a:\n    b: 1\n\n  c: 2", 3, None)
+    assert fault is not None
+    assert (fault.line, fault.column) == (3, 2)
+    assert fault.message.startswith("this line stands under no key above it")

@@ -159,4 +159,4 @@ def _shipped_weights(contents: list[tuple[str, bytes]]) -> list[tuple[str, bytes
         return []
     with suppress(OSError):
         return [(name, (worlds_folder() / name / WEIGHTS).read_bytes())]
-    return []
+    return []  # pragma: no cover - an installation without its weights

@@ -106,9 +106,8 @@ def _paragraph(source: _Source, start: int, above: list[nodes.Guard]) -> nodes.P
     elif otherwise["condition"]:
         at = match.start(1) + otherwise.start("condition")
         condition = _parse_at(at, parse_condition, otherwise["condition"], source.scope)
-        for guard in above:
-            if guard.condition is not None:
-                condition = nodes.And(nodes.Not(guard.condition), condition)
+        for failed in [guard.condition for guard in above if guard.condition is not None]:
+            condition = nodes.And(nodes.Not(failed), condition)
     guard = nodes.Guard(source.locate(_skip_spaces(source.text, match.start(1))), condition)
     _check_no_guard_inside(source, match.end())
     pieces, _ = _pieces(source, match.end(), depth=0)
