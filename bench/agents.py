@@ -23,6 +23,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import forward_pass as fp
+from forward_pass.session.way_there import choices_away
 
 MAX_TURNS = 200
 LENS_LAYERS = (40, 48, 56, 64, 68, 72)
@@ -136,7 +137,7 @@ def best_first(world: Any, seconds: float, facts: Any = None) -> Found:
 
 def search(world: Any, target: str, opening: Any, seconds: float) -> Iterator[tuple[str | None, int]]:
     """Yield each choice that was tried as the ending it led to, or None, and 1; stop at the target or when time is up."""
-    away, start = distances(world, target), time.perf_counter()
+    away, start = choices_away(world, target), time.perf_counter()
     expanded, order, seen = Counter[Any](), count(), set()
     frontier = [(0, 0.0, next(order), opening)]
     chance = Random(1)  # noqa: S311 - as above
@@ -154,31 +155,6 @@ def search(world: Any, target: str, opening: Any, seconds: float) -> Iterator[tu
                 known = (*place, child.words, child.state.variables)
                 expanded[known] += 1
                 heapq.heappush(frontier, (away[place] + expanded[known], chance.random(), next(order), child))
-
-
-def distances(world: Any, target: str) -> dict[tuple[int, str], int]:
-    """Return how many choices each scene at each token is from an ending, if every condition held."""
-    before: dict[tuple[int, str], set[tuple[int, str]]] = {}
-    for token in world.tokens.values():
-        for scene in world.story.scenes:
-            here = (token.position, scene.id)
-            for choice in scene.choices:
-                if not choice.decodes:
-                    for case in choice.goto.targets:
-                        before.setdefault((token.position, case.scene), set()).add(here)
-                if choice.decodes or choice.cut is not None:
-                    for case in (case for arrival in token.arrivals for case in arrival.goto.targets):
-                        before.setdefault((token.position + 1, case.scene), set()).add(here)
-    away = {place: 0 for place in before if place[1] == target}
-    layer = list(away)
-    while layer:
-        layer = [
-            one
-            for place in layer
-            for one in before.get(place, ())
-            if one not in away and not away.update({one: away[place] + 1})
-        ]
-    return away
 
 
 # -- foretelling ------------------------------------------------------------------------------------------------------------
