@@ -81,6 +81,13 @@ def random_world(seed: int) -> str:
     return _Maker(Random(seed)).text()  # noqa: S311 - a world, no secret
 
 
+ENTRY_EFFECTS = (
+    *("n += 1", "n = layer", "flag = sure", "n = visits(a0)", "n = visits(a1) - n", "flag = emitted('no')"),
+    *("flag = not flag", "[flag = taken(c-a0-0), n -= 1]", "flag = acted(lean)", "flag = decided(nothing)", "flag = drawn(5)"),
+    *("n = token - 5", "[mood = 'low', flag = passes > 1]"),
+)
+
+
 class _Maker:
     """Writes worlds at random: most of them have something in them that is never met."""
 
@@ -160,6 +167,8 @@ class _Maker:
         yield ""
         yield "      {visit: First. | Second. | Third.} {mood: Low. | Even. | High.}"
         yield f"      {{{self.condition(scene)}: Yes. | No.}}"
+        if self.chance.random() < 0.4:
+            yield f"    do: {self.chance.choice(ENTRY_EFFECTS)}"
         yield "    choices:"
         for at in range(3):
             yield from self.choice(f"c-{scene}-{at}", scene, others)

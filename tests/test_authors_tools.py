@@ -128,6 +128,29 @@ def test_play_at_a_scene_is_a_rehearsal_that_is_not_stored(tmp_path: Path) -> No
     assert "no run to the scene 'stray-word' was found" in never.err
 
 
+def test_play_at_a_scene_with_a_condition_comes_there_by_choices_on_which_it_holds(tmp_path: Path) -> None:
+    done = command("play", WORLD, "--at", "leaning", "--with", "reads = 3", "--plain", "--saves", tmp_path)
+    assert done.err == (
+        "A rehearsal at leaning, which is not stored. The way there: read-question, read-again, read-again, think-electric.\n"
+    )
+    other = command("play", WORLD, "--at", "leaning", "--with", "seen(slope) and reads == 2", "--plain", "--saves", tmp_path)
+    assert "feel-slope" in other.err or "to-slope" in other.err
+    odd = command("play", WORLD, "--at", "leaning", "--with", "raeds = 3", "--saves", tmp_path)
+    assert (odd.code, odd.err) == (2, "forward-pass: --with 'raeds = 3': unknown name 'raeds' (did you mean reads?)\n")
+    never = command("play", WORLD, "--at", "waking", "--with", "reads == 3", "--saves", tmp_path)
+    assert "no run to the scene 'waking' on which that holds was found" in never.err
+    alone = command("play", WORLD, "--with", "reads = 3", "--saves", tmp_path)
+    assert (alone.code, alone.err) == (2, "forward-pass: --with goes with --at\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rehearsal_is_kept_if_that_is_asked(tmp_path: Path) -> None:
+    done = command("play", WORLD, "--at", "slope", "--keep", "--plain", "--saves", tmp_path)
+    assert done.err == "A rehearsal at slope. The way there: feel-slope.\n"
+    assert [path.name for path in tmp_path.rglob("*.jsonl")] == ["001-run.jsonl"]
+    assert command("play", WORLD, "--keep", "--saves", tmp_path).err == "forward-pass: --keep goes with --at\n"
+
+
 # -- a world that changes
 
 

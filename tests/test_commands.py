@@ -20,7 +20,8 @@ LIGHT = WORLDS / "first-light"
 def test_check_prints_a_summary_and_passes() -> None:
     done = command("check", LIGHT)
     assert done.code == 0
-    *notes, summary, verdict = done.out.splitlines()
+    *notes, summary, _, _, _, loop, verdict = done.out.splitlines()
+    assert loop == "  the-loop: 4 choices: feel-slope, leave-label, wait-for-it → 'dark', nod-along → 'again'"
     assert verdict == "PASSED"
     assert re.fullmatch(
         r"first-light: 8 scenes, 19 choices, 4 endings, 2 tokens, 11 tokens of prompt; explored 35 states, 49 with words drawn "
@@ -66,8 +67,11 @@ def test_walk_counts_endings_in_plain_lines_or_as_an_object() -> None:
     assert sum(row["endings"].values()) == 40
 
 
-@pytest.mark.parametrize(("form", "opening"), [("dot", "digraph"), ("mermaid", "flowchart TB"), ("svg", "<svg")])
-def test_map_prints_or_writes_a_graph(form: str, opening: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("form", "opening"),
+    [("dot", "digraph"), ("mermaid", "flowchart TB"), ("html", "<!DOCTYPE html>"), ("text", "First Light: 8 scenes")],
+)
+def test_map_prints_or_writes_a_map(form: str, opening: str, tmp_path: Path) -> None:
     printed = command("map", LIGHT, "--format", form)
     assert printed.out.startswith(opening)
     written = command("map", LIGHT, "--format", form, "-o", tmp_path / "map")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from building import WORLDS
+from building import ROOT, WORLDS
 from fixtures_play import command
 
 
@@ -90,17 +90,20 @@ def test_effects_say_where_the_calibration_is_missing(tmp_path: Path) -> None:
     assert result.err.startswith(f"forward-pass: {copy}/calibration.json: does not name the token that carries each note (")
 
 
-def test_a_world_with_another_prompt_has_no_table_of_effects(tmp_path: Path) -> None:
-    copy = tmp_path / "other"
-    copy.mkdir()
-    for path in (WORLDS / "forward-pass").iterdir():
-        if path.is_file():
-            (copy / path.name).write_bytes(path.read_bytes())
-    text = (copy / "world.yaml").read_text(encoding="utf8")
-    (copy / "world.yaml").write_text(text.replace("Waht color", "What color"), encoding="utf8")
-    result = command("effects", str(copy))
-    assert result.code == 1
-    assert "the table of effects is made for the prompt of Forward Pass" in result.err
+def test_any_world_with_the_model_has_the_effects_of_its_own_acts(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf8")
+    folder = tmp_path / "giraffe"
+    folder.mkdir()
+    (folder / "world.yaml").write_text(page.split("```yaml world\n")[1].split("```")[0], encoding="utf8")
+    rows = [json.loads(line) for line in command("effects", folder, "--json").out.splitlines()]
+    untouched, doubts, looks = rows[0], rows[1:5], rows[5:9]
+    assert (untouched["act"], untouched["layer"], untouched["winner"]) == ("nothing", None, "two")
+    assert [(row["act"], row["layer"]) for row in doubts] == [("doubt", layer) for layer in (33, 42, 52, 62)]
+    assert [row["act"] for row in looks] == ["stare"] * 4
+    assert max(row["shares"]["no"] for row in doubts) > 1.5 * untouched["shares"]["no"]
+    assert looks[0]["shares"]["two"] > untouched["shares"]["two"]
+    line = command("effects", folder).out.splitlines()[1]
+    assert line.startswith("word 53, made at 53: doubt from layer 33: ")
 
 
 def test_training_needs_a_corpus() -> None:

@@ -208,7 +208,7 @@ def test_a_resized_screen_shows_the_last_events_again_and_keeps_the_input(tmp_pa
             terminal.resize(columns, 60)
             terminal.read()
         terminal.wait_for(
-            "toward dark. That is what would be said if nothing was done", "All that can be typed; none of it costs a"
+            "toward dark. That is what would be said if nothing was done", "All that can be typed; none of it is a"
         )
         terminal.wait_for("> leave- 11 “The” · 4/12")
         assert [line[:3] for line in terminal.lines if re.match(r".\d\. ", line)] == [" 1.", " 2.", " 3."]

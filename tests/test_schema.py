@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 
 from building import TINY, WORLDS
 from fixtures_checker import random_world
+from fixtures_play import command
 from forward_pass.loading.scaffold import scaffold_text
 from forward_pass.loading.schema import schema, schema_text
 from made_worlds import hub_world
@@ -175,3 +176,20 @@ def test_the_language_server_names_a_key_that_there_is_not(server: Server, tmp_p
     text = f"# yaml-language-server: $schema={(WORLDS / 'SCHEMA.json').as_uri()}\n{TINY.replace('cost', 'coost')}"
     found = server.open(tmp_path / "other.yaml", text.replace("        say: Go on.", "        say: Go on.\n        coost: 1"))
     assert any("coost" in message for message in found), found
+
+
+def test_the_schema_of_a_world_completes_its_ids_and_refuses_no_other(tmp_path: Path) -> None:
+    done = command("schema", "first-light")
+    described = json.loads(done.out)
+    target = described["definitions"]["target"]["anyOf"]
+    assert target[0]["enum"][:2] == ["waking", "question"]
+    assert {"by-the-door", "decode"} <= set(target[0]["enum"])
+    assert described["definitions"]["act"]["anyOf"][0]["enum"] == ["lean", "label"]
+    assert described["definitions"]["verb"]["anyOf"][0]["enum"] == ["lean", "leave", "ask", "let"]
+    assert described["definitions"]["threshold"]["anyOf"][0]["enum"] == ["dark_is_likely"]
+    assert len(target) == 2  # or any text: what is unknown is told by the loader, with what was meant
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "world.yaml").write_text("scenes:\n  hall: {}\n")
+    assert json.loads(command("schema", broken).out)["definitions"]["scene"]["anyOf"][0]["enum"] == ["hall"]
+    assert command("schema").out == (WORLDS / "SCHEMA.json").read_text(encoding="utf8")

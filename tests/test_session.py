@@ -253,7 +253,7 @@ def test_undo_and_redo_go_back_and_forth_by_turns(session: Session) -> None:
     [
         ("undo", "Nothing lies before this: it is where the run begins."),
         ("redo", "Nothing was undone that could be done again."),
-        ("back", "Back to which turn? This is turn 0; back 0 is the waking."),
+        ("back", "Back to which turn? This is turn 0; back 0 is the opening."),
         ("back 1", "This run has turns 0 to 0; there is no turn 1."),
         ("back -1", "Expected a number of turns, found “-1”."),
         ("back 1000000", "Expected a number of turns, found “1000000”."),
@@ -304,7 +304,7 @@ def test_at_an_ending_there_is_no_pass_to_inspect(tmp_path: Path) -> None:
 def test_help_names_every_command_and_what_it_does(session: Session) -> None:
     (message,) = answer(session, "help")
     assert isinstance(message, Message)
-    first, rows_text, verbs = re.split(r"\n\nAll that can be typed; none of it costs a layer:\n\n|\n\n(?=What)", message.text)
+    first, rows_text, verbs = re.split(r"\n\nAll that can be typed; none of it is a turn:\n\n|\n\n(?=What)", message.text)
     rows = rows_text.splitlines()
     assert [row.split("  ")[1] for row in first.splitlines()] == ["a number", "undo", "hint"]
     empty = ""

@@ -396,7 +396,7 @@ def test_a_question_mark_on_an_empty_line_helps_and_right_skips(
     with keys("?", "\x1b[C", CTRL_D):
         terminal.run(session)
     out = capsys.readouterr().out
-    assert "All that can be typed; none of it costs a layer:" in out
+    assert "All that can be typed; none of it is a turn:" in out
     assert "Skipped 2 turns by ways taken before: Feel which way the floor slopes; Let it roll." in " ".join(out.split())
 
 

@@ -63,6 +63,7 @@ CODES = {
     "E306": "A cost, an until or a cut is combined with a key that excludes it.",
     "E307": "A word of the last token leads to a scene.",
     "W308": "A world has hints, but none for one of its endings.",
+    "E309": "A story without a pass has something of one.",
     "E401": "No goto leads to a scene or an ending.",
     "E402": "Every choice of a scene leads back to it.",
     "W403": "Every choice of a scene has a condition or can be used up (reported only if the exploration was incomplete).",

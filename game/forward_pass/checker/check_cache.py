@@ -18,6 +18,7 @@ from forward_pass.atomic_write import write_whole
 from forward_pass.checker import table_file
 from forward_pass.checker.pass_table import TABLE_FILE
 from forward_pass.checker.report import CheckReport, Explored, Figures, explore_world, report_of
+from forward_pass.checker.shortest import EndingRun
 from forward_pass.checker.structure import PlacedFinding, placed, placed_anew, structure_key
 from forward_pass.checker.verify import CheckOptions
 from forward_pass.errors import Place
@@ -25,7 +26,7 @@ from forward_pass.loading.paths import APP, PACKAGE, world_hash
 from forward_pass.story.ports import PassPort
 from forward_pass.story.world import World
 
-FORMAT = 2
+FORMAT = 3
 MIN_SECONDS_TO_CACHE = 1.0  # what takes less is checked again
 MAX_BYTES = 2**20  # of a file; a hundred findings are some 50,000
 
@@ -79,7 +80,7 @@ def _write(path: Path, world: World, explored: Explored) -> None:
     found = placed(world, explored.problems)
     if found is None:
         return
-    content = {"figures": explored.figures._asdict(), "findings": found}
+    content = {"figures": explored.figures._asdict(), "findings": found, "endings": explored.endings}
     with suppress(OSError):
         write_whole(path, json.dumps(content).encode(), make_folder=True)
 
@@ -97,8 +98,8 @@ def _read(path: Path, world: World) -> Explored | None:
 
 def _explored(content: object, world: World) -> Explored:
     match content:
-        case {"figures": dict(row), "findings": list(rows)}:
-            return Explored(tuple(placed_anew(world, map(_finding, rows))), _figures(row))
+        case {"figures": dict(row), "findings": list(rows), "endings": list(runs)}:
+            return Explored(tuple(placed_anew(world, map(_finding, rows))), _figures(row), tuple(map(_ending_run, runs)))
     raise ValueError("not what exploring found")
 
 
@@ -107,6 +108,20 @@ def _figures(row: dict[str, object]) -> Figures:
     if not all(isinstance(number, int | float) for number in numbers):
         raise TypeError("not figures")
     return Figures._make(numbers)._replace(before=True)
+
+
+def _ending_run(row: object) -> EndingRun:
+    match row:
+        case [str(ending), list(steps), bool(is_first), bool(is_shortest)]:
+            return EndingRun(ending, tuple(map(_step, steps)), is_first, is_shortest)
+    raise TypeError("not a run to an ending")
+
+
+def _step(row: object) -> tuple[str, str | None]:
+    match row:
+        case [str(choice), (str() | None) as word]:
+            return choice, word
+    raise TypeError("not a step")
 
 
 def _finding(row: object) -> PlacedFinding:

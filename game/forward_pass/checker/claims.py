@@ -213,7 +213,9 @@ class _Effects:
         return bool(compile_expression(fact)(start._replace(variables=changed)))
 
     def _sets(self, edge: Edge) -> tuple[Set, ...]:
-        return next(one.effects for one in edge.action.edges if one.decodes == (edge.word is not None))
+        taken = next(one for one in edge.action.edges if one.decodes == (edge.word is not None))
+        entering = next(one.effects for one in taken.targets if one.location == edge.target)
+        return (*taken.effects, *entering)
 
     def _is_drawn(self, edge: Edge) -> Effect:
         key = self.explorer.decoded_pass(edge.packed, edge.action)

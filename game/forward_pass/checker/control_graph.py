@@ -20,6 +20,7 @@ class Target(NamedTuple):
 
     condition: Expression | None
     location: Location
+    effects: tuple[Set, ...]  # of arriving there
 
 
 class Edge(NamedTuple):
@@ -64,10 +65,10 @@ class ControlGraph:
     def _edges(self, token: int, choice: Choice) -> tuple[Edge, ...]:
         edges = []
         if not choice.decodes:
-            edges.append(Edge(choice.effects.sets, _targets(choice.goto, token), choice.measures, decodes=False))
+            edges.append(Edge(choice.effects.sets, self._targets(choice.goto, token), choice.measures, decodes=False))
         if choice.decodes or choice.cut is not None:
             effects = choice.cut or choice.effects
-            targets = tuple(target for goto in self._arrivals(token) for target in _targets(goto, token + 1))
+            targets = tuple(target for goto in self._arrivals(token) for target in self._targets(goto, token + 1))
             edges.append(Edge(effects.sets, targets, tuple(range(len(self.world.thresholds))), decodes=True))
         return tuple(edges)
 
@@ -81,10 +82,17 @@ class ControlGraph:
         nodes: list[object] = [
             node for choice in choices for node in (choice.condition, choice.needs, choice.effects, choice.cut, choice.goto)
         ]
+        nodes += [self._entry_effects(location.scene)]
         if any(choice.decodes or choice.cut is not None for choice in choices):
             nodes += self._arrivals(location.token)
         return nodes
 
+    def _targets(self, goto: Goto, token: int) -> tuple[Target, ...]:
+        return tuple(
+            Target(target.condition, Location(target.scene, token), self._entry_effects(target.scene))
+            for target in goto.targets
+        )
 
-def _targets(goto: Goto, token: int) -> tuple[Target, ...]:
-    return tuple(Target(target.condition, Location(target.scene, token)) for target in goto.targets)
+    def _entry_effects(self, scene: str) -> tuple[Set, ...]:
+        node = self.world.scenes[scene]
+        return node.effects if isinstance(node, Scene) else ()

@@ -82,6 +82,7 @@ class Explorer:
         self.limits = limits or Limits()
         self.codec = StateCodec(Liveness(world, watched), starts)
         self.parents: dict[int, int | None] = {}
+        self.openings: tuple[int, ...] = ()  # the states in which runs begin, in the order of ``starts``
         self.stalls: list[int] = []  # states from which nothing leads, endings apart
         self.transition_count = 0
         self.abstraction: AbstractionPoint | None = None
@@ -99,7 +100,8 @@ class Explorer:
 
     def run(self) -> None:
         """Explore everything."""
-        frontier = [self._opening(number, prior) for number, prior in enumerate(self.starts)]
+        self.openings = tuple(self._opening(number, prior) for number, prior in enumerate(self.starts))
+        frontier = [*self.openings]
         self.parents.update(dict.fromkeys(frontier))
         for _ in range(len(self.world.tokens) + 1):
             frontier = self._explore_token(self._admitted(frontier))

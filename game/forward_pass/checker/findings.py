@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from forward_pass.checker.claims import HOLDS, SOMETIMES, CheckedClaim, claims_of
 from forward_pass.checker.coverage import Item, ItemKind
@@ -15,9 +15,11 @@ from forward_pass.checker.trace import Trace
 from forward_pass.checker.verify import Evidence
 from forward_pass.checker.witness import Witness
 from forward_pass.errors import Place, Problem
-from forward_pass.story.nodes import OTHERWISE, Arrival, Choice, Ending, Goto, Scene, Token
+from forward_pass.loading.lint import listed
+from forward_pass.story.nodes import DECODE, OTHERWISE, Arrival, Choice, Ending, Goto, Scene, Token
 from forward_pass.story.state import PassKey, Prior
 
+NEVER_TAKEN = ("E412", "E413", "E414")  # what is found of a choice that no run can take
 CLOSE = 0.2  # nats between the best two words, below which another machine might draw the other one
 NEAR = 1e-4  # between what is measured and a threshold
 MAX_NAMED = 6  # words that are listed in one sentence
@@ -36,14 +38,12 @@ class _Findings:
         self.table = evidence.table
         self.witnesses = evidence.witnesses
         self.known = known
+        self.stalled = {one.location_of(state).scene for one in evidence.explorers for state in one.stalls}
+        self.told: set[str] = set()  # the scenes in which runs get stuck, once that was told
         self.is_complete = not any(explorer.is_exhausted for explorer in evidence.explorers)
 
     def all(self) -> Iterator[Problem]:
-        yield from self._scenes()
-        for scene in self.world.story.scenes:
-            if self._has_witness(ItemKind.SCENE, scene.id):
-                for choice in scene.choices:
-                    yield from self._choice(choice)
+        yield from self._grouped([*self._scenes_and_choices()])
         for alternative in self.evidence.alternatives:
             yield from self._alternative(alternative)
         for token in self.world.story.tokens:
@@ -65,11 +65,58 @@ class _Findings:
 
     # -- scenes and choices -------------------------------------------------------------------------------------------
 
-    def _scenes(self) -> Iterator[Problem]:
+    def _scenes_and_choices(self) -> Iterator[tuple[Problem, str | None, frozenset[str]]]:
+        """Yield what is wrong with scenes and choices, with the scene that is not reached, or the scenes that it cuts off."""
+        for name, problem in self._scenes():
+            yield problem, name if problem.code == "E411" else None, frozenset()
+        for scene in self.world.story.scenes:
+            if self._has_witness(ItemKind.SCENE, scene.id):
+                for choice in scene.choices:
+                    for problem in self._choice(choice):
+                        stuck = f"; a run can get stuck in {scene.id!r}" if self._is_told_with(scene.id, problem) else ""
+                        yield problem._replace(message=problem.message + stuck), None, frozenset(_led_to(choice, problem))
+
+    def _is_told_with(self, scene: str, problem: Problem) -> bool:
+        """Return whether runs get stuck in a scene in which a choice can never be taken; it is not told once more then."""
+        stuck = problem.code in NEVER_TAKEN and scene in self.stalled and scene not in self.told
+        self.told.update([scene] if stuck else [])
+        return stuck
+
+    def _grouped(self, rows: list[tuple[Problem, str | None, frozenset[str]]]) -> Iterator[Problem]:
+        """Yield problems, those scenes that are not reached only because of another problem under that one."""
+        unreached = {scene: problem for problem, scene, _ in rows if scene is not None}
+        causes = [(problem, led_to) for problem, scene, led_to in rows if scene is None]
+        for problem, led_to in causes:
+            yield self._with_what_is_behind(problem, led_to, unreached)
+        while unreached:
+            first = next((scene for scene in unreached if self._is_led_to(scene)), next(iter(unreached)))
+            problem = unreached.pop(first)
+            yield self._with_what_is_behind(problem, _next_scenes(self.world.scenes[first]), unreached)
+
+    def _is_led_to(self, scene: str) -> bool:
+        """Return whether a choice of a scene that runs reach, or a word, leads to a scene."""
+        reached = (one for one in self.world.story.scenes if self._has_witness(ItemKind.SCENE, one.id))
+        words = (target.scene for token in self.world.story.tokens for row in token.arrivals for target in row.goto.targets)
+        return any(scene in _next_scenes(one) for one in reached) or scene in words
+
+    def _with_what_is_behind(self, problem: Problem, led_to: Iterable[str], unreached: dict[str, Problem]) -> Problem:
+        """Return a problem that names the scenes which are not reached because of it; they are taken out of ``unreached``."""
+        behind: list[str] = []
+        waiting = [*led_to]
+        while waiting:
+            scene = waiting.pop(0)
+            if unreached.pop(scene, None) is not None:
+                behind.append(scene)
+                waiting += _next_scenes(self.world.scenes[scene])
+        if not behind:
+            return problem
+        return problem._replace(message=f"{problem.message}; so no run reaches {listed(behind)}")
+
+    def _scenes(self) -> Iterator[tuple[str, Problem]]:
         reached = {explorer.location_of(state).scene for explorer in self.evidence.explorers for state in explorer.parents}
         for scene in self.world.scenes.values():
             if scene.place not in self.known:
-                yield from self._scene(scene, is_reached=scene.id in reached)
+                yield from ((scene.id, problem) for problem in self._scene(scene, is_reached=scene.id in reached))
 
     def _scene(self, scene: Scene | Ending, *, is_reached: bool) -> Iterator[Problem]:
         what = f"the {'ending' if isinstance(scene, Ending) else 'scene'} {scene.id!r}"
@@ -229,6 +276,8 @@ class _Findings:
                     if key not in found:
                         found[key] = explorer.trace(state)
         for (code, scene), trace in found.items():
+            if self.world.scenes[scene].place in self.known or (code == "E415" and scene in self.told):
+                continue
             what = "a run can get stuck here, with no open choice" if code == "E415" else "a run can loop here forever"
             yield Problem.at(self.world.scenes[scene].place, code, f"{what}: {trace_text(trace)}")
 
@@ -294,6 +343,20 @@ class _Findings:
         room = f"{point.spent:,} used, room for {about}{point.room:,} of {point.wanted:,} {point.unit}"
         drawn = "with words drawn, " if explorer.draws else ""
         return f"{drawn}the limit of {limit} was reached at token {point.token}: {room}"
+
+
+def _next_scenes(scene: Scene | Ending) -> tuple[str, ...]:
+    choices = scene.choices if isinstance(scene, Scene) else ()
+    return tuple(dict.fromkeys(target.scene for choice in choices for target in choice.goto.targets if target.scene != DECODE))
+
+
+def _led_to(choice: Choice, problem: Problem) -> set[str]:
+    """Return the scenes to which a choice does not lead because of a problem with it."""
+    targets = [target for target in choice.goto.targets if target.scene != DECODE]
+    if problem.code == "E422":
+        place = problem.file, problem.line, problem.column
+        return {target.scene for target in targets if target.place == place}
+    return {target.scene for target in targets} if problem.code in NEVER_TAKEN else set()
 
 
 def _is_word_at(item: Item, token: Token) -> bool:

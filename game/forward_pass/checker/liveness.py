@@ -21,7 +21,7 @@ from forward_pass.checker.state_layout import (
     visit_caps,
 )
 from forward_pass.checker.text_coverage import CHOICE_TEXTS, Alternative, TextId, TextKind
-from forward_pass.story.nodes import Acted, Choice, Emitted, PassesRun
+from forward_pass.story.nodes import Acted, Choice, Emitted, PassesRun, Set
 from forward_pass.story.state import Act, PassKey
 from forward_pass.story.visit import find_nodes
 from forward_pass.story.world import World
@@ -136,8 +136,13 @@ class Liveness:
 
     def _needed_by_edge(self, location: Location, choice: Choice, edge: Edge) -> Needed:
         """Return what one edge of a choice needs, backwards: the arrival, the thresholds, the effects."""
-        deciding, live = self._before_measuring(choice, edge, self._before_arrival(location, choice, edge))
-        for effect in reversed(edge.effects):
+        return self._before_effects(
+            edge.effects, self._before_measuring(choice, edge, self._before_arrival(location, choice, edge))
+        )
+
+    def _before_effects(self, effects: tuple[Set, ...], after: Needed) -> Needed:
+        deciding, live = after
+        for effect in reversed(effects):
             changed = Field(FieldKind.VARIABLE, effect.variable)
             if changed in live:
                 deciding = (deciding - {changed}) | fields_read(self.world, effect.value)
@@ -149,8 +154,10 @@ class Liveness:
         live: set[Field] = set()
         for target in edge.targets:
             visits = Field(FieldKind.VISITS, self.world.scenes[target.location.scene].slot)
-            live |= self.live[target.location] - {visits}
-            if visits in self.live[target.location] and self.caps.get(visits.number, 1) > 1:
+            entering = self._before_effects(target.effects, Needed(NO_FIELDS, self.live[target.location]))
+            deciding |= entering.deciding - {visits}
+            live |= entering.live - {visits}
+            if visits in entering.live and self.caps.get(visits.number, 1) > 1:
                 deciding.add(visits)
         if edge.decodes or choice.until:  # the layer there is the same, whatever it was before
             live.discard(LAYER)
@@ -185,7 +192,8 @@ class Liveness:
 
     def written(self, choice: Choice, edge: Edge, target: Location) -> Fields:
         """Return the fields to which one edge of a choice gives new values."""
-        fields = {Field(FieldKind.VARIABLE, effect.variable) for effect in edge.effects}
+        entering = next(one.effects for one in edge.targets if one.location == target)
+        fields = {Field(FieldKind.VARIABLE, effect.variable) for effect in (*edge.effects, *entering)}
         fields |= {Field(FieldKind.THRESHOLD, index) for index in edge.thresholds}
         fields |= {Field(FieldKind.TAKEN, choice.slot), Field(FieldKind.VISITS, self.world.scenes[target.scene].slot)}
         if edge.decodes or choice.cost or choice.until:

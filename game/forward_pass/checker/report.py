@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from forward_pass.checker.findings import findings
+from forward_pass.checker.shortest import EndingRun, ending_runs
 from forward_pass.checker.verify import CheckOptions, Evidence, verify
 from forward_pass.errors import Place, Problem
 from forward_pass.gc_pause import gc_paused
@@ -50,6 +51,7 @@ class CheckReport(NamedTuple):
     problems: tuple[Problem, ...]
     summary: str
     figures: Figures | None
+    endings: tuple[EndingRun, ...] = ()  # a run to each ending
 
     @property
     def failed(self) -> bool:
@@ -62,6 +64,7 @@ class Explored(NamedTuple):
 
     problems: tuple[Problem, ...]
     figures: Figures
+    endings: tuple[EndingRun, ...]
 
 
 ExploreFunction = Callable[[World, frozenset[Place]], Explored]
@@ -78,8 +81,8 @@ def explore_world(world: World, port: PassPort, options: CheckOptions | None, kn
     """Explore a world and return what that finds."""
     started = perf_counter()
     evidence = verify(world, port, options)
-    figures = _figures(evidence, perf_counter() - started)
-    return Explored(tuple(findings(evidence, known)), figures)
+    endings = ending_runs(evidence)
+    return Explored(tuple(findings(evidence, known)), _figures(evidence, perf_counter() - started), endings)
 
 
 def report_of(folder: Path, explore: ExploreFunction) -> CheckReport:
@@ -94,7 +97,7 @@ def report_of(folder: Path, explore: ExploreFunction) -> CheckReport:
         problems = {one for one in problems if one.code != "W403"}  # exploring knows better
     problems |= set(explored.problems)
     summary = f"{folder.name}: {world_counts(loaded.story)}; {explored.figures}"
-    return CheckReport(folder.name, tuple(sorted(problems)), summary, explored.figures)
+    return CheckReport(folder.name, tuple(sorted(problems)), summary, explored.figures, explored.endings)
 
 
 def _figures(evidence: Evidence, seconds: float) -> Figures:

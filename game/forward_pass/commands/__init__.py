@@ -23,6 +23,7 @@ COMMANDS = {  # in the order of the help: the module of each command
     "stats": "stats",
     "map": "map",
     "new": "new",
+    "schema": "schema",
     "endings": "endings",
     "lens": "lens",
     "lab": "lab",

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from forward_pass.checker.check_cache import cached_check
 from forward_pass.checker.report import CheckReport
+from forward_pass.checker.shortest import EndingRun
 from forward_pass.checker.verify import CheckOptions
 from forward_pass.commands.options import add_world, count
 from forward_pass.commands.progress import progress
 from forward_pass.errors import Problem, UsageError, WorldError
+from forward_pass.loading.lint import counted
 from forward_pass.loading.paths import world_folder, world_names
 from forward_pass.network.passes import open_pass
 
@@ -120,13 +122,28 @@ def _print_report(report: CheckReport) -> None:
     for problem in report.problems:
         if problem.severity == "info":
             print(problem)
-    print(report.summary, flush=True)
+    print(report.summary)
+    for run in report.endings:
+        print(f"  {ending_run_text(run)}")
+    sys.stdout.flush()
+
+
+def ending_run_text(run: EndingRun) -> str:
+    """Return a run to an ending as a line: how many choices it takes, which, and the words that come."""
+    steps = ", ".join(choice if word is None else f"{choice} → {word!r}" for choice, word in run.steps)
+    kind = "" if run.is_shortest else " (a run, perhaps not the shortest)"
+    later = "" if run.is_first else " (once everything is found)"
+    return f"{run.ending}{later}: {counted(len(run.steps), 'choice')}{kind}: {steps or 'at the very start'}"
 
 
 def _report_object(report: CheckReport) -> dict[str, object]:
     figures = report.figures._asdict() if report.figures else None
     problems = [problem._asdict() for problem in report.problems]
-    return {"world": report.world, "failed": report.failed, "problems": problems, "figures": figures}
+    endings = [
+        {"ending": run.ending, "steps": [list(step) for step in run.steps], "first": run.is_first, "shortest": run.is_shortest}
+        for run in report.endings
+    ]
+    return {"world": report.world, "failed": report.failed, "problems": problems, "figures": figures, "endings": endings}
 
 
 def _workflow_command(problem: Problem) -> str:

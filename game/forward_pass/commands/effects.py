@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import log
 from typing import Any
 
 from forward_pass.commands.options import add_output_options, add_world
 from forward_pass.errors import RunError
-from forward_pass.loading.paths import CALIBRATION
+from forward_pass.loading.paths import CALIBRATION, FLAGSHIP
 from forward_pass.loading.worlds import open_world
 from forward_pass.network.passes import ComputedPass, open_computed_pass
 from forward_pass.session.transcript import quoted
-from forward_pass.story.distribution import format_probability
+from forward_pass.story.distribution import Distribution, format_probability
+from forward_pass.story.state import Act, PassKey
 from forward_pass.story.world import World
 from forward_pass.training.flagship_effects import Effect, effects_table, prepare_setting
 
 NAME = "effects"
 HELP = "measure the effect of each intervention on the word"
-DESCRIPTION = "Measure the effect of each intervention on the predicted word, for each layer at which it can begin."
+DESCRIPTION = (
+    "Measure the effect of each intervention on the predicted word: of the flagship those of its model card, of any other "
+    "world with a model those of its acts on the telling word."
+)
+BEGINNINGS = 4  # layers at which an act of another world is begun
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,13 +46,48 @@ def run(options: argparse.Namespace) -> int:
 def effect_rows(world: World, inspector: ComputedPass) -> Iterator[Effect]:
     """Yield the measured table of effects, a row for each intervention and starting layer.
 
-    Raises ``RunError`` where the world's prompt is not the one that the table is made for.
+    Raises ``RunError`` where the calibration beside the flagship's weights cannot be read.
     """
+    if world.id != FLAGSHIP:
+        yield from act_effects(world, inspector)
+        return
     try:
         setting = prepare_setting(inspector.weights, world.prompt, note_carriers(world))
     except (LookupError, ValueError, StopIteration) as error:
         raise RunError(f"{world.id}: the table of effects is made for the prompt of Forward Pass ({error})") from None
     yield from effects_table(setting)
+
+
+def act_effects(world: World, inspector: ComputedPass) -> Iterator[Effect]:
+    """Yield what each act of a world does to its telling word: first the word untouched, then a row for each beginning.
+
+    An act is made at the telling token, one that lasts at the first token too; before it stand the likeliest words.
+    """
+    key = PassKey((), ((),))
+    for _ in range(world.telling_index):
+        key = key.followed_by(inspector.distribution(key).best)
+    words = [*(world.telling.words if world.telling else ()), *(word for word, _ in inspector.distribution(key).likeliest(4))]
+    yield _row(f"word {world.telling_token}", "nothing", None, inspector.distribution(key), words)
+    for name in world.acts:
+        tokens = (0, world.telling_index) if world.is_lasting(name) and world.telling_index else (world.telling_index,)
+        for token, layer in product(tokens, _beginnings(world, name)):
+            acts = tuple((*made, *((Act(name, layer),) if at == token else ())) for at, made in enumerate(key.acts))
+            group = f"word {world.telling_token}, made at {world.first_token + token}"
+            yield _row(group, name, layer, inspector.distribution(PassKey(key.words, acts)), words)
+
+
+def _beginnings(world: World, act: str) -> list[int]:
+    """Return the layers at which an act is begun: its own, or some from the first of a token to the last."""
+    if world.acts[act].fixed_layer:
+        return [world.acts[act].fixed_layer]
+    first, last = world.first_layer + 1, world.boundary
+    return sorted({first + step * (last - first) // BEGINNINGS for step in range(BEGINNINGS)})
+
+
+def _row(group: str, act: str, layer: int | None, distribution: Distribution, words: Sequence[str]) -> Effect:
+    (winner, probability), (_, second), *_ = likeliest = distribution.likeliest(3)
+    shares = {word: distribution.p(word) for word in words}
+    return Effect(group, act, layer, shares, likeliest, winner, probability, log(probability / second))
 
 
 def note_carriers(world: World) -> dict[str, int]:

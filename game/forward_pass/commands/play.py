@@ -36,6 +36,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     begin.add_argument("--new", action="store_true", help="start a new run")
     begin.add_argument("--continue", dest="continue_", action="store_true", help="continue the run that was played last")
     begin.add_argument("--at", metavar="SCENE", help="begin at a scene, by choices that lead there; a rehearsal, not stored")
+    parser.add_argument(
+        "--with", dest="with_", metavar="CONDITION", help="with --at: by choices after which this holds, such as 'coins == 3'"
+    )
+    parser.add_argument("--keep", action="store_true", help="with --at: store the rehearsal as a run")
     begin.add_argument("--load", metavar="RUN", help="continue a run, given by its file, number or name")
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
@@ -70,18 +74,20 @@ def run(options: argparse.Namespace) -> int:
     samples = options.seed is not None or options.temperature is not None
     if samples and (options.continue_ or options.load is not None):
         raise UsageError("--seed and --temperature apply to new runs only: a stored run has its own")
+    if options.at is None and (options.with_ is not None or options.keep):
+        raise UsageError(f"{'--keep' if options.keep else '--with'} goes with --at")
     seat = _seat(options)
     path, world = _run_and_world(options) if options.load is not None else (None, open_world(options.world))
     sampling = Sampling(options.temperature or 0.0, options.seed)
     store_options = StoreOptions(
-        _facts(options, world), saving=not (options.no_save or options.watch or options.at is not None)
+        _facts(options, world), saving=not (options.no_save or options.watch or (options.at is not None and not options.keep))
     )
     store = store_of(unsealed(world) if options.open else world, options, options.world or "", sampling, store_options)
     as_plain = options.plain or (settings_or_defaults().plain == "on" and not options.json)
     if path is not None:
         started: Started | None = start(store, store.resume(path))
     elif options.at is not None:
-        started = start_at(store, options.at)
+        started = start_at(store, options.at, options.with_)
     elif options.continue_:
         started = continue_latest(store)
     elif options.new or samples or options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -11,11 +11,12 @@ from forward_pass.errors import RunError, UsageError
 from forward_pass.loading.paths import world_folder
 
 NAME = "train"
-HELP = "train the model of a world"
+HELP = "train the model of Forward Pass again"
 DESCRIPTION = (
-    "Train the model of a world on its corpus/ and write the weights, the calibration and the model card into "
-    "its folder. Training takes most of an hour on one core, can be interrupted and resumed, and writes nothing if a "
-    "declared band is missed. It needs the extra: pip install 'forward-pass[train]'."
+    "Train the model of Forward Pass, or of a world whose corpus/ has the same form and is about the same anatomy, and write "
+    "the weights, the calibration and the model card into its folder. A world on the shipped weights needs no training: it "
+    "says `model: forward-pass`. Training takes most of an hour on one core, can be interrupted and resumed, and writes "
+    "nothing if a declared band is missed. It needs the extra: pip install 'forward-pass[train]'."
 )
 
 

@@ -69,7 +69,8 @@ def run(options: argparse.Namespace) -> int:
     run_set = golden_runs(world, inspector) if options.golden else stored_runs(world, inspector, folder)
     for fault in run_set.faults:
         print(fault, file=sys.stderr)
-    if not (options.plain or options.json or options.prove) and run_set.journals and is_interactive():
+    in_words = options.plain or options.json or options.prove or (options.map and not run_set.world.has_pass)
+    if not in_words and run_set.journals and is_interactive():
         return _browse(options, run_set)
     return _print_tree(options, run_set, folder)
 

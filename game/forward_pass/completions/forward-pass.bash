@@ -5,9 +5,9 @@
 #    source ~/.local/share/bash_completion/forward-pass
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk stats map new endings lens lab effects words directions train)
+_shtab_forward_pass_subparsers=(play runs settings complete replay tree diff export import check walk stats map new schema endings lens lab effects words directions train)
 
-_shtab_forward_pass_play_option_strings=(-h --help --new --continue --at --load --plain --no-motion --json --temperature --fresh --facts --watch --no-save --open --only --protocol --seed --saves)
+_shtab_forward_pass_play_option_strings=(-h --help --new --continue --at --with --keep --load --plain --no-motion --json --temperature --fresh --facts --watch --no-save --open --only --protocol --seed --saves)
 _shtab_forward_pass_runs_option_strings=(-h --help --forget --plain --json --saves)
 _shtab_forward_pass_settings_option_strings=(-h --help --plain --json)
 _shtab_forward_pass_complete_option_strings=(-h --help)
@@ -21,6 +21,7 @@ _shtab_forward_pass_walk_option_strings=(-h --help --runs --seed --uniform --tem
 _shtab_forward_pass_stats_option_strings=(-h --help --runs --seed --plain --json)
 _shtab_forward_pass_map_option_strings=(-h --help --format -o --force)
 _shtab_forward_pass_new_option_strings=(-h --help)
+_shtab_forward_pass_schema_option_strings=(-h --help)
 _shtab_forward_pass_endings_option_strings=(-h --help --hints --plain --json --saves)
 _shtab_forward_pass_lens_option_strings=(-h --help --at --layer --by-head --plain --json)
 _shtab_forward_pass_lab_option_strings=(-h --help --plain --json --saves)
@@ -38,13 +39,14 @@ _shtab_forward_pass_export___format_choices=(txt md html svg cast)
 _shtab_forward_pass_export___show_choices=(scene prompt lens)
 _shtab_forward_pass_export___colour_choices=(dark light)
 _shtab_forward_pass_check___format_choices=(text json github)
-_shtab_forward_pass_map___format_choices=(dot mermaid svg)
-_shtab_forward_pass_pos_0_choices=(play runs settings complete replay tree diff export import check walk stats map new endings lens lab effects words directions train)
+_shtab_forward_pass_map___format_choices=(text html dot mermaid)
+_shtab_forward_pass_pos_0_choices=(play runs settings complete replay tree diff export import check walk stats map new schema endings lens lab effects words directions train)
 
 _shtab_forward_pass_play__h_nargs=0
 _shtab_forward_pass_play___help_nargs=0
 _shtab_forward_pass_play___new_nargs=0
 _shtab_forward_pass_play___continue_nargs=0
+_shtab_forward_pass_play___keep_nargs=0
 _shtab_forward_pass_play___plain_nargs=0
 _shtab_forward_pass_play___no_motion_nargs=0
 _shtab_forward_pass_play___json_nargs=0
@@ -109,6 +111,8 @@ _shtab_forward_pass_map___help_nargs=0
 _shtab_forward_pass_map___force_nargs=0
 _shtab_forward_pass_new__h_nargs=0
 _shtab_forward_pass_new___help_nargs=0
+_shtab_forward_pass_schema__h_nargs=0
+_shtab_forward_pass_schema___help_nargs=0
 _shtab_forward_pass_endings__h_nargs=0
 _shtab_forward_pass_endings___help_nargs=0
 _shtab_forward_pass_endings___hints_nargs='?'

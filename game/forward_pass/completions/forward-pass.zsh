@@ -14,20 +14,21 @@ _shtab_forward_pass_commands() {
     complete:'Print a script with which a shell completes commands and options. For bash, add this line to ~/.bashrc: eval "$(forward-pass complete bash)". For zsh, write the script to a file named _forward-pass in a folder of $fpath: forward-pass complete zsh > FILE.'
     diff:'Compare two runs of a world: the first choice that differs, then its effect on the state, on every later word, and on the ending.'
     directions:'List what acts and texts of a world can name: the directions of its model that a push can be along, its probes, its layers, and the spans of the prompt that a look can be at.'
-    effects:'Measure the effect of each intervention on the predicted word, for each layer at which it can begin.'
+    effects:'Measure the effect of each intervention on the predicted word: of the flagship those of its model card, of any other world with a model those of its acts on the telling word.'
     endings:'List the endings of a world that were found, with the runs that reached them, and count the others.'
     export:'Write a run, to its end or else up to its cursor, as text, Markdown, a web page, a picture, or a recording for asciinema. The same run always gives the same bytes.'
     import:'Read a run file, replay it on the world that is here, and store it among your runs under the next number. A run file is data; nothing in it is executed.'
     lab:'A laboratory on the model of a world: set acts, pushes, looks, notes, silenced heads, frozen layers and patches, a line each, and see what the model would say. It is opened at a turn of a stored run, or without a run at the untouched pass, and changes neither. Lines are read from standard input; help lists them.'
     lens:'Inspect a pass without interventions: the lens at each layer, the probes, the attention of the heads, and the predicted words.'
-    map:'Draw the scenes of a world as a graph: tokens from left to right, layers from top to bottom, the boundary below them, and the endings last.'
+    map:'Show the scenes of a world by token and layer, each with the words of its choices and where they lead: in words, or as a web page with pan and zoom.'
     new:'Create a folder with a small world that passes its check, as a starting point for your own.'
     play:'Play a world. Each choice is saved as soon as it is taken.'
     replay:'Replay a run turn by turn and compare the digest of each turn with the recorded one. On a terminal the run is shown at reading speed and can be paused, stepped through and forked; elsewhere it is printed.'
     runs:'List the stored runs of a world.'
+    schema:'Print the JSON Schema of a world'"'"'s files. Of a WORLD, it has the ids of its scenes, endings, acts, verbs and thresholds, so that an editor completes them: forward-pass schema my-world > my-world/SCHEMA.json'
     settings:'List the settings, or change one: settings motion off, settings measure 60, settings colour light, settings plain on, settings pace timed.'
     stats:'Count the words of every scene and ending, and list the choices that no random run took and the texts of which none showed some passages.'
-    train:'Train the model of a world on its corpus/ and write the weights, the calibration and the model card into its folder. Training takes most of an hour on one core, can be interrupted and resumed, and writes nothing if a declared band is missed. It needs the extra: pip install '"'"'forward-pass[train]'"'"'.'
+    train:'Train the model of Forward Pass, or of a world whose corpus/ has the same form and is about the same anatomy, and write the weights, the calibration and the model card into its folder. A world on the shipped weights needs no training: it says `model: forward-pass`. Training takes most of an hour on one core, can be interrupted and resumed, and writes nothing if a declared band is missed. It needs the extra: pip install '"'"'forward-pass[train]'"'"'.'
     tree:'Show all runs of a world as one tree, in which the turns that runs share appear once, with their labels and notes. On a terminal the tree can be browsed, and runs can be read, replayed and forked (press ? for the keys); elsewhere it is printed.'
     walk:'Simulate runs with random players and count the endings that they reach. A player prefers the choices that were taken least often so far.'
     words:'List the words that a world'"'"'s model knows: a prompt and a text can ask about no others. With PART, those that contain it.'
@@ -165,7 +166,7 @@ _shtab_forward_pass_lens_defaults_added=0
 
 _shtab_forward_pass_map_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--format[output format (default\: svg)]:format:(dot mermaid svg)"
+  "--format[text (the default), a web page, or a graph for Graphviz or Mermaid]:format:(text html dot mermaid)"
   "-o[write to FILE instead of standard output]:FILE:"
   "--force[write over FILE if it is there\; never over a run or a world]"
   ":name or folder of a world (default\: forward-pass):"
@@ -187,6 +188,8 @@ _shtab_forward_pass_play_options=(
   "--new[start a new run]"
   "--continue[continue the run that was played last]"
   "--at[begin at a scene, by choices that lead there\; a rehearsal, not stored]:SCENE:"
+  "--with[with --at\: by choices after which this holds, such as \'coins \=\= 3\']:CONDITION:"
+  "--keep[with --at\: store the rehearsal as a run]"
   "--load[continue a run, given by its file, number or name]:RUN:"
   "--plain[plain lines\: no colour, no animation, suitable for a screen reader]"
   "--no-motion[do not animate the decoder]"
@@ -233,6 +236,14 @@ _shtab_forward_pass_runs_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_forward_pass_runs_defaults_added=0
+
+_shtab_forward_pass_schema_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  ":name or folder of a world, whose ids are completed:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_forward_pass_schema_defaults_added=0
 
 _shtab_forward_pass_settings_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -346,6 +357,7 @@ _shtab_forward_pass() {
         play) _arguments -C -s $_shtab_forward_pass_play_options ;;
         replay) _arguments -C -s $_shtab_forward_pass_replay_options ;;
         runs) _arguments -C -s $_shtab_forward_pass_runs_options ;;
+        schema) _arguments -C -s $_shtab_forward_pass_schema_options ;;
         settings) _arguments -C -s $_shtab_forward_pass_settings_options ;;
         stats) _arguments -C -s $_shtab_forward_pass_stats_options ;;
         train) _arguments -C -s $_shtab_forward_pass_train_options ;;

@@ -26,7 +26,7 @@ def browse_until_fork(run_set: RunSet, node: int = 0, *, screen: str = "tree") -
             return request
         node = request.node
         if request.action in SCREENS:
-            screen = request.action
+            screen = request.action if run_set.world.has_pass else "tree"  # the map is drawn over the layers of a pass
             continue
         turn = view_replay(run_set.replay_to(request.run, request.turn))
         if turn is not None:

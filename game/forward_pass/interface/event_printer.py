@@ -113,6 +113,8 @@ class EventPrinter:
             return events
         try:
             match events[0]:
+                case TreeShown(screen="map") | PictureShown() if not session.world.has_pass:
+                    return events  # both are drawn over the layers of a pass; in words they say the same
                 case TreeShown(run_set, node, screen):
                     request = browse_until_fork(run_set, node, screen=screen)
                     return session.fork(request.run, request.turn, request.choice) if request else session.opening()
@@ -124,7 +126,13 @@ class EventPrinter:
 
     def show_end(self, events: list[Event], session: Session) -> list[Event]:
         """Show the picture of a run that a choice has ended, once a key says so; return the events of what was asked for."""
-        ended = bool(events) and isinstance(events[-1], SceneEntered) and events[-1].made and session.at_ending
+        ended = (
+            session.world.has_pass
+            and bool(events)
+            and isinstance(events[-1], SceneEntered)
+            and events[-1].made
+            and session.at_ending
+        )
         if self.pace != HELD or not ended:
             return []
         while (wanted := wait_for_more("the run on one screen · space, or q")) is None:

@@ -295,7 +295,7 @@ def _html(document: Document) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
         f"<title>{escape(document.title)}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n",
         f'<h1>{escape(document.title)}</h1>\n<p class="quiet">{escape(document.opening)}</p>\n',
-        f'<nav aria-label="Tokens">Tokens: {links}</nav>\n',
+        f'<nav aria-label="Tokens">Tokens: {links}</nav>\n' if tokens else "",
     ]
     headings: set[int] = set()
     for turn in document.turns:

@@ -288,7 +288,7 @@ class MapBrowser:
             head += f" · decided the word of {self.deciding[place.number]}"
         lines: list[tuple[str, str]] = [("class:strong", line) for line in wrap(head, width)[:2]]
         texts = [
-            (way, open_way_text(way))
+            (way, open_way_text(self.world, way))
             if isinstance(way, OpenWay)
             else (way, way_text(self.world, way, self.map.places[way.target]))
             for way in self.ways

@@ -6,7 +6,8 @@ Without scripts the drawing scrolls, and a place that is clicked shows its text 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -24,6 +25,7 @@ from forward_pass.session.run_map import (
     open_way_text,
     open_ways,
     place_name,
+    place_text,
     ways_in,
 )
 from forward_pass.session.transcript import count_text, quoted
@@ -71,10 +73,16 @@ def map_page(run_set: RunSet) -> str:
     states = TreeStates(run_set)
     drawn = _drawn(run_set, states)
     summary = map_summary(run_set.world, drawn.map, len(run_set.journals))
+    title = f"{run_set.world.title}: the map of {count_text(len(run_set.journals), 'run')}"
+    sections = (_section(place, drawn, run_set, states) for place in drawn.map.places)
+    return web_page(title, summary, LEGEND, drawing(drawn, partial(_way_title, drawn)), sections)
+
+
+def web_page(title: str, summary: str, legend: str, svg: str, sections: Iterable[str]) -> str:
+    """Return a page that needs nothing else: a drawing that can be moved and zoomed, and the sections that it leads to."""
     style, script = _part("css"), _part("js")
     digest = b64encode(sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    title = f"{run_set.world.title}: the map of {count_text(len(run_set.journals), 'run')}"
     return "".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
@@ -82,9 +90,9 @@ def map_page(run_set: RunSet) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n",
             f"<header><h1>{escape(title)}</h1>\n<p>{escape(summary)}</p>\n",
-            f'<p class="quiet">{LEGEND} <span id="tools">{TOOLS}</span></p></header>\n',
-            f'<div id="view">\n{_svg(drawn)}</div>\n<main>\n',
-            *(_section(place, drawn, run_set, states) for place in drawn.map.places),
+            f'<p class="quiet">{legend} <span id="tools">{TOOLS}</span></p></header>\n',
+            f'<div id="view">\n{svg}</div>\n<main>\n',
+            *sections,
             f'<p class="quiet">{escape(SOURCE)}</p>\n</main>\n<script>{script}</script>\n</body>\n</html>\n',
         ]
     )
@@ -98,17 +106,7 @@ def _part(kind: str) -> str:
 def _drawn(run_set: RunSet, states: TreeStates) -> Drawn:
     world, run_map = run_set.world, build_map(run_set.world, run_set.tree)
     named = ways_in(run_map)
-    corners: dict[int, tuple[float, float]] = {}
-    lowest = 0.0
-    for column, token in enumerate(run_map.tokens):
-        y, in_endings = float(TOP), False
-        for place in run_map.places:
-            if place.token == token:
-                y += ENDING_GAP if place.title and not in_endings else 0
-                in_endings = bool(place.title)
-                corners[place.number] = (LEFT + column * COLUMN_WIDTH, y)
-                y += ROW_HEIGHT
-        lowest = max(lowest, y)
+    corners, lowest = corners_of(run_map)
     few = len(run_set.journals) <= MAX_DECIDING_RUNS
     return Drawn(
         world,
@@ -121,26 +119,48 @@ def _drawn(run_set: RunSet, states: TreeStates) -> Drawn:
     )
 
 
+def corners_of(run_map: RunMap) -> tuple[dict[int, tuple[float, float]], float]:
+    """Return the upper left corner of each place, tokens across and places down, and how far down the lowest ends."""
+    corners: dict[int, tuple[float, float]] = {}
+    lowest = 0.0
+    for column, token in enumerate(run_map.tokens):
+        y, in_endings = float(TOP), False
+        for place in run_map.places:
+            if place.token == token:
+                y += ENDING_GAP if place.title and not in_endings else 0
+                in_endings = bool(place.title)
+                corners[place.number] = (LEFT + column * COLUMN_WIDTH, y)
+                y += ROW_HEIGHT
+        lowest = max(lowest, y)
+    return corners, lowest
+
+
 # -- the drawing ------------------------------------------------------------------------------------------------------------
 
 
-def _svg(drawn: Drawn) -> str:
+def drawing(drawn: Drawn, title_of: Callable[[Way], str]) -> str:
+    """Return the map as an SVG: the places at their corners, the ways between them with their titles, the open ends."""
     width, height = drawn.size
     words = arrival_words(drawn.world, drawn.map)
-    most = max((way.times for way in drawn.map.ways), default=1)
+    most = max((way.times for way in drawn.map.ways), default=1) or 1
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     label = 'role="img" aria-label="The map; its places are listed below."'
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {size} {label}>\n']
     for column, token in enumerate(drawn.map.tokens):
-        word = escape(f"{token} {words.get(token, '')}")
+        word = escape(f"{token} {words.get(token, '')}" if drawn.world.has_pass else "")
         parts.append(f'<text class="head" x="{LEFT + column * COLUMN_WIDTH}" y="{TOP - 22}">{word}</text>\n')
-    parts += [_way_line(way, drawn, most) for way in drawn.map.ways]
+    parts += [_way_line(way, drawn, most, title_of(way)) for way in drawn.map.ways]
     parts += [piece for place in drawn.map.places for piece in _stubs(place, drawn)]
     parts += [_box(place, drawn) for place in drawn.map.places]
     return "".join([*parts, "</svg>\n"])
 
 
-def _way_line(way: Way, drawn: Drawn, most: int) -> str:
+def _way_title(drawn: Drawn, way: Way) -> str:
+    said = f" → {quoted(way.word)}" if way.word is not None else ""
+    return f"{plain_choice(drawn.world, way.choice)}{said}: {count_text(way.times, 'time')}"
+
+
+def _way_line(way: Way, drawn: Drawn, most: int, title: str) -> str:
     (x, y), (to_x, to_y) = drawn.corners[way.source], drawn.corners[way.target]
     width = MIN_LINE + (MAX_LINE - MIN_LINE) * (way.times / most) ** 0.5
     middle, to_middle = y + BOX_HEIGHT / 2, to_y + BOX_HEIGHT / 2
@@ -153,10 +173,8 @@ def _way_line(way: Way, drawn: Drawn, most: int) -> str:
             f"M{start:.0f} {middle:.0f}C{start + bend:.0f} {middle:.0f} {to_x - bend:.0f} {to_middle:.0f} "
             f"{to_x:.0f} {to_middle:.0f}"
         )
-    said = f" → {quoted(way.word)}" if way.word is not None else ""
-    title = escape(f"{plain_choice(drawn.world, way.choice)}{said}: {count_text(way.times, 'time')}")
     ends = f'data-from="{way.source}" data-to="{way.target}"'
-    return f'<path class="way" {ends} d="{path}" stroke-width="{width:.1f}"><title>{title}</title></path>\n'
+    return f'<path class="way" {ends} d="{path}" stroke-width="{width:.1f}"><title>{escape(title)}</title></path>\n'
 
 
 def _stubs(place: Place, drawn: Drawn) -> Iterator[str]:
@@ -179,11 +197,12 @@ def _box(place: Place, drawn: Drawn) -> str:
     lines = _label(drawn.names[place.number])
     first = y + BOX_HEIGHT / 2 + 4 - 7 * (len(lines) - 1)
     texts = "".join(f'<text x="{x + 10:.0f}" y="{first + 14 * at:.0f}">{escape(line)}</text>' for at, line in enumerate(lines))
-    layer = "" if place.title or place.layer is None else f"{place.layer}"
-    counts = f'<text class="quiet" x="{x + BOX_WIDTH - 6:.0f}" y="{y - 3:.0f}" text-anchor="end">{place.runs}</text>'
+    layer = "" if place.title or place.layer is None or not drawn.world.has_pass else f"{place.layer}"
+    counts = f'<text class="quiet" x="{x + BOX_WIDTH - 6:.0f}" y="{y - 3:.0f}" text-anchor="end">{place.runs or ""}</text>'
     counts += f'<text class="quiet" x="{x + 2:.0f}" y="{y - 3:.0f}">{layer}</text>'
     rect = f'<rect x="{x:.0f}" y="{y:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="4"/>'
-    label = escape(f"{drawn.names[place.number]}, {count_text(place.runs, 'run')}")
+    runs = f", {count_text(place.runs, 'run')}" if place.runs else ""
+    label = escape(f"{drawn.names[place.number]}{runs}")
     return (
         f'<a href="#p{place.number}" class="{" ".join(kinds)}" data-place="{place.number}" aria-label="{label}">'
         f"<title>{label}</title>{rect}{texts}{counts}</a>\n"
@@ -206,18 +225,19 @@ def _label(name: str) -> list[str]:
 
 
 def _section(place: Place, drawn: Drawn, run_set: RunSet, states: TreeStates) -> str:
-    where = "ending" if place.title else f"layer {place.layer}" if place.layer is not None else "layer unknown"
+    where = place_text(drawn.world, place)
+    at = f"Token {place.token}, {where}; run" if drawn.world.has_pass else "Run"
     state = states.state(place.nodes[0])
     text = drawn.world.scene(place.scene).text(state, run_set.inspector) if state is not None else ""
     runs = sorted({run for number in place.nodes for run in run_set.tree.nodes[number].runs})
     more = f" and {len(runs) - MAX_RUNS_LISTED} more" if len(runs) > MAX_RUNS_LISTED else ""
     decided = f" What led here decided the word of {drawn.deciding[place.number]}." if place.number in drawn.deciding else ""
     rows = [_way_row(way, drawn) for way in place.ways]
-    rows += [f'<li class="open">{escape(open_way_text(way))}</li>' for way in drawn.open[place.number]]
+    rows += [f'<li class="open">{escape(open_way_text(drawn.world, way))}</li>' for way in drawn.open[place.number]]
     listed = f"<ul>{''.join(rows)}</ul>" if rows else ""
     return (
         f'<section id="p{place.number}"><a class="close" href="#">close</a><h2>{escape(drawn.names[place.number])}</h2>\n'
-        f'<p class="quiet">Token {place.token}, {where}; run {", ".join(map(str, runs[:MAX_RUNS_LISTED]))}{more}.'
+        f'<p class="quiet">{at} {", ".join(map(str, runs[:MAX_RUNS_LISTED]))}{more}.'
         f"{escape(decided)}</p>\n{paragraphs_html(text)}{listed}</section>\n"
     )
 

@@ -297,7 +297,7 @@ def completions(session: Session, typed: str) -> Iterator[tuple[str, str]]:
             (f"about {term.name}", term.claim) for term in terms(session.world) if term.name.casefold().startswith(prefix)
         )
     for name, command in COMMANDS.items():
-        if name.startswith(typed):
+        if name.startswith(typed) and command.is_for(session.world):
             yield name, command.help
 
 

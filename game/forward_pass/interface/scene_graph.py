@@ -1,7 +1,7 @@
 """The graph of a world's scenes, laid out as the pass: tokens across, layers downward, the boundary below, then endings.
 
 A scene's layer is the least at which it is reachable by the costs of choices, whatever their conditions. This module writes
-the graph as Graphviz and as Mermaid; ``svg_map`` draws it.
+the graph as Graphviz and as Mermaid; ``scene_map`` has it in words and as a page.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from forward_pass.session.branches import plain_choice
 from forward_pass.story.nodes import Choice, Scene
 from forward_pass.story.world import World
 
@@ -29,7 +30,7 @@ class Edge(NamedTuple):
 
     source: str
     target: str
-    labels: tuple[str, ...]  # costs of choices, or the words decoded
+    labels: tuple[str, ...]  # the words of choices, or the words decoded
     conditional: bool
 
 
@@ -49,7 +50,8 @@ def build_graph(world: World) -> SceneGraph:
     """Return the scene graph of a world."""
     layers = _least_layers(world)
     endings = world.endings
-    placed = sorted(layers.items(), key=lambda item: (item[0].token, item[1], item[0].scene))
+    written = {scene: number for number, scene in enumerate(world.scenes)}
+    placed = sorted(layers.items(), key=lambda item: (item[0].token, item[1], written[item[0].scene]))
     boxes = {
         _box_key(place, endings): Box(_box_key(place, endings), place.scene, place.token, layer, endings.get(place.scene, ""))
         for place, layer in placed
@@ -132,13 +134,18 @@ def _choice_edges(world: World, place: ScenePlace, layers: dict[ScenePlace, int]
     source = _box_key(place, world.endings)
     for choice in _choices(world, place.scene):
         conditional = choice.condition is not None or choice.needs is not None
+        label = plain_choice(world, choice.id)
         if choice.decodes or choice.cut is not None:
-            yield source, f"decoder-{place.token}", "", conditional
-        label = f"to {choice.until}" if choice.until else str(choice.cost)
+            yield source, f"decoder-{place.token}", label, conditional
         for case in choice.goto.targets:
             there = ScenePlace(case.scene, place.token)
             if there in layers:
                 yield source, _box_key(there, world.endings), label, conditional or case.condition is not None
+
+
+def draw_graph(graph: SceneGraph, file_format: str) -> str:
+    """Return a graph as ``dot`` or ``mermaid``, for other programs to draw."""
+    return {"dot": as_dot, "mermaid": as_mermaid}[file_format](graph)
 
 
 # -- Graphviz ---------------------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ MAX_PANE = 48  # cells
 
 
 def beside(scene: RenderableType, run: Run, scene_columns: int, columns: int) -> RenderableType:
-    """Return a scene with the pane at its right; the scene alone at an ending."""
-    if is_ending(run.world, run.state):
+    """Return a scene with the pane at its right; the scene alone at an ending, and in a story without a pass."""
+    if is_ending(run.world, run.state) or not run.world.has_pass:
         return scene
     width = min(columns - scene_columns - GAP, MAX_PANE)
     table = Table.grid(padding=0)

@@ -40,6 +40,8 @@ def toolbar(session: Session, selection: tuple[int, Availability] | None = None)
 
 def _position(session: Session, columns: int) -> str:
     state, world = session.run.state, session.world
+    if not world.has_pass:
+        return f" {world.title} · turn {session.run.at}"
     word, left = quoted(current_word(world, state)), world.boundary - state.layer
     position = f" {state.token} {word} · {gauge(world, state.layer)} · {left} left"
     return position if columns >= len(position) else f" {state.token} {word} · {state.layer}/{world.layers}, {left} left"
@@ -67,11 +69,13 @@ def number_text(session: Session) -> str:
 
 def _selection_toolbar(session: Session, number: int, offer: Availability, columns: int) -> str:
     """Return the toolbar of a selected offer: its cost, on the gauge and in words, and its words."""
+    say = EMPHASIS.sub(r"\1", offer.choice.say(session.run.state, session.inspector))
+    if not session.world.has_pass:
+        return truncate(f" {number}. {say}", columns)
     layer, boundary = session.run.state.layer, session.world.boundary
     target = min(layer + offer.cost, boundary)
     cost = f" · {cost_text(offer)}: {layer} to {target}"
     text = f" {gauge(session.world, layer, target)}{cost}"
-    say = EMPHASIS.sub(r"\1", offer.choice.say(session.run.state, session.inspector))
     if columns < len(text):
         text, say = f" {number}.{cost}", f" · {say}"
     else:

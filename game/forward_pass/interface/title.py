@@ -123,7 +123,8 @@ def _heading(store: RunStore, last: LastRun | None, *, bare: bool) -> str:
         return f"Run {last.number if last else ''} is open.\n"
     title = store.world.title
     about = wrap(store.world.about, text_width()) if store.world.about else []
-    picture = ["", *layers_picture(store.world, last, terminal_columns())] if is_interactive() else []
+    drawn = is_interactive() and store.world.has_pass
+    picture = ["", *layers_picture(store.world, last, terminal_columns())] if drawn else []
     return "\n".join([STRONG.format(title) if is_interactive() else title, *about, *picture, ""])
 
 
@@ -142,7 +143,8 @@ def layers_picture(world: World, last: LastRun | None, columns: int) -> list[str
 def _menu_rows(store: RunStore, last: LastRun | None, *, bare: bool) -> dict[str, str]:
     """Return the rows of the menu by key."""
     rows = {CONTINUE: f"Continue run {last.number}"} if last is not None and not last.ended else {}
-    rows[NEW] = "A new instantiation" if last is not None else "Wake"
+    first, another = ("Wake", "A new instantiation") if store.world.has_pass else ("Begin", "A new run")
+    rows[NEW] = another if last is not None else first
     if last is not None and last.telling_turn:
         rows[HAS] = f"Begin at {quoted(last.telling_word)}, as in run {last.number}"
     if last is not None:
@@ -154,7 +156,7 @@ def _menu_rows(store: RunStore, last: LastRun | None, *, bare: bool) -> dict[str
     if bare and store.world.id != TUTORIAL:
         rows[LIGHT] = "First Light, a short world of two words"
     if bare and is_interactive() and not settings_file().exists():
-        rows[PLAIN] = "Wake in plain lines: no colour, no movement, good with a screen reader"
+        rows[PLAIN] = f"{first} in plain lines: no colour, no movement, good with a screen reader"
     if bare:
         rows |= {SETTINGS: "Settings", HELP: "How it is played", ABOUT: "Whose story this is"}
     return {**rows, QUIT: "Quit"}

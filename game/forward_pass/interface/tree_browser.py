@@ -185,6 +185,8 @@ class TreeBrowser:
         signs = signs if len(signs) <= MAX_FORK_SIGNS else [*signs[: MAX_FORK_SIGNS - 1], signs[-1]]
         indent = (" " if columns >= WIDE else "").join(signs) + " " * bool(signs)
         position = f"{token:>3} {layer:>2} " if layer is not None else f"{token:>3}  ? "
+        if not self.run_set.world.has_pass:
+            position = f"{node.turn:>3} "
         untaken = self.view.untaken_count(row)
         number = self.view.number_text(row) if columns >= WIDE else ""
         end = " ".join([*([number] if number else []), *([f"+{untaken}"] if untaken else [])])

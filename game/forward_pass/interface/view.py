@@ -125,7 +125,8 @@ def current_scene_view(run: Run, columns: int) -> RenderableType:
     if is_ending(run.world, run.state):
         title, *summary = ending_lines(run, columns)
         return Group(prose(scene_text(run)), *below, Text(""), Text(title, style="strong"), *map(Text, summary))
-    return Group(*heading(run, columns), Text(""), prose(scene_text(run)), *below)
+    above = [*heading(run, columns), Text("")] if run.world.has_pass else []
+    return Group(*above, prose(scene_text(run)), *below)
 
 
 def heading(run: Run, columns: int) -> list[RenderableType]:

@@ -42,10 +42,13 @@ def keyed(report: Report, entry: Entry, what: str, known: tuple[str, ...], requi
     """Return the values of a mapping by key; unknown and missing keys are reported."""
     rows = mapping(report, entry.value, what)
     hints = {key: report.near(key, known) for key in rows if key not in known}
-    empty = any(node.value == "" and node.style is None for key, (_, node) in rows.items() if key in known)
+    after_empty = False
+    for key, (_, node) in rows.items():
+        if key in known:
+            after_empty = node.value == "" and node.style is None
+        elif after_empty and isinstance(node.value, dict):
+            del hints[key]  # it belongs to the key above that is empty, which is reported
     for key, hint in hints.items():
-        if empty and not hint and isinstance(rows[key][1].value, dict):
-            continue  # it belongs to the key that is empty, which is reported
         report.add(rows[key][0], "E201", f"unknown key {key!r} in {what}{hint}")
     if isinstance(entry.value.value, dict):
         for key in required:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from forward_pass.errors import Place, Problem, did_you_mean
+from forward_pass.loading.frame import asks_of_a_pass
 from forward_pass.story import nodes
 from forward_pass.story.visit import find_nodes, walk_nodes
+
+MAX_LISTED = 6  # ids in one message
 
 
 def world_counts(story: nodes.Story) -> str:
     """Return what a world is made of, in numbers."""
     choices, tokens = sum(len(scene.choices) for scene in story.scenes), len(story.tokens)
-    return (
-        f"{counted(len(story.scenes), 'scene')}, {counted(choices, 'choice')}, {counted(len(story.endings), 'ending')}, "
-        f"{counted(tokens, 'token')}, {counted(len(story.prompt), 'token')} of prompt"
-    )
+    counts = f"{counted(len(story.scenes), 'scene')}, {counted(choices, 'choice')}, {counted(len(story.endings), 'ending')}"
+    if not story.has_pass:
+        return counts
+    return f"{counts}, {counted(tokens, 'token')}, {counted(len(story.prompt), 'token')} of prompt"
 
 
 def counted(number: int, what: str) -> str:
@@ -24,8 +27,16 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
+def listed(ids: Iterable[str]) -> str:
+    """Return ids in the order of the alphabet; of many the first, and how many more there are."""
+    names = [repr(one) for one in sorted(ids)]
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
+
+
 def lint(story: nodes.Story) -> Iterator[Problem]:
     """Yield what reading alone shows to be wrong, or likely to be."""
+    yield from asks_of_a_pass(story)
     yield from _unreached(story)
     yield from _stuck(story)
     yield from _out_of_place(story)
@@ -75,10 +86,19 @@ def _unreached(story: nodes.Story) -> Iterator[Problem]:
             leads |= after_words
         waiting += leads - reached
         reached |= leads
-    for scene in scenes.values():
-        if scene.id not in reached:
-            what = "ending" if isinstance(scene, nodes.Ending) else "scene"
-            yield Problem.at(scene.place, "E401", f"nothing leads to the {what} {scene.id!r}")
+    lost = {scene.id: scene for scene in scenes.values() if scene.id not in reached}
+    led_to = {target for scene in lost.values() for target in _leads_to(scene) - {scene.id}}
+    while lost:
+        first = next((scene for scene in lost if scene not in led_to), next(iter(lost)))
+        scene, behind = lost.pop(first), []
+        waiting = [*_leads_to(scene)]
+        while waiting:
+            if (other := lost.pop(waiting.pop(0), None)) is not None:
+                behind.append(other.id)
+                waiting += _leads_to(other)
+        what = "ending" if isinstance(scene, nodes.Ending) else "scene"
+        after = f"; so nothing leads to {listed(behind)}" if behind else ""
+        yield Problem.at(scene.place, "E401", f"nothing leads to the {what} {scene.id!r}{after}")
 
 
 def _stuck(story: nodes.Story) -> Iterator[Problem]:
@@ -141,7 +161,7 @@ def _limits(story: nodes.Story) -> Iterator[Problem]:
 
 def _unused(story: nodes.Story) -> Iterator[Problem]:
     """Yield variables that are never read or never changed, and acts and thresholds that nothing uses."""
-    sets = [effect for choice in _choices(story) for effect in find_nodes(nodes.Set, choice)]
+    sets = list(find_nodes(nodes.Set, *story.scenes))
     changed = {effect.variable for effect in sets}
     read = _read_variables(story, sets)
     for variable in story.variables:

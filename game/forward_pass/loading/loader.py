@@ -7,6 +7,7 @@ condition, effect, text and target against it. Everything wrong is reported at o
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from forward_pass.errors import Place, Problem, suggestion
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.declarations import read_band, read_threshold, read_variable, single_number, single_text
 from forward_pass.loading.fields import Entry, known_name, several
+from forward_pass.loading.frame import OF_A_PASS, check_frame, has_pass
 from forward_pass.loading.glossary import read_glossary, read_hints
 from forward_pass.loading.interventions import ActContext, read_act
 from forward_pass.loading.model_names import ModelNames, missing_words, read_model_names, word_place
@@ -27,7 +29,21 @@ from forward_pass.loading.telling import read_properties, read_telling, read_ver
 from forward_pass.loading.tokens import TokenContext, read_tokens
 from forward_pass.loading.yaml_tree import read_tree
 from forward_pass.story.grammar import MAX_NUMBER, Scope
-from forward_pass.story.nodes import FORMAT, ActDeclaration, Decided, Drawn, Met, Story, Telling, Threshold, Variable, Verb
+from forward_pass.story.nodes import (
+    FORMAT,
+    NOWHERE,
+    ActDeclaration,
+    Decided,
+    Drawn,
+    Met,
+    Story,
+    Telling,
+    Threshold,
+    Token,
+    Variable,
+    Verb,
+)
+from forward_pass.story.tokeniser import DOC
 from forward_pass.story.visit import find_nodes
 
 MAIN = "world.yaml"
@@ -48,6 +64,14 @@ def read_world(folder: Path) -> LoadedWorld:
     """Return the nodes of the world in ``folder`` and every problem; there are nodes only where nothing is an error."""
     contents, problems = read_world_files(folder)
     return read_contents(folder.resolve().name, str(folder), contents, problems)
+
+
+def collect_names(folder: Path) -> Symbols:
+    """Return what the files of a world name, whether or not it can be played; empty where no file can be read."""
+    contents, problems = read_world_files(folder)
+    symbols = Symbols()
+    _collect(Report(problems), symbols, str(folder), contents)
+    return symbols
 
 
 def read_contents(folder_name: str, shown: str, contents: Contents, problems: list[Problem]) -> LoadedWorld:
@@ -112,11 +136,14 @@ class _Declared(NamedTuple):
 
 
 def _read_declarations(report: Report, symbols: Symbols, contents: Contents) -> _Declared:
-    layers = single_number(report, symbols, "layers", 1, MAX_LAYERS)
-    boundary = single_number(report, symbols, "boundary", 1, layers or MAX_LAYERS)
-    first_layer = single_number(report, symbols, "waking", 0, (boundary or MAX_LAYERS) - 1)
     single_number(report, symbols, "format", FORMAT, FORMAT)
-    prompt = read_prompt(report, symbols.singles.get("prompt"))
+    if has_pass(symbols):
+        layers = single_number(report, symbols, "layers", 1, MAX_LAYERS)
+        boundary = single_number(report, symbols, "boundary", 1, layers or MAX_LAYERS)
+        first_layer = single_number(report, symbols, "waking", 0, (boundary or MAX_LAYERS) - 1)
+        prompt = read_prompt(report, symbols.singles.get("prompt"))
+    else:
+        layers, first_layer, boundary, prompt = 1, 0, 1, (DOC,)
     variables = tuple(read_variable(report, index, entry) for index, entry in enumerate(symbols.sections["variables"].values()))
     model = _model(report, symbols, prompt, contents)
     has_model = "model" in symbols.singles
@@ -128,34 +155,41 @@ def _read_declarations(report: Report, symbols: Symbols, contents: Contents) -> 
     continuations = read_continuations(report, symbols.sections["continuations"], model, has_model=has_model)
     vocabulary = model.vocabulary if model else None
     scope = scope._replace(prompt=prompt, spans=spans, probes=probes, continuations=continuations, vocabulary=vocabulary)
-    scope = scope._replace(asks=_asking_choices(symbols, scope))
+    scope = scope._replace(asks=_asking_choices(symbols))
     telling = read_telling(report, symbols.singles.get("telling"), scope, model)
     index = (telling.token if telling else scope.decoded[1]) - len(prompt)
     scope = scope._replace(telling=max(index, 0))
     return _Declared(layers, first_layer, boundary, prompt, model, spans, variables, verbs, telling, acts, scope)
 
 
-def _asking_choices(symbols: Symbols, scope: Scope) -> tuple[int, ...]:
+def _asking_choices(symbols: Symbols) -> tuple[int, ...]:
     """Return the choices that are written with the verb *ask* and make no act."""
+    slots = _indexed(symbols.choices)
     rows = [(name, entry.value.value) for name, entry in symbols.choices.items()]
     written = [(name, keys) for name, keys in rows if isinstance(keys, dict) and "verb" in keys and "act" not in keys]
-    return tuple(scope.choices[name] for name, keys in written if keys["verb"][1].value == "ask")
+    return tuple(slots[name] for name, keys in written if keys["verb"][1].value == "ask")
 
 
 def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, contents: Contents) -> Story:
     """Return the world's nodes; worth something only where no problem is an error."""
+    check_frame(report, symbols)
     _check_required(report, symbols, shown, contents)
     declared = _read_declarations(report, symbols, contents)
     model, has_model = declared.model, "model" in symbols.singles
     verbs = tuple(verb.name for verb in declared.verbs)
-    cost = single_number(report, symbols, "cost", 0, MAX_LAYERS, 1)
-    context = Context(symbols, declared.scope, declared.acts, declared.first_layer, len(declared.prompt), verbs, cost)
+    cost = single_number(report, symbols, "cost", 0, MAX_LAYERS, int(has_pass(symbols)))
+    slots = _indexed(symbols.choices)
+    context = Context(symbols, declared.scope, slots, declared.acts, declared.first_layer, len(declared.prompt), verbs, cost)
+    tokens: tuple[Token, ...] = (Token(NOWHERE, 1, (), ()),)
+    if has_pass(symbols):
+        tokens = read_tokens(report, TokenContext(context, model, has_model), len(declared.prompt))
     story = Story(
         id=_id(report, symbols.singles.get("id"), folder_name, shown),
         title=single_text(report, symbols, "title"),
         about=single_text(report, symbols, "about"),
         version=single_text(report, symbols, "version"),
         hash=world_hash(contents),
+        has_pass=has_pass(symbols),
         layers=declared.layers,
         first_layer=declared.first_layer,
         boundary=declared.boundary,
@@ -174,12 +208,12 @@ def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, 
         decided_asked=(),
         drawn_asked=(),
         met_asked=(),
-        answers_required=_answers_required(report, symbols.singles.get("answers")),
+        answers_required=has_pass(symbols) and _answers_required(report, symbols.singles.get("answers")),
         spans=declared.spans,
         variables=declared.variables,
         thresholds=_thresholds(report, symbols, model, has_model=has_model),
         acts=tuple(declared.acts.values()),
-        tokens=read_tokens(report, TokenContext(context, model, has_model), len(declared.prompt)),
+        tokens=tokens,
         scenes=read_scenes(report, context),
         endings=read_endings(report, context),
         glossary=read_glossary(report, symbols.terms),
@@ -215,7 +249,8 @@ def _check_required(report: Report, symbols: Symbols, shown: str, contents: Cont
     names = [name for name, _ in contents if name.endswith(TEXT) and "/" not in name]
     main = MAIN if MAIN in names or not names else names[0]
     place = Place(f"{shown}/{main}" if shown else main, 1, 1)
-    for key in REQUIRED:
+    required = REQUIRED if has_pass(symbols) else [key for key in REQUIRED if key not in OF_A_PASS]
+    for key in required:
         if key not in symbols.singles and not symbols.sections.get(key) and suggestion(key) not in symbols.suggested:
             meaning = SINGLES.get(key, f"its {key}")
             report.add(place, "E202", f"the world needs the key {key!r}: {meaning}")
@@ -275,13 +310,20 @@ def _scope(  # noqa: PLR0913, PLR0917 - all that names can stand for
         variables={variable.name: variable for variable in variables},
         thresholds=_indexed(sections["thresholds"]),
         scenes=_indexed((*sections["scenes"], *sections["endings"])),
-        choices=_indexed(symbols.choices),
+        choices=_choice_names(symbols),
         endings=sections["endings"],
         acts={name: act.fixed_layer for name, act in acts.items()},
         boundary=boundary,
         bands={name: read_band(report, name, entry, first_layer + 1, boundary) for name, entry in bands},
         decoded=(min(positions, default=1), max(positions, default=1)),
     )
+
+
+def _choice_names(symbols: Symbols) -> dict[str, int]:
+    """Return the choices by the names that conditions have for them: with its scene's, where several scenes have the same."""
+    homes = [(scene, written) for scene, own in symbols.choices_of.items() for written in own]
+    scenes = Counter(written for _, written in homes)
+    return {f"{scene}.{written}" if scenes[written] > 1 else written: slot for slot, (scene, written) in enumerate(homes)}
 
 
 def _indexed(names: Iterable[str]) -> dict[str, int]:

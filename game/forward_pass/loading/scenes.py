@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
 from forward_pass.loading.fields import Entry, keyed, known_name, known_names, line, parsed, several, truth, whole
+from forward_pass.loading.frame import OF_A_PASS_IN_CHOICES, has_pass
 from forward_pass.loading.interventions import check_causality
 from forward_pass.loading.report import Report
 from forward_pass.loading.symbols import Symbols
@@ -17,7 +19,7 @@ from forward_pass.story import nodes
 from forward_pass.story.grammar import Scope, parse_condition, parse_effect
 from forward_pass.story.text_grammar import parse_line, parse_text
 
-SCENE_KEYS = ("text", "opens", "measured", "choices")
+SCENE_KEYS = ("text", "opens", "measured", "do", "choices", "goto")
 ENDING_KEYS = ("title", "text", "holds", "measured")
 CHOICE_KEYS = ("say", "if", "needs", "why", "once", "cost", "until", "act", "verb", "do", "measure", "then", "goto", "cut")
 TARGET_KEYS = ("if", "goto")
@@ -29,6 +31,7 @@ class Context(NamedTuple):
 
     symbols: Symbols
     scope: Scope
+    slots: Mapping[str, int]  # where the state counts each choice
     acts: Mapping[str, nodes.ActDeclaration]
     first_layer: int
     first_token: int
@@ -51,17 +54,43 @@ def read_scenes(report: Report, context: Context) -> tuple[nodes.Scene, ...]:
 
 
 def _scene(report: Report, context: Context, key: str, entry: Entry) -> nodes.Scene:
-    keys = keyed(report, entry, f"the scene {key!r}", SCENE_KEYS, ("text", "choices"))
-    choices = keys["choices"].value if "choices" in keys else None
-    if choices == {}:
-        report.add(entry.key, "E202", f"the scene {key!r} needs at least one choice")
+    written = entry.value.value if isinstance(entry.value.value, dict) else {}
+    goes_on = "goto" in written and "choices" not in written
+    keys = keyed(report, entry, f"the scene {key!r}", SCENE_KEYS, ("text",) if goes_on else ("text", "choices"))
+    _check_ways_on(report, context, entry, key, keys)
     symbols, index = context.symbols, context.scope.scenes[key]
-    scope = context.scope._replace(scene=index)
-    text = read_text(report, keys.get("text"), scope)
-    own = [choice for choice in choices if symbols.homes[choice] == key] if isinstance(choices, dict) else []
-    read = tuple(_choice(report, context, scope, symbols.choices[choice], entry.token) for choice in own)
-    opens = truth(report, keys.get("opens"))
-    return nodes.Scene(entry.key.place, key, index, entry.token, text, opens, _names(report, keys.get("measured")), read)
+    scope = _scope_in(context, index, symbols.choices_of[key])
+    choices = tuple(_choice(report, context, scope, choice, entry.token) for choice in symbols.choices_of[key].values())
+    effects = _effects(report, keys.get("do"), scope)
+    return nodes.Scene(
+        place=entry.key.place,
+        id=key,
+        slot=index,
+        token=entry.token,
+        text=read_text(report, keys.get("text"), scope),
+        opens=truth(report, keys.get("opens")),
+        measured=_names(report, keys.get("measured")),
+        effects=effects.sets if effects else (),
+        choices=tuple(choice._replace(cost=0) for choice in choices) if goes_on else choices,  # to read on takes no layer
+        goes_on=goes_on,
+    )
+
+
+def _scope_in(context: Context, scene: int, own: Mapping[str, str]) -> Scope:
+    """Return what the parts of a scene may name: its own choices by the ids that are written there, all others in full."""
+    names = context.scope.choices
+    local = {written: context.slots[choice] for written, choice in own.items() if written not in names}
+    return context.scope._replace(scene=scene, choices=ChainMap(local, dict(names)) if local else names)
+
+
+def _check_ways_on(report: Report, context: Context, entry: Entry, scene: str, keys: Mapping[str, Node]) -> None:
+    """Report a scene that has choices and goes on by itself too, has none of them, or leaves the token by itself."""
+    if "choices" in keys and "goto" in keys:
+        report.add(keys["goto"], "E202", f"the scene {scene!r} must have 'choices' or 'goto', not both")
+    elif "choices" in keys and keys["choices"].value == {}:
+        report.add(entry.key, "E202", f"the scene {scene!r} needs at least one choice")
+    elif "goto" in keys and keys["goto"].value == nodes.DECODE and has_pass(context.symbols):
+        report.add(keys["goto"], "E303", "a scene that goes on by itself must lead to a scene or an ending, not to 'decode'")
 
 
 def read_endings(report: Report, context: Context) -> tuple[nodes.Ending, ...]:
@@ -102,8 +131,11 @@ def read_condition(report: Report, node: Node | None, scope: Scope) -> nodes.Exp
 # -- choices ----------------------------------------------------------------------------------------------------------
 
 
-def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token: int) -> nodes.Choice:
+def _choice(report: Report, context: Context, scope: Scope, choice: str, token: int) -> nodes.Choice:
+    entry = context.symbols.choices[choice]
     keys = keyed(report, entry, f"the choice {entry.name!r}", CHOICE_KEYS, ("say", "goto"))
+    if not has_pass(context.symbols):
+        keys = {name: node for name, node in keys.items() if name not in OF_A_PASS_IN_CHOICES}  # they are reported
     if ("needs" in keys) != ("why" in keys):
         report.add(entry.key, "E202", f"the choice {entry.name!r} must have both 'needs' and 'why', or neither")
     goto = read_goto(report, keys["goto"], context, scope, GotoKind.CHOICE) if "goto" in keys else None
@@ -116,8 +148,8 @@ def _choice(report: Report, context: Context, scope: Scope, entry: Entry, token:
     acts = tuple(known_names(report, keys.get("act"), "act", context.acts))
     return nodes.Choice(
         place=entry.key.place,
-        id=entry.name,
-        slot=scope.choices[entry.name],
+        id=choice,
+        slot=context.slots[choice],
         say=_line(report, keys.get("say"), scope),
         condition=_below(_placed_condition(report, keys.get("if"), scope), keys.get("until"), until),
         needs=_placed_condition(report, keys.get("needs"), scope),
@@ -263,6 +295,8 @@ def _decodes(report: Report, node: Node, goto: nodes.Goto) -> bool:
 
 def _target(report: Report, node: Node, context: Context, kind: GotoKind) -> str:
     scene = known_name(report, node, "scene or ending", {**context.scope.scenes, nodes.DECODE: 0}, "E301")
+    if scene == nodes.DECODE and not has_pass(context.symbols):
+        report.add(node, "E309", "'decode' is about a pass, and this story has none (frame: none)")
     if kind is not GotoKind.CHOICE and scene == nodes.DECODE:
         report.add(node, "E303", "a word must lead to a scene or an ending, not to 'decode'")
     if kind is GotoKind.LAST_WORD and scene in context.symbols.sections["scenes"]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from forward_pass.loading.declarations import BAND_KEYS, NUMBER_KEYS
+from forward_pass.loading.frame import FRAMES
 from forward_pass.loading.interventions import ACT_KEYS
 from forward_pass.loading.paths import FLAGSHIP
 from forward_pass.loading.prompt import PAIR_KEYS, SPAN_KEYS
@@ -19,7 +20,7 @@ from forward_pass.loading.scenes import CHOICE_KEYS, ENDING_KEYS, SCENE_KEYS, TA
 from forward_pass.loading.symbols import ID, MAX_ID, NAME, POSITION, SECTIONS, SINGLES
 from forward_pass.loading.telling import GIVEN_KEYS, PROPERTY_KEYS, TELLING_KEYS
 from forward_pass.loading.tokens import CASE_KEYS, TOKEN_KEYS
-from forward_pass.story.nodes import GIVEN
+from forward_pass.story.nodes import DECODE, GIVEN
 
 Schema = dict[str, Any]
 
@@ -31,8 +32,26 @@ CONDITION: Schema = {"type": ["string", "boolean"], "description": "a condition,
 NAMED: Schema = {"type": ["string", "boolean", "null", "number"]}  # YAML 1.1 editors take no and on for truths
 
 
-def schema() -> Schema:
-    """Return the schema of one file of a world."""
+class Names(NamedTuple):
+    """The ids of a world, for an editor to complete."""
+
+    scenes: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ()
+    thresholds: tuple[str, ...] = ()
+
+
+def schema(names: Names | None = None) -> Schema:
+    """Return the schema of one file of a world; with ``names``, of the world that has them."""
+    known = names or Names()
+    definitions: Schema = {
+        "target": _one_of((*known.scenes, *known.endings, DECODE)),
+        "scene": _one_of(known.scenes),
+        "act": _one_of(known.acts),
+        "verb": _one_of(known.verbs),
+        "threshold": _one_of(known.thresholds),
+    }
     properties: Schema = {key: {**_SINGLES[key], "description": SINGLES[key]} for key in SINGLES}
     properties |= {section: _SECTIONS[section]() for section in SECTIONS}
     properties["token"] = {"type": "integer", "minimum": 1, "description": "the token to which this file's scenes belong"}
@@ -42,12 +61,22 @@ def schema() -> Schema:
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
+        "definitions": definitions,
     }
 
 
-def schema_text() -> str:
-    """Return the schema as the file ``worlds/SCHEMA.json`` has it."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+def schema_text(names: Names | None = None) -> str:
+    """Return the schema as the file ``worlds/SCHEMA.json`` has it; with ``names``, of the world that has them."""
+    return json.dumps(schema(names), indent=1, ensure_ascii=False) + "\n"
+
+
+def _one_of(names: tuple[str, ...]) -> Schema:
+    """Return the schema of a name; an editor completes those there are, and the loader says what is wrong with others."""
+    return {"anyOf": [{"enum": list(names)}, TEXT]} if names else TEXT
+
+
+def _name(kind: str) -> Schema:
+    return {"$ref": f"#/definitions/{kind}"}
 
 
 _MEASURED: Schema = {
@@ -155,7 +184,7 @@ def _telling() -> Schema:
 def _acts() -> Schema:
     keys = {
         "about": _described("what it is, in words", TEXT),
-        "verb": _described("the verb of choices that make it", TEXT),
+        "verb": _described("the verb of choices that make it", {"anyOf": [_name("verb")]}),
         "lasts": _described("whether it outlives its token", TRUTH),
         "look": _described("the span that the heads are drawn to, by a bias", TEXT),
         "push": _described("the direction that is added, times a strength", TEXT),
@@ -190,8 +219,8 @@ def _tokens() -> Schema:
 
 
 def _goto() -> Schema:
-    case = _object("a case, the last one without an if", TARGET_KEYS, {"if": CONDITION, "goto": TEXT}, ("goto",))
-    return {"anyOf": [TEXT, {"type": "array", "items": case, "minItems": 1}]}
+    case = _object("a case, the last one without an if", TARGET_KEYS, {"if": CONDITION, "goto": _name("target")}, ("goto",))
+    return {"anyOf": [_name("target"), {"type": "array", "items": case, "minItems": 1}]}
 
 
 def _scenes() -> Schema:
@@ -205,10 +234,10 @@ def _scenes() -> Schema:
         "until": _described(
             "the layer to which it takes one, instead of a cost; not there from that layer on", {"type": "integer"}
         ),
-        "act": _described("the interventions that it makes", _several(TEXT)),
-        "verb": _described("its kind, of those under verbs; else that of its act", TEXT),
+        "act": _described("the interventions that it makes", _several(_name("act"))),
+        "verb": _described("its kind, of those under verbs; else that of its act", {"anyOf": [_name("verb")]}),
         "do": _described("effects, such as: reads += 1", _several(TEXT)),
-        "measure": _described("thresholds whose truth is taken where it leads", _several(TEXT)),
+        "measure": _described("thresholds whose truth is taken where it leads", _several(_name("threshold"))),
         "then": _described("what is said as it is carried out", TEXT),
         "goto": {**_goto(), "description": "the scene it leads to, or decode"},
         "cut": _described("effects where the layers run out on it; without this key it is closed then", _several(TEXT)),
@@ -216,9 +245,15 @@ def _scenes() -> Schema:
     choice = _object("a choice", CHOICE_KEYS, keys, ("say", "goto"))
     choices = _named(ID.pattern, choice, "the choices, in the order in which they are offered")
     opens = _described("whether what was sealed is opened here", TRUTH)
-    scene = _object(
-        "a scene", SCENE_KEYS, {"text": TEXT, "opens": opens, "measured": _MEASURED, "choices": choices}, ("text", "choices")
-    )
+    parts: Schema = {
+        "text": TEXT,
+        "opens": opens,
+        "measured": _MEASURED,
+        "do": _described("effects of arriving here, such as: reads += 1", _several(TEXT)),
+        "choices": choices,
+        "goto": {**_goto(), "description": "where it goes on by itself, instead of choices"},
+    }
+    scene = _object("a scene", SCENE_KEYS, parts, ("text",))
     return _named(ID.pattern, scene, "the scenes by id")
 
 
@@ -240,13 +275,14 @@ _SINGLES: dict[str, Schema] = {
     "layers": {"type": "integer", "minimum": 1},
     "waking": {"type": "integer", "minimum": 0},
     "boundary": {"type": "integer", "minimum": 1},
-    "start": TEXT,
+    "start": {"anyOf": [{"$ref": "#/definitions/scene"}]},
     "model": {"type": "string", "pattern": rf"\.fpw$|^{FLAGSHIP}$"},
     "prompt": {"anyOf": [TEXT, {"type": "array", "items": _PAIR, "minItems": 1}]},
     "instantiations": {"type": "integer", "minimum": 1},
     "acts_per_token": {"type": "integer", "minimum": 0},
     "lasting_per_token": {"type": "integer", "minimum": 0},
     "telling": {"anyOf": [{"type": "integer", "minimum": 1}, _telling()]},
+    "frame": {"enum": list(FRAMES)},
     "cost": {"type": "integer", "minimum": 0},
     "answers": {"enum": ["optional", "required"]},
     "earlier_weights": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},

@@ -8,7 +8,7 @@ from forward_pass.loading.fields import Entry, mapping, whole
 from forward_pass.loading.report import Report
 from forward_pass.loading.yaml_tree import Node
 from forward_pass.story import grammar, text_grammar
-from forward_pass.story.nodes import DECODE, OTHERWISE
+from forward_pass.story.nodes import DECODE, GO_ON, OTHERWISE
 from forward_pass.story.world import COMMANDS
 
 ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -52,6 +52,7 @@ SINGLES = {
     "acts_per_token": "how many interventions a token bears",
     "lasting_per_token": "how many of them may outlive it",
     "telling": "the token that the story is about, the words it turns on, and how figures are given before",
+    "frame": "none, for a story without a pass: no layers, tokens, prompt and decoder",
     "cost": "the layers that a choice takes if it says nothing else: 1 if missing",
     "answers": "optional, where choices that let the decoder come need not be answered in words",
 }
@@ -62,9 +63,10 @@ class Symbols:
 
     def __init__(self) -> None:
         self.singles: dict[str, Entry] = {}
+        self.section_keys: dict[str, Node] = {}  # where each section first stands
         self.sections: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
         self.choices: dict[str, Entry] = {}
-        self.homes: dict[str, str] = {}  # the scene in which each choice stands
+        self.choices_of: dict[str, dict[str, str]] = {}  # by scene and the id that is written there, the id in the world
         self.terms: dict[str, Entry] = {}
         self.hints: dict[str, Entry] = {}
         self.files: list[Entry] = []  # the key ``token`` of each file that has one, and the token
@@ -81,6 +83,7 @@ def collect_file(report: Report, symbols: Symbols, root: Node) -> None:
         symbols.files.append(Entry(key_node, node, token))
     for key, (key_node, node) in root.value.items():
         if key in SECTIONS:
+            symbols.section_keys.setdefault(key, key_node)
             _collect_section(report, symbols, key, node, token)
         elif key in SINGLES:
             _add_once(report, symbols.singles, Entry(key_node, node, token))
@@ -120,12 +123,27 @@ def _collect_section(report: Report, symbols: Symbols, section: str, node: Node,
 
 
 def _collect_choices(report: Report, symbols: Symbols, scene: Node, scene_id: str) -> None:
-    if not isinstance(scene.value, dict) or "choices" not in scene.value:
+    """Take up the choices of a scene. An id that a scene before it has too stands for ``scene.id`` in the world."""
+    own = symbols.choices_of[scene_id] = {}
+    if not isinstance(scene.value, dict):
         return
-    for key, (key_node, node) in mapping(report, scene.value["choices"][1], "'choices'").items():
-        _check_identifier(report, key_node, "choices")
-        if _add_once(report, symbols.choices, Entry(key_node, node)):
-            symbols.homes[key] = scene_id
+    if "goto" in scene.value and "choices" not in scene.value:
+        choices = {GO_ON: (scene.value["goto"][0], _going_on(scene.value["goto"][1]))}
+    elif "choices" in scene.value:
+        choices = mapping(report, scene.value["choices"][1], "'choices'")
+    else:
+        return
+    for key, (key_node, node) in choices.items():
+        if key_node.value == key:
+            _check_identifier(report, key_node, "choices")
+        own[key] = f"{scene_id}.{key}" if key in symbols.choices else key
+        symbols.choices[own[key]] = Entry(key_node, node)
+
+
+def _going_on(goto: Node) -> Node:
+    """Return the one choice of a scene that goes on by itself, as if it were written."""
+    say = Node(goto.source, "Go on.", goto.mark)
+    return Node(goto.source, {"say": (goto, say), "goto": (goto, goto)}, goto.mark)
 
 
 def _add_once(report: Report, known: dict[str, Entry], entry: Entry) -> bool:

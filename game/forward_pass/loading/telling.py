@@ -55,7 +55,8 @@ def read_telling(report: Report, entry: Entry | None, scope: Scope, model: Model
     if given is not None and not isinstance(given.value, list):
         report.add(given, "E203", f"'given': expected a list of cases {{token, from, to, as}}, found a {given.kind}")
     index = max((token or 0) - len(scope.prompt), 0)
-    passes = PassesRun(index, scope.asks, stopped=False) if truth(report, keys.get("tally")) else None
+    counted = PassesRun(index, scope.asks, stopped=False, has_layers=scope.probes is not None)
+    passes = counted if truth(report, keys.get("tally")) else None
     return Telling(token or 0, tuple(word.value for word in words), tuple(_given(report, row, scope) for row in rows), passes)
 
 

@@ -15,8 +15,10 @@ from forward_pass.session.session import Session
 from forward_pass.session.settings import DESCRIPTIONS, read_settings, settings_file, write_setting
 from forward_pass.session.transcript import choice_text
 from forward_pass.story.history import at_turn
+from forward_pass.story.world import World
 
 MAX_SKIPPED = 200
+OF_A_PASS = ("prompt", "lens", "lab", "notes", "without")  # the commands that have nothing to do in a story without one
 
 
 class Command(NamedTuple):
@@ -30,6 +32,10 @@ class Command(NamedTuple):
     def name(self) -> str:
         """The word that is typed."""
         return self.usage.split()[0]
+
+    def is_for(self, world: World) -> bool:
+        """Return whether the command has anything to do in a world: some look into a pass."""
+        return world.has_pass or self.name not in OF_A_PASS
 
     @property
     def takes_argument(self) -> bool:
@@ -59,7 +65,7 @@ def _redo(session: Session, argument: str) -> list[Event]:
 
 def _back(session: Session, argument: str) -> list[Event]:
     if not argument:
-        raise UsageError(f"Back to which turn? This is turn {session.run.at}; back 0 is the waking.")
+        raise UsageError(f"Back to which turn? This is turn {session.run.at}; back 0 is the opening.")
     return session.go_to_turn(_turn_count(argument, minimum=0))
 
 
@@ -197,9 +203,9 @@ def _help(session: Session, argument: str) -> list[Event]:
         ]
     if argument:
         raise UsageError("help stands alone, or with verbs: help verbs.")
-    rows = "\n".join(f"  {command.usage:<15} {command.help}" for command in COMMANDS.values())
+    rows = "\n".join(f"  {command.usage:<15} {command.help}" for command in COMMANDS.values() if command.is_for(session.world))
     verbs = "\n\nWhat the words beside the choices mean: help verbs." if session.world.story.verbs else ""
-    return [Message(f"{_first_help(session)}\n\nAll that can be typed; none of it costs a layer:\n\n{rows}{verbs}")]
+    return [Message(f"{_first_help(session)}\n\nAll that can be typed; none of it is a turn:\n\n{rows}{verbs}")]
 
 
 def _first_help(session: Session) -> str:
@@ -208,7 +214,7 @@ def _first_help(session: Session) -> str:
         rows = (
             ("picture", "the run on one screen; from there on, another way"),
             ("undo", "take the last choice back"),
-            ("restart", "begin another instantiation; this one is kept"),
+            ("restart", "begin again, as a new run; this one is kept"),
         )
     else:
         rows = (
@@ -222,10 +228,10 @@ def _first_help(session: Session) -> str:
 _TABLE = (
     Command("undo [N]", "go back one turn, or N", _undo),
     Command("redo [N]", "take back an undo, or N", _redo),
-    Command("back N", "go to turn N of this run; 0 is the waking", _back),
+    Command("back N", "go to turn N of this run; 0 is the opening", _back),
     Command("save NAME", "name this run; every choice is kept anyway", run_commands.save),
     Command("load [RUN]", "list the runs, or resume one", run_commands.load),
-    Command("restart", "begin another instantiation; this one is kept", _alone(run_commands.restart)),
+    Command("restart", "begin again, as a new run; this one is kept", _alone(run_commands.restart)),
     Command("fork [N]", "play this run again from turn N, as a run of its own", run_commands.fork),
     Command("replay", "compute this run again and compare every digest", _alone(run_commands.replay)),
     Command("without N", "this run without what turn N did to the pass", run_commands.without),

@@ -195,9 +195,10 @@ def _next_turn_text(run: Run, shared: int, *, ids: bool) -> str:
         return "goes no further."
     turn = run.turns[shared]
     state = at_turn(run, shared).state
-    position = f"at {state.token}, layer {state.layer}, {layers_text(run.world.boundary - state.layer)} left"
+    left = layers_text(run.world.boundary - state.layer)
+    position = f", at {state.token}, layer {state.layer}, {left} left" if run.world.has_pass else ""
     named = f" ({turn.choice})" if ids else ""
-    return f"turn {shared + 1}, {position}: {choice_text(run, turn)}{named}"
+    return f"turn {shared + 1}{position}: {choice_text(run, turn)}{named}"
 
 
 def changed_texts(difference: RunDifference) -> list[TextDifference]:
@@ -229,7 +230,9 @@ def _text_lines(difference: RunDifference, names: tuple[str, str], columns: int,
     lines: list[str] = []
     for changed in changed_texts(difference):
         named = f" ({changed.scene})" if ids else ""
-        lines += ["", *wrap(f"At {changed.token}, after “{changed.after.rstrip('.')}”{named}, the text differs", columns)]
+        after = f"fter “{changed.after.rstrip('.')}”{named}, the text differs"
+        where = f"At {changed.token}, a{after}" if difference.first.world.has_pass else f"A{after}"
+        lines += ["", *wrap(where, columns)]
         for name, paragraphs in zip(names, changed.paragraphs, strict=True):
             for paragraph in paragraphs or ("nothing more",):
                 lines += wrap(f"  {name}: {paragraph}", columns)

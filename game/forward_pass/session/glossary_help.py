@@ -179,7 +179,7 @@ def share_line(run: Run, instantiation: int, found: Collection[str], separator: 
     token = world.telling_token
     decoded = [turn for turn in run.path if turn.word is not None]
     shared = [turn for turn in decoded if turn.state.token - 1 == token] or decoded[-1:]
-    parts = [world.title, f"instantiation {instantiation}"]
+    parts = [world.title, *([f"instantiation {instantiation}"] if world.has_pass else [])]
     parts += [f"{quoted(turn.word or '')} at {format_probability(turn.probability or 0.0)}" for turn in shared]
     parts.append(f"{sum(ending in found for ending in world.endings)} of {len(world.endings)} endings")
     return f" {separator} ".join(parts)

@@ -12,6 +12,7 @@ from forward_pass.errors import ForwardPassError, NoRunError, did_you_mean, with
 from forward_pass.session.commands import COMMANDS, ENDING_COMMANDS_TEXT, Command, command_called
 from forward_pass.session.events import Event, Rejected
 from forward_pass.session.session import Session
+from forward_pass.story.nodes import Scene
 
 MAX_INPUT = 500  # characters of typed input that are read
 MAX_NUMBER_DIGITS = 6
@@ -50,13 +51,16 @@ Meaning: TypeAlias = Choose | RunCommand | Ambiguous | Unknown
 def interpret(session: Session, typed: str) -> Meaning:
     """Return what a line of input means in the present scene."""
     words = typed[:MAX_INPUT].strip()
+    scene = session.world.scene(session.run.state.scene)
+    if not words and isinstance(scene.node, Scene) and scene.node.goes_on:
+        return _numbered(session, "1")
     if not words:
         return Unknown("Type the number of a choice, some of its words, or help.")
     digits = words.removesuffix(".")  # as offers are numbered
     if digits.isascii() and digits.isdigit():
         return _numbered(session, digits[:MAX_NUMBER_DIGITS])
-    if words in session.world.scene(session.run.state.scene).by_id:
-        return _choose(session, words)
+    if words in scene.by_id:
+        return _choose(session, scene.by_id[words].id)
     first, *rest = words.split(maxsplit=1)
     command = command_called(first)
     if command and (not rest or command.takes_argument):
@@ -108,6 +112,8 @@ def _answer(session: Session, typed: str) -> list[Event]:
         match interpret(session, typed):
             case Choose(choice):
                 return session.choose(choice)
+            case RunCommand(command, _) if not command.is_for(session.world):
+                return [Rejected(f"{session.world.title} is a story without a pass: {command.name} has nothing to show.")]
             case RunCommand(command, argument):
                 return command.run(session, argument)
             case Ambiguous(numbers):

@@ -87,16 +87,21 @@ def start_new(store: RunStore) -> Started:
     return start(store, store.new())
 
 
-def start_at(store: RunStore, scene: str) -> Started:
-    """Return a session at a scene, by choices that lead there at temperature 0; raises ``UsageError`` where none do."""
-    from forward_pass.session.way_there import way_to  # noqa: PLC0415 - play begins without
+def start_at(store: RunStore, scene: str, condition: str | None = None) -> Started:
+    """Return a session at a scene, by choices that lead there at temperature 0, where a condition holds if one is given.
 
+    Raises ``UsageError`` where none do.
+    """
+    from forward_pass.session.way_there import condition_on, way_to  # noqa: PLC0415 - play begins without
+
+    wanted = None if condition is None else condition_on(store.world, condition)
     started = start_new(store)
-    choices = way_to(store.world, store.inspector, scene, started.session.recorder.prior)
+    choices = way_to(store.world, store.inspector, scene, started.session.recorder.prior, wanted)
     for choice in choices:
         started.session.choose(choice)
     path = ", ".join(choices) or "it is where a run begins"
-    return started._replace(notes=(f"A rehearsal at {scene}, which is not stored. The way there: {path}.",))
+    stored = "" if started.session.recorder.is_saving else ", which is not stored"
+    return started._replace(notes=(f"A rehearsal at {scene}{stored}. The way there: {path}.",))
 
 
 class Watch:

@@ -209,9 +209,18 @@ def way_text(world: World, way: Way, target: Place) -> str:
     return f"{way.times}× {' '.join(parts)} ({runs})"
 
 
-def open_way_text(way: OpenWay) -> str:
+def place_text(world: World, place: Place) -> str:
+    """Return at which layer a place is, or that it is an ending; empty in a story without a pass."""
+    if place.title:
+        return "ending"
+    if not world.has_pass:
+        return ""
+    return f"layer {place.layer}" if place.layer is not None else "layer unknown"
+
+
+def open_way_text(world: World, way: OpenWay) -> str:
     """Return a way that nobody took by its verb: what it says is for who takes it."""
-    return f"never taken: {way.verb or 'a thought'}"
+    return f"never taken: {way.verb or ('a thought' if world.has_pass else 'another way')}"
 
 
 def map_summary(world: World, run_map: RunMap, runs: int) -> str:
@@ -232,16 +241,16 @@ def run_map_lines(run_set: RunSet, columns: int) -> list[str]:
     for place in run_map.places:
         if place.token != token:
             token = place.token
-            lines += ["", f"Token {token}"]
-        where = "ending" if place.title else f"layer {place.layer}" if place.layer is not None else "layer unknown"
+            lines += ["", f"Token {token}"] if world.has_pass else [""]
+        where = place_text(world, place)
         runs = count_text(place.runs, "run")
         decided = f"; decided the word of {deciding[place.number]}" if place.number in deciding else ""
         name = place_name(world, place, named.get(place.number))
-        lines += _indented(f"{name}: {where}, {runs}{decided}", columns, 2)
+        lines += _indented(f"{name}: {f'{where}, ' if where else ''}{runs}{decided}", columns, 2)
         for way in place.ways:
             lines += _indented(way_text(world, way, run_map.places[way.target]), columns, 4)
         for open_way in open_ways(run_map, place, states):
-            lines += _indented(open_way_text(open_way), columns, 4)
+            lines += _indented(open_way_text(world, open_way), columns, 4)
     return lines
 
 

@@ -111,9 +111,10 @@ def picture_lines(run: Run, columns: int) -> list[str]:
     lines: list[str] = []
     for column in picture.columns:
         said = f", said {quoted(column.said)} {format_probability(column.probability)}" if column.said else ""
-        lines += ["", *wrap(f"{column.token} {quoted(column.word)}{said}", columns)]
+        lines += ["", *wrap(f"{column.token} {quoted(column.word)}{said}", columns)] if run.world.has_pass else [""]
         for stop in column.stops:
-            text = f"layer {stop.layer}, turn {stop.turn}: {stop_text(stop, picture.word)}"
+            layer = f"layer {stop.layer}, turn" if run.world.has_pass else "turn"
+            text = f"{layer} {stop.turn}: {stop_text(stop, picture.word)}"
             first, *rest = wrap(text, columns - 4)
             lines += [f"  {first}", *(f"    {line}" for line in rest)]
     return [*lines[1:], *(["", *wrap(picture.decided, columns)] if picture.decided else [])]

@@ -65,13 +65,17 @@ def current_word(world: World, state: State) -> str:
 
 
 def opening_line(world: World, inspector: Inspector, instantiation: int) -> str:
-    """Return the line above a run: the world, the number of this instantiation, and the source of its words."""
+    """Return the line above a run: the world, the number of this instantiation, and what makes its words, if it has a pass."""
+    if not world.has_pass:
+        return f"{world.title}."
     source = "computed by its model" if inspector.source == "model" else "written: no model runs under this world"
     return f"{world.title}. Instantiation {instantiation}. The words that come out are {source}."
 
 
 def position_line(world: World, state: State) -> str:
-    """Return the position of the pass: the token, its word, the layer, and how many layers are left."""
+    """Return the position of the pass: the token, its word, the layer, and how many layers are left; empty without a pass."""
+    if not world.has_pass:
+        return ""
     left = layers_text(world.boundary - state.layer)
     return f"[{state.token} {quoted(current_word(world, state))}, layer {state.layer} of {world.layers}; {left} to the decoder]"
 
@@ -163,10 +167,12 @@ def scene_text(run: Run) -> str:
 
 def ending_lines(run: Run, width: int) -> list[str]:
     """Return the lines under an ending: its title, the words decoded with their log-likelihood, and what decided them."""
-    title = run.world.scene(run.state.scene).title
+    texts = [f"Ending: {run.world.scene(run.state.scene).title}."]
+    if not run.world.has_pass:
+        return wrap(texts[0], width)
     words = join(run.state.words).strip()
     decided = decision(run)
-    texts = [f"Ending: {title}.", likelihood_text(run, words) if words else "Nothing was said."]
+    texts += [likelihood_text(run, words) if words else "Nothing was said."]
     texts += [decision_text(decided)] if decided else []
     return [line for text in texts for line in wrap(text, width)]
 
@@ -226,7 +232,8 @@ def scene_lines(run: Run, width: int) -> list[str]:
     lines = [*wrap(scene_text(run), width), *(["", *below] if below else [])]
     if is_ending(run.world, run.state):
         return [*lines, "", *ending_lines(run, width)]
-    return [*wrap(position_line(run.world, run.state), width), "", *lines]
+    position = position_line(run.world, run.state)
+    return [*wrap(position, width), "", *lines] if position else lines
 
 
 def transcript(run: Run, width: int) -> Iterator[str]:

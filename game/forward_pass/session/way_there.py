@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
 from forward_pass.errors import ForwardPassError, UsageError, did_you_mean
+from forward_pass.story.compile import Value, compile_expression
 from forward_pass.story.engine import Availability, carry_out, decode, initial_state, is_ending, is_waiting, offers, outcome_of
+from forward_pass.story.grammar import ExpressionError, Scope, parse_condition
 from forward_pass.story.state import Prior, State
 
 if TYPE_CHECKING:
@@ -16,13 +19,41 @@ if TYPE_CHECKING:
     from forward_pass.story.world import World
 
 MAX_TRIED = 300_000  # choices
+SET_TO = re.compile(r"(?<![=!<>])=(?!=)")
 
 Place = tuple[int, str]
 """A token and a scene at it."""
 
 
-def way_to(world: World, port: PassPort, scene: str, prior: Prior) -> list[str]:
-    """Return choices that lead to a scene or an ending; raises ``UsageError`` where there is none, or none is found."""
+def condition_on(world: World, text: str) -> Value:
+    """Return a condition of a world, typed outside of its files; ``coins = 3`` is taken for ``coins == 3``.
+
+    Raises ``UsageError`` where it is none.
+    """
+    story = world.story
+    scope = Scope(
+        variables={variable.name: variable for variable in story.variables},
+        thresholds={threshold.name: index for index, threshold in enumerate(story.thresholds)},
+        scenes={scene: node.slot for scene, node in world.scenes.items()},
+        choices={choice: node.slot for choice, node in world.choices.items()},
+        endings=world.endings,
+        acts={name: act.fixed_layer for name, act in world.acts.items()},
+        boundary=world.boundary,
+        decoded=(world.first_token, world.last_token),
+        telling=world.telling_index,
+    )
+    try:
+        return compile_expression(parse_condition(SET_TO.sub("==", text), scope))
+    except ExpressionError as error:
+        near = did_you_mean(error.unknown, [name for names in error.known for name in names]) if error.unknown else ""
+        raise UsageError(f"--with {text!r}: {error.message}{near}") from None
+
+
+def way_to(world: World, port: PassPort, scene: str, prior: Prior, condition: Value | None = None) -> list[str]:
+    """Return choices that lead to a scene or an ending, where a condition holds there if one is given.
+
+    Raises ``UsageError`` where there are none, or none are found.
+    """
     from forward_pass.checker.pass_table import PassTable  # noqa: PLC0415 - play begins without the checker
 
     if scene not in world.scenes:
@@ -35,7 +66,7 @@ def way_to(world: World, port: PassPort, scene: str, prior: Prior) -> list[str]:
     frontier: list[tuple[int, int, State, tuple[str, ...]]] = [(0, next(order), opening, ())]
     while frontier and next(order) < MAX_TRIED:
         _, _, state, path = heapq.heappop(frontier)
-        if state.scene == scene:
+        if state.scene == scene and (condition is None or condition(state)):
             return list(path)
         for offer in offers(world, state):
             after = _after(world, table, state, offer)
@@ -46,7 +77,8 @@ def way_to(world: World, port: PassPort, scene: str, prior: Prior) -> list[str]:
             met[kind] += 1
             distance = away[after.token, after.scene] + met[kind]
             heapq.heappush(frontier, (distance, next(order), after, (*path, offer.id)))
-    raise UsageError(f"no run to the scene {scene!r} was found: forward-pass check says whether there is one")
+    which = " on which that holds" if condition else ""
+    raise UsageError(f"no run to the scene {scene!r}{which} was found: forward-pass check says whether there is one")
 
 
 def _after(world: World, port: PassPort, state: State, offer: Availability) -> State | None:

@@ -167,11 +167,12 @@ def _drawn(node: nodes.Drawn) -> Value:
 
 @compile_expression.register(nodes.PassesRun)
 def _passes_run(node: nodes.PassesRun) -> Value:
-    telling, asks, stopped = node
+    telling, asks, stopped, has_layers = node
 
     def passes(state: State) -> int:
-        run = set(passes_run(state.key, telling, asked=any(state.taken[slot] for slot in asks)))
-        return len(run) - stopped * sum(state.key.at(index) in run for index in range(len(state.words) + 1))
+        key = state.key if has_layers else state.key.without_layers()
+        run = set(passes_run(key, telling, asked=any(state.taken[slot] for slot in asks)))
+        return len(run) - stopped * sum(key.at(index) in run for index in range(len(state.words) + 1))
 
     return passes
 

@@ -9,7 +9,8 @@
    thresholds are measured; it leads on.
 4. At the boundary the decoder comes. Every threshold is measured on the finished pass, with all interventions in place. The
    machine then waits for one word, which is drawn outside, and ``decode`` begins the next token at its first layer.
-5. A target is the first whose condition holds; the last one needs none. A scene is counted as met when it is arrived at.
+5. A target is the first whose condition holds; the last one needs none. A scene is counted as met when it is arrived at;
+   then come its own effects.
 6. An ending has no choices and no decoder comes in it.
 
 Nothing here reads a clock, a file, a screen or a random number: what is measured comes through ``PassPort``.
@@ -82,18 +83,19 @@ class ChoiceClosedError(NotOfferedError):
 
 def initial_state(world: World, prior: Prior) -> State:
     """Return the state in which a run begins: the first token, at its first layer, in the first scene."""
-    return State(
+    before = State(
         scene=world.start,
         token=world.first_token,
         layer=world.first_layer,
         variables=tuple(variable.start for variable in world.variables),
-        visits=increment(bytes(len(world.scene_ids)), world.scenes[world.start].slot),
+        visits=bytes(len(world.scene_ids)),
         taken=bytes(len(world.choice_ids)),
         words=(),
         acts=((),),
         measured=(None,) * len(world.thresholds),
         prior=prior._replace(instantiation=min(prior.instantiation, world.instantiations)),
     )
+    return _entered(world, before, world.start)
 
 
 def is_waiting(world: World, state: State) -> bool:
@@ -290,4 +292,11 @@ def _arrived(world: World, state: State, targets: tuple[CompiledTarget, ...]) ->
         scene = first.scene
     else:
         scene = next(target.scene for target in targets if target.condition is None or target.condition(state))
-    return state._replace(scene=scene, visits=increment(state.visits, world.scenes[scene].slot))
+    return _entered(world, state, scene)
+
+
+def _entered(world: World, state: State, scene: str) -> State:
+    """Return the state in a scene that is arrived at: it is counted as met, then its own effects are carried out."""
+    after = state._replace(scene=scene, visits=increment(state.visits, world.scenes[scene].slot))
+    effects = world.entry_effects.get(scene)
+    return after._replace(variables=_affected(after, effects)) if effects else after

@@ -80,7 +80,7 @@ TOKENS = re.compile(
     r"""\s*(?:(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<word>'[^']*'|"[^"]*")|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
     r"""|(?P<mark>[=!<>]=|\+=|-=|[-+*()<>=,]))"""
 )
-IDENTIFIER = re.compile(r"\s*(?P<quote>['\"]?)(?P<id>[a-z0-9][a-z0-9-]*)(?P=quote)\s*(?=[,)])")
+IDENTIFIER = re.compile(r"\s*(?P<quote>['\"]?)(?P<id>[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)?)(?P=quote)\s*(?=[,)])")
 THRESHOLD = re.compile(
     r"\s*(?P<quantity>[a-z]+)\(\s*(?P<quote>['\"])(?P<word>[^'\"]{1,40})(?P=quote)\s*\)\s*"
     r"(?P<sign>[<>])\s*(?P<bound>-?0\.[0-9]{1,6})\s*"
@@ -423,7 +423,7 @@ def _named(scope: Scope, name: str) -> tuple[Kind, nodes.Expression] | None:
 
 def _number(scope: Scope, name: str) -> nodes.Expression:
     if name in ("passes", "stopped"):
-        return nodes.PassesRun(scope.telling, scope.asks, stopped=name == "stopped")
+        return nodes.PassesRun(scope.telling, scope.asks, stopped=name == "stopped", has_layers=scope.probes is not None)
     return nodes.LayersLeft(scope.boundary) if name == "left" else nodes.StateNumber(name)
 
 

@@ -15,6 +15,9 @@ from forward_pass.errors import Place
 from forward_pass.story.interventions import Intervention
 
 FORMAT = 1
+GO_ON = "go-on"
+"""The id, in its scene, of the one choice of a scene that goes on by itself."""
+
 DECODE = "decode"
 """The target of a choice that leads to no scene: the decoder comes."""
 
@@ -123,6 +126,7 @@ class PassesRun(NamedTuple):
     telling: int  # the index of the telling word
     asks: tuple[int, ...]  # the choices that ask for a figure without an act
     stopped: bool
+    has_layers: bool  # whether passes differ by the layers and the order of their acts: not where words are written
 
 
 class Not(NamedTuple):
@@ -474,7 +478,9 @@ class Scene(NamedTuple):
     text: Text
     opens: bool  # whether what was sealed is opened here
     measured: tuple[str, ...]  # the tests that hold its written figures to the model
+    effects: tuple[Set, ...]  # what arriving here does to the variables, once the arrival is counted
     choices: tuple[Choice, ...]
+    goes_on: bool  # whether its one choice is only to read on
 
 
 class Ending(NamedTuple):
@@ -622,6 +628,7 @@ class Story(NamedTuple):
     about: str
     version: str
     hash: str  # SHA-256 over its files, hexadecimal
+    has_pass: bool  # a story without one has no layers, tokens, prompt and decoder; those below stand for them
     layers: int
     first_layer: int  # at which the story of each token begins
     boundary: int  # at which the decoder comes

@@ -40,6 +40,10 @@ class PassKey(NamedTuple):
         """Return the pass that follows more words, with nothing done in it."""
         return PassKey((*self.words, *words), (*self.acts[: len(self.words) + 1], *((),) * len(words)))
 
+    def without_layers(self) -> PassKey:
+        """Return the same pass where words are written: its acts have no layers there, and no order."""
+        return PassKey(self.words, tuple(tuple(sorted(Act(act.name, 0) for act in made)) for made in self.acts))
+
     def without_acts(self) -> PassKey:
         """Return the pass after the same words in which nothing was ever done."""
         return PassKey(self.words, ((),) * (len(self.words) + 1))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from forward_pass.story.compile import TextFunction, Value, compile_expression, compile_text
 from forward_pass.story.interventions import Intervention, start_layer
-from forward_pass.story.nodes import Choice, Effects, Ending, Expression, Goto, Scene, Set, Story
+from forward_pass.story.nodes import Choice, Ending, Expression, Goto, Scene, Set, Story
 from forward_pass.story.state import Act
 
 COMMANDS = (
@@ -64,7 +64,7 @@ class CompiledScene(NamedTuple):
     node: Scene | Ending
     text: TextFunction
     choices: tuple[CompiledChoice, ...]
-    by_id: dict[str, CompiledChoice]
+    by_id: dict[str, CompiledChoice]  # and by the part of an id after the scene's own
 
     @property
     def id(self) -> str:
@@ -91,6 +91,7 @@ class World:
         self.folder = folder  # where its files are; only the model is ever read from there
         self.shipped = shipped  # where the worlds are that came with the game, one of which may have the model
         self.id, self.title, self.about, self.version, self.hash = story[:5]
+        self.has_pass = story.has_pass
         self.layers, self.first_layer, self.boundary = story.layers, story.first_layer, story.boundary
         self.prompt = story.prompt
         self.first_token = len(story.prompt)
@@ -134,6 +135,11 @@ class World:
         return frozenset(self.story.met_asked)
 
     @cached_property
+    def entry_effects(self) -> dict[str, tuple[CompiledSet, ...]]:
+        """What arriving in a scene does to the variables, by the scene's id; scenes that do nothing are not in it."""
+        return {scene.id: _effects(scene.effects) for scene in self.story.scenes if scene.effects}
+
+    @cached_property
     def choices(self) -> dict[str, Choice]:
         """The choices by id, in the order of their indices."""
         choices = [choice for scene in self.story.scenes for choice in scene.choices]
@@ -173,7 +179,8 @@ class World:
 
     def _compile(self, node: Scene | Ending) -> CompiledScene:
         choices = tuple(map(self._choice, node.choices)) if isinstance(node, Scene) else ()
-        return CompiledScene(node, compile_text(node.text), choices, {choice.id: choice for choice in choices})
+        by_id = {choice.id.rpartition(".")[2]: choice for choice in choices} | {choice.id: choice for choice in choices}
+        return CompiledScene(node, compile_text(node.text), choices, by_id)
 
     def _choice(self, node: Choice) -> CompiledChoice:
         return CompiledChoice(
@@ -185,8 +192,8 @@ class World:
             then=node.then and compile_text(node.then),
             decodes=node.decodes,
             lasting=sum(map(self.is_lasting, node.acts)),
-            effects=_effects(node.effects),
-            cut=node.cut and _effects(node.cut),
+            effects=_effects(node.effects.sets),
+            cut=node.cut and _effects(node.cut.sets),
             targets=_targets(node.goto),
         )
 
@@ -195,8 +202,8 @@ def _condition(node: Expression | None) -> Value | None:
     return None if node is None else compile_expression(node)
 
 
-def _effects(node: Effects) -> tuple[CompiledSet, ...]:
-    return tuple(CompiledSet(effect, compile_expression(effect.value)) for effect in node.sets)
+def _effects(sets: tuple[Set, ...]) -> tuple[CompiledSet, ...]:
+    return tuple(CompiledSet(effect, compile_expression(effect.value)) for effect in sets)
 
 
 def _targets(node: Goto) -> tuple[CompiledTarget, ...]:
