@@ -117,7 +117,13 @@ def test_in_a_source_of_no_file_places_count_its_characters() -> None:
         ("a {holds: hurried | b}", 2, "E106", "expected one condition and a closing brace: {holds: condition}"),
         ("a {hurried: b | c | d}", 2, "E106", "a condition selects one of at most 2 alternatives, found 3"),
         ("a {mood: b | c}", 2, "E106", "expected 3 alternatives (one of even, quite odd, curious), found 2"),
-        ("a {reads: b | c}", 3, "E104", "only a condition, an enumeration or 'visit' can select an alternative"),
+        (
+            "a {reads: b | c}",
+            3,
+            "E104",
+            "only a condition, an enumeration or 'visit' can select an alternative; of a number, ask: {coins == 0: none | "
+            "{coins == 1: one | some}}",
+        ),
         ("a { 'b': c}", 3, "E104", "only a condition, an enumeration or 'visit' can select an alternative"),
         ("a {hurried}", 3, "E104", "only a number or an enumeration can be shown"),
         ("a {'b'}", 3, "E104", "only a number or an enumeration can be shown"),

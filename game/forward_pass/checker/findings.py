@@ -16,8 +16,23 @@ from forward_pass.checker.verify import Evidence
 from forward_pass.checker.witness import Witness
 from forward_pass.errors import Place, Problem
 from forward_pass.loading.lint import listed
-from forward_pass.story.nodes import DECODE, OTHERWISE, Arrival, Choice, Ending, Goto, Scene, Token
+from forward_pass.story.nodes import (
+    DECODE,
+    OTHERWISE,
+    Arrival,
+    Choice,
+    Compare,
+    Ending,
+    Goto,
+    Literal,
+    Scene,
+    Set,
+    ThresholdTruth,
+    Token,
+    VariableValue,
+)
 from forward_pass.story.state import PassKey, Prior
+from forward_pass.story.visit import find_nodes
 
 NEVER_TAKEN = ("E412", "E413", "E414")  # what is found of a choice that no run can take
 CLOSE = 0.2  # nats between the best two words, below which another machine might draw the other one
@@ -136,7 +151,11 @@ class _Findings:
             return
         if not self.evidence.is_reached(ItemKind.OFFERED, choice.id):
             place = choice.condition.place if choice.condition else choice.place
-            yield self._never(place, "E412", f"the choice {choice.id!r} is never on offer: its condition never holds")
+            why = "its condition never holds"
+            if choice.until:
+                why = f"it leads to layer {choice.until}, and its scene is never met below that layer, or never with its 'if'"
+            why += self._cause(choice.condition)
+            yield self._never(place, "E412", f"the choice {choice.id!r} is never on offer: {why}")
         elif not self._has_witness(ItemKind.OPEN, choice.id):
             yield self._closed(choice)
         else:
@@ -150,9 +169,33 @@ class _Findings:
         if self.evidence.is_reached(ItemKind.NO_LAYERS, choice.id):
             message = f"the choice {choice.id!r} costs {choice.cost} layers, and too few are left wherever it is on offer"
             return self._never(choice.cost_place, "E414", message)
-        why = "its 'needs' never holds" if choice.needs else "the limit of acts per token is always reached"
+        why = (
+            f"its 'needs' never holds{self._cause(choice.needs)}"
+            if choice.needs
+            else "the limit of acts per token is always reached"
+        )
         message = f"the choice {choice.id!r} is on offer but never open: {why}"
         return self._never(choice.needs.place if choice.needs else choice.place, "E413", message)
+
+    def _cause(self, *asked: object) -> str:
+        """Return what conditions ask about that can never be, as far as reading shows it; empty where it shows nothing."""
+        story = self.world.story
+        measured = {index for scene in story.scenes for choice in scene.choices for index in choice.measures}
+        for node in find_nodes(ThresholdTruth, *asked):
+            if node.threshold not in measured:
+                name = story.thresholds[node.threshold].name
+                return f"; {name!r} is measured only where the decoder comes: a choice measures it with `measure: {name}`"
+        changed = {effect.variable for effect in find_nodes(Set, *story.scenes)}
+        for value in find_nodes(VariableValue, *asked):
+            if value.variable not in changed:
+                return f"; nothing changes {story.variables[value.variable].name!r}"
+        for compared in find_nodes(Compare, *asked):
+            match compared:
+                case Compare(left=VariableValue(variable=index), right=Literal(value=number)):
+                    variable = story.variables[index]
+                    if not variable.least <= number <= variable.most and not variable.words:
+                        return f"; {variable.name!r} goes from {variable.least} to {variable.most}"
+        return ""
 
     def _always(self, choice: Choice) -> Iterator[Problem]:
         """Yield the conditions of a choice that always hold."""
@@ -196,7 +239,7 @@ class _Findings:
         elif alternative.silent:
             yield Problem.at(place, "W421", f"the condition has no effect: every run shows {text}")
         else:
-            yield Problem.at(place, "E418", f"no run ever shows {text}")
+            yield Problem.at(place, "E418", f"no run ever shows {text}{self._cause(*alternative.subjects)}")
 
     def _is_text_reached(self, alternative: Alternative, *, by_likeliest: bool = False) -> bool:
         """Return whether runs reach what a text belongs to; otherwise that is what is reported."""
@@ -215,9 +258,12 @@ class _Findings:
             witness = self.witnesses.by_item.get(claim.item)
             if claim.kind == SOMETIMES:
                 yield self._sometimes(claim, witness)
-            elif witness is not None:
+            elif witness is not None and witness.is_likeliest:
                 yield Problem.at(claim.place, "E433", f"{_claim_text(claim)} is false of this run: {trace_text(witness.trace)}")
             else:
+                if witness is not None:
+                    message = f"{_claim_text(claim)} is false of this run, in which a word is not the likeliest"
+                    yield Problem.at(claim.place, "W434", f"{message}: {trace_text(witness.trace)}")
                 verdict = verdicts[claim.item]
                 if not verdict.is_proven:
                     reason = verdict.reason or "the run that would refute it cannot be played, or hangs on what is not followed"

@@ -33,9 +33,14 @@ class Figures(NamedTuple):
     abstract: bool
     stopped: bool
     drawn_only: bool = False  # whether it is abstract only where words are drawn
+    has_pass: bool = True  # whether there are words and decodings to speak of
     before: bool = False  # whether it was made before, and comes from the cache
 
     def __str__(self) -> str:
+        if not self.has_pass:
+            limits = ", stopped at its limit" * self.stopped + ", from the cache" * self.before
+            states = f"{counted(self.states, 'state')} ({self.merged:,} merged)"
+            return f"explored {states}, {counted(self.runs, 'run')}, {self.seconds:.1f} s{limits}"
         drawn = f", {self.drawn_states:,} with words drawn" if self.drawn_states else ""
         passes = f"{counted(self.decodings, 'decoding')} ({self.measured:,} measured, {self.kept:,} from the table)"
         abstract = ", abstract where words are drawn" if self.drawn_only else ", abstract" * self.abstract
@@ -113,5 +118,6 @@ def _figures(evidence: Evidence, seconds: float) -> Figures:
         seconds=seconds,
         abstract=any(explorer.abstraction for explorer in evidence.explorers),
         stopped=any(explorer.is_exhausted for explorer in evidence.explorers),
+        has_pass=evidence.world.has_pass,
         drawn_only=bool(drawn and drawn.abstraction and not likeliest.abstraction),
     )

@@ -23,6 +23,7 @@ from forward_pass.story.world import World
 
 THIRD_INSTANTIATION = 3
 RANDOM_RUNS = 20_000
+FEW_STATES = 20_000
 PATIENCE = 500  # random runs without anything new, or twice as many as there were before, after which no more are tried
 DRAWN_RUNS = 600
 AIMED_RUNS = 1000  # towards a scene whose text has alternatives without a witness
@@ -96,14 +97,16 @@ class _Verifier:
         self._measure_ablations(likeliest)
         self._find_witnesses(likeliest)
         self._play_at_random()
-        self._play_towards_scenes(likeliest)
+        if len(likeliest.parents) > FEW_STATES:  # few are searched whole for what random runs have not shown
+            self._play_towards_scenes(likeliest)
         drawn = None
-        if self._is_anything_unreached(likeliest):
+        if self.world.has_pass and self._is_anything_unreached(likeliest):
             drawn = self._explore(draws=True)
             self._find_witnesses(drawn)
-        self._play_drawn()
+        if self.world.has_pass:
+            self._play_drawn()
         self._follow_texts(likeliest)
-        for draws in (False, True):
+        for draws in (False, True) if self.world.has_pass else (False,):
             self._explore_texts(self._unshown(draws=draws), draws=draws)
         verdicts = self._prove(likeliest)
         self.table.write_table()
@@ -129,7 +132,7 @@ class _Verifier:
 
     def _prove(self, explorer: Explorer) -> list[Verdict]:
         """Return what came of the claims; where one may be false, a run is tried that would show it."""
-        open_claims = [claim for claim in self.claims if not self.witnesses.has(claim.item, drawn=True)]
+        open_claims = [claim for claim in self.claims if not self.witnesses.has(claim.item)]
         verdicts = prove(explorer, open_claims)
         for verdict in verdicts:
             if verdict.trace is not None:

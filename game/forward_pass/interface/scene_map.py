@@ -22,6 +22,7 @@ LEGEND = (
     "Tokens across, layers down, endings below; the decoder of a token leads by its word. Click a scene for its choices and "
     "where they lead."
 )
+PLAIN_LEGEND = "Scenes in the order of writing, endings below. Click a scene for its choices and where they lead."
 CONDITIONAL = "? "  # before a choice that has a condition
 
 
@@ -103,9 +104,9 @@ def scene_map_page(world: World) -> str:
     title = f"{world.title}: the map of its scenes"
     numbers = {place.scene: place.number for place in scene_map.places if place.scene}
     sections = (_section(place, drawn, numbers) for place in scene_map.places)
-    return web_page(
-        title, f"{counts}, {count_text(len(scene_map.ways), 'way')}.", LEGEND, drawing(drawn, lambda way: way.choice), sections
-    )
+    summary = f"{counts}, {count_text(len(scene_map.ways), 'way')}."
+    legend = LEGEND if world.has_pass else PLAIN_LEGEND
+    return web_page(title, summary, legend, drawing(drawn, lambda way: way.choice), sections)
 
 
 def _places(world: World, graph: SceneGraph) -> RunMap:

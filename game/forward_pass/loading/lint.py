@@ -192,7 +192,7 @@ def _read_variables(story: nodes.Story, sets: list[nodes.Set]) -> set[int]:
 
 def _never_said(story: nodes.Story) -> Iterator[Problem]:
     """Yield the words that a written world asks about and never says."""
-    if not all(token.written for token in story.tokens):
+    if not story.has_pass or not all(token.written for token in story.tokens):
         return  # a model says what it says
     said = {word for token in story.tokens for case in token.written for word in case.chances}
     for word, place in _asked_words(story):

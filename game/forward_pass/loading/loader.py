@@ -24,10 +24,19 @@ from forward_pass.loading.paths import TEXT, Contents, read_world_files, world_h
 from forward_pass.loading.prompt import read_continuations, read_prompt, read_spans
 from forward_pass.loading.report import Report
 from forward_pass.loading.scenes import MAX_LAYERS, Context, read_endings, read_scenes
-from forward_pass.loading.symbols import ID, MAX_ID, POSITION, SINGLES, Symbols, collect_file, collect_glossary, collect_hints
+from forward_pass.loading.symbols import (
+    ID,
+    MAX_ID,
+    POSITION,
+    SINGLES,
+    Symbols,
+    collect_file,
+    collect_glossary,
+    collect_hints,
+)
 from forward_pass.loading.telling import read_properties, read_telling, read_verbs
 from forward_pass.loading.tokens import TokenContext, read_tokens
-from forward_pass.loading.yaml_tree import read_tree
+from forward_pass.loading.yaml_tree import keys_below, read_tree
 from forward_pass.story.grammar import MAX_NUMBER, Scope
 from forward_pass.story.nodes import (
     FORMAT,
@@ -42,6 +51,7 @@ from forward_pass.story.nodes import (
     Token,
     Variable,
     Verb,
+    WrittenCase,
 )
 from forward_pass.story.tokeniser import DOC
 from forward_pass.story.visit import find_nodes
@@ -49,6 +59,9 @@ from forward_pass.story.visit import find_nodes
 MAIN = "world.yaml"
 MAX_ACTS = 100  # on a token
 MAX_LISTED = 100  # problems listed; more are counted
+MAX_PLACES = 8  # listed in one message
+OF_NAMES = ("E103", "E104", "E301")  # what follows where a name is not known
+UNKNOWN_NAME = re.compile(r"unknown [a-z ]+ (?P<name>'[^']+')")
 MAX_MESSAGE = 600  # characters of a problem's message
 REQUIRED = ("format", "title", "version", "layers", "waking", "boundary", "start", "prompt", "tokens", "scenes", "endings")
 
@@ -85,7 +98,7 @@ def read_contents(folder_name: str, shown: str, contents: Contents, problems: li
         story = None
         if is_complete:  # whatever a lost file held would be reported as missing
             story = _read_story(report, symbols, folder_name, shown, contents)
-        listed = _listed(_without_replaced(report.problems, symbols))
+        listed = _listed(_grouped(_without_consequences(_without_replaced(report.problems, symbols), report)))
         return LoadedWorld(None if any(map(_is_error, listed)) else story, listed)
 
 
@@ -105,6 +118,7 @@ def _collect(report: Report, symbols: Symbols, shown: str, contents: Contents) -
             continue
         root, problems = read_tree(file, content)
         report.problems += problems
+        report.keys |= keys_below(root) if root is not None and "/" not in name else set()
         if root is None:
             is_complete = is_complete and not problems
         elif name.startswith("glossary/"):
@@ -144,7 +158,9 @@ def _read_declarations(report: Report, symbols: Symbols, contents: Contents) -> 
         prompt = read_prompt(report, symbols.singles.get("prompt"))
     else:
         layers, first_layer, boundary, prompt = 1, 0, 1, (DOC,)
+    before = len(report.problems)
     variables = tuple(read_variable(report, index, entry) for index, entry in enumerate(symbols.sections["variables"].values()))
+    report.lacks_names |= any(map(_is_error, report.problems[before:]))
     model = _model(report, symbols, prompt, contents)
     has_model = "model" in symbols.singles
     spans = read_spans(report, symbols.sections["spans"], prompt, len(symbols.sections["tokens"]))
@@ -180,7 +196,7 @@ def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, 
     cost = single_number(report, symbols, "cost", 0, MAX_LAYERS, int(has_pass(symbols)))
     slots = _indexed(symbols.choices)
     context = Context(symbols, declared.scope, slots, declared.acts, declared.first_layer, len(declared.prompt), verbs, cost)
-    tokens: tuple[Token, ...] = (Token(NOWHERE, 1, (), ()),)
+    tokens: tuple[Token, ...] = (Token(NOWHERE, 1, (WrittenCase(None, {"…": 1.0}),), ()),)  # no run comes to its end
     if has_pass(symbols):
         tokens = read_tokens(report, TokenContext(context, model, has_model), len(declared.prompt))
     story = Story(
@@ -250,10 +266,17 @@ def _check_required(report: Report, symbols: Symbols, shown: str, contents: Cont
     main = MAIN if MAIN in names or not names else names[0]
     place = Place(f"{shown}/{main}" if shown else main, 1, 1)
     required = REQUIRED if has_pass(symbols) else [key for key in REQUIRED if key not in OF_A_PASS]
-    for key in required:
-        if key not in symbols.singles and not symbols.sections.get(key) and suggestion(key) not in symbols.suggested:
-            meaning = SINGLES.get(key, f"its {key}")
-            report.add(place, "E202", f"the world needs the key {key!r}: {meaning}")
+    missing = [key for key in required if key not in symbols.singles and not symbols.sections.get(key)]
+    missing = [key for key in missing if key not in symbols.section_keys]  # one that is empty is reported
+    missing = [key for key in missing if suggestion(key) not in symbols.suggested]
+    if OF_A_PASS.intersection(REQUIRED) <= {*missing}:
+        if suggestion("frame") not in symbols.suggested:
+            message = "the world needs the keys 'layers', 'waking', 'boundary', 'prompt' and 'tokens'"
+            report.add(place, "E202", f"{message}; or, for a story without a pass, `frame: none`")
+        missing = [key for key in missing if key not in OF_A_PASS]
+    for key in missing:
+        meaning = SINGLES.get(key, f"its {key}")
+        report.add(place, "E202", f"the world needs the key {key!r}: {meaning}")
 
 
 def _id(report: Report, entry: Entry | None, folder_name: str, shown: str) -> str:
@@ -347,6 +370,42 @@ def _listed(problems: list[Problem]) -> tuple[Problem, ...]:
     more = f"and {len(found) - MAX_LISTED} more problems after this one"
     severity = min(problem.severity for problem in found[MAX_LISTED:])  # error comes before warning
     return (*found[:MAX_LISTED], Problem(last.file, last.line, last.column, "E000", more, severity))
+
+
+def _without_consequences(problems: list[Problem], report: Report) -> list[Problem]:
+    """Return problems without unknown names that follow from another problem.
+
+    They may, where not all that is declared could be read, or where something of that name stands in the files.
+    """
+    causes = [problem for problem in problems if problem.code not in OF_NAMES]
+    if not any(problem.code[1] in "012" and _is_error(problem) for problem in causes):
+        return problems
+    lacks = report.lacks_names or any(problem.message.startswith("the world needs the key") for problem in causes)
+    return causes if lacks else [problem for problem in problems if problem in causes or not _is_written(problem, report)]
+
+
+def _is_written(problem: Problem, report: Report) -> bool:
+    """Return whether the name that a problem is about is a key somewhere in the files."""
+    match = UNKNOWN_NAME.match(problem.message)
+    return match is not None and match["name"].strip("'").rpartition(".")[2] in report.keys
+
+
+def _grouped(problems: list[Problem]) -> list[Problem]:
+    """Return problems, those about one unknown name as one, which lists the other places."""
+    found: dict[str, list[Problem]] = {}
+    others = []
+    for problem in sorted(set(problems), key=lambda problem: problem[:5]):
+        match = UNKNOWN_NAME.match(problem.message) if problem.code in ("E103", "E301") else None
+        if match:
+            found.setdefault(match["name"], []).append(problem)
+        else:
+            others.append(problem)
+    for first, *more in found.values():
+        places = [f"{one.file}:{one.line}" if one.file != first.file else f"{one.line}" for one in more]
+        listed = ", ".join(places[:MAX_PLACES]) + (f" and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else "")
+        also = f"; the same in line{'s' if len(places) > 1 else ''} {listed}" if places else ""
+        others.append(first._replace(message=f"{first.message}{also}"))
+    return others
 
 
 def _shortened(problem: Problem) -> Problem:

@@ -18,6 +18,8 @@ class Report:
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         self.problems = list(problems)
         self.comparisons = MAX_COMPARED
+        self.keys: set[str] = set()  # every key of every mapping in the files
+        self.lacks_names = False  # whether what is declared could not be read whole: unknown names may follow from that alone
 
     def add(self, at: Node | Place, code: str, message: str) -> None:
         """Report a problem at a node or a place."""

@@ -85,7 +85,7 @@ def _scope_in(context: Context, scene: int, own: Mapping[str, str]) -> Scope:
 
 def _check_ways_on(report: Report, context: Context, entry: Entry, scene: str, keys: Mapping[str, Node]) -> None:
     """Report a scene that has choices and goes on by itself too, has none of them, or leaves the token by itself."""
-    if "choices" in keys and "goto" in keys:
+    if "choices" in keys and "goto" in keys and not entry.value.twice:
         report.add(keys["goto"], "E202", f"the scene {scene!r} must have 'choices' or 'goto', not both")
     elif "choices" in keys and keys["choices"].value == {}:
         report.add(entry.key, "E202", f"the scene {scene!r} needs at least one choice")
@@ -242,7 +242,7 @@ def _effects(report: Report, node: Node | None, scope: Scope) -> nodes.Effects |
     """Return the effects of a list, None where there is none."""
     if node is None:
         return None
-    rows = [row for row in several(report, node, "effects") if row.value.strip() not in ("", "nothing")]
+    rows = [row for row in several(report, node, "effects") if row.value.strip() != "nothing"]
     sets = [parsed(report, row, lambda text: parse_effect(text, scope)) for row in rows]
     for row, effect in zip(rows, sets, strict=True):
         _check_within(report, row, effect, scope)

@@ -90,6 +90,7 @@ def collect_file(report: Report, symbols: Symbols, root: Node) -> None:
         elif key != "token":
             hint = report.near(key, known)
             symbols.suggested.add(hint)
+            report.lacks_names |= isinstance(node.value, dict)  # a section, perhaps
             report.add(key_node, "E201", f"unknown key {key!r}{hint}")
 
 
@@ -112,7 +113,24 @@ def collect_hints(report: Report, symbols: Symbols, root: Node) -> None:
 def _collect_section(report: Report, symbols: Symbols, section: str, node: Node, token: int) -> None:
     """Take up the entries of a section; none may be called as one of another section that shares its names."""
     shared = [symbols.sections[other] for other in SHARED.get(section, ())]
+    report.lacks_names |= not isinstance(node.value, dict)
+    above = ""  # the entry before
     for key, (key_node, value) in mapping(report, node, repr(section)).items():
+        if key in SECTIONS and section != key and (value.value == "" or isinstance(value.value, dict)):
+            message = f"{key!r} is indented as a part of {section!r}: it belongs at the beginning of its line"
+            report.add(key_node, "E203", message)
+            symbols.section_keys.setdefault(key, key_node)
+            if value.value == "":
+                section, shared = (
+                    key,
+                    [symbols.sections[other] for other in SHARED.get(key, ())],
+                )  # what follows is meant for it
+            else:
+                _collect_section(report, symbols, key, value, token)
+            continue
+        if section == "scenes" and key == "choices" and above and _adopt(report, symbols, above, key_node, value):
+            continue
+        above = key
         _check_identifier(report, key_node, section)
         entry = Entry(key_node, value, token if section == "scenes" else 0)
         first = next((known[key] for known in shared if key in known), None)
@@ -120,6 +138,17 @@ def _collect_section(report: Report, symbols: Symbols, section: str, node: Node,
             _report_duplicate(report, first, entry)
         elif _add_once(report, symbols.sections[section], entry) and section == "scenes":
             _collect_choices(report, symbols, value, key)
+
+
+def _adopt(report: Report, symbols: Symbols, scene_id: str, key: Node, value: Node) -> bool:
+    """Give a scene the choices that stand below it as if they were a scene; return whether it had none."""
+    scene = symbols.sections["scenes"][scene_id].value
+    if not isinstance(scene.value, dict) or "choices" in scene.value:
+        return False
+    report.add(key, "E203", f"'choices' is indented as a scene of its own: it belongs to {scene_id!r} above")
+    scene.value["choices"] = (key, value)
+    _collect_choices(report, symbols, scene, scene_id)
+    return True
 
 
 def _collect_choices(report: Report, symbols: Symbols, scene: Node, scene_id: str) -> None:
@@ -170,6 +199,7 @@ def _check_identifier(report: Report, key: Node, section: str) -> None:
         what, mark = ("name", "_") if named else ("id", "-")
         shape = f"use lowercase letters, digits and {mark}, a letter first, at most {MAX_ID} characters"
         report.add(key, "E204", f"{name!r} is not a valid {what}: {shape}")
+        report.lacks_names = True
     elif section not in ("verbs", "claims") and name in (RESERVED_NAMES if named else RESERVED_IDS):  # nobody types these
         where = "in conditions and texts" if named else "in play"
         report.add(key, "E205", f"{name!r} is reserved {where}; choose another name")

@@ -20,6 +20,12 @@ AFTER_QUOTE = re.compile(r"\s*(?:[,}\]]|:(?:\s|$)|#|$)")
 NO_BREAK = re.compile("[ ]*(?P<mark>[\u00a0\u2007\u202f\u3000\t])")
 NO_BLANK = re.compile(r"[ ]*(?:- +)*(?P<key>[a-z][\w-]*):(?P<rest>[^\s:/].*)$")
 BARE = re.compile(r"[ ]*(?P<words>[A-Za-z][\w-]*(?: .*)?)$")
+BLOCK_AT_END = re.compile(r":\s+[|>][+-]?\d?[+-]?\s*(?:#.*)?$")
+CLOSED = re.compile(r"(?<=[\s{\[,:])(?:'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\")")
+OPEN = re.compile(r"(?:^\s*(?:- +)*|[:{\[,]\s+|[{\[])(?P<quote>['\"])")
+OPEN_KEY = re.compile(r"\s*(?:- +)*(?:'[\w-]+:[^']*|\"[\w-]+:[^\"]*)$")
+KEY_LINE = re.compile(r"\s*(?:- +)*['\"]?[A-Za-z_0-9][\w-]*['\"]?:(?:\s|$)")
+NO_BREAK_AFTER_COLON = re.compile("[ ]*(?P<key>[A-Za-z][\\w-]*):(?P<mark>[\u00a0\u2007\u202f\u3000])")
 TEXT_BEGINS = ("|", ">", "|-", ">-", "|+", ">+")
 BLOCK = re.compile(r"[|>][+-]?\d?[+-]?\s*(?:#.*)?$")
 
@@ -44,12 +50,106 @@ def cause(text: str, line: int, begun: int | None) -> Fault | None:
         return Fault(
             begun, min(quotes, default=at), "this quote is never closed; or put the text in a block (key: |) without it"
         )
+    for look_above in (_open_quote, _odd_blank):
+        fault = look_above(lines, min(line, len(lines) - 1))
+        if fault is not None:
+            return fault
     for at in _nearest(line, len(lines)):
         for look in LOOKS:
             fault = look(lines, at)
             if fault is not None:
                 return fault
+    for look in (_stray_dash, _shallow_text, _unlike_its_sisters):
+        fault = look(lines, min(line, len(lines) - 1))
+        if fault is not None:
+            return fault
     return None
+
+
+def _outside_blocks(lines: list[str], last: int) -> Iterator[int]:
+    """Yield the lines up to the ``last`` that are YAML: not empty, no comment, and not in a text below a ``|`` or ``>``."""
+    depth: int | None = None  # of the key whose text is passed by
+    for at in range(last + 1):
+        if not lines[at].strip() or lines[at].lstrip().startswith("#"):
+            continue
+        if depth is not None and _depth(lines[at]) > depth:
+            continue
+        depth = _depth(lines[at]) if BLOCK_AT_END.search(lines[at]) else None
+        yield at
+
+
+def _open_quote(lines: list[str], last: int) -> Fault | None:
+    """Return the fault of a quote that is not closed in its line, where a key follows in the next."""
+    for at in _outside_blocks(lines, last):
+        rest = CLOSED.sub(lambda match: "x" * len(match[0]), lines[at])
+        match = OPEN.search(rest)
+        below = next((line for line in lines[at + 1 :] if line.strip()), "")
+        follows = KEY_LINE.match(below) and _depth(below) <= _depth(lines[at]) + 2
+        if match and (follows or OPEN_KEY.match(lines[at])):
+            return Fault(
+                at, match.start("quote"), "this quote is not closed in its line; or put the text in a block (key: |) without it"
+            )
+    return None
+
+
+def _odd_blank(lines: list[str], last: int) -> Fault | None:
+    """Return the fault of an indent of tabs or no-break spaces, or of a no-break space after a colon."""
+    for at in _outside_blocks(lines, last):
+        fault = _indent(lines, at)
+        match = NO_BREAK_AFTER_COLON.match(lines[at])
+        if fault is None and match:
+            name = f"U+{ord(match['mark']):04X}, which is no plain space"
+            fault = Fault(at, match.start("mark"), f"after the colon of `{match['key']}:` stands {name}; write a plain space")
+        if fault is not None:
+            return fault
+    return None
+
+
+def _stray_dash(lines: list[str], at: int) -> Fault | None:
+    """Return the fault of a key that begins as an item of a list does, where another key follows as its sister."""
+    if not KEY_LINE.match(lines[at]) or lines[at].lstrip().startswith("-"):
+        return None
+    for above in range(at - 1, -1, -1):
+        if lines[above].strip() and _depth(lines[above]) <= _depth(lines[at]):
+            if not lines[above].lstrip().startswith("- ") or _depth(lines[above]) < _depth(lines[at]):
+                return None
+            key = lines[at].strip().partition(":")[0]
+            return Fault(
+                above, _depth(lines[above]), f"this line begins with a dash, and its sister `{key}` does not: leave it out"
+            )
+    return None
+
+
+def _shallow_text(lines: list[str], at: int) -> Fault | None:
+    """Return the fault of a line that belongs to a text below a ``|``, and is indented less than the text's first line."""
+    for above in range(at - 1, -1, -1):
+        if lines[above].strip() and _depth(lines[above]) < _depth(lines[at]):
+            first = next((below for below in range(above + 1, at) if lines[below].strip()), None)
+            if not BLOCK_AT_END.search(lines[above]) or first is None or _depth(lines[first]) <= _depth(lines[at]):
+                return None
+            return Fault(
+                first,
+                _depth(lines[first]),
+                f"the first line of a text is indented more than line {at + 1} of it: indent them alike",
+            )
+    return None
+
+
+def _unlike_its_sisters(lines: list[str], at: int) -> Fault | None:
+    """Return the fault of a line that is indented unlike the first line below the same key."""
+    depth = _depth(lines[at])
+    known = [above for above in _outside_blocks(lines, at) if above < at]
+    parent = next((above for above in reversed(known) if _depth(lines[above]) < depth), None)
+    first = next((above for above in known if parent is not None and above > parent), None)
+    if parent is None or first is None or _depth(lines[first]) == depth:
+        return None
+    name, other = lines[parent].split(":")[0].strip(), lines[first].split(":")[0].strip()
+    return Fault(
+        at,
+        depth,
+        f"this line is indented by {depth}, but `{other}` in line {first + 1}, the first below `{name}` in line {parent + 1}, "
+        f"by {_depth(lines[first])}: what stands below one key is indented alike",
+    )
 
 
 def _nearest(line: int, count: int) -> Iterator[int]:

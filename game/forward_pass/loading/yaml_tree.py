@@ -21,6 +21,8 @@ from forward_pass.loading.yaml_faults import cause
 TOO_DEEP = "exceeded maximum nesting depth"  # in PyYAML from 6.0.4 on, whose scanner runs ahead of what it hands over
 MAX_DEPTH = 24
 MAX_KEY = 100
+NOTHING_DROPPED: list[Any] = []  # shared by all nodes, and never added to
+MORE_TWICE = ", and so are keys below it: a line that names them is missing above, or is indented too far"
 MAX_NODES = 300_000  # in one file; eight megabytes of a world hold some 250,000
 MAX_FORBIDDEN = 20  # forbidden characters named a file
 STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
@@ -62,7 +64,7 @@ class Source:
 class Node:
     """A scalar (``value`` a string), a list (of nodes) or a mapping (key to ``(key's node, node)``), and its place."""
 
-    __slots__ = ("end", "mark", "source", "style", "value")
+    __slots__ = ("dropped", "end", "mark", "source", "style", "twice", "value")
 
     def __init__(self, source: Source, value: Any, mark: Any, style: str | None = None, end: Any = None) -> None:
         self.source = source
@@ -70,6 +72,8 @@ class Node:
         self.mark = mark  # of the parser: where the node begins, counted from 0
         self.style = style
         self.end = end  # of the parser, as mark: where a scalar ends
+        self.dropped: list[Node] = NOTHING_DROPPED  # of a mapping, the values of keys that stood in it already
+        self.twice = 0  # of a mapping, the number of the problem that says that a key stands in it twice; 0 for none
 
     @property
     def index(self) -> int:
@@ -287,6 +291,31 @@ def _scalar(source: Source, problems: list[Problem], event: Any) -> Node:
     return node
 
 
+def _report_twice(problems: list[Problem], parent: Node, key: Node, first: Node) -> None:
+    """Report a key that stands twice in a mapping; of several only the first, with what may be missing."""
+    if parent.twice:
+        told = problems[parent.twice - 1]
+        problems[parent.twice - 1] = told._replace(message=told.message.removesuffix(MORE_TWICE) + MORE_TWICE)
+        return
+    problems.append(Problem.at(key.place, "E010", f"{key.value!r} is defined twice; first in line {first.place.line}"))
+    parent.twice = len(problems)
+
+
+def keys_below(root: Node) -> set[str]:
+    """Return every key of every mapping in a tree."""
+    found: set[str] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.dropped
+        if isinstance(node.value, dict):
+            found.update(node.value)
+            waiting += [value for _, value in node.value.values()]
+        elif isinstance(node.value, list):
+            waiting += node.value
+    return found
+
+
 def _insert(problems: list[Problem], stack: list[tuple[Node, Node | None]], node: Node) -> None:
     """Put a node where it belongs in the innermost open list or mapping."""
     parent, key = stack[-1]
@@ -299,8 +328,8 @@ def _insert(problems: list[Problem], stack: list[tuple[Node, Node | None]], node
     else:
         if key.value in parent.value:
             first = parent.value[key.value][0]
-            message = f"{key.value!r} is defined twice; first in line {first.place.line}"
-            problems.append(Problem.at(key.place, "E010", message))
+            _report_twice(problems, parent, key, first)
+            parent.dropped = [*parent.dropped, node]
         else:
             parent.value[key.value] = (key, node)
         stack[-1] = (parent, None)

@@ -37,6 +37,10 @@ class Command(NamedTuple):
         """Return whether the command has anything to do in a world: some look into a pass."""
         return world.has_pass or self.name not in OF_A_PASS
 
+    def usage_in(self, world: World) -> str:
+        """Return the usage in a world: help has nothing on verbs where there are none."""
+        return self.usage if self.name != "help" or world.story.verbs else "help"
+
     @property
     def takes_argument(self) -> bool:
         """Whether an argument can follow the command."""
@@ -176,10 +180,18 @@ def _untaken(session: Session) -> list[Event]:
     return [Message(text, {"type": "untaken", "turn": session.run.at, "choices": never})]
 
 
+def _standing(session: Session) -> tuple[object, ...]:
+    """Return where a session stands, counts of what was met and taken apart."""
+    state = session.run.state
+    return state.scene, state.layer, state.variables, state.words, state.acts
+
+
 def _skip(session: Session) -> list[Event]:
     known, skipped = read_before(session.world, session.store.folder), list[str]()
     events: list[Event] = []
-    while not session.at_ending and len(skipped) < MAX_SKIPPED:
+    passed: set[tuple[object, ...]] = set()
+    while not session.at_ending and len(skipped) < MAX_SKIPPED and _standing(session) not in passed:
+        passed.add(_standing(session))  # where one stands again with nothing changed, ways go round in a circle
         way = known.way_on(session.run.state.scene, [offer.id for offer in session.open_offers])
         if way is None:
             break
@@ -203,7 +215,9 @@ def _help(session: Session, argument: str) -> list[Event]:
         ]
     if argument:
         raise UsageError("help stands alone, or with verbs: help verbs.")
-    rows = "\n".join(f"  {command.usage:<15} {command.help}" for command in COMMANDS.values() if command.is_for(session.world))
+    world = session.world
+    here = [command for command in COMMANDS.values() if command.is_for(world)]
+    rows = "\n".join(f"  {command.usage_in(world):<15} {command.help}" for command in here)
     verbs = "\n\nWhat the words beside the choices mean: help verbs." if session.world.story.verbs else ""
     return [Message(f"{_first_help(session)}\n\nAll that can be typed; none of it is a turn:\n\n{rows}{verbs}")]
 
@@ -244,7 +258,7 @@ _TABLE = (
     Command("about [TERM]", "say what a term means, and whether it is true", _about),
     Command("hint [N]", "a step toward an ending not found yet, the nearest from here", _hint),
     Command("untaken", "the ways on from here that no kept run took", _alone(_untaken)),
-    Command("skip", "go on by ways taken before, to what is new or the next word", _alone(_skip)),
+    Command("skip", "go on by ways taken before, to what is new", _alone(_skip)),
     Command("transcript", "show this run so far", _alone(lambda session: [ViewRequested("transcript", session.run)])),
     Command("tree", "all runs as one tree", _alone(run_commands.tree)),
     Command("map", "all runs as a map: where they met, what was never tried", _alone(run_commands.run_map)),

@@ -129,7 +129,8 @@ def wrap_offer(run: Run, offer: Availability, prefix: str, width: int, tail: str
 
 def offer_tail(offer: Availability, note: str = "") -> str:
     """Return what stands after the words of an open offer: its verb and cost, whether it was taken before, a note."""
-    return ", ".join(filter(None, (verb_and_cost_text(offer), "taken before" if offer.taken else "", note)))
+    taken = "taken before" if offer.taken and not offer.only_goes_on else ""
+    return ", ".join(filter(None, (verb_and_cost_text(offer), taken, note)))
 
 
 def decoding_line(turn: Turn, distribution: Distribution, inspector: Inspector) -> str:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from forward_pass.errors import NotOfferedError
 from forward_pass.story.forecast import decided_by
-from forward_pass.story.nodes import OTHERWISE, Threshold
+from forward_pass.story.nodes import GO_ON, OTHERWISE, Threshold
 from forward_pass.story.ports import Inspector, PassPort
 from forward_pass.story.state import Act, Prior, State, increment
 from forward_pass.story.world import CompiledChoice, CompiledSet, CompiledTarget, World
@@ -66,6 +66,11 @@ class Availability(NamedTuple):
     def is_offered(self) -> bool:
         """Whether the choice is there, open or closed."""
         return self.status not in (Status.ABSENT, Status.USED)
+
+    @property
+    def only_goes_on(self) -> bool:
+        """Whether it is the one choice of a scene that goes on by itself."""
+        return self.choice.id.rpartition(".")[2] == GO_ON
 
     @property
     def decoder_comes(self) -> bool:

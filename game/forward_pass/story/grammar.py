@@ -434,6 +434,10 @@ def _unknown(source: _Source, name: _Token, after: _Token) -> ExpressionError:
     if after.kind == "mark" and after.text == "(":
         return ExpressionError(name.start, "E103", f"unknown function {name.text!r}", name.text, FUNCTIONS)
     scope = source.scope
+    owner = next((variable.name for variable in scope.variables.values() if name.text in variable.words), "")
+    if owner:
+        message = f"{name.text!r} is a word of {owner!r}: write it in quotes, '{name.text}'"
+        return ExpressionError(name.start, "E103", message)
     known = (scope.variables, scope.thresholds, scope.bands, RESERVED)
     return ExpressionError(name.start, "E103", f"unknown name {name.text!r}", name.text, *known)
 

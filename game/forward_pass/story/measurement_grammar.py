@@ -364,4 +364,7 @@ def _tokenised(passage: str) -> tuple[str, ...]:
 
 
 def _unknown(argument: _Argument, what: str, known: Collection[str]) -> ExpressionError:
+    if argument.quoted and argument.value in known:
+        message = f"the {what} {argument.value} stands without quotes: only words of the pass have them"
+        return ExpressionError(argument.start, "E103", message)
     return ExpressionError(argument.start, "E103", f"unknown {what} {argument.value!r}", argument.value, known)

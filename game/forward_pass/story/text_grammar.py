@@ -212,7 +212,9 @@ def _alternatives(source: _Source, opening: int, colon: int, depth: int) -> tupl
     start = opening + 1
     decides = _parse_at(start, parse_value, source.text[start:colon], source.scope)
     if decides.kind == WORD or (decides.kind == NUMBER and not isinstance(decides.node, nodes.Visits)):
-        raise ExpressionError(start, "E104", "only a condition, an enumeration or 'visit' can select an alternative")
+        advice = "; of a number, ask: {coins == 0: none | {coins == 1: one | some}}" if decides.kind == NUMBER else ""
+        message = f"only a condition, an enumeration or 'visit' can select an alternative{advice}"
+        raise ExpressionError(start, "E104", message)
     branches, at = _branches(source, opening, colon, depth)
     _check_count(decides.kind, len(branches), opening)
     if decides.kind == TRUTH:
