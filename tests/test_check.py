@@ -148,11 +148,11 @@ LAMP = changed(TINY, ("tokens:\n", "variables:\n  lamp: false\n\ntokens:\n"))
         ),
         (
             ("      leave: {say: '{lamp: Leave it. | Leave.}', goto: decode}\n"),
-            "23:22: E418 no run ever shows 'Leave it.' in 'say' of 'leave'",
+            "23:22: E418 no run ever shows 'Leave it.' in 'say' of 'leave'; nothing changes 'lamp'",
         ),
         (
             ("      leave: {say: Leave., goto: decode, then: '{not lamp: Gone. | Gone, lit.}'}\n"),
-            "23:50: E418 no run ever shows 'Gone, lit.' in 'then' of 'leave'",
+            "23:50: E418 no run ever shows 'Gone, lit.' in 'then' of 'leave'; nothing changes 'lamp'",
         ),
         (
             (

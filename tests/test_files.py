@@ -104,8 +104,9 @@ def test_runs_are_stored_on_a_file_system_without_locks(tmp_path: Path) -> None:
     assert choices_of(tmp_path) == ["read-question", "to-slope"]
 
 
-def test_runs_are_stored_on_a_file_system_without_hard_links(tmp_path: Path) -> None:
-    with patch("os.link", side_effect=OSError(errno.EPERM, "Operation not permitted")):
+@pytest.mark.parametrize("refusal", ["EPERM", "EACCES", "EXDEV", "EMLINK", "EINVAL", "EIO", "ENOTSUP", "ENOSYS"])
+def test_runs_are_stored_in_a_folder_without_hard_links(refusal: str, tmp_path: Path) -> None:
+    with patch("os.link", side_effect=OSError(getattr(errno, refusal), refusal)):
         for _ in range(2):
             write_run(tmp_path, "read-question", "to-slope")
         with patch("forward_pass.storage.run_file.next_number", return_value=1):
@@ -116,7 +117,8 @@ def test_runs_are_stored_on_a_file_system_without_hard_links(tmp_path: Path) -> 
 
 def test_a_file_that_cannot_be_named_rejects_the_choice_and_is_removed(tmp_path: Path) -> None:
     session = new_session(tmp_path)
-    with patch("os.link", side_effect=OSError(errno.EIO, "Input/output error")):
+    full = OSError(errno.EIO, "Input/output error")
+    with patch("os.link", side_effect=full), patch("pathlib.Path.replace", side_effect=full):
         assert answer(session, "1") == [
             Rejected(f"the choice could not be saved, so it was not taken: {runs_folder(tmp_path)}: Input/output error")
         ]

@@ -95,7 +95,7 @@ def test_a_scene_that_goes_on_by_itself_does_so_at_enter_and_says_so(tmp_path: P
     session = session_of(PLAIN, tmp_path)
     assert "1. Go on." in played(session, "knock")
     assert "knocked one times" in played(session, "")
-    assert [turn.choice for turn in session.run.turns] == ["knock", "go-on"]
+    assert [turn.choice for turn in session.run.turns] == ["knock", "goes-on"]
     assert "Type the number of a choice" in played(session, "")  # where there is something to choose, Enter chooses nothing
 
 
@@ -104,17 +104,17 @@ def test_arriving_in_a_scene_has_its_effects_each_time_the_first_scene_too() -> 
     state = initial_state(world, Prior())
     assert state.variables == (0, 1)
     port = open_pass(world)
-    for choice in ("knock", "go-on", "knock", "go-on"):
+    for choice in ("knock", "goes-on", "knock", "goes-on"):
         state = take(world, port, state, choice)
     assert state.variables == (2, 3)
 
 
 def test_choices_of_two_scenes_may_have_the_same_id() -> None:
     world = built(PLAIN, "gate")
-    assert list(world.choices) == ["knock", "leave", "go-on", "inside.leave"]
+    assert list(world.choices) == ["knock", "leave", "goes-on", "inside.leave"]
     state = initial_state(world, Prior())
     port = open_pass(world)
-    for choice in ("knock", "go-on") * 2 + ("knock", "go-on"):
+    for choice in ("knock", "goes-on") * 2 + ("knock", "goes-on"):
         state = take(world, port, state, choice)
     assert [offer.id for offer in offers(world, state)] == ["inside.leave"]
     by_either = [take(world, port, state, choice) for choice in ("leave", "inside.leave")]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fixtures_play import WORLD, open_session, run_file_names, write_run
+from fixtures_play import WORLD, close_session, open_session, resumed_session, run_file_names, write_run
 from forward_pass.errors import RunError, UsageError
 from forward_pass.storage import journal
 from forward_pass.storage.folder import list_run_files, resolve_run
@@ -210,7 +210,6 @@ def test_an_invalid_line_is_a_fault_with_its_place_and_the_lines_before_it_are_r
 @pytest.mark.parametrize(
     "row",
     [
-        "",
         "[]",
         "null",
         "17",
@@ -499,16 +498,38 @@ def test_an_ambiguous_name_is_reported_with_the_numbers(tmp_path: Path) -> None:
     assert str(caught.value) == "run is ambiguous: 1 (run), 2 (run); give the number"
 
 
-def test_an_ambiguous_number_is_reported_with_the_folder(tmp_path: Path) -> None:
+def test_an_ambiguous_number_is_reported_with_the_files(tmp_path: Path) -> None:
     write_run(tmp_path, "say-now")
     (tmp_path / WORLD / "001-copy.jsonl").touch()
     assert run_file_names(tmp_path) == ["001-copy.jsonl", "001-run.jsonl"]
     with pytest.raises(UsageError) as caught:
         resolve_run(tmp_path, WORLD, "1")
-    expected = f"1 is ambiguous: 1 (copy), 1 (run); give the file in {tmp_path / WORLD}"
+    folder = tmp_path / WORLD
+    expected = f"1 is ambiguous: {folder / '001-copy.jsonl'}, {folder / '001-run.jsonl'}; give one of these files"
     assert str(caught.value) == expected
 
 
 def test_an_error_without_a_message_is_reported_by_its_text(tmp_path: Path) -> None:
     with patch.object(Path, "stat", side_effect=OSError("odd")):
         assert read_error(tmp_path / "001-run.jsonl") == ": cannot be read: odd"
+
+
+def test_a_mark_before_a_run_and_blank_lines_in_it_are_no_damage(tmp_path: Path) -> None:
+    path = write_run(tmp_path, "read-question", "to-slope")
+    whole = path.read_bytes()
+    first, rest = whole.split(b"\n", 1)
+    for content in (
+        b"\xef\xbb\xbf" + whole,
+        whole + b"\n",
+        whole + b"\n  \n",
+        first + b"\n\n" + rest,
+        whole.replace(b"\n", b"\r\n"),
+    ):
+        path.write_bytes(content)
+        journal = read_journal(path)
+        assert (len(journal.turns), journal.torn, journal.faults) == (2, False, ())
+    session, notes = resumed_session(tmp_path)  # and such a run is played on
+    assert notes == ()
+    session.choose("leave-label")
+    close_session(session)
+    assert len(read_journal(path).turns) == 3

@@ -80,7 +80,7 @@ def test_anything_else_is_no_measurement(source: str) -> None:
         ("a {p('two', 402, 403)}", 16, "E102", "'p' takes "),
         ("a {p('two', 399)}", 11, "E206", "the tokens of this world are 400 to 405, not 399"),
         ("a {p('two', agan)}", 11, "E103", "unknown continuation 'agan'"),
-        ("a {p('two', 'again')}", 11, "E103", "unknown continuation 'again'"),
+        ("a {p('two', 'again')}", 11, "E103", "the continuation again stands without quotes"),
         ("a {p(word, again)}", 5, "E106", "no word is drawn after a continuation: use 'likeliest' instead"),
         ("a {now('two', 402)}", 3, "E102", "'now' takes a word in quotes, word or likeliest: now('two')"),
         ("a {lens(word)}", 3, "E103", "invalid argument of 'lens'; use lens('two')"),

@@ -34,6 +34,9 @@ def pieces(source: str) -> tuple[Piece, ...]:
     return paragraph.pieces
 
 
+NOT_SELECTING = "only a condition, an enumeration or 'visit' can select an alternative"
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -121,8 +124,7 @@ def test_in_a_source_of_no_file_places_count_its_characters() -> None:
             "a {reads: b | c}",
             3,
             "E104",
-            "only a condition, an enumeration or 'visit' can select an alternative; of a number, ask: {coins == 0: none | "
-            "{coins == 1: one | some}}",
+            f"{NOT_SELECTING}; of a number, ask: {{coins == 0: none | {{coins == 1: one | some}}}}",
         ),
         ("a { 'b': c}", 3, "E104", "only a condition, an enumeration or 'visit' can select an alternative"),
         ("a {hurried}", 3, "E104", "only a number or an enumeration can be shown"),

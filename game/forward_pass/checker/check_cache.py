@@ -12,8 +12,6 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-import platformdirs
-
 from forward_pass.atomic_write import write_whole
 from forward_pass.checker import table_file
 from forward_pass.checker.pass_table import TABLE_FILE
@@ -22,7 +20,7 @@ from forward_pass.checker.shortest import EndingRun
 from forward_pass.checker.structure import PlacedFinding, placed, placed_anew, structure_key
 from forward_pass.checker.verify import CheckOptions
 from forward_pass.errors import Place
-from forward_pass.loading.paths import APP, PACKAGE, world_hash
+from forward_pass.loading.paths import PACKAGE, cache_folder, world_hash
 from forward_pass.story.ports import PassPort
 from forward_pass.story.world import World
 
@@ -57,7 +55,7 @@ def _cache_path(world: World, options: CheckOptions) -> Path:
         options.decodings,
         options.limits,
     ]
-    return platformdirs.user_cache_path(APP) / "walks" / f"{sha256(json.dumps(depends_on).encode()).hexdigest()[:32]}.json"
+    return cache_folder() / "walks" / f"{sha256(json.dumps(depends_on).encode()).hexdigest()[:32]}.json"
 
 
 def _table_hash(folder: Path) -> str:

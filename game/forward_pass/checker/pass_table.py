@@ -15,14 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-import platformdirs
-
 from forward_pass.checker.partial_distribution import PartialDistribution
 from forward_pass.checker.pass_batches import PassBatches
 from forward_pass.checker.table_file import Reading, Row, read_table, write_table
 from forward_pass.errors import ForwardPassError
 from forward_pass.gc_pause import gc_paused
-from forward_pass.loading.paths import APP
+from forward_pass.loading.paths import cache_folder
 from forward_pass.network.passes import ComputedPass
 from forward_pass.story.distribution import Distribution, greedy
 from forward_pass.story.nodes import OTHERWISE
@@ -195,7 +193,7 @@ class PassTable(TablePort):
 
     @property
     def _cache_path(self) -> Path:
-        return platformdirs.user_cache_path(APP) / "decodings" / f"{self.digest}.json"
+        return cache_folder() / "decodings" / f"{self.digest}.json"
 
     @cached_property
     def digest(self) -> str:

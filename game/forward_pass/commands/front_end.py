@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import textwrap
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +13,12 @@ from forward_pass.commands.options import write_document
 from forward_pass.errors import Interrupted, UsageError, printable
 from forward_pass.interface import plain
 from forward_pass.interface.tty import restore_line_mode
-from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
+from forward_pass.loading.paths import APP, FLAGSHIP, NO_FOLDER, cache_folder, saves_folder
 from forward_pass.session.launch import Sampling, Started, open_store
 from forward_pass.session.plain_text import is_interactive, text_width
 from forward_pass.session.session import Session
 from forward_pass.session.settings import Settings, read_settings
+from forward_pass.session.wrapping import wrap_line
 from forward_pass.storage.folder import resolve_run
 from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.store import RunStore, StoreOptions
@@ -43,6 +43,8 @@ def store_of(
     """Return the store of a world's runs where the options say that runs are kept."""
     from_nowhere = store_options.facts is not None and not store_options.saving
     saves = NOTHING_KEPT if from_nowhere else saves_folder(options.saves)
+    if cache_folder() == NO_FOLDER and saves != NOTHING_KEPT:
+        print(f"There is no home folder: settings are the defaults, and runs are stored in {saves.resolve()}.", file=sys.stderr)
     store = open_store(world, saves, world_argument, sampling, store_options)
     store.program = _program_name()
     return store
@@ -76,9 +78,7 @@ def settings_or_defaults() -> Settings:
 def print_notes(started: Started) -> Session:
     """Print what the player should be told first, on standard error; return the session."""
     for note in started.notes:
-        print(
-            "\n".join(textwrap.wrap(note, text_width(), break_on_hyphens=False)) if is_interactive() else note, file=sys.stderr
-        )
+        print("\n".join(wrap_line(note, text_width(), break_on_hyphens=False)) if is_interactive() else note, file=sys.stderr)
     return started.session
 
 

@@ -11,7 +11,7 @@ from forward_pass.commands.options import add_saves
 from forward_pass.errors import RunError, UsageError, printable
 from forward_pass.loading.worlds import open_world, open_world_of_run
 from forward_pass.network.passes import open_pass
-from forward_pass.storage.folder import DEFAULT_NAME, RUN_NAME_PATTERN, in_nfc
+from forward_pass.storage.folder import DEFAULT_NAME, in_nfc, is_run_name
 from forward_pass.storage.journal import Header, Journal, read_journal
 from forward_pass.storage.replay import replay_run
 from forward_pass.story.history import at_turn
@@ -54,9 +54,7 @@ def run(options: argparse.Namespace) -> int:
         return 0 if whole else 1
     name = in_nfc(path.stem).lstrip("0123456789-") or DEFAULT_NAME
     header = _own_header(journal.header, world)
-    stored = store.import_run(
-        header, at_turn(result.run, result.identical_turns), name if RUN_NAME_PATTERN.fullmatch(name) else DEFAULT_NAME
-    )
+    stored = store.import_run(header, at_turn(result.run, result.identical_turns), name if is_run_name(name) else DEFAULT_NAME)
     print(f"{result.summary}. Imported as {world.id}/{int(stored.name.split('-')[0])} ({stored}).")
     return 0 if whole else 1
 

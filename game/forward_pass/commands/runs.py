@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from forward_pass.commands.options import add_output_options, add_saves, add_world
+from forward_pass.errors import printable
 from forward_pass.loading.paths import saves_folder, world_folder
 from forward_pass.loading.worlds import open_world
-from forward_pass.storage.folder import resolve_run
+from forward_pass.storage.folder import other_files, resolve_run
 from forward_pass.storage.listing import summaries
 from forward_pass.storage.run_file import forget
 
@@ -36,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     rows = summaries(saves / world.id, world)
     for row in rows:
         print(json.dumps({"type": "run", **row._asdict()}, ensure_ascii=False) if options.json else row)
+    for path in other_files(saves / world.id):
+        print(f"{printable(str(path))}: not read: its name is not a run's; `forward-pass import` takes it in", file=sys.stderr)
     if not rows and not options.json:
         print(f"There are no runs of {world.title} in {saves} yet.")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from forward_pass.interface.signals import run_application
 from forward_pass.interface.widgets import STYLE, interrupt_keys
 from forward_pass.session.plain_text import text_width
+from forward_pass.session.wrapping import wrap_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def choose_row(rows: Mapping[str, str], leave: str, selected: str = "") -> str:
         for number, text in enumerate(rows.values(), 1):
             marked = number - 1 == at
             prefix = f" {MARKER if marked else ' '} " + (f"{number}. " if number <= DIGITS else "   ")
-            lines = textwrap.wrap(text, max(text_width(), 20), initial_indent=prefix, subsequent_indent=" " * len(prefix))
+            lines = wrap_line(text, max(text_width(), 20), initial_indent=prefix, subsequent_indent=" " * len(prefix))
             pieces += [("[SetCursorPosition]", "")] if marked else []  # the window keeps it in view
             pieces += [("class:strong" if marked else "", f"{line}\n") for line in lines]
         return [*pieces, ("class:quiet", f"\n{KEYS_TEXT}")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from forward_pass.session.input import MAX_INPUT, Choose, answer, interpret
 from forward_pass.session.plain_text import text_width
 from forward_pass.session.session import Session
 from forward_pass.session.transcript import EMPHASIS, offer_lines, transcript
+from forward_pass.session.wrapping import wrap_line
 
 if TYPE_CHECKING:
     from forward_pass.interface.event_printer import EventPrinter
@@ -121,7 +121,7 @@ def answer_lines(session: Session, typed: str, columns: int) -> list[str]:
     if isinstance(meaning, Choose) and meaning.number:
         words = session.choice_texts()[meaning.number - 1][1]
     printable = without_controls(EMPHASIS.sub(r"\1", words))
-    return ["", *(textwrap.wrap(printable, columns, initial_indent="> ", subsequent_indent="  ") or [">"])]
+    return ["", *(wrap_line(printable, columns, initial_indent="> ", subsequent_indent="  ") or [">"])]
 
 
 def _on_prompt_start(session: Session) -> None:

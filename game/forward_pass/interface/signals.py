@@ -7,6 +7,7 @@ its types alone.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,10 +35,27 @@ def run_application(app: Application[Any], on_start: Callable[[], None] = lambda
 
 def install_handlers(app: Application[Any]) -> None:
     """Have signals end a running application; to be called inside its event loop."""
+    app.renderer.cpr_not_supported_callback = None  # the library would warn amid the prose of a terminal that never answers
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         with suppress(NotImplementedError):  # Windows has no such handlers
             loop.add_signal_handler(number, partial(end_application, app, number))
+    if hasattr(signal, "SIGTSTP"):
+        loop.add_signal_handler(signal.SIGTSTP, partial(suspend, app))
+
+
+def suspend(app: Application[Any]) -> None:
+    """Stop the process as a terminal program stops: the terminal as the shell had it, and drawn again afterwards."""
+    from prompt_toolkit.application import run_in_terminal  # noqa: PLC0415 - this module is imported before it is needed
+
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGTSTP)  # returns once the process goes on
+        loop.add_signal_handler(signal.SIGTSTP, partial(suspend, app))
+
+    run_in_terminal(stop)
 
 
 def end_application(app: Application[Any], number: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
@@ -14,6 +13,7 @@ from forward_pass.session.plain_text import opening_lines, text_width
 from forward_pass.session.session import Session
 from forward_pass.session.settings import OFF, read_settings
 from forward_pass.session.transcript import EMPHASIS, offer_lines
+from forward_pass.session.wrapping import wrap_line
 
 ROWS = 24  # where the terminal does not say
 PROMPT_ROWS = 4  # below the offers: an empty line, the prompt, the toolbar of two
@@ -69,7 +69,7 @@ def italic_lines(lines: Sequence[str], columns: int) -> Iterator[str]:
             continue
         plain = EMPHASIS.sub(r"\1", joined)
         italic = iter([flag for flag, character in _characters(joined) if character != " "])
-        for line in textwrap.wrap(plain, columns):
+        for line in wrap_line(plain, columns):
             flags = [next(italic) if character != " " else None for character in line]
             yield _with_italics(line, flags)
 

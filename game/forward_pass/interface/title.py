@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import UsageError
@@ -18,6 +17,7 @@ from forward_pass.session.launch import Started, continue_latest, open_store, st
 from forward_pass.session.plain_text import is_interactive, terminal_columns, text_width
 from forward_pass.session.settings import DESCRIPTIONS, STEPS, read_settings, settings_file, write_setting
 from forward_pass.session.transcript import quoted, wrap
+from forward_pass.session.wrapping import wrap_line
 from forward_pass.storage.folder import list_run_files
 from forward_pass.storage.journal import read_journal
 from forward_pass.storage.listing import newest_first, summarise
@@ -219,7 +219,7 @@ def _ask_row(rows: dict[str, str], selected: str) -> str:
 
         return choose_row(rows, QUIT, selected)
     for number, text in enumerate(rows.values(), 1):
-        print("\n".join(textwrap.wrap(text, max(text_width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
+        print("\n".join(wrap_line(text, max(text_width(), 20), initial_indent=f" {number}. ", subsequent_indent="    ")))
     answers = (
         {f"{number}": key for number, key in enumerate(rows, 1)}
         | {key[0]: key for key in reversed(rows)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from prompt_toolkit.utils import get_cwidth
 from forward_pass.interface.theme import screen_style
 from forward_pass.session.settings import ON, read_settings
 from forward_pass.session.transcript import EMPHASIS, MAX_PROSE_COLUMNS, wrap
+from forward_pass.session.wrapping import wrap_line
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -67,9 +67,9 @@ def key_lines(title: str, rows: Sequence[tuple[str, str]], footnote: str) -> lis
     lines = [title, ""]
     for keys, meaning in rows:
         if columns >= WIDE:
-            lines += textwrap.wrap(f"  {keys:<{key_width}}{meaning}", columns, subsequent_indent=" " * (key_width + 2))
+            lines += wrap_line(f"  {keys:<{key_width}}{meaning}", columns, subsequent_indent=" " * (key_width + 2))
         else:
-            lines += textwrap.wrap(f"{keys}: {meaning}", columns, subsequent_indent="  ")
+            lines += wrap_line(f"{keys}: {meaning}", columns, subsequent_indent="  ")
     return [*lines, "", *wrap(footnote, columns)]
 
 

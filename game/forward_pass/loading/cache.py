@@ -7,13 +7,11 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from forward_pass import __version__
 from forward_pass.atomic_write import write_whole
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.codec import decode_story, encode_story
-from forward_pass.loading.paths import APP, PACKAGE, Contents, world_hash
+from forward_pass.loading.paths import PACKAGE, Contents, cache_folder, world_hash
 from forward_pass.story.nodes import Story
 
 READERS = ("loading", "story")  # the folders of the modules that decide what comes of a world's files
@@ -42,7 +40,7 @@ def _checksum(data: bytes) -> bytes:
 
 
 def _cache_folder() -> Path:
-    return user_cache_path(APP) / "worlds"
+    return cache_folder() / "worlds"
 
 
 def _key(folder_name: str, contents: Contents) -> str:

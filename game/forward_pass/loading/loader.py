@@ -267,7 +267,7 @@ def _check_required(report: Report, symbols: Symbols, shown: str, contents: Cont
     place = Place(f"{shown}/{main}" if shown else main, 1, 1)
     required = REQUIRED if has_pass(symbols) else [key for key in REQUIRED if key not in OF_A_PASS]
     missing = [key for key in required if key not in symbols.singles and not symbols.sections.get(key)]
-    missing = [key for key in missing if key not in symbols.section_keys]  # one that is empty is reported
+    missing = [key for key in missing if key not in symbols.misread]
     missing = [key for key in missing if suggestion(key) not in symbols.suggested]
     if OF_A_PASS.intersection(REQUIRED) <= {*missing}:
         if suggestion("frame") not in symbols.suggested:

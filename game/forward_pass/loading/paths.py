@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from forward_pass.errors import Problem, WorldError, did_you_mean
 
@@ -32,13 +32,37 @@ def worlds_folder() -> Path:
     return (CHECKOUT or PACKAGE) / "worlds"
 
 
+NO_FOLDER = Path(os.devnull) / APP
+"""Stands for a folder of the user where there is no home: nothing can be read from it or written to it."""
+
+
+def cache_folder() -> Path:
+    """Return the folder of what can be computed again; ``NO_FOLDER`` where the user has no home."""
+    return _of_user(user_cache_path)
+
+
+def config_folder() -> Path:
+    """Return the folder of the player's settings; ``NO_FOLDER`` where the user has no home."""
+    return _of_user(user_config_path)
+
+
+def _of_user(folder: Callable[[str], Path]) -> Path:
+    with suppress(RuntimeError):  # platformdirs: neither HOME nor an entry of the user
+        return folder(APP)
+    return NO_FOLDER
+
+
 def saves_folder(asked: str | None) -> Path:
-    """Return the folder of all runs: as asked, else ``FORWARD_PASS_SAVES``, else the checkout's, else the user's data."""
+    """Return the folder of all runs: as asked, else ``FORWARD_PASS_SAVES``, else the checkout's, else the user's data.
+
+    Where the user has no home it is ``saves`` in the present folder.
+    """
     if asked or os.environ.get("FORWARD_PASS_SAVES"):
         return Path(asked or os.environ["FORWARD_PASS_SAVES"])
     if CHECKOUT:
         return CHECKOUT / "saves"
-    return user_data_path(APP) / "saves"
+    data = _of_user(user_data_path)
+    return Path("saves") if data == NO_FOLDER else data / "saves"
 
 
 def world_names() -> list[str]:

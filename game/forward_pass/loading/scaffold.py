@@ -109,7 +109,7 @@ def write_scaffold(folder: Path) -> list[str]:
         raise UsageError(f"{name!r} is not a valid folder name for a world: {shape}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if any(not path.name.startswith(".") for path in folder.iterdir()):
             raise UsageError(f"{folder} is not empty; a new world needs an empty folder")
         (folder / FILE).write_text(scaffold_text(name), encoding="utf8")
         (folder / SCHEMA_FILE).write_text(schema_text(), encoding="utf8")

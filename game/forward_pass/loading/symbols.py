@@ -16,7 +16,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 POSITION = re.compile(r"[1-9][0-9]{0,6}")
 TERM = re.compile(r"[A-Za-z][A-Za-z' -]{0,39}")
 RESERVED_NAMES = grammar.RESERVED | text_grammar.RESERVED
-RESERVED_IDS = frozenset((*COMMANDS, DECODE, OTHERWISE))
+RESERVED_IDS = frozenset((*COMMANDS, DECODE, OTHERWISE, GO_ON))
 MAX_ID = 60
 MAX_TOKEN = 1_000_000
 
@@ -63,6 +63,7 @@ class Symbols:
 
     def __init__(self) -> None:
         self.singles: dict[str, Entry] = {}
+        self.misread: set[str] = set()  # the sections that are no mapping, or stand in another, which is reported
         self.section_keys: dict[str, Node] = {}  # where each section first stands
         self.sections: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
         self.choices: dict[str, Entry] = {}
@@ -113,13 +114,16 @@ def collect_hints(report: Report, symbols: Symbols, root: Node) -> None:
 def _collect_section(report: Report, symbols: Symbols, section: str, node: Node, token: int) -> None:
     """Take up the entries of a section; none may be called as one of another section that shares its names."""
     shared = [symbols.sections[other] for other in SHARED.get(section, ())]
-    report.lacks_names |= not isinstance(node.value, dict)
+    if not isinstance(node.value, dict):
+        report.lacks_names = True
+        symbols.misread.add(section)
     above = ""  # the entry before
     for key, (key_node, value) in mapping(report, node, repr(section)).items():
         if key in SECTIONS and section != key and (value.value == "" or isinstance(value.value, dict)):
             message = f"{key!r} is indented as a part of {section!r}: it belongs at the beginning of its line"
             report.add(key_node, "E203", message)
             symbols.section_keys.setdefault(key, key_node)
+            symbols.misread.add(key)
             if value.value == "":
                 section, shared = (
                     key,

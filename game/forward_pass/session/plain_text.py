@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -38,8 +37,10 @@ from forward_pass.session.transcript import (
     transcript,
     wrap,
 )
+from forward_pass.session.wrapping import wrap_line
 
 MIN_COLUMNS = 20
+WITHOUT_CODES = ("", "dumb", "unknown")  # what TERM says of terminals that know no escape codes
 LIST_ENTRY = re.compile(r"  \S.*?  +(?=\S)")  # the first column of a two-column list row, up to the second
 MAX_LINE = 100_000  # characters of a line that are read
 
@@ -50,18 +51,20 @@ def text_width() -> int:
 
 
 def terminal_columns() -> int:
-    """Return the width of the terminal as ``shutil`` finds it, without that import, which costs a start 4 ms."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isascii() and columns.isdigit() and int(columns[:5]) > 0:
-        return int(columns[:5])
+    """Return the width of the terminal; where output is none, ``COLUMNS``, which a shell may have exported long before."""
     with suppress(AttributeError, ValueError, OSError):
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or MAX_PROSE_COLUMNS + 1  # type: ignore[union-attr]
+        columns = os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]
+        if columns > 0:
+            return columns
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and int(asked[:5]) > 0:
+        return int(asked[:5])
     return MAX_PROSE_COLUMNS + 1
 
 
 def is_interactive() -> bool:
     """Return whether input and output are a terminal that can be painted on, and the player has not asked for plain lines."""
-    plain = os.environ.get("TERM", "") in ("dumb", "") or os.environ.get("ACCESSIBLE", "") not in ("", "0")
+    plain = os.environ.get("TERM", "").lower() in WITHOUT_CODES or os.environ.get("ACCESSIBLE", "") not in ("", "0")
     return sys.stdin.isatty() and sys.stdout.isatty() and not plain
 
 
@@ -104,7 +107,7 @@ def hanging_text(text: str, columns: int) -> str:
         entry = LIST_ENTRY.match(row)
         if entry:
             indent = " " * (entry.end() if columns - entry.end() >= MIN_COLUMNS else 4)
-            rows[at] = "\n".join(textwrap.wrap(row, columns, subsequent_indent=indent))
+            rows[at] = "\n".join(wrap_line(row, columns, subsequent_indent=indent))
     return "\n".join(rows)
 
 

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from platformdirs import user_config_path
-
 from forward_pass.atomic_write import write_whole
 from forward_pass.errors import UsageError, did_you_mean, without_controls
-from forward_pass.loading.paths import APP
+from forward_pass.loading.paths import config_folder
 
 FILE_NAME = "settings.txt"
 MAX_BYTES = 64 * 1024
@@ -73,7 +71,7 @@ DESCRIPTIONS = {
 def settings_file() -> Path:
     """Return the path of the settings: in ``FORWARD_PASS_CONFIG`` where that is set, else in the user's config folder."""
     folder = os.environ.get("FORWARD_PASS_CONFIG")
-    return (Path(folder) if folder else user_config_path(APP)) / FILE_NAME
+    return (Path(folder) if folder else config_folder()) / FILE_NAME
 
 
 def read_settings() -> tuple[Settings, list[str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from forward_pass.session.decision import decision, decision_text
 from forward_pass.session.figures import lines_after_decoding, lines_after_scene, lines_before_decoding
 from forward_pass.session.inspection import inspect_pass
+from forward_pass.session.wrapping import wrap_line
 from forward_pass.story.distribution import Distribution, format_nats, format_probability
 from forward_pass.story.engine import Availability, closed_text, is_ending, offers
 from forward_pass.story.history import Run, Turn, at_turn
@@ -45,7 +45,7 @@ def wrap(text: str, width: int) -> list[str]:
             lines.append("")
         for line in paragraph.split("\n"):
             indent = " " * min(len(line) - len(line.lstrip(" ")), width // 2)
-            lines.extend(textwrap.wrap(line.strip(), width, initial_indent=indent, subsequent_indent=indent) or [""])
+            lines.extend(wrap_line(line.strip(), width, initial_indent=indent, subsequent_indent=indent) or [""])
     return lines
 
 
@@ -123,7 +123,7 @@ def wrap_offer(run: Run, offer: Availability, prefix: str, width: int, tail: str
         text = f"{say}  {end.replace(' ', NO_BREAK) if len(end) <= width - len(prefix) else end}".rstrip()
     else:
         text = f"Closed: {say} ({closed_text(run.world, run.inspector, run.state, offer)})"
-    lines = textwrap.wrap(text, width, initial_indent=prefix, subsequent_indent="   ")
+    lines = wrap_line(text, width, initial_indent=prefix, subsequent_indent="   ")
     return [line.replace(NO_BREAK, " ") for line in lines]
 
 
@@ -197,7 +197,7 @@ def prompt_lines(run: Run, width: int) -> list[str]:
     document = join((*run.world.prompt[1:], *run.state.words)).strip("\n").split("\n")
     lines: list[str] = []
     for line in document:
-        lines.extend(textwrap.wrap(line, width, subsequent_indent="   ") or [""])
+        lines.extend(wrap_line(line, width, subsequent_indent="   ") or [""])
     return lines
 
 
@@ -209,7 +209,7 @@ def count_text(number: int, noun: str) -> str:
 def turn_lines(run: Run, number: int, width: int) -> list[str]:
     """Return turn ``number`` (from 1) of a run as lines: the choice, its ``then`` text and the decoding."""
     turn = run.turns[number - 1]
-    lines = [*textwrap.wrap(choice_text(run, turn), width, initial_indent="> ", subsequent_indent="  "), ""]
+    lines = [*wrap_line(choice_text(run, turn), width, initial_indent="> ", subsequent_indent="  "), ""]
     then = then_text(run, turn)
     if then:
         lines += [*wrap(then, width), ""]
@@ -280,10 +280,10 @@ def inspection_lines(inspection: Inspection, width: int) -> list[str]:
     for lens in inspection.lenses:
         words = ", ".join(f"{quoted(word)} {format_probability(p)}" for word, p in lens.likeliest)
         text = f"Lens at layer {lens.layer}: {words}; entropy {lens.entropy:.2f} of {inspection.max_entropy:.2f} nats"
-        lines += textwrap.wrap(f"{text}{rank_text(inspection, lens)}.", width, subsequent_indent="  ")
+        lines += wrap_line(f"{text}{rank_text(inspection, lens)}.", width, subsequent_indent="  ")
     lines += [line for note in lens_notes(inspection) for line in wrap(note, width)]
     for name, score in inspection.probes:
-        lines += textwrap.wrap(f"Probe for {name.replace('_', ' ')}: {score:+.2f}.", width, subsequent_indent="  ")
+        lines += wrap_line(f"Probe for {name.replace('_', ' ')}: {score:+.2f}.", width, subsequent_indent="  ")
     lines += wrap(probe_note(inspection), width)
     return [*lines, *attention_and_trace_lines(inspection, width)]
 

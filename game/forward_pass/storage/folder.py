@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from forward_pass.errors import NoRunError, RunError, UsageError
 from forward_pass.gc_pause import gc_paused
@@ -20,8 +20,8 @@ from forward_pass.gc_pause import gc_paused
 if sys.platform != "win32":  # pragma: no branch - Windows has no such locks
     import fcntl
 
-FILE_NAME_PATTERN = re.compile(r"(?P<number>[0-9]{3,9})-(?P<name>[\w-]{1,60})\.jsonl")
-RUN_NAME_PATTERN = re.compile(r"(?!\d+\Z)[^\W_][\w-]{0,59}")  # not digits alone, which are read as a run's number
+FILE_NAME_PATTERN = re.compile(r"(?P<number>[0-9]{3,9})-(?P<name>[^/\\\s]{1,60})\.jsonl")
+MAX_NAME = 60  # characters of a run's name
 WORLD_ID_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,254}")
 DEFAULT_NAME = "run"
 TRASH = ".trash"
@@ -40,6 +40,16 @@ class RunFile(NamedTuple):
 def in_nfc(name: str) -> str:
     """Return a name in the normal form in which names are compared: some systems give *é* as two characters."""
     return name if name.isascii() else normalize("NFC", name)
+
+
+def is_run_name(name: str) -> bool:
+    """Return whether a run can be given a name: not digits alone, which are read as a run's number, and no mark first."""
+    return _is_of_letters(name) and name[:1].isalnum() and not name.isdigit() and len(name) <= MAX_NAME
+
+
+def _is_of_letters(name: str) -> bool:
+    """Return whether a name is made of letters with their marks, digits, ``_`` and ``-``."""
+    return all(one in "_-" or one.isalnum() or category(one).startswith("M") for one in name)
 
 
 def file_name(number: int, name: str = DEFAULT_NAME) -> str:
@@ -67,7 +77,17 @@ def _matching_names(folder: Path) -> list[tuple[str, re.Match[str]]]:
         return []
     except OSError as error:
         raise RunError(f"{folder}: cannot be read: {error.strerror}") from None
-    return [(name, match) for name in names if (match := FILE_NAME_PATTERN.fullmatch(in_nfc(name)))]
+    matches = [(name, match) for name in names if (match := FILE_NAME_PATTERN.fullmatch(in_nfc(name)))]
+    return [(name, match) for name, match in matches if _is_of_letters(match["name"])]
+
+
+def other_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that end as run files do and have no name of a run, such as a sync service's copies."""
+    with suppress(OSError, RunError):
+        runs = {run.path.name for run in list_run_files(folder)}
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - as above
+        return [folder / name for name in names if name.endswith(".jsonl") and not name.startswith(".") and name not in runs]
+    return []
 
 
 def next_number(folder: Path) -> int:
@@ -95,8 +115,8 @@ def resolve_run(saves: Path, world: str, reference: str) -> Path:
         hint = f"`forward-pass runs {world}` lists them" if runs else "it has no runs"
         raise NoRunError(f"no run of {world} is called {reference}; {hint} (in {saves})", reference, has_runs=bool(runs))
     if len(matching) > 1:
-        listed = ", ".join(f"{run.number} ({run.name})" for run in matching)
-        hint = f"give the file in {matching[0].path.parent}" if numbered else "give the number"
+        listed = ", ".join(f"{run.path}" if numbered else f"{run.number} ({run.name})" for run in matching)
+        hint = "give one of these files" if numbered else "give the number"
         raise UsageError(f"{reference} is ambiguous: {listed}; {hint}")
     return matching[0].path
 

@@ -7,6 +7,7 @@ states come from replaying the run, so an untrusted file is safe to open. docs/r
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Container
 from functools import lru_cache
 from hashlib import sha256
@@ -107,14 +108,15 @@ def read_bytes(path: Path) -> bytes:
 
 def parse_journal(data: bytes, path: Path) -> Journal:
     """Return the content of a run file, parsed; ``path`` is for messages. Raises ``RunError`` as ``read_journal`` does."""
-    first, *lines = data.decode(errors="surrogateescape").split("\n")  # bytes that are not UTF-8 then match no turn
+    text = data.removeprefix(BOM_UTF8).decode(errors="surrogateescape")  # bytes that are not UTF-8 then match no turn
+    first, *lines = text.split("\n")
     header, mismatch = _parse_header(first, path)
     turns: list[RecordedTurn] = []
     at = 0
     for number, line in enumerate(lines, 2):
         last = number == len(lines) + 1
-        if last and not line:
-            break
+        if not line.strip():  # as editors leave it at the end
+            continue
         row = _parse_line(line)
         if isinstance(row, RecordedTurn) and at == len(turns):
             turns.append(row)

@@ -100,7 +100,17 @@ class Summary(NamedTuple):
         if self.turns < self.of:
             turns = f"turn {self.turns} of {self.of}"
         branch = f", a branch of {self.parent[0]} at turn {self.parent[1]}" if self.parent else ""
-        return f"{self.number:>3}  {self.name}: {turns}, {self.stands} ({self.made[:10]}{branch})"
+        return f"{self.number:>3}  {self.name}: {turns}, {self.stands} ({local_day(self.made)}{branch})"
+
+
+def local_day(made: str) -> str:
+    """Return the day of a time in UTC, as headers have it, where the player is; as it is written where it is no time."""
+    from datetime import datetime  # noqa: PLC0415 - a start, which lists nothing, does without
+
+    try:
+        return f"{datetime.fromisoformat(made).astimezone():%Y-%m-%d}"
+    except (ValueError, OverflowError):
+        return made[:10]
 
 
 def summaries(folder: Path, world: World) -> list[Summary]:

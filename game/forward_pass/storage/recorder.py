@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forward_pass.errors import RunError, printable
-from forward_pass.storage.folder import FILE_NAME_PATTERN, RUN_NAME_PATTERN, file_name, in_nfc, latest_other_mtime, same_file
+from forward_pass.storage.folder import FILE_NAME_PATTERN, file_name, in_nfc, is_run_name, latest_other_mtime, same_file
 from forward_pass.storage.journal import Header, cursor_line, turn_line
 from forward_pass.storage.run_file import OpenRunFile, create_run_file
 from forward_pass.story.history import Run, Turn, at_turn
@@ -103,7 +103,7 @@ class Recorder:
         name = in_nfc(name)
         if name.isdigit():
             raise RunError(f"a name of digits alone would be read as a run's number; try run-{name[:9]}")
-        if not RUN_NAME_PATTERN.fullmatch(name):
+        if not is_run_name(name):
             raise RunError("a name is at most 60 letters, digits, - and _, starting with a letter or digit")
         if not self.number:
             raise RunError(f"{self.path} is outside {self._new_runs.folder}, so it cannot be renamed")

@@ -25,7 +25,6 @@ if sys.platform != "win32":  # pragma: no branch - Windows has no such locks
     import fcntl
 
 PARTIAL_PREFIX = ".begun-"
-NO_LINK_ERRNOS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # raised by file systems without hard links
 
 
 class OpenRunFile:
@@ -149,14 +148,22 @@ def _assign_number(folder: Path, partial: Path) -> Path:
 
 
 def _assign_name(partial: Path, path: Path) -> None:
-    """Name a complete file; raises ``FileExistsError`` where the name is taken."""
+    """Name a complete file; raises ``FileExistsError`` where the name is taken.
+
+    A link says at once whether it is. Folders that give none refuse it in many ways (EPERM, EACCES, EXDEV, EMLINK, EIO ...), so
+    whatever is not that answer is taken for such a folder.
+    """
     try:
         os.link(partial, path)
     except OSError as error:
-        if error.errno not in NO_LINK_ERRNOS:
+        if error.errno == errno.EEXIST:
             raise
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o644))  # reserve the name, then replace the empty file
-        partial.replace(path)
+        try:
+            partial.replace(path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def append_whole(fd: int, content: bytes, size: int) -> None:

@@ -15,7 +15,7 @@ from forward_pass.errors import Place
 from forward_pass.story.interventions import Intervention
 
 FORMAT = 1
-GO_ON = "go-on"
+GO_ON = "goes-on"
 """The id, in its scene, of the one choice of a scene that goes on by itself."""
 
 DECODE = "decode"
