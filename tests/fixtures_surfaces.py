@@ -1,4 +1,4 @@
-"""The five surfaces that take untrusted bytes, each with a function that checks the outcome of an input.
+"""The seven surfaces that take untrusted bytes, each with a function that checks the outcome of an input.
 
 ``tests/fuzz.py`` drives them with coverage as its guide, ``tests/test_strangers.py`` with hypothesis and with every input
 that once failed. The outcome of any bytes must be a value or one of the project's own errors, and no text in it may act on a
@@ -21,8 +21,10 @@ from typing import NamedTuple
 import numpy as np
 
 from building import ROOT, SCOPE, STATE, FakePass, first_light, loaded, random_network
+from fixtures_checker import modelled_world
 from fixtures_play import close_session, new_session
-from forward_pass.errors import RunError
+from forward_pass import Session, load_world
+from forward_pass.errors import ForwardPassError, RunError, WorldError
 from forward_pass.interface import jsonl
 from forward_pass.interface.json_objects import event_object, json_line
 from forward_pass.loading.codec import decode_story, encode_story
@@ -30,9 +32,11 @@ from forward_pass.loading.lint import lint
 from forward_pass.loading.loader import MAX_LISTED
 from forward_pass.loading.yaml_tree import FORBIDDEN
 from forward_pass.network.model import prefill
-from forward_pass.network.passes import WrittenPass
+from forward_pass.network.passes import ComputedPass, WrittenPass, open_pass
 from forward_pass.network.weights import WeightsError, pack_weights, parse_weights
 from forward_pass.session.events import Quit
+from forward_pass.session.laboratory import Laboratory
+from forward_pass.session.laboratory_text import answer_message
 from forward_pass.storage.journal import parse_journal
 from forward_pass.storage.listing import summaries
 from forward_pass.storage.replay import replay_run
@@ -246,6 +250,9 @@ def line_seeds() -> list[bytes]:
         b'{"choose":"say-now"}\n{"undo":1}\n{"redo":1}\n{"undo":9}\n{"choose":"feel-slope"}\n{"quit":true}',
         "\n".join(requests).encode(),
         ("say-now\n" + "\n".join(requests)).encode(),
+        b'{"new":true}\n{"goto":""}\n{"save":"a"}\n{"load":true}\n{"transcript":true}\n{"endings":true}\n{"replay":true}',
+        b'{"id":1,"look":true}\n{"id":"x","prompt":true}\n{"restart":true}\n{"without":1}\n{"lab":"heads"}\n{"untaken":true}',
+        b'say-now\n{"picture":true}\n{"map":true}\n{"fork":0}\n{"back":0}\n{"help":true}\n{"settings":true}\n{"skip":true}',
         b'{"hint":true}\n{"hint":99}\n{"about":"nothing"}\n{"diff":"first-light/1"}\n\n  \n1',
     ]
 
@@ -288,12 +295,70 @@ def weight_seeds() -> list[bytes]:
     return [data, data[12:stop] + b"\0" + data[stop:-DIGEST], data[12:stop] + b"\0"]
 
 
+# -- lines to a laboratory
+
+
+@lru_cache
+def _modelled() -> World:
+    """Return a world with a tiny network, in a folder that is deleted at exit."""
+    return modelled_world(_shared() / "modelled")
+
+
+def check_laboratory(data: bytes) -> None:
+    """Check that each line to a bench is answered or refused, by what can be shown, and that the run stays as it is."""
+    world = _modelled()
+    port = open_pass(world)
+    assert isinstance(port, ComputedPass)
+    run = new_run(world, port, Prior())
+    laboratory = Laboratory(run, port, lambda _reference, _turn: run)
+    for line in data.decode(errors="replace").split("\n")[:MAX_REQUESTS]:
+        try:
+            message = answer_message(laboratory, line)
+        except ForwardPassError as error:
+            check_message(str(error))
+            continue
+        _check_object(message.row)
+    assert run.digest == new_run(world, port, Prior()).digest
+
+
+def laboratory_seeds() -> list[bytes]:
+    """Return benches with every setting."""
+    return [
+        b"act lean from 5\nlook start 8 from 5\nrandom 2 from 5 seed 3\nsilence 5.1\nclear",
+        b"at 5\nfreeze 4-6 attention\nfreeze 4-6\nheads\nfind two no",
+        b"patch 1 0 stream 5\npatch 1 0 head 5.1\nkeys\nvalues\ndrop from 7\nnote honest from 5 ink 0.5",
+    ]
+
+
+# -- the library
+
+
+def check_api(data: bytes) -> None:
+    """Check that a folder with these bytes is a world that the library plays, or raises our own error."""
+    folder = _shared() / "library"
+    folder.mkdir(exist_ok=True)
+    (folder / "world.yaml").write_bytes(data)
+    try:
+        session = Session(load_world(folder), facts=Prior())
+    except WorldError as error:
+        for problem in error.problems:
+            check_message(str(problem))
+        return
+    for _ in range(6):
+        ways = [offer.id for offer in session.offers if offer.is_open]
+        if session.ending or not ways:
+            break
+        session.choose(ways[-1])
+    assert isinstance(session.text, str)
+
+
 GRAMMAR = ("and", "or", "not", "==", "!=", ">=", "seen(", "acted(", "emitted('", "visits(", "p('two')", "reads", "mood", "0.5")
 KEYS = ("scenes:\n", "choices:\n", "goto: ", "text: |\n", "written: {", "then:\n", "otherwise: ", "variables:\n", "acts:\n")
 MARKS = ("&a ", "*a", "<<: ", "!!python/object/apply:os.system ", "---\n", "\\u202e", "\\x1b", "? ", "%TAG ! x:\n")
 TEXTS = ("{visit: ", "{onward(", "{would(lean)}", "{heed(start)}", "[else] ", "{spelled(", "\\{", " | ")
 RUNS = ('"at":', '"choice":', '"digest":', '"facts":', '"found":[', "1e999", "NaN", "true", "null", "\\ud800", "\\u001b")
 REQUESTS = ('{"choose":"', '{"undo":', '{"redo":', '{"hint":', '{"about":"', '{"diff":"', '{"tree":true}', '{"quit":true}')
+BENCH = ("at 5", "act lean", "push ", "look start ", "note ", "silence ", "freeze ", "patch 1 ", "random ", "from 5", "find ")
 HEADERS = ('"shape":', '"n_vocab":', '"tensors":', '"vocabulary":', '"q8"', '"f2"', '"probes":[', '"made":{', "1000000000")
 
 SURFACES = {
@@ -301,5 +366,7 @@ SURFACES = {
     "expressions": Surface(check_expressions, expression_seeds, 600, (*GRAMMAR, *TEXTS, "likeliest", "again", "start")),
     "journal": Surface(check_journal, journal_seeds, 4096, RUNS),
     "lines": Surface(check_lines, line_seeds, 1024, (*REQUESTS, *RUNS)),
+    "laboratory": Surface(check_laboratory, laboratory_seeds, 512, BENCH),
+    "api": Surface(check_api, loader_seeds, 4096, (*KEYS, *MARKS, *GRAMMAR, *TEXTS, "frame: none\n", "do: ", "goto:\n")),
     "weights": Surface(check_weights, weight_seeds, 8192, (*HEADERS, *RUNS)),
 }

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the five surfaces on which a stranger's bytes arrive: ``make fuzz``. No test, and not collected.
+"""Coverage-guided fuzzing of the seven surfaces on which a stranger's bytes arrive: ``make fuzz``. No test, and not collected.
 
     python tests/fuzz.py [SURFACE ...] [--seconds 60] [--runs N] [--corpus DIR]
 
@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 CASES = HERE / "fuzz_cases"
 MEMORY = "/dev/shm"  # noqa: S108 - where there is such a thing, so that no disk is worn out
 MAX_SECONDS = 2.0  # for one input, in processor time
-NAMES = ("loader", "expressions", "journal", "lines", "weights")
+NAMES = ("loader", "expressions", "journal", "lines", "laboratory", "api", "weights")
 
 
 def place_of(error: BaseException) -> str:

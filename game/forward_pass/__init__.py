@@ -32,7 +32,7 @@ __all__ = [
     "load_world",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {  # where each public name is defined
     **dict.fromkeys(("Offer", "Pass", "PassResult", "Session", "check", "load_world"), "forward_pass.api"),

@@ -182,8 +182,7 @@ def _bands(calibration: Mapping[str, Any], sizes: Mapping[str, int]) -> str:
 (above), and of the snapshots of the last stage the one was taken that sits best in them: \
 that they are met says what was selected, and nothing about other prompts. There n is 1; *what holds of other questions* is \
 below. *n* and the interval ({100 * _CONFIDENCE:.0f} %, Wilson) are given where more was measured. One network, of one \
-seed, is \
-described; no second was trained to the end.
+seed, is described; *a second seed* is at the end.
 
 | band | measured | least | most | n | what |
 |---|---|---|---|---|---|
@@ -501,7 +500,8 @@ _LIMITS = """## Limits
   is invented, its effect measured. Effects of a look cover the pass in which it is made.
 - Identity to the bit holds for one build and one kernel in float64; across them streams differ in their last digits, so that
   logits are rounded, and of equals the lower id wins.
-- One network of one seed, and for all but the table of other questions one prompt: no variance over trainings is known.
+- One network, and for all but the table of other questions one prompt: of the variance over trainings no more is known than
+  what a second seed showed.
 - The story stands at position 400, further than it was trained at (above): a look at the first questions spans a distance that
   it never learnt.
 - At temperature 0 a probability is the chance of nothing.

@@ -32,6 +32,7 @@ from forward_pass.training.card import card
 from forward_pass.training.controls import measure_other_questions
 from forward_pass.training.grammar import Grammar, read_grammar, vocabulary
 from forward_pass.training.schedule import Schedule, read_schedule
+from forward_pass.training.second_seed import compare, section
 from forward_pass.training.study import (
     Accuracy,
     doubt_direction,
@@ -41,7 +42,7 @@ from forward_pass.training.study import (
     says_no_probe,
 )
 
-WEIGHTS, CALIBRATION, CARD = "weights.fpw", "calibration.json", "MODEL.md"
+WEIGHTS, CALIBRATION, CARD, SECOND_SEED = "weights.fpw", "calibration.json", "MODEL.md", "second-seed.json"
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def rewrite_card(world: Path) -> Path:
         message = f"{world / CALIBRATION} was measured on other weights"
         raise ValueError(message)
     text = card(weights, corpus.grammar, corpus.schedule, calibration, read_pass_rows(world))
+    second = read_second_seed(world, weights)
+    text += f"\n{section(second)}" if second else ""
     write_whole(world / CARD, text.encode(), make_folder=True)
     return world / CARD
 
@@ -130,6 +133,21 @@ def read_pass_rows(world: Path) -> list[list[Any]]:
     loaded = World(story, world)
     rows: list[list[Any]] = table["rows"]
     return rows if table["of"] == PassTable(loaded, open_pass(loaded), 0).digest else []
+
+
+def compare_second_seed(world: Path, calibration: Path, seed: int, snapshot: str) -> Path:
+    """Write what a network of another seed, given by its calibration, has in common with the world's, and the card."""
+    shipped, other = (json.loads(path.read_text(encoding="utf8")) for path in (world / CALIBRATION, calibration))
+    found = {"of": shipped["weights"], "seed": seed, "snapshot": snapshot, **compare(shipped, other)}
+    write_whole(world / SECOND_SEED, (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
+    return rewrite_card(world)
+
+
+def read_second_seed(world: Path, weights: Weights) -> dict[str, Any] | None:
+    """Return what a second network showed beside these weights; None if none was compared with them."""
+    path = world / SECOND_SEED
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
+    return found if found.get("of") == weights.checksum else None
 
 
 def study_network(corpus: Corpus, weights: Weights) -> StudyResult:
