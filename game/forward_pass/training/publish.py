@@ -108,7 +108,13 @@ def recalibrate(world: Path) -> ModelFiles:
 
 
 def rewrite_card(world: Path) -> Path:
-    """Write the card of `world` from its calibration and its pass table, without measuring; return its path.
+    """Write the card of `world` from what was measured, without measuring; return its path. Raises what `card_text` raises."""
+    write_whole(world / CARD, card_text(world).encode(), make_folder=True)
+    return world / CARD
+
+
+def card_text(world: Path) -> str:
+    """Return the card of `world` from its calibration, its pass table and the comparison with a second seed.
 
     Raises `ValueError` if the calibration was measured on other weights, and what reading the files raises.
     """
@@ -119,9 +125,7 @@ def rewrite_card(world: Path) -> Path:
         raise ValueError(message)
     text = card(weights, corpus.grammar, corpus.schedule, calibration, read_pass_rows(world))
     second = read_second_seed(world, weights)
-    text += f"\n{section(second)}" if second else ""
-    write_whole(world / CARD, text.encode(), make_folder=True)
-    return world / CARD
+    return text + (f"\n{section(second)}" if second else "")
 
 
 def read_pass_rows(world: Path) -> list[list[Any]]:
