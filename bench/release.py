@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
-OTHERS = ("python3.11", "python3.12", "python3.13")
+OTHERS = ("python3.11", "python3.12", "python3.13", "python3.14")
 PLAYED = "feel-slope\nlet-be\nnod-along\n"
 DONE = "Ending: The Usual Order."
 

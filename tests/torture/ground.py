@@ -24,7 +24,7 @@ MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - syncing is fast there; names co
 
 PATHS = {
     "first-light": ("read-question", "read-again", "stop-reading"),
-    "forward-pass": ("speak-at-once", "end-after-all", "insist", "keep-it", "keep-to-myself", "hail", "hailed-wait", "still"),
+    "forward-pass": ("see-end", "end-ask", "slope-pen", "pen-honest", "note-wait"),
 }
 """For each world, choices; the last one ends the first token."""
 
@@ -84,9 +84,9 @@ def other_choice(session: Session) -> str:
 
 
 def run_contents(saves: Path, world: str) -> dict[str, bytes]:
-    """Return the contents of the run files by name, without the time and the checksum in their headers."""
+    """Return the contents of the run files by name, without the times in them and the checksum of their headers."""
     files = {run.path.name: run.path.read_bytes() for run in list_run_files(saves / world)}
-    return {name: re.sub(rb'"(made|sum)":"[^"]*"', rb'"\1":""', content) for name, content in files.items()}
+    return {name: re.sub(rb'"(made|sum|time)":("[^"]*"|[0-9]+)', rb'"\1":""', content) for name, content in files.items()}
 
 
 def new_folder(*, memory: bool = True) -> Path:

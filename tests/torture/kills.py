@@ -21,6 +21,7 @@ from typing import NamedTuple
 from building import ROOT
 from fixtures_faults import SCRIPT, difference_from_expected
 from fixtures_play import CommandResult, clean_environment, command, write_run
+from forward_pass.session.settings import Settings
 from torture.ground import Target, new_folder, run_contents
 from torture.tally import FaultReport
 
@@ -30,20 +31,19 @@ CALLS = (
 )
 CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
 FLAGSHIP = (
-    "speak-at-once",
-    "end-after-all",
+    "see-end",
+    "end-ask",
     "undo",
-    "insist",
     "redo",
-    "insist",
-    "keep-it",
+    "slope-pen",
     "back 1",
     "redo 2",
     "save Held",
-    "keep-to-myself",
-    "hail",
-    "hailed-wait",
-    "still",
+    "pen-honest",
+    "note-wait",
+    "undo",
+    "note-wait",
+    "foot-wait-at-once",
 )
 PROCESSES = 3  # that run at the same time
 
@@ -175,7 +175,7 @@ WRITERS = (
     "import {source}/first-light/001-run.jsonl --saves {at}",
     "tree first-light --label 1 1 mine --saves {at}",
     "settings measure 60",
-    "export first-light/1 -o {at}/out.txt --saves {at}",
+    "export first-light/1 -o {at}/out.txt --force --saves {at}",
 )
 
 
@@ -213,4 +213,5 @@ def _is_valid(path: Path, run: Path, exported: str) -> bool:
         return content == "" or content.endswith('"label":"mine"}\n')
     if path.suffix == ".jsonl":
         return content.split("\n")[1:] == run.read_text(encoding="utf8").split("\n")[1:]
-    return content in ("before\n", exported, "motion = on\nmeasure = 60\ncolour = auto\nplain = off\n")
+    settings = "".join(f"{name} = {value}\n" for name, value in Settings(measure="60")._asdict().items())
+    return content in ("before\n", exported, settings)
