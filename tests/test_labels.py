@@ -8,7 +8,8 @@ from unittest.mock import patch
 import pytest
 
 from forward_pass.errors import RunError
-from forward_pass.storage.labels import LABELS_FILE, Annotation, read_labels, write_label
+from forward_pass.storage.folder import LABELS_FILE
+from forward_pass.storage.labels import Annotation, read_labels, write_label
 
 DIGEST = "0123456789abcdef"
 

@@ -7,6 +7,7 @@ open choice.
 from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
+from unicodedata import normalize
 
 from forward_pass.errors import ForwardPassError, NoRunError, did_you_mean, without_controls
 from forward_pass.session.commands import COMMANDS, ENDING_COMMANDS_TEXT, Command, command_called
@@ -50,7 +51,7 @@ Meaning: TypeAlias = Choose | RunCommand | Ambiguous | Unknown
 
 def interpret(session: Session, typed: str) -> Meaning:
     """Return what a line of input means in the present scene."""
-    words = typed[:MAX_INPUT].strip()
+    words = normalize("NFC", typed[:MAX_INPUT].strip())  # some keyboards give *é* as two characters
     scene = session.world.scene(session.run.state.scene)
     if not words and isinstance(scene.node, Scene) and scene.node.goes_on:
         return _numbered(session, "1")
@@ -87,7 +88,9 @@ def _numbered(session: Session, digits: str) -> Meaning:
 def _matching(session: Session, words: str, otherwise: str) -> Meaning:
     """Return the one open choice whose words contain ``words``; where none does, the reason is ``otherwise``, if given."""
     choices = session.choice_texts()
-    numbers = tuple(number for number, (_, say) in enumerate(choices, 1) if words.casefold() in say.casefold())
+    numbers = tuple(
+        number for number, (_, say) in enumerate(choices, 1) if words.casefold() in normalize("NFC", say).casefold()
+    )
     if len(numbers) == 1:
         return Choose(choices[numbers[0] - 1][0], numbers[0])
     if numbers:

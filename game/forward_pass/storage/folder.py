@@ -25,6 +25,7 @@ MAX_NAME = 60  # characters of a run's name
 WORLD_ID_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,254}")
 DEFAULT_NAME = "run"
 TRASH = ".trash"
+LABELS_FILE = "labels.jsonl"  # beside the runs
 MAX_RUN_NUMBER = 99_999_999  # a larger number was not given by this program and is ignored when numbering
 SAFE_OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # an untrusted folder may hold a link or a pipe
 
@@ -84,9 +85,9 @@ def _matching_names(folder: Path) -> list[tuple[str, re.Match[str]]]:
 def other_files(folder: Path) -> list[Path]:
     """Return the files of a folder that end as run files do and have no name of a run, such as a sync service's copies."""
     with suppress(OSError, RunError):
-        runs = {run.path.name for run in list_run_files(folder)}
+        known = {LABELS_FILE, *(run.path.name for run in list_run_files(folder))}
         names = sorted(os.listdir(folder))  # noqa: PTH208 - as above
-        return [folder / name for name in names if name.endswith(".jsonl") and not name.startswith(".") and name not in runs]
+        return [folder / name for name in names if name.endswith(".jsonl") and not name.startswith(".") and name not in known]
     return []
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forward_pass.errors import RunError, without_controls
-from forward_pass.storage.folder import SAFE_OPEN_FLAGS
+from forward_pass.storage.folder import LABELS_FILE, SAFE_OPEN_FLAGS
 from forward_pass.storage.journal import to_json_line
 from forward_pass.storage.run_file import append_whole
 
-LABELS_FILE = "labels.jsonl"
 MAX_BYTES = 8 * 1024 * 1024  # of the file
 MAX_TEXT_LENGTH = 500  # characters of a label or a note
 DIGEST_LENGTH = 16
