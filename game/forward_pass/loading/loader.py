@@ -54,7 +54,7 @@ from forward_pass.story.nodes import (
     WrittenCase,
 )
 from forward_pass.story.tokeniser import DOC
-from forward_pass.story.visit import find_nodes
+from forward_pass.story.visit import walk_nodes
 
 MAIN = "world.yaml"
 MAX_ACTS = 100  # on a token
@@ -235,10 +235,20 @@ def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, 
         glossary=read_glossary(report, symbols.terms),
         hints=read_hints(report, symbols.hints, symbols.sections["endings"]),
     )
-    decided = sorted({node.what for node in find_nodes(Decided, story)})
-    drawn = sorted({node.token for node in find_nodes(Drawn, story)})
-    met = sorted({node.scene for node in find_nodes(Met, story)})
-    return story._replace(decided_asked=tuple(decided), drawn_asked=tuple(drawn), met_asked=tuple(met))
+    return _with_what_is_asked(story)
+
+
+def _with_what_is_asked(story: Story) -> Story:
+    """Return a story that says which acts, tokens and scenes its conditions ask about, where the machine has to know."""
+    decided, drawn, met = set[str](), set[int](), set[str]()
+    for node in walk_nodes(story):
+        if isinstance(node, Decided):
+            decided.add(node.what)
+        elif isinstance(node, Drawn):
+            drawn.add(node.token)
+        elif isinstance(node, Met):
+            met.add(node.scene)
+    return story._replace(decided_asked=tuple(sorted(decided)), drawn_asked=tuple(sorted(drawn)), met_asked=tuple(sorted(met)))
 
 
 def _earlier_weights(report: Report, entry: Entry | None) -> tuple[str, ...]:

@@ -294,7 +294,8 @@ def _decodes(report: Report, node: Node, goto: nodes.Goto) -> bool:
 
 
 def _target(report: Report, node: Node, context: Context, kind: GotoKind) -> str:
-    scene = known_name(report, node, "scene or ending", {**context.scope.scenes, nodes.DECODE: 0}, "E301")
+    is_decode = isinstance(node.value, str) and node.value.strip() == nodes.DECODE
+    scene = nodes.DECODE if is_decode else known_name(report, node, "scene or ending", context.scope.scenes, "E301")
     if scene == nodes.DECODE and not has_pass(context.symbols):
         report.add(node, "E309", "'decode' is about a pass, and this story has none (frame: none)")
     if kind is not GotoKind.CHOICE and scene == nodes.DECODE:

@@ -102,7 +102,9 @@ class Node:
         """The comment that follows a scalar without quotes on its last line, from its number sign on; empty without one."""
         if self.style is not None or self.end is None:
             return ""
-        rest = self.source.text[self.end.index :].partition("\n")[0]
+        text, start = self.source.text, self.end.index
+        stop = text.find("\n", start)
+        rest = text[start : stop if stop >= 0 else len(text)]
         return rest.strip() if rest[:1].isspace() and rest.lstrip().startswith("#") else ""
 
     def locator(self) -> Locator:
