@@ -15,6 +15,7 @@ from forward_pass.session.session import Session
 from forward_pass.session.settings import DESCRIPTIONS, read_settings, settings_file, write_setting
 from forward_pass.session.transcript import choice_text
 from forward_pass.story.history import at_turn
+from forward_pass.story.nodes import ASKED, SEALED
 from forward_pass.story.world import World
 
 MAX_SKIPPED = 200
@@ -219,7 +220,17 @@ def _help(session: Session, argument: str) -> list[Event]:
     here = [command for command in COMMANDS.values() if command.is_for(world)]
     rows = "\n".join(f"  {command.usage_in(world):<15} {command.help}" for command in here)
     verbs = "\n\nWhat the words beside the choices mean: help verbs." if session.world.story.verbs else ""
-    return [Message(f"{_first_help(session)}\n\nAll that can be typed; none of it is a turn:\n\n{rows}{verbs}")]
+    return [
+        Message(f"{_first_help(session)}\n\nAll that can be typed; none of it is a turn:\n\n{rows}{verbs}{_signs_help(world)}")
+    ]
+
+
+def _signs_help(world: World) -> str:
+    """Return what the signs beside the number mean, where a world withholds figures or has them asked for."""
+    given = {case.how for case in world.telling.given} if world.telling else set[str]()
+    sealed = "■ sealed: the figure is kept back here, and opened further on." if SEALED in given else ""
+    asked = "□ not heard: it is told to who asks." if ASKED in given else ""
+    return "".join(f"\n{text}" for text in (sealed, asked) if text)
 
 
 def _first_help(session: Session) -> str:
