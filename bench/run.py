@@ -333,7 +333,7 @@ def edits(saves: Path, check: tuple[str, ...], again: float) -> Iterator[Row]:
     word = run_seconds(*check, copy)
     small = run_seconds(*check, "first-light", "--again")
     yield most("`check` of the flagship after a word was changed", word, small, "`check first-light --again`", 2)
-    path.write_text(written.replace("cost: 2\n", "cost: 3\n", 1), encoding="utf8")
+    path.write_text(written.replace("verb: ask\n", "verb: let\n", 1), encoding="utf8")
     yield most("`check` of the flagship after a choice was changed", run_seconds(*check, copy), again, "`check --again`", 0.5)
 
 

@@ -135,8 +135,8 @@ def test_play_at_a_scene_with_a_condition_comes_there_by_choices_on_which_it_hol
     )
     other = command("play", WORLD, "--at", "leaning", "--with", "seen(slope) and reads == 2", "--plain", "--saves", tmp_path)
     assert "feel-slope" in other.err or "to-slope" in other.err
-    odd = command("play", WORLD, "--at", "leaning", "--with", "raeds = 3", "--saves", tmp_path)
-    assert (odd.code, odd.err) == (2, "forward-pass: --with 'raeds = 3': unknown name 'raeds' (did you mean reads?)\n")
+    odd = command("play", WORLD, "--at", "leaning", "--with", "readsx = 3", "--saves", tmp_path)
+    assert (odd.code, odd.err) == (2, "forward-pass: --with 'readsx = 3': unknown name 'readsx' (did you mean reads?)\n")
     never = command("play", WORLD, "--at", "waking", "--with", "reads == 3", "--saves", tmp_path)
     assert "no run to the scene 'waking' on which that holds was found" in never.err
     alone = command("play", WORLD, "--with", "reads = 3", "--saves", tmp_path)
