@@ -231,7 +231,7 @@ def _text_lines(difference: RunDifference, names: tuple[str, str], columns: int,
     for changed in changed_texts(difference):
         named = f" ({changed.scene})" if ids else ""
         after = f"after “{changed.after.rstrip('.')}”{named}, the text differs"
-        where = f"At {changed.token}, {after}" if difference.first.world.has_pass else after.capitalize()
+        where = f"At {changed.token}, {after}" if difference.first.world.has_pass else f"A{after[1:]}"
         lines += ["", *wrap(where, columns)]
         for name, paragraphs in zip(names, changed.paragraphs, strict=True):
             for paragraph in paragraphs or ("nothing more",):
