@@ -10,7 +10,7 @@ from forward_pass.story.history import RecordedTurn, Run, Turn, recorded_turn, r
 if TYPE_CHECKING:
     from forward_pass.storage.recorder import Recorder
 
-MAX_TURNS = 100_000  # that are remembered, some 250 bytes each; the earliest are forgotten first
+MAX_TURNS = 20_000  # that are remembered, some 800 bytes each; the earliest are forgotten first
 
 
 class _Visited(NamedTuple):
