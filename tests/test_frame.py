@@ -142,3 +142,13 @@ def test_a_check_proves_such_a_story_and_finds_the_shortest_way_to_its_ending(tm
     assert [str(problem) for problem in report.problems] == []
     assert [(run.ending, [choice for choice, _ in run.steps]) for run in report.endings] == [("home", ["leave"])]
     assert report.summary.startswith("gate: 3 scenes, 4 choices, 1 ending; explored ")
+
+
+def test_a_claim_of_such_a_story_is_proven(tmp_path: Path) -> None:
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    text = changed(PLAIN, ("        if: not taken(road.leave)\n", ""))
+    (folder / "world.yaml").write_text(f"{text}\nclaims:\n  knocked: {{never: seen(inside) and not taken(knock)}}\n")
+    messages = [problem.message for problem in check_world(folder, open_pass).problems]
+    assert len(messages) == 1
+    assert messages[0].startswith("the claim 'knocked' (never) is proven over ")

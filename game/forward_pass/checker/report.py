@@ -92,17 +92,17 @@ def explore_world(world: World, port: PassPort, options: CheckOptions | None, kn
 
 def report_of(folder: Path, explore: ExploreFunction) -> CheckReport:
     """Read and lint the world in ``folder``, and return that together with what ``explore`` finds."""
-    loaded = read_world(folder)
+    loaded, name = read_world(folder), folder.resolve().name
     if loaded.story is None:
-        return CheckReport(folder.name, loaded.problems, f"{folder.name}: cannot be played", None)
+        return CheckReport(name, loaded.problems, f"{name}: cannot be played", None)
     problems = {*loaded.problems, *lint(loaded.story)}
     known = frozenset(Place(one.file, one.line, one.column) for one in problems if one.severity == "error")
     explored = explore(World(loaded.story, folder, worlds_folder()), known)
     if not explored.figures.stopped:
         problems = {one for one in problems if one.code != "W403"}  # exploring knows better
     problems |= set(explored.problems)
-    summary = f"{folder.name}: {world_counts(loaded.story)}; {explored.figures}"
-    return CheckReport(folder.name, tuple(sorted(problems)), summary, explored.figures, explored.endings)
+    summary = f"{name}: {world_counts(loaded.story)}; {explored.figures}"
+    return CheckReport(name, tuple(sorted(problems)), summary, explored.figures, explored.endings)
 
 
 def _figures(evidence: Evidence, seconds: float) -> Figures:

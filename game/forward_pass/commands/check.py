@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         if changed != seen:
             seen = changed
             _check(options)
-            print(f"watching {', '.join(folder.name for folder in folders)}; Ctrl-C ends it", flush=True)
+            print(f"watching {', '.join(folder.resolve().name for folder in folders)}; Ctrl-C ends it", flush=True)
         time.sleep(WATCH_SECONDS)
 
 
