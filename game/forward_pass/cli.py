@@ -61,6 +61,8 @@ def _dispatch(arguments: list[str]) -> int:
         options = build_parser(arguments[0] if arguments else None).parse_args(arguments)
     except SystemExit as error:  # argparse has printed help, the version or an error
         return report_error("", int(error.code or 0))
+    if (getattr(options, "json", False) or "output" in options) and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf8")  # JSON and documents are UTF-8 in any locale
     code: int = options.handler(options)
     return code
 
