@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -31,6 +32,7 @@ def stories() -> dict[str, Story]:
 
 def without_places(story: Story) -> str:
     """Return every node and value of a story but its places."""
+    story = story._replace(scenes=tuple(story.scenes), endings=tuple(story.endings))
     return re.sub(r"Place\(file='[^']*', line=\d+, column=\d+\)", "Place", repr(story))
 
 
@@ -64,6 +66,16 @@ def test_a_world_that_came_back_is_played_alike(first_light: World) -> None:
         return [turn.digest for turn in run.turns] + texts
 
     assert played(World(decode_story(ENCODED))) == played(first_light)
+
+
+def test_a_scene_is_decoded_when_it_is_first_asked_for() -> None:
+    first, scene, *rest = ENCODED.split(b"\n")
+    for damaged, refused in ((b"[", ValueError), (b"7", TypeError), (rest[-2], TypeError)):  # the last is an ending
+        story = decode_story(b"\n".join((first, damaged, *rest)))
+        assert story.scenes[1].id == story.scene_ids[1]
+        with pytest.raises(refused):
+            list(story.scenes)
+    assert decode_story(ENCODED).scenes[0].id == json.loads(scene)[2]
 
 
 @given(st.integers(0, len(ENCODED) - 1))

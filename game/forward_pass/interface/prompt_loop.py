@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -125,7 +126,8 @@ def answer_lines(session: Session, typed: str, columns: int) -> list[str]:
 
 
 def _on_prompt_start(session: Session) -> None:
-    """Prepare the running prompt: handle signals, and start computing what the next choice may need."""
+    """Prepare the running prompt: handle signals, and once it is drawn start computing what the next choice may need."""
     signals.install_handlers(get_app())
-    session.inspector.warm_up()
-    session.read_kept_runs()
+    loop = asyncio.get_running_loop()  # calls come after the first drawing: before it, threads would delay the prompt
+    loop.call_soon(session.inspector.warm_up)
+    loop.call_soon(session.read_kept_runs)

@@ -232,10 +232,23 @@ def _read_story(report: Report, symbols: Symbols, folder_name: str, shown: str, 
         tokens=tokens,
         scenes=read_scenes(report, context),
         endings=read_endings(report, context),
+        scene_ids=(),
+        ending_titles={},
+        choice_ids=(),
         glossary=read_glossary(report, symbols.terms),
         hints=read_hints(report, symbols.hints, symbols.sections["endings"]),
     )
-    return _with_what_is_asked(story)
+    return _with_what_is_asked(_with_ids(story))
+
+
+def _with_ids(story: Story) -> Story:
+    """Return a story that lists the ids of its scenes, endings and choices."""
+    choices = sorted((choice for scene in story.scenes for choice in scene.choices), key=lambda choice: choice.slot)
+    return story._replace(
+        scene_ids=tuple(scene.id for scene in story.scenes) + tuple(ending.id for ending in story.endings),
+        ending_titles={ending.id: ending.title for ending in story.endings},
+        choice_ids=tuple(choice.id for choice in choices),
+    )
 
 
 def _with_what_is_asked(story: Story) -> Story:

@@ -302,6 +302,6 @@ def _arrived(world: World, state: State, targets: tuple[CompiledTarget, ...]) ->
 
 def _entered(world: World, state: State, scene: str) -> State:
     """Return the state in a scene that is arrived at: it is counted as met, then its own effects are carried out."""
-    after = state._replace(scene=scene, visits=increment(state.visits, world.scenes[scene].slot))
-    effects = world.entry_effects.get(scene)
-    return after._replace(variables=_affected(after, effects)) if effects else after
+    entered = world.scene(scene)
+    after = state._replace(scene=scene, visits=increment(state.visits, entered.node.slot))
+    return after._replace(variables=_affected(after, entered.effects)) if entered.effects else after

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from forward_pass.errors import Place
+from forward_pass.story.deferred import Deferred
 from forward_pass.story.interventions import Intervention
 
 FORMAT = 1
@@ -653,8 +654,11 @@ class Story(NamedTuple):
     thresholds: tuple[Threshold, ...]
     acts: tuple[ActDeclaration, ...]
     tokens: tuple[Token, ...]
-    scenes: tuple[Scene, ...]
-    endings: tuple[Ending, ...]
+    scenes: tuple[Scene, ...] | Deferred[Scene]
+    endings: tuple[Ending, ...] | Deferred[Ending]
+    scene_ids: tuple[str, ...]  # of the scenes, then of the endings
+    ending_titles: dict[str, str]  # by id
+    choice_ids: tuple[str, ...]  # in the order of their slots
     glossary: tuple[Term, ...]
     hints: dict[str, tuple[str, ...]]  # by ending, the steps of its hint
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from forward_pass.errors import Place
+from forward_pass.story.deferred import Deferred
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ def walk_nodes(*roots: object) -> Iterator[object]:
             stack.pop()
             continue
         yield value
-        if isinstance(value, tuple) and not isinstance(value, Place):
+        if isinstance(value, tuple | Deferred) and not isinstance(value, Place):
             stack.append(iter(value))
         elif isinstance(value, dict):
             stack.append(iter(value.values()))

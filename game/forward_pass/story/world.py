@@ -6,6 +6,7 @@ Knows neither files nor how to play.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +65,7 @@ class CompiledScene(NamedTuple):
     node: Scene | Ending
     text: TextFunction
     choices: tuple[CompiledChoice, ...]
+    effects: tuple[CompiledSet, ...]  # of arriving there
     by_id: dict[str, CompiledChoice]  # and by the part of an id after the scene's own
 
     @property
@@ -81,6 +83,27 @@ def unsealed(world: World) -> World:
     """Return a world whose figures are shown everywhere, whatever it seals."""
     telling = world.telling
     return World(world.story._replace(telling=telling._replace(given=())), world.folder, world.shipped) if telling else world
+
+
+class _ById(Mapping[str, Scene | Ending]):
+    """The scenes, then the endings, by id."""
+
+    def __init__(self, story: Story) -> None:
+        self._scenes, self._endings = story.scenes, story.endings
+        self._slots = {scene: slot for slot, scene in enumerate(story.scene_ids)}
+
+    def __getitem__(self, scene: str) -> Scene | Ending:
+        slot = self._slots[scene]
+        return self._scenes[slot] if slot < len(self._scenes) else self._endings[slot - len(self._scenes)]
+
+    def __contains__(self, scene: object) -> bool:
+        return scene in self._slots
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
 
 
 class World:
@@ -108,9 +131,9 @@ class World:
         self.variables, self.thresholds = story.variables, story.thresholds
         self.acts = {act.name: act for act in story.acts}
         self.tokens = {token.position: token for token in story.tokens}
-        scenes: list[Scene | Ending] = [*story.scenes, *story.endings]
-        self.scenes = {scene.id: scene for scene in scenes}
-        self.endings = {ending.id: ending.title for ending in story.endings}
+        self.scene_ids, self.choice_ids = story.scene_ids, story.choice_ids  # in the order of their slots
+        self.scenes = _ById(story)
+        self.endings = story.ending_titles
         self._compiled: dict[str, CompiledScene] = {}
 
     @property
@@ -125,30 +148,15 @@ class World:
         return network in (None, self.network, *self.story.earlier_weights)
 
     @cached_property
-    def scene_ids(self) -> tuple[str, ...]:
-        """The ids of the scenes, then of the endings, in the order of their indices."""
-        return tuple(self.scenes)
-
-    @cached_property
     def scenes_remembered(self) -> frozenset[str]:
         """The scenes of which the story asks whether an earlier run met them."""
         return frozenset(self.story.met_asked)
 
     @cached_property
-    def entry_effects(self) -> dict[str, tuple[CompiledSet, ...]]:
-        """What arriving in a scene does to the variables, by the scene's id; scenes that do nothing are not in it."""
-        return {scene.id: _effects(scene.effects) for scene in self.story.scenes if scene.effects}
-
-    @cached_property
     def choices(self) -> dict[str, Choice]:
-        """The choices by id, in the order of their indices."""
+        """The choices by id, in the order of their slots."""
         choices = [choice for scene in self.story.scenes for choice in scene.choices]
         return {choice.id: choice for choice in sorted(choices, key=lambda choice: choice.slot)}
-
-    @cached_property
-    def choice_ids(self) -> tuple[str, ...]:
-        """The ids of the choices in the order of their indices."""
-        return tuple(self.choices)
 
     @cached_property
     def arrivals(self) -> dict[int, dict[str, tuple[CompiledTarget, ...]]]:
@@ -180,7 +188,8 @@ class World:
     def _compile(self, node: Scene | Ending) -> CompiledScene:
         choices = tuple(map(self._choice, node.choices)) if isinstance(node, Scene) else ()
         by_id = {choice.id.rpartition(".")[2]: choice for choice in choices} | {choice.id: choice for choice in choices}
-        return CompiledScene(node, compile_text(node.text), choices, by_id)
+        effects = _effects(node.effects) if isinstance(node, Scene) else ()
+        return CompiledScene(node, compile_text(node.text), choices, effects, by_id)
 
     def _choice(self, node: Choice) -> CompiledChoice:
         return CompiledChoice(
