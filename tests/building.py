@@ -210,6 +210,9 @@ class FakePass:
         """Return the shares of three positions, the second's the largest; the third's is smaller above layer 100."""
         return [0.1, 0.6, 0.3 if layer <= 100 else 0.2, *[0.0] * (398 + len(key.words))]
 
+    def read_ahead(self, key: PassKey, words: tuple[str, ...]) -> None:
+        """Do nothing."""
+
     def prompt_prediction(self, position: int) -> Distribution:
         """Return *face* at ten times as many per cent as the position."""
         return distribution_of({"face": position / 10, "Why": 1 - position / 10})

@@ -15,6 +15,7 @@ from bless import GOLDEN, read_golden
 from building import WORLDS
 from forward_pass.errors import ForwardPassError
 from forward_pass.loading.loader import read_world
+from forward_pass.network.model import Cache, PassResult
 from forward_pass.network.passes import MAX_LONG_BYTES, MAX_SHORT_BYTES, ComputedPass, open_pass
 from forward_pass.session.inspection import inspect_pass, inspect_unmodified, unmodified_key
 from forward_pass.story.interventions import Bend
@@ -49,6 +50,34 @@ def test_without_acts_the_likeliest_words_are_those_the_story_needs(world: World
 
 def test_after_the_blank_line_a_question_is_likeliest(world: World, computed: ComputedPass) -> None:
     assert unmodified_key(world, computed, world.first_token + 8).words[-1] == "Q:"
+
+
+@pytest.mark.parametrize("acts", [(), (Act("doubt", 60),)])
+@pytest.mark.parametrize("guess", [("two", "eyes", ".", "\n"), ("two", "no", "no", "no"), ("no", "eyes"), ("two",), ()])
+def test_passes_that_are_guessed_at_are_those_computed_one_by_one(
+    world: World, computed: ComputedPass, acts: tuple[Act, ...], guess: tuple[str, ...]
+) -> None:
+    fresh, key = ComputedPass(world, FLAGSHIP / (world.model or "")), HAS._replace(acts=((), (), acts))
+    fresh.read_ahead(key, guess)
+    for count in range(1, len(guess) + 1):
+        after = key.followed_by(*guess[:count])
+        assert fresh.distribution(after).logits == computed.distribution(after).logits
+
+
+def test_words_that_are_guessed_right_are_read_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh, computed_keys = ComputedPass(world, FLAGSHIP / (world.model or "")), list[PassKey]()
+    run_pass = fresh.computation.run_pass
+
+    def counted(key: PassKey, cache: Cache, *, keep_attention: bool = False) -> PassResult:
+        computed_keys.append(key)
+        return run_pass(key, cache, keep_attention=keep_attention)
+
+    monkeypatch.setattr(fresh.computation, "run_pass", counted)
+    no = HAS.followed_by("no")
+    fresh.read_ahead(no, ("eyes", "."))
+    asked_before = list(computed_keys)
+    assert fresh.distribution(no.followed_by("eyes", ".")).best == "\n"
+    assert computed_keys == asked_before
 
 
 def test_warm_up_runs_in_the_background_and_a_query_waits_for_it(world: World) -> None:

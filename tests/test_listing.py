@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from building import first_light
 from fixtures_play import TO_ENDINGS, new_session, open_session, printed_text, runs_folder, write_run
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.input import answer
-from forward_pass.storage.listing import earlier_runs, summaries
+from forward_pass.storage import listing
+from forward_pass.storage.listing import EarlierRuns, earlier_runs, summaries
 from forward_pass.story.state import Prior
 
 
@@ -21,6 +24,45 @@ def test_the_endings_found_are_those_that_any_stored_run_has_reached(tmp_path: P
     (runs_folder(tmp_path) / "009-odd.jsonl").write_text("odd\n")
     assert earlier_runs(runs_folder(tmp_path), first_light()).found == {"half-said", "the-loop"}
     assert new_session(tmp_path).recorder.prior == Prior(10, frozenset({"half-said", "the-loop"}))
+
+
+def test_what_earlier_runs_say_follows_their_files(tmp_path: Path) -> None:
+    folder, world = runs_folder(tmp_path), first_light()
+    earlier = EarlierRuns(folder, world)
+
+    def said() -> Prior:
+        prior = earlier.prior()
+        assert prior == earlier_runs(folder, world)  # as one finds it who asks for the first time
+        return prior
+
+    assert said() == Prior(1)
+    half_said, loop = (write_run(tmp_path, *TO_ENDINGS[ending]) for ending in ("half-said", "the-loop"))
+    assert said().found == {"half-said", "the-loop"}
+    lines = loop.read_text(encoding="utf8").splitlines(keepends=True)
+    loop.write_text("".join(lines[:-1]), encoding="utf8")
+    assert said().found == {"half-said"}
+    with loop.open("a", encoding="utf8") as file:
+        file.write(lines[-1])
+    assert said().found == {"half-said", "the-loop"}
+    half_said.unlink()
+    assert said() == Prior(3, frozenset({"the-loop"}))
+
+
+def test_a_file_of_an_earlier_run_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, read = runs_folder(tmp_path), list[str]()
+    paths = [write_run(tmp_path, *TO_ENDINGS["half-said"]) for _ in range(2)]
+
+    def read_and_note(path: Path) -> bytes:
+        read.append(path.name)
+        return path.read_bytes()
+
+    monkeypatch.setattr(listing, "read_bytes", read_and_note)
+    earlier = EarlierRuns(folder, first_light())
+    assert earlier.prior() == earlier.prior()
+    with paths[1].open("a", encoding="utf8") as file:
+        file.write("\n")
+    earlier.prior()
+    assert read == [paths[0].name, paths[1].name, paths[1].name]
 
 
 def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:

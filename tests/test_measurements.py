@@ -86,6 +86,17 @@ def test_what_follows_is_the_likeliest_each_time_and_typed_as_one_would() -> Non
     assert shown("{onward(2)}", late) == "two two"
 
 
+def test_what_followed_last_is_guessed_to_follow_again() -> None:
+    class Guessing(FakePass):
+        def read_ahead(self, key: PassKey, words: tuple[str, ...]) -> None:
+            guesses.append((key, words))
+
+    guesses: list[tuple[PassKey, tuple[str, ...]]] = []
+    text = compile_text(parse_text("{onward(3)}", SCOPE))
+    assert [text(STATE, Guessing()) for _ in range(2)] == ["foot foot foot"] * 2
+    assert guesses == [(STATE.key, ()), (STATE.key, ("foot",) * 3)]
+
+
 def test_what_follows_ends_with_the_document() -> None:
     class Ending(FakePass):
         def distribution(self, key: PassKey) -> Distribution:

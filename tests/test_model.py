@@ -161,9 +161,12 @@ def test_words_read_at_once_leave_what_they_leave_one_by_one(
     cache = step(MODEL, PREFILL.cache, 4, interventions).cache
     for word in before:
         cache = step(MODEL, cache, word).cache
-    at_once, one_by_one = extend(WEIGHTS, cache, words), cache
+    (at_once, streams), one_by_one, logits = extend(WEIGHTS, cache, words), cache, []
     for word in words:
-        one_by_one = step(MODEL, one_by_one, word).cache
+        result = step(MODEL, one_by_one, word)
+        one_by_one = result.cache
+        logits.append(result.logits)
+    assert np.array_equal(decoder(WEIGHTS, streams), logits)
     assert (at_once.words, at_once.pair_start) == (one_by_one.words, one_by_one.pair_start)
     assert np.abs(at_once.tail_k - one_by_one.tail_k).max() < 1e-9
     assert np.abs(at_once.tail_v - one_by_one.tail_v).max() < 1e-9

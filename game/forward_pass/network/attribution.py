@@ -13,7 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported; 
 import numpy as np
 
 from forward_pass.network.hooks import Sites
-from forward_pass.network.model import inverse_rms
+from forward_pass.network.model import rms
 from forward_pass.network.weights import Array, Weights
 
 
@@ -38,7 +38,7 @@ def head_contributions(weights: Weights, sites: Sites, words: Sequence[int]) -> 
     within a layer, layers, and what acts put in. Raises `IndexError` for a word that is not in the vocabulary.
     """
     s = weights.shape
-    unembed = weights.unembed[:, list(words)] * inverse_rms(sites.stream[-1])  # [d, W]
+    unembed = weights.unembed[:, list(words)] / rms(sites.stream[-1])  # [d, W]
     w_o = weights.w_o.reshape(s.n_attend, s.n_head, s.d_head, s.n_embd)
     heads = np.einsum("lhe,lhed->lhd", sites.head, w_o)  # [A, H, d]
     acts = np.diff(sites.stream, axis=0) - sites.mlp  # [L, d]

@@ -17,6 +17,7 @@ from forward_pass.network.model import (
     NoteKV,
     PassRequest,
     PassResult,
+    decoder,
     extend,
     lens,
     max_difference,
@@ -80,7 +81,12 @@ class Computation:
 
     def extended(self, cache: Cache, words: Iterable[str]) -> Cache:
         """Return the cache after several words in which nothing is done, read at once."""
-        return extend(self.weights, cache, [self.ids[word] for word in words])
+        return extend(self.weights, cache, [self.ids[word] for word in words])[0]
+
+    def read_at_once(self, cache: Cache, words: Iterable[str]) -> list[Distribution]:
+        """Return the distribution after each of several words in which nothing is done, read at once."""
+        _, streams = extend(self.weights, cache, [self.ids[word] for word in words])
+        return list(map(self.distribution, decoder(self.weights, streams)))
 
     def run_passes(self, requests: Iterable[tuple[PassKey, Cache]]) -> list[PassResult]:
         """Return the passes of several keys, computed together."""

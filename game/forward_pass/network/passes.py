@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from forward_pass.network.weights import Weights
 
 SHORT = 2  # words; passes after at most so many are what later ones go on from, again and again
-MAX_SHORT_BYTES, MAX_LONG_BYTES = 44 * 2**20, 8 * 2**20  # of passes that are kept: 100 to 200 KB each, the long ones more
-MAX_DISTRIBUTIONS = 5_000  # that are kept, of some 5 KB each
+MAX_SHORT_BYTES, MAX_LONG_BYTES = 24 * 2**20, 6 * 2**20  # of passes that are kept: 75 to 150 KB each, the long ones more
+MAX_DISTRIBUTIONS = 3_000  # that are kept, of some 5 KB each
 MAX_LOOKS = 8  # passes that are kept with their attention, half a megabyte each
 
 
@@ -44,6 +44,9 @@ class WrittenPass:
 
     def warm_up(self) -> None:
         """Do nothing: there is no model to load."""
+
+    def read_ahead(self, key: PassKey, words: tuple[str, ...]) -> None:
+        """Do nothing: there is nothing to compute."""
 
     def distribution(self, key: PassKey) -> Distribution:
         """Return what the world declares for the token after the key's words, by the first case whose condition holds."""
@@ -152,10 +155,25 @@ class ComputedPass:
         if known is not None:
             self._distributions.move_to_end(key)
             return known
-        distribution = self._distributions[key] = self.computation.distribution(self.run_pass(key).logits)
+        return self._keep(key, self.computation.distribution(self.run_pass(key).logits))
+
+    def _keep(self, key: PassKey, distribution: Distribution) -> Distribution:
+        self._distributions[key] = distribution
         if len(self._distributions) > MAX_DISTRIBUTIONS:
             self._distributions.popitem(last=False)
         return distribution
+
+    def read_ahead(self, key: PassKey, words: tuple[str, ...]) -> None:
+        """Compute at once the passes that will be asked for if these words turn out to follow; none where the first does not.
+
+        So a likely continuation is read in one go (Leviathan et al. 2023, speculative decoding); a wrong guess costs time alone.
+        """
+        following = [_padded(key.followed_by(*words[:count])) for count in range(1, len(words) + 1)]
+        if len(words) > 1 and following[0] not in self._distributions and self.distribution(key).best == words[0]:
+            for one, distribution in zip(
+                following, self.computation.read_at_once(self.run_pass(key).cache, words), strict=True
+            ):
+                self._keep(one, distribution)
 
     def lens(self, key: PassKey, layer: int) -> Distribution:
         """Return the distribution that the unembedding reads from the residual stream after ``layer`` (logit lens)."""

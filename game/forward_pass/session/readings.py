@@ -139,9 +139,7 @@ def turn_readings(run: Run, number: int) -> tuple[ActReading, ...]:
     turn = run.turns[number - 1]
     key = key_after(turn)
     made = key.acts[-1][len(turn.before.acts[-1]) :]
-    decoded = turn.word is not None
-    layer, scene = (run.world.boundary, "") if decoded else (turn.state.layer, turn.state.scene)
-    given = how_given(run.world, turn.before.token, layer, scene)
+    given, layer = _given_at(run, turn)
     before = PassKey(key.words, turn.before.acts)
     readings = []
     for number_of_act, act in enumerate(made, len(turn.before.acts[-1])):
@@ -152,6 +150,12 @@ def turn_readings(run: Run, number: int) -> tuple[ActReading, ...]:
         readings.append(_act_reading(run.world, placed, given, change, where))
         before = after
     return tuple(readings)
+
+
+def _given_at(run: Run, turn: Turn) -> tuple[str, int]:
+    """Return how the figures of a turn's acts are given, and the layer at which they are."""
+    layer, scene = (run.world.boundary, "") if turn.word is not None else (turn.state.layer, turn.state.scene)
+    return how_given(run.world, turn.before.token, layer, scene), layer
 
 
 def key_after(turn: Turn) -> PassKey:
@@ -246,7 +250,7 @@ def _is_sealed_before(run: Run, placed: PlacedAct, number: int) -> bool:
         for turn in range(1, number + 1)
         if len(run.turns[turn - 1].state.acts) > placed.at and len(run.turns[turn - 1].state.acts[placed.at]) > placed.number
     )
-    given = turn_readings(run, made)[0].given
+    given, _ = _given_at(run, run.turns[made - 1])
     if given == ASKED:
         turn = run.turns[number - 1]
         return turn.word is not None and len(turn.state.words) == run.world.telling_index + 1

@@ -42,7 +42,7 @@ class Session:
         self._reader: Thread | None = None  # of what the kept runs had read
         self._reached: set[str] = set()  # endings, in this session
         self.visited = VisitedTurns()
-        self.made: list[tuple[str, str]] = []  # what was chosen in this session: the scene, and the choice
+        self.made: Counter[tuple[str, str]] = Counter()  # how often it was chosen in this session: the scene, and the choice
         self.before_input: Callable[[], list[Event]] | None = None  # what is to be done before a line is carried out
         self.writer: Callable[[Run, Header, Path], str] | None = None  # writes a run as a document, and says so
 
@@ -111,7 +111,7 @@ class Session:
         turn = make_turn(before, choice, self.draw)
         turn = self.recorder.record_turn(before, turn)
         self.run = append(before, turn)
-        self.made.append((before.state.scene, choice))
+        self.made[before.state.scene, choice] += 1
         self.visited.add(before.digest, self.run.turns[before.at], self.recorder)
         if self.at_ending:
             self._reached.add(self.run.state.scene)
@@ -167,8 +167,8 @@ class Session:
         """Play another run from where it stands; return what should be known of it, and its scene."""
         self.recorder.close()
         if self.known is not None:  # the run that is left is another run from now on
-            for scene, choice in self.made:
-                self.known.ways.setdefault(scene, Counter())[choice] += 1
+            for (scene, choice), count in self.made.items():
+                self.known.ways.setdefault(scene, Counter())[choice] += count
             self.made.clear()
         self.run, self.recorder, notes = stored
         return [*map(Message, notes), *self.opening()]

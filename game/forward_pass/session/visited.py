@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from forward_pass.errors import RequestError
@@ -10,7 +11,7 @@ from forward_pass.story.history import RecordedTurn, Run, Turn, recorded_turn, r
 if TYPE_CHECKING:
     from forward_pass.storage.recorder import Recorder
 
-MAX_TURNS = 20_000  # that are remembered, some 800 bytes each; the earliest are forgotten first
+MAX_TURNS = 10_000  # that are remembered, some 600 bytes each; the earliest are forgotten first
 
 
 class _Visited(NamedTuple):
@@ -23,14 +24,14 @@ class VisitedTurns:
     """The turns of a session by digest, of equal ones the latest."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, _Visited] = {}
+        self._turns: OrderedDict[str, _Visited] = OrderedDict()
 
     def add(self, before: str, turn: Turn, recorder: Recorder) -> None:
         """Remember a turn, the digest of the turn before it, and what recorded it."""
-        self._turns.pop(turn.digest, None)
         self._turns[turn.digest] = _Visited(before, recorded_turn(turn), recorder)
+        self._turns.move_to_end(turn.digest)
         if len(self._turns) > MAX_TURNS:
-            del self._turns[next(iter(self._turns))]
+            self._turns.popitem(last=False)
 
     def run_to(self, present: Run, digest: str) -> tuple[Run, Recorder]:
         """Return the run that leads to the turn of a digest, and what recorded it; raises ``RequestError`` without one."""

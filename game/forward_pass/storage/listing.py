@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -28,25 +28,52 @@ LINE_TIME = re.compile(rb'"time":([0-9]{1,16})\}\n')
 
 
 def earlier_runs(folder: Path, world: World) -> Prior:
-    """Return what the runs in a world's folder say to the next one: how many there were, what they found and met.
+    """Return what the runs in a world's folder say to the next one; raises ``RunError``."""
+    return EarlierRuns(folder, world).prior()
 
-    A file is parsed only if its bytes contain the id of an ending or a scene not found before: few of thousands do.
-    Raises ``RunError``.
+
+class EarlierRuns:
+    """What the runs in a world's folder say to the next one: how many there were, what they found and met.
+
+    Asked again, only files are read that are new or have grown since. A file is parsed only if its bytes contain the id of an
+    ending or a scene not found before: few of thousands do.
     """
-    remaining = {name: f'"{name}"'.encode() for name in (*world.endings, *world.scenes_remembered)}
-    found: set[str] = set()
-    for run_file in list_run_files(folder):
-        if not remaining:
-            break
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self._folder, self._world = folder, world
+        self._begin()
+
+    def _begin(self) -> None:
+        names = (*self._world.endings, *self._world.scenes_remembered)
+        self._unmet = {name: f'"{name}"'.encode() for name in names}  # endings and scenes as a file would have them
+        self._read: dict[str, tuple[int, int]] = {}  # by a file's name: its size and its time when it was read
+
+    def prior(self) -> Prior:
+        """Return what is said now; raises ``RunError``."""
+        present = dict(self._stamps())
+        changed = [name for name, stamp in self._read.items() if present.get(name) != stamp]
+        if any(name not in present or present[name][0] <= self._read[name][0] for name in changed):
+            self._begin()  # something was taken away or rewritten, and with it perhaps what was found there
+        for name, stamp in present.items():
+            if self._unmet and self._read.get(name) != stamp:
+                self._read_file(self._folder / name)
+        self._read = present
+        endings = frozenset(self._world.endings).difference(self._unmet)
+        return Prior(next_number(self._folder), endings, self._world.scenes_remembered.difference(self._unmet))
+
+    def _stamps(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        for run_file in list_run_files(self._folder):
+            with suppress(OSError):
+                status = run_file.path.stat()
+                yield run_file.path.name, (status.st_size, status.st_mtime_ns)
+
+    def _read_file(self, path: Path) -> None:
         with suppress(RunError):
-            data = read_bytes(run_file.path)
-            if any(name in data for name in remaining.values()):
-                journal = parse_journal(data, run_file.path)
-                if journal.header.world == world.id:
-                    found |= {turn.scene for turn in journal.turns} & remaining.keys()
-                for name in found & remaining.keys():
-                    del remaining[name]
-    return Prior(next_number(folder), frozenset(found & world.endings.keys()), frozenset(found & world.scenes_remembered))
+            data = read_bytes(path)
+            if any(name in data for name in self._unmet.values()):
+                journal = parse_journal(data, path)
+                for turn in journal.turns if journal.header.world == self._world.id else ():
+                    self._unmet.pop(turn.scene, None)
 
 
 def newest_first(run_files: Iterable[RunFile]) -> list[RunFile]:

@@ -14,7 +14,7 @@ from forward_pass.errors import ForwardPassError, RunError, escaped, printable
 from forward_pass.loading.paths import APP, FLAGSHIP, saves_folder
 from forward_pass.storage.folder import RunFile, file_name, list_run_files, resolve_run, same_file
 from forward_pass.storage.journal import Header, Journal, read_journal, turn_line
-from forward_pass.storage.listing import earlier_runs, newest_first, set_aside_note
+from forward_pass.storage.listing import EarlierRuns, newest_first, set_aside_note
 from forward_pass.storage.recorder import NewRuns, Recorder
 from forward_pass.storage.run_file import create_run_file, open_run_file
 from forward_pass.story.history import Divergence, RecordedTurn, ReplayedPath, Run, at_turn, new_run, replay
@@ -57,6 +57,7 @@ class RunStore:
         self.program = APP  # the game's name on a command line
         self._world_argument = world_argument or world.id  # the world on a command line: its name, or its folder
         self._facts = options.facts
+        self._earlier = EarlierRuns(self.folder, world)
         self._new_runs = NewRuns(self.folder, make_header, options.saving)
 
     @property
@@ -65,7 +66,7 @@ class RunStore:
 
         Raises ``RunError``.
         """
-        return earlier_runs(self.folder, self.world) if self._facts is None else self._facts
+        return self._earlier.prior() if self._facts is None else self._facts
 
     def new(self) -> Stored:
         """Return a run at its opening, stored from its first choice on. Raises ``RunError``."""

@@ -160,11 +160,16 @@ def _attention(node: nodes.Attention) -> Piece:
 
 @compile_measurement.register(nodes.Continuation)
 def _continuation(node: nodes.Continuation) -> Piece:
+    guess: tuple[str, ...] = ()  # what followed last: it often follows again
+
     def continuation(state: State, inspector: Inspector) -> str:
+        nonlocal guess
         key = state.key.followed_by(*node.passage)
+        inspector.read_ahead(key, guess)
         words: tuple[str, ...] = ()
         while len(words) < node.length and words[-1:] != (END,):
             words = (*words, inspector.distribution(key.followed_by(*words)).best)
+        guess = words
         return _one_line(words)
 
     return continuation

@@ -50,6 +50,10 @@ class Inspector(PassPort, Protocol):
         """Start reading what a pass needs, in the background, so that the first question waits less."""
         ...
 
+    def read_ahead(self, key: PassKey, words: tuple[str, ...]) -> None:
+        """Prepare for being asked about the passes after a key's that follow these words: a guess, which need not hold."""
+        ...
+
     def attention(self, key: PassKey, layer: int) -> list[float]:
         """Return the share of attention on each position of the document, averaged over the global heads up to ``layer``."""
         ...
