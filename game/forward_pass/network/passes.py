@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from forward_pass.network.weights import Weights
 
 SHORT = 2  # words; passes after at most so many are what later ones go on from, again and again
-MAX_SHORT_BYTES, MAX_LONG_BYTES = 24 * 2**20, 6 * 2**20  # of passes that are kept: 75 to 150 KB each, the long ones more
+MAX_SHORT_BYTES, MAX_LONG_BYTES = 20 * 2**20, 6 * 2**20  # of passes that are kept: 75 to 150 KB each, the long ones more
 MAX_DISTRIBUTIONS = 3_000  # that are kept, of some 5 KB each
 MAX_LOOKS = 8  # passes that are kept with their attention, half a megabyte each
 
@@ -166,7 +166,7 @@ class ComputedPass:
     def read_ahead(self, key: PassKey, words: tuple[str, ...]) -> None:
         """Compute at once the passes that will be asked for if these words turn out to follow; none where the first does not.
 
-        So a likely continuation is read in one go (Leviathan et al. 2023, speculative decoding); a wrong guess costs time alone.
+        A likely continuation is so read in one go (Leviathan et al. 2023, speculative decoding); a wrong guess costs only time.
         """
         following = [_padded(key.followed_by(*words[:count])) for count in range(1, len(words) + 1)]
         if len(words) > 1 and following[0] not in self._distributions and self.distribution(key).best == words[0]:

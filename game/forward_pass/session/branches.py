@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
+from forward_pass.gc_pause import gc_paused
 from forward_pass.session.transcript import count_text, quoted, wrap
 from forward_pass.storage.labels import Annotation
 from forward_pass.storage.replay import ReplayResult
@@ -153,24 +154,13 @@ def tree_object(
 
     It has the nodes ``below`` one, that one first, at most ``limit`` of them by their turns, and how many ``more`` there are.
     """
-    world, tree, annotations = run_set.world, run_set.tree, run_set.annotations()
-    rows = []
+    tree = run_set.tree
     nodes = tree.below(below)
     shown = nodes if limit is None else sorted(nodes, key=lambda node: node.turn)[:limit]
-    for node in shown:
-        recorded = node.recorded
-        row: dict[str, object] = {"branch": node.number, "before": node.parent, "turn": node.turn}
-        scene = recorded.scene if recorded else world.start
-        row |= {"scene": scene, "runs": list(node.runs), "stand": list(node.cursor_runs)}
-        if recorded:
-            row |= {"choice": recorded.choice, "word": recorded.word, "p": recorded.probability, "digest": recorded.digest}
-            annotation = annotations.get(recorded.digest, Annotation())
-            row |= {key: text for key, text in annotation._asdict().items() if text}
-        if untaken and node.number in untaken:
-            row["untaken"] = untaken[node.number][0]
-        rows.append(row)
+    with gc_paused():  # a large tree is a million objects, and none is garbage
+        rows = _node_objects(run_set, shown, untaken or {})
     counts = {"runs": len(tree.last_nodes), "forks": tree.fork_count}
-    result: dict[str, object] = {"type": "tree", "world": world.id, **counts, "branches": rows}
+    result: dict[str, object] = {"type": "tree", "world": run_set.world.id, **counts, "branches": rows}
     if len(shown) < len(nodes):
         result["more"] = len(nodes) - len(shown)
     if replays is not None:
@@ -178,6 +168,23 @@ def tree_object(
             {"run": run, "status": replay_status(replay), "words": replay_verdict(replay)} for run, replay in replays.items()
         ]
     return result
+
+
+def _node_objects(run_set: RunSet, nodes: Iterable[Node], untaken: UntakenCounts) -> list[dict[str, object]]:
+    annotations, rows = run_set.annotations(), []
+    for node in nodes:
+        recorded = node.recorded
+        row: dict[str, object] = {"branch": node.number, "before": node.parent, "turn": node.turn}
+        scene = recorded.scene if recorded else run_set.world.start
+        row |= {"scene": scene, "runs": list(node.runs), "stand": list(node.cursor_runs)}
+        if recorded:
+            row |= {"choice": recorded.choice, "word": recorded.word, "p": recorded.probability, "digest": recorded.digest}
+            annotation = annotations.get(recorded.digest)
+            row |= {key: text for key, text in annotation._asdict().items() if text} if annotation else {}
+        if node.number in untaken:
+            row["untaken"] = untaken[node.number][0]
+        rows.append(row)
+    return rows
 
 
 def count_untaken(run: Run, taken: Container[str]) -> tuple[int, int]:
