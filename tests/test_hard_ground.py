@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -50,17 +51,18 @@ def test_json_and_exports_are_utf_8_in_any_locale(tmp_path: Path) -> None:
     run = write_run(tmp_path, "feel-slope", "let-be")
     in_utf_8 = clean_environment(PYTHONUTF8="1")
     in_ascii = clean_environment(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
-    outputs = []
+    typed, outputs = '{"about":"größe"}\nsay-now\n'.encode(), []
     for arguments in (("export", str(run), "--format", "html"), ("play", WORLD, "--json", "--new", "--no-save", "--fresh")):
         first, second = (
             subprocess.run(
-                [sys.executable, "-m", "forward_pass", *arguments], capture_output=True, check=True, env=env, input=b"say-now\n"
+                [sys.executable, "-m", "forward_pass", *arguments], capture_output=True, check=True, env=env, input=typed
             ).stdout.decode("utf8")
             for env in (in_utf_8, in_ascii)
         )
         assert first == second
         outputs.append(first)
     assert not outputs[0].isascii(), "an export with nothing beyond ASCII in it tests nothing"
+    assert "größe" in json.loads(outputs[1].splitlines()[2])["message"]
 
 
 def test_a_users_own_module_called_game_is_in_nobodys_way(tmp_path: Path) -> None:

@@ -61,8 +61,10 @@ def _dispatch(arguments: list[str]) -> int:
         options = build_parser(arguments[0] if arguments else None).parse_args(arguments)
     except SystemExit as error:  # argparse has printed help, the version or an error
         return report_error("", int(error.code or 0))
-    if (getattr(options, "json", False) or "output" in options) and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf8")  # JSON and documents are UTF-8 in any locale
+    if getattr(options, "json", False) or "output" in options:  # JSON and documents are UTF-8 in any locale
+        for stream in (sys.stdin, sys.stdout):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf8")
     code: int = options.handler(options)
     return code
 
