@@ -23,7 +23,7 @@ from forward_pass.story.world import World
 
 THIRD_INSTANTIATION = 3
 RANDOM_RUNS = 20_000
-FEW_STATES = 20_000
+FEW_STATES = 20_000  # so many are searched whole for what random runs have not shown, in less than runs toward it take
 PATIENCE = 500  # random runs without anything new, or twice as many as there were before, after which no more are tried
 DRAWN_RUNS = 600
 AIMED_RUNS = 1000  # towards a scene whose text has alternatives without a witness
@@ -97,7 +97,7 @@ class _Verifier:
         self._measure_ablations(likeliest)
         self._find_witnesses(likeliest)
         self._play_at_random()
-        if len(likeliest.parents) > FEW_STATES:  # few are searched whole for what random runs have not shown
+        if len(likeliest.parents) > FEW_STATES:
             self._play_towards_scenes(likeliest)
         drawn = None
         if self.world.has_pass and self._is_anything_unreached(likeliest):

@@ -18,6 +18,8 @@ from forward_pass.story.engine import Status, decode, initial_state, is_waiting,
 from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
+WITH_OFFERS = frozenset((TextKind.SAY, TextKind.WHY))
+
 
 class Witness(NamedTuple):
     """A run that reaches something."""
@@ -40,10 +42,21 @@ class Witnesses:
         self.table = table
         self.by_item: dict[Item, Witness] = {}
         self.runs = 0
-        self._alternatives: dict[TextId, list[tuple[Item, Predicate]]] = {}
-        self._everywhere = everywhere  # what is looked for in every state, not in one text
+        # What has no witness with the likeliest words yet, by where it is looked for:
+        self._everywhere = tuple(everywhere)
+        self._alternatives: dict[TextId, tuple[tuple[Item, Predicate], ...]] = {}
+        self._offered: dict[str, set[Item]] = {}  # by the scene that offers it, what is shown with its offers
+        self._places: dict[Item, tuple[TextId | None, str | None]] = {}  # the text and the scene
+        scenes = {choice.id: scene.id for scene in world.story.scenes for choice in scene.choices}
         for one in alternatives:
-            self._alternatives.setdefault(one.text, []).append((one.item, one.is_shown))
+            self._alternatives[one.text] = (*self._alternatives.get(one.text, ()), (one.item, one.is_shown))
+            self._places[one.item] = one.text, scenes.get(one.text.owner) if one.text.kind in WITH_OFFERS else None
+        for choice, scene in scenes.items():
+            for kind in (ItemKind.OFFERED, ItemKind.OPEN):
+                self._places[Item(kind, choice)] = None, scene
+        for item, (_, offering) in self._places.items():
+            if offering is not None:
+                self._offered.setdefault(offering, set()).add(item)
 
     def has(self, item: Item, *, drawn: bool = False) -> bool:
         """Return whether a run with the likeliest words reaches an item; with ``drawn``, whether any run does."""
@@ -92,13 +105,23 @@ class Witnesses:
             known = self.by_item.get(item)
             if known is None or (is_likeliest and not known.is_likeliest):
                 self.by_item[item] = Witness(trace._replace(steps=trace.steps[:turn]), is_likeliest)
+                if is_likeliest:
+                    self._look_no_more_for(item)
+
+    def _look_no_more_for(self, item: Item) -> None:
+        self._everywhere = tuple(row for row in self._everywhere if row[0] != item)
+        text, scene = self._places.get(item, (None, None))
+        if text is not None:
+            self._alternatives[text] = tuple(row for row in self._alternatives[text] if row[0] != item)
+        if scene is not None:
+            self._offered[scene].discard(item)
 
     def _items_at(self, state: State) -> Iterator[Item]:
-        """Yield what is reached in a state: its scene, the text of it, what is offered and how that is put."""
+        """Yield what is looked for and reached in a state: its scene, the text of it, what is offered and how that is put."""
         yield Item(ItemKind.SCENE, state.scene)
-        yield from (item for item, is_met in self._everywhere if not self.has(item) and is_met(state))
+        yield from (item for item, is_met in self._everywhere if is_met(state))
         yield from self._shown(TextKind.SCENE, state.scene, state)
-        for offer in offers(self.world, state):
+        for offer in offers(self.world, state) if self._offered.get(state.scene) else ():
             yield Item(ItemKind.OFFERED, offer.id)
             yield from self._shown(TextKind.SAY, offer.id, state)
             if offer.is_open:
@@ -108,6 +131,4 @@ class Witnesses:
 
     def _shown(self, kind: TextKind, owner: str, state: State) -> Iterator[Item]:
         """Yield the alternatives of a text that are shown in a state and have no witness with the likeliest words."""
-        for item, is_shown in self._alternatives.get(TextId(kind, owner), ()):
-            if not self.has(item) and is_shown(state):
-                yield item
+        return (item for item, is_shown in self._alternatives.get(TextId(kind, owner), ()) if is_shown(state))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from forward_pass.errors import Place, Problem
 from forward_pass.loading.fields import known_name
@@ -18,19 +19,11 @@ OF_A_STORY = (
     *("variables", "claims", "scenes", "endings"),
 )
 OF_A_PASS = frozenset((*SINGLES, *SECTIONS)).difference(OF_A_STORY)
+OF_A_PASS_IN_SCENES = frozenset(("opens", "measured"))
 OF_A_PASS_IN_CHOICES = frozenset(("cost", "until", "act", "verb", "measure", "cut"))
 ASKS_OF_A_PASS = (
     *(nodes.LayersLeft, nodes.Emitted, nodes.Acted, nodes.Decided, nodes.Drawn, nodes.PassesRun, nodes.ThresholdTruth),
-    *(nodes.Probability, nodes.LensProbability, nodes.ProbeScore, nodes.Likeliest, nodes.DrawnWord, nodes.Would),
-    *(
-        nodes.Forecasted,
-        nodes.Worth,
-        nodes.PromptPrediction,
-        nodes.Attention,
-        nodes.Continuation,
-        nodes.PromptLine,
-        nodes.Summary,
-    ),
+    *get_args(nodes.Measurement),
 )
 
 
@@ -50,15 +43,15 @@ def check_frame(report: Report, symbols: Symbols) -> None:
     keys = [entry.key for entry in symbols.singles.values()] + [*symbols.section_keys.values()]
     keys += [entry.key for entry in symbols.files]
     for scene in symbols.sections["scenes"].values():
-        keys += _keys_of(scene.value, {"opens", "measured"})
+        keys += _keys_of(scene.value, OF_A_PASS_IN_SCENES)
     for choice in symbols.choices.values():
         keys += _keys_of(choice.value, OF_A_PASS_IN_CHOICES)
     for key in keys:
-        if key.value in OF_A_PASS | OF_A_PASS_IN_CHOICES | {"token", "opens", "measured"}:
+        if key.value in OF_A_PASS | OF_A_PASS_IN_SCENES | OF_A_PASS_IN_CHOICES | {"token"}:
             report.add(key, "E309", f"{key.value!r} is about a pass, and this story has none (frame: none)")
 
 
-def _keys_of(mapping: Node, names: frozenset[str] | set[str]) -> list[Node]:
+def _keys_of(mapping: Node, names: frozenset[str]) -> list[Node]:
     return [key for name, (key, _) in mapping.value.items() if name in names] if isinstance(mapping.value, dict) else []
 
 
