@@ -18,7 +18,7 @@ from forward_pass.network.passes import ComputedPass
 from forward_pass.network.weights import NORM_EPSILON, ROPE_BASE, Array, Weights
 from forward_pass.story.interventions import Drop, Push, RandomPush, Rewrite
 from forward_pass.story.state import Act, PassKey
-from test_model import BOUNDARY, FIRST, INTERVENTIONS, MODEL, PREFILL, SHAPE, WEIGHTS
+from test_model import BOUNDARY, FIRST, INTERVENTIONS, MODEL, PREFILL, SHAPE, WEIGHTS, tail
 
 WORD, OTHER_WORD = 3, 6
 LAST = SHAPE.n_layer
@@ -177,7 +177,7 @@ def test_every_hook_changes_something() -> None:
 
 def same(one: PassResult, other: PassResult) -> bool:
     pairs = [(getattr(one, name), getattr(other, name)) for name in ("logits", "streams", "attention")]
-    pairs += [(getattr(one.cache, name), getattr(other.cache, name)) for name in ("tail_k", "tail_v")]
+    pairs += [(tail(one.cache), tail(other.cache))]
     return all(a is b is None or a.tobytes() == b.tobytes() for a, b in pairs)
 
 
@@ -220,7 +220,7 @@ def test_passes_with_hooks_run_together_agree_with_passes_run_alone() -> None:
     for request, result in zip(requests, step_many(MODEL, requests), strict=True):
         alone = step(MODEL, request.cache, request.word, request.interventions, request.hooks)
         assert np.abs(result.logits - alone.logits).max() < 2e-6
-        assert np.allclose(result.cache.tail_k, alone.cache.tail_k)
+        assert np.allclose(tail(result.cache)[0], tail(alone.cache)[0])
 
 
 @pytest.mark.parametrize("interventions", [(), INTERVENTIONS[:8], INTERVENTIONS], ids=["none", "most", "all"])
@@ -265,9 +265,9 @@ def test_a_random_direction_is_that_of_a_random_push() -> None:
 def test_a_word_has_the_keys_of_one_pass_and_the_values_of_another() -> None:
     pushed = step(MODEL, CACHE, WORD, (Push("doubt", 1.0, 2),)).cache
     mixed = mix_last(pushed, PLAIN.cache)
-    assert np.array_equal(mixed.tail_k, pushed.tail_k)
-    assert np.array_equal(mixed.tail_v, PLAIN.cache.tail_v)
-    assert not mixed.tail_v.flags.writeable
+    assert np.array_equal(tail(mixed)[0], tail(pushed)[0])
+    assert np.array_equal(tail(mixed)[1], tail(PLAIN.cache)[1])
+    assert not mixed.tail[-1].flags.writeable
     assert same(step(MODEL, mix_last(pushed, pushed), 5), step(MODEL, pushed, 5))
     logits = [step(MODEL, cache, 5).logits for cache in (PLAIN.cache, pushed, mixed, mix_last(PLAIN.cache, pushed))]
     assert len({row.tobytes() for row in logits}) == 4
@@ -279,8 +279,8 @@ def test_mixing_is_patching_the_keys_as_the_word_is_read_again() -> None:
     at = [(layer, head) for layer in range(1, BOUNDARY + 1) for head in range(SHAPE.n_head)]
     frozen: list[Hook] = [Freeze(1, LAST, SITES), *(Patch("key", *site, keys) for site in at)]
     patched = step(MODEL, CACHE, WORD, hooks=frozen).cache
-    assert np.allclose(patched.tail_k, mix_last(pushed, PLAIN.cache).tail_k)
-    assert np.allclose(patched.tail_v, mix_last(pushed, PLAIN.cache).tail_v)
+    assert np.allclose(tail(patched)[0], tail(mix_last(pushed, PLAIN.cache))[0])
+    assert np.allclose(tail(patched)[1], tail(mix_last(pushed, PLAIN.cache))[1])
 
 
 def pairs_that_cannot_be_mixed() -> dict[str, tuple[Cache, Cache]]:

@@ -74,6 +74,11 @@ PREFILL = prefill(WEIGHTS, WORDS[:-2])
 MODEL = Model(WEIGHTS, {NOTE.key: note_kv(WEIGHTS, truncate_cache(WEIGHTS, PREFILL.cache, 5), NOTE)})
 
 
+def tail(cache: Cache) -> Array:
+    """Return the keys and the values of the words of a cache after the part that continuations share, [2, A, H, m, e]."""
+    return np.stack(cache.tail, 3)
+
+
 def plain_logits(weights: Weights, words: Sequence[int]) -> list[list[float]]:  # noqa: C901  (loops in loops)
     """Return the logits [T, V] of a forward pass in plain Python: lists, loops, and the formulas of the papers."""
     s = weights.shape
@@ -168,8 +173,8 @@ def test_words_read_at_once_leave_what_they_leave_one_by_one(
         logits.append(result.logits)
     assert np.array_equal(decoder(WEIGHTS, streams), logits)
     assert (at_once.words, at_once.pair_start) == (one_by_one.words, one_by_one.pair_start)
-    assert np.abs(at_once.tail_k - one_by_one.tail_k).max() < 1e-9
-    assert np.abs(at_once.tail_v - one_by_one.tail_v).max() < 1e-9
+    assert np.abs(tail(at_once)[0] - tail(one_by_one)[0]).max() < 1e-9
+    assert np.abs(tail(at_once)[1] - tail(one_by_one)[1]).max() < 1e-9
     one, other = (step(MODEL, each, 5).logits for each in (at_once, one_by_one))
     assert np.array_equal(one, other)
 
@@ -197,7 +202,7 @@ def test_max_difference_begins_at_the_first_layer_that_differs() -> None:
 def test_logits_are_rounded_to_six_decimals_and_arrays_are_read_only() -> None:
     result = step(MODEL, PREFILL.cache, 3)
     assert np.array_equal(result.logits, np.round(result.logits, 6))
-    for array in (result.logits, result.streams, result.cache.tail_k):
+    for array in (result.logits, result.streams, result.cache.tail[0]):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
@@ -286,7 +291,7 @@ def test_a_look_raises_attention_on_its_span_and_a_negative_one_lowers_it() -> N
 def test_a_look_lasts_for_one_word() -> None:
     after_look = step(MODEL, PREFILL.cache, 3, (Look(1, 4, 8.0, BOUNDARY),)).cache
     bare = step(MODEL, PREFILL.cache, 3).cache
-    assert np.array_equal(after_look.tail_k[:BOUNDARY], bare.tail_k[:BOUNDARY])
+    assert np.array_equal(tail(after_look)[0][:BOUNDARY], tail(bare)[0][:BOUNDARY])
     assert np.array_equal(step(MODEL, after_look, 4).logits, step(MODEL, bare, 4).logits)
 
 
@@ -305,9 +310,9 @@ def test_a_borrowed_push_and_a_random_push_have_the_length_of_their_share() -> N
 def test_a_note_is_mixed_into_the_cache_by_its_ink() -> None:
     none, half, full = (step(MODEL, PREFILL.cache, 3, (NOTE._replace(ink=ink),)) for ink in (0.0, 0.5, 1.0))
     assert np.allclose(none.logits, step(MODEL, PREFILL.cache, 3).logits, atol=2e-6)
-    value = full.cache.tail_v[SHAPE.n_local :, :, -1]
+    value = tail(full.cache)[1][SHAPE.n_local :, :, -1]
     assert np.allclose(value, MODEL.notes[NOTE.key].value)
-    assert not np.allclose(half.cache.tail_v, full.cache.tail_v)
+    assert not np.allclose(tail(half.cache)[1], tail(full.cache)[1])
 
 
 def test_a_note_written_at_its_own_position_equals_the_typed_word() -> None:
@@ -316,7 +321,7 @@ def test_a_note_written_at_its_own_position_equals_the_typed_word() -> None:
         cache = step(MODEL, cache, word).cache
     typed = step(MODEL, cache, 4).cache
     written = step(MODEL, cache, 4, (NOTE,)).cache
-    assert np.allclose(typed.tail_k, written.tail_k)
+    assert np.allclose(tail(typed)[0], tail(written)[0])
 
 
 def test_a_note_in_the_local_layers_begins_at_the_first_global_layer() -> None:
@@ -342,7 +347,7 @@ def test_a_word_in_the_tail_can_be_rewritten_too() -> None:
     in_place = step(MODEL, truncate_cache(WEIGHTS, cache, len(WORDS) - 1), 8).cache
     n_local = SHAPE.n_local
     edit = result.cache.edits[0]
-    assert np.allclose(cache.tail_k[n_local:, :, -1] + edit.key, in_place.tail_k[n_local:, :, -1])
+    assert np.allclose(tail(cache)[0][n_local:, :, -1] + edit.key, tail(in_place)[0][n_local:, :, -1])
 
 
 def jacobian(x: Array, epsilon: float) -> Array:

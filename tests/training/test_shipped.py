@@ -163,7 +163,9 @@ def test_every_effect_that_the_card_asks_after_holds_of_the_foot(setting: Prompt
 def hybrid_caches(setting: PromptSetting, interventions: tuple[Intervention, ...]) -> dict[str, Cache]:
     """Return the caches after `Your` with the interventions' keys, values or both, and with neither."""
     bare, made = (pass_at_word(setting, "Your", each).cache for each in ((), interventions))
-    keys, values = replace(bare, tail_k=made.tail_k), replace(bare, tail_v=made.tail_v)
+    both = list(zip(made.tail, bare.tail, strict=True))
+    keys = replace(bare, tail=tuple(np.stack((acted[0], plain[1])) for acted, plain in both))
+    values = replace(bare, tail=tuple(np.stack((plain[0], acted[1])) for acted, plain in both))
     return {"both": made, "values": values, "keys": keys, "neither": bare}
 
 

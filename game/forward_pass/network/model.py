@@ -54,14 +54,13 @@ class CacheEdit:
 
 @dataclass(frozen=True, eq=False)
 class Cache:
-    """A KV cache: the words so far, with their rotated keys and their values."""
+    """A KV cache: the words so far, with their rotated keys and their values. Continuations share what their words share."""
 
     words: tuple[int, ...]
     pair_start: int  # position at which the current question-and-answer pair begins
     shared_k: Array  # [A, H, e, n]
     shared_v: Array  # [A, H, n, e]
-    tail_k: Array  # [A, H, m, e]
-    tail_v: Array  # [A, H, m, e]
+    tail: tuple[Array, ...]  # of each word after those, its key and its value, [2, A, H, e]
     edits: tuple[CacheEdit, ...] = ()
 
 
@@ -246,8 +245,7 @@ def prefill(weights: Weights, words: Sequence[int], taps: Iterable[int] = ()) ->
         if i + 1 in wanted:
             streams[i + 1] = x
     k_all.flags.writeable = v_all.flags.writeable = False
-    empty = np.empty((s.n_attend, s.n_head, 0, s.d_head))
-    cache = Cache(tuple(words), starts[-1], k_all, v_all, empty, empty)
+    cache = Cache(tuple(words), starts[-1], k_all, v_all, ())
     return PrefillResult(cache, lens(weights, x), streams)
 
 
@@ -266,11 +264,13 @@ def extend(weights: Weights, cache: Cache, words: Sequence[int]) -> tuple[Cache,
 
     They are read at once; what comes out agrees with `step`'s to the rounding.
     """
-    s, count, n, m = weights.shape, len(words), cache.shared_v.shape[2], cache.tail_k.shape[2]
+    s, count, n, m = weights.shape, len(words), cache.shared_v.shape[2], len(cache.tail)
     positions = np.arange(len(cache.words), len(cache.words) + count)
     rope = rope_tables(weights, positions.astype(np.float64))
-    tail_k, tail_v = np.empty((2, s.n_attend, s.n_head, m + count, s.d_head))
-    tail_k[:, :, :m], tail_v[:, :, :m] = cache.tail_k, cache.tail_v
+    tail = np.empty((2, s.n_attend, s.n_head, m + count, s.d_head))
+    for at, word_kv in enumerate(cache.tail):
+        tail[:, :, :, at] = word_kv
+    tail_k, tail_v = tail
     starts = [cache.pair_start]
     for word, position in zip(words, positions, strict=True):
         starts.append(int(position) if word in weights.metadata.pair_marks else starts[-1])
@@ -292,8 +292,9 @@ def extend(weights: Weights, cache: Cache, words: Sequence[int]) -> tuple[Cache,
             y = y + p[..., edit.position, None] * edit.value[i - s.n_local][:, None]
         x = x + y.transpose(1, 0, 2).reshape(count, -1) @ weights.w_o[i]
         x = x + mlp(weights, i, x)
-    tail_k.flags.writeable = tail_v.flags.writeable = False
-    return replace(cache, words=(*cache.words, *words), pair_start=starts[-1], tail_k=tail_k, tail_v=tail_v), x
+    tail.flags.writeable = False
+    read = tuple(tail[:, :, :, m + at] for at in range(count))
+    return replace(cache, words=(*cache.words, *words), pair_start=starts[-1], tail=(*cache.tail, *read)), x
 
 
 # -- one word at a time
@@ -355,14 +356,12 @@ def truncate_cache(weights: Weights, cache: Cache, n_words: int) -> Cache:
     """Return the cache of the first `n_words` words, as views of the same arrays."""
     words, n = cache.words[:n_words], cache.shared_v.shape[2]
     starts = [at for at, word in enumerate(words) if word in weights.metadata.pair_marks]
-    m = max(0, n_words - n)
     return Cache(
         words,
         starts[-1] if starts else 0,
         cache.shared_k[..., :n_words],
         cache.shared_v[:, :, :n_words],
-        cache.tail_k[:, :, :m],
-        cache.tail_v[:, :, :m],
+        cache.tail[: max(0, n_words - n)],
         tuple(edit for edit in cache.edits if edit.position < n_words),
     )
 
@@ -375,11 +374,11 @@ def mix_last(keys_from: Cache, values_from: Cache) -> Cache:
     one for acts in the global layers. Raises `ValueError` where the caches differ in more than the pass of their last word,
     or where that word is in the part shared by all continuations.
     """
-    if not keys_from.tail_v.shape[2] or not _same_before_last(keys_from, values_from):
+    if not keys_from.tail or not _same_before_last(keys_from, values_from):
         raise ValueError("the caches must be of the same words after the same shared part, and differ in the last pass only")
-    tail_v = np.concatenate([keys_from.tail_v[:, :, :-1], values_from.tail_v[:, :, -1:]], 2)
-    tail_v.flags.writeable = False
-    return replace(keys_from, tail_v=tail_v)
+    mixed = np.stack((keys_from.tail[-1][0], values_from.tail[-1][1]))
+    mixed.flags.writeable = False
+    return replace(keys_from, tail=(*keys_from.tail[:-1], mixed))
 
 
 def _same_before_last(one: Cache, other: Cache) -> bool:
@@ -389,8 +388,7 @@ def _same_before_last(one: Cache, other: Cache) -> bool:
     return (
         one.words == other.words
         and one.shared_v is other.shared_v
-        and np.array_equal(one.tail_k[:, :, :-1], other.tail_k[:, :, :-1])
-        and np.array_equal(one.tail_v[:, :, :-1], other.tail_v[:, :, :-1])
+        and all(map(np.array_equal, one.tail[:-1], other.tail[:-1]))
         and edits(one) == edits(other)
     )
 
@@ -401,8 +399,8 @@ def note_kv(weights: Weights, cache: Cache, note: Note) -> NoteKV:
     for word in note.words[: note.carrier + 1]:
         cache = step(model, cache, weights.ids[word]).cache
     back = rope_tables(weights, np.array([1.0 - len(cache.words)]))
-    keys, values = cache.tail_k[weights.shape.n_local :, :, -1:], cache.tail_v[weights.shape.n_local :, :, -1]
-    return NoteKV(rotate(keys, back)[:, :, 0], values)
+    key, value = cache.tail[-1][:, weights.shape.n_local :]  # [G, H, e] each
+    return NoteKV(rotate(key[:, :, None], back)[:, :, 0], value)
 
 
 def _pair_start(weights: Weights, cache: Cache, word: int) -> int:
@@ -444,13 +442,15 @@ class _Batch:
 
     def __init__(self, weights: Weights, requests: Sequence[PassRequest]) -> None:
         s, self.weights, self.requests, self.shared = weights.shape, weights, requests, requests[0].cache
-        self.n, self.m = self.shared.shared_v.shape[2], self.shared.tail_k.shape[2]
+        self.n, self.m = self.shared.shared_v.shape[2], len(self.shared.tail)
         self.pair_start = _pair_start(weights, self.shared, requests[0].word)
         self.rope = rope_tables(weights, np.array([float(len(self.shared.words))]))
-        self.k, self.v = np.empty((2, s.n_attend, s.n_head, len(requests), self.m + 1, s.d_head))  # [A, H, B, m + 1, e]
+        self.kv = np.empty((2, s.n_attend, s.n_head, len(requests), self.m + 1, s.d_head))
+        self.k, self.v = self.kv  # [A, H, B, m + 1, e]
         self.scores = np.empty((s.n_head, len(requests), self.n + self.m + 1))  # [H, B, P]; reused, as allocation costs more
         for row, request in enumerate(requests):
-            self.k[:, :, row, : self.m], self.v[:, :, row, : self.m] = request.cache.tail_k, request.cache.tail_v
+            for at, word_kv in enumerate(request.cache.tail):
+                self.kv[:, :, :, row, at] = word_kv
 
     def attend(self, hooks: "_Hooks", i: int, x: Array) -> tuple[Array, Array]:
         """Return what the heads of the layer at index `i` add [B, d], and their attention [H, B, positions seen]."""
@@ -474,11 +474,13 @@ class _Batch:
 
     def caches(self, edits: Sequence[tuple[CacheEdit, ...]]) -> list[Cache]:
         """Return the cache after each pass."""
-        self.k.flags.writeable = self.v.flags.writeable = False
-        k, v = self.shared.shared_k, self.shared.shared_v
+        k, v, last = self.shared.shared_k, self.shared.shared_v, self.kv[..., self.m, :]  # last: [2, A, H, B, e]
+        last = last.copy() if len(self.requests) == 1 else last  # so that a pass that is kept keeps no other words' arrays
+        last.flags.writeable = False
+        tails = [(*r.cache.tail, last[:, :, :, row]) for row, r in enumerate(self.requests)]
         return [
-            Cache((*r.cache.words, r.word), self.pair_start, k, v, self.k[:, :, row], self.v[:, :, row], edits[row])
-            for row, r in enumerate(self.requests)
+            Cache((*r.cache.words, r.word), self.pair_start, k, v, tail, edit)
+            for r, tail, edit in zip(self.requests, tails, edits, strict=True)
         ]
 
 
@@ -629,8 +631,8 @@ def _with_rewrite(model: Model, cache: Cache, edits: tuple[CacheEdit, ...], rewr
     if rewrite.position < n:
         k, v = cache.shared_k[n_local:, :, :, rewrite.position], cache.shared_v[n_local:, :, rewrite.position]
     else:
-        k, v = cache.tail_k[n_local:, :, rewrite.position - n], cache.tail_v[n_local:, :, rewrite.position - n]
-    key, value = rewritten.tail_k[n_local:, :, -1] - k, rewritten.tail_v[n_local:, :, -1] - v  # [G, H, e]
+        k, v = cache.tail[rewrite.position - n][:, n_local:]
+    key, value = rewritten.tail[-1][:, n_local:] - (k, v)  # [G, H, e] each
     below = max(0, rewrite.layer - 1 - n_local)
     earlier = next((edit for edit in edits if edit.position == rewrite.position), None)
     key[:below] = earlier.key[:below] if earlier else 0

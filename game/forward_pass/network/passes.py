@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from forward_pass.network.weights import Weights
 
 SHORT = 2  # words; passes after at most so many are what later ones go on from, again and again
-MAX_SHORT_BYTES, MAX_LONG_BYTES = 20 * 2**20, 6 * 2**20  # of passes that are kept: 75 to 150 KB each, the long ones more
-MAX_DISTRIBUTIONS = 3_000  # that are kept, of some 5 KB each
+MAX_SHORT_BYTES, MAX_LONG_BYTES = 14 * 2**20, 6 * 2**20  # of passes that are kept, some 80 KB each
+MAX_DISTRIBUTIONS = 2_000  # that are kept, of some 5 KB each
 MAX_LOOKS = 8  # passes that are kept with their attention, half a megabyte each
 
 
@@ -266,8 +266,9 @@ class _Kept:
 
 
 def _bytes_of(result: PassResult) -> int:
-    """Return the memory of a pass, without the keys and values of the prompt, which all share."""
-    return result.streams.nbytes + result.cache.tail_k.nbytes + result.cache.tail_v.nbytes + result.logits.nbytes
+    """Return the memory of a pass, without the keys and values of the prompt and of the first words, which many share."""
+    tail = result.cache.tail
+    return result.streams.nbytes + result.logits.nbytes + sum(kv.nbytes for kv in tail[SHORT:] or tail[-1:])
 
 
 def _padded(key: PassKey) -> PassKey:

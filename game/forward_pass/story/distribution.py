@@ -6,12 +6,12 @@ and the token's position alone, so that undo, continue and ablation draw alike.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 from math import exp, log
 
+FEW = 8  # likeliest words, whose order is remembered: thousands of distributions are
 DIGITS = 6  # logits are rounded to this many, so that every machine sees the same ties
 
 
@@ -51,7 +51,8 @@ class Distribution:
 
     def likeliest(self, count: int) -> list[tuple[str, float]]:
         """Return the ``count`` likeliest words with their probabilities, likeliest first, ties by the lower id."""
-        return [(self.words[index], self._p(index)) for index in self._order[:count]]
+        first = self._first[:count] if count <= FEW else self._ordered(count)
+        return [(self.words[index], self._p(index)) for index in first]
 
     def _p(self, index: int) -> float:
         highest, total = self._highest_and_total
@@ -64,9 +65,13 @@ class Distribution:
         return highest, sum(exp(logit - highest) for logit in self.logits)
 
     @cached_property
-    def _order(self) -> array[int]:
-        """The ids, likeliest first, of equals the lower first."""
-        return array("I", sorted(range(len(self.words)), key=lambda index: (-self.logits[index], index)))
+    def _first(self) -> list[int]:
+        """The ids of the few likeliest words, in their order."""
+        return self._ordered(FEW)
+
+    def _ordered(self, count: int) -> list[int]:
+        """Return the ids of the ``count`` likeliest words, likeliest first, of equals the lower first."""
+        return sorted(range(len(self.words)), key=lambda index: (-self.logits[index], index))[:count]
 
 
 def format_probability(probability: float) -> str:
