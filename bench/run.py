@@ -415,8 +415,8 @@ REASONS = {
     ("first scene on a terminal, the flagship", "inkjs"): "as above, and 3 MB of weights are read and their checksum computed.",
     ("input ready, same story", "inkjs"): "most of the time is the import of prompt_toolkit, 70 to 95 ms here.",
     ("input ready, the flagship", "inkjs"): "most of the time is the import of prompt_toolkit, 70 to 95 ms here.",
-    ("the same without files", ""): "one new pass of 96 layers is computed at every eighth step, amid a thousand different ones "
-    "in as many runs, and takes 4 to 6 ms; everything else takes 0.2 ms a step.",
+    ("the same without files", ""): "a new pass of 96 layers, 4 to 6 ms, is computed at every eighth step: a thousand runs ask "
+    "about some two thousand of them. Everything else takes 0.2 ms a step.",
     ("steps a second, text made", "bardic"): "one of our steps makes the text of a scene and of four choices in some 8 µs, "
     "most of which is the cost of function calls.",
     ("replaying 1,000 turns, digests checked", "`python -c pass`"): "a digest covers the whole state, and the state of this "

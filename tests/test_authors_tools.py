@@ -201,7 +201,10 @@ def test_a_world_that_cannot_be_read_is_told_and_played_on_as_it_was(watched: Se
 def test_a_choice_that_is_gone_ends_the_run_before_it(watched: Session) -> None:
     change(watched, "feel-slope:", "feel-floor:")
     told = " ".join(printed_text(answer(watched, ""), watched).split())
-    assert "The world was read again; at turn 1: 'feel-slope' is not on offer in 'waking'." in told
+    assert (
+        "The world was read again; at turn 1: 'feel-slope' is not on offer in 'waking', nor anywhere: no choice has that id."
+        in told
+    )
     assert watched.run.at == 0
 
 

@@ -276,7 +276,9 @@ def test_an_unknown_choice_ends_the_path_before_it(whole: Run) -> None:
     lines[3] = lines[3]._replace(choice="dance")
     walked, differences, _ = replayed(whole, lines)
     assert walked.turns == whole.turns[:3]
-    assert differences == [Divergence(4, "'dance' is not on offer in 'leaning'", broken=True)]
+    assert differences == [
+        Divergence(4, "'dance' is not on offer in 'leaning', nor anywhere: no choice has that id", broken=True)
+    ]
 
 
 def test_a_choice_that_is_closed_ends_the_path_before_it(opening: Run) -> None:

@@ -201,10 +201,10 @@ NOT_JSON = "not a JSON object"
 @pytest.mark.parametrize(
     ("request_", "code", "message"),
     [
-        ("nonsense", "unknown", "'nonsense' is not on offer in 'waking'"),
+        ("nonsense", "unknown", "'nonsense' is not on offer in 'waking', nor anywhere: no choice has that id"),
         ("let-be", "unknown", "'let-be' is not on offer in 'waking'"),
-        ("1", "unknown", "'1' is not on offer in 'waking'"),
-        ("[1]", "unknown", "'[1]' is not on offer in 'waking'"),
+        ("1", "unknown", "'1' is not on offer in 'waking', nor anywhere: no choice has that id"),
+        ("[1]", "unknown", "'[1]' is not on offer in 'waking', nor anywhere: no choice has that id"),
         ("{", "malformed", NOT_JSON),
         ("{" * 90_000, "malformed", NOT_JSON),
         ('{"choose":' * 9_000, "malformed", NOT_JSON),
@@ -235,7 +235,7 @@ NOT_JSON = "not a JSON object"
         ({"undo": 1}, "refused", "Nothing lies before this: it is where the run begins."),
         ({"save": "odd name!"}, "storage", "no run to name yet: a run is saved from its first choice on"),
         ({"choose": "say-now\n"}, "malformed", NOT_AN_ID),
-        ({"choose": ""}, "unknown", "'' is not on offer in 'waking'"),
+        ({"choose": ""}, "unknown", "'' is not on offer in 'waking', nor anywhere: no choice has that id"),
         ({"choose": "x" * 61}, "malformed", NOT_AN_ID),
         ({"choose": "\u009b31m"}, "malformed", NOT_AN_ID),
         ({"choose": "\ud800"}, "malformed", NOT_AN_ID),

@@ -65,6 +65,7 @@ class Follower:
     def __init__(self, session: Session) -> None:
         self.session, self.world = session, session.world
         self.sealed = Counter[str]()  # acts that are sealed by now
+        self.decoded: dict[int, dict[str, float]] = {}  # by token, what its word was drawn from
         self.forecast: dict[str, float] | None = None  # the last that was shown at the telling token, with nothing done since
 
     def follow(self, choice: str, rows: Answer) -> None:
@@ -73,6 +74,8 @@ class Follower:
         readings = [row for row in rows if row["type"] == "reading"]
         opened = [act for row in rows if row["type"] == "opened" for act in row["acts"]]
         decode = next((row for row in rows if row["type"] == "decode"), None)
+        if decode:
+            self.decoded[decode["token"]] = chances(decode["distribution"])
         assert [row["act"] for row in readings] == list(made), choice
         assert rows[-1]["type"] in ("scene", "ending")
         self.forecast = None if made else self.forecast
@@ -81,7 +84,7 @@ class Follower:
         if decode is None:
             self.compare_with_scene(rows[-1], [*readings[-1:], *opened])
         elif decode["token"] == TELLING:
-            self.compare_with_decoding(chances(decode["distribution"]), opened)
+            self.compare_with_decoding(opened)
         for act in opened:
             self.sealed[act["act"]] -= 1
             assert self.sealed[act["act"]] >= 0
@@ -102,15 +105,15 @@ class Follower:
         if shown is None or "heard" in shown:
             return
         table = chances([*shown["words"], *shown["top"]])
-        for row in told:
-            assert row["token"] == shown["token"]
-            assert agree(chances(row["after"]), table)
+        for row in told:  # of the forecast's word, or of one with which the run left the template
+            assert row["token"] == shown["token"] or row["token"] in self.decoded
+            assert agree(chances(row["after"]), self.decoded.get(row["token"], table))
         self.forecast = table if state.token == TELLING else None
 
-    def compare_with_decoding(self, said: dict[str, float], opened: Answer) -> None:
+    def compare_with_decoding(self, opened: Answer) -> None:
         """Hold what was opened, and the forecast where nothing was done since, to what the decoder drew from."""
-        assert all(agree(chances(row["after"]), said) for row in opened)
-        assert self.forecast is None or agree(self.forecast, said)
+        assert all(agree(chances(row["after"]), self.decoded[row["token"]]) for row in opened)
+        assert self.forecast is None or agree(self.forecast, self.decoded[TELLING])
 
 
 def agree(some: dict[str, float], others: dict[str, float]) -> bool:

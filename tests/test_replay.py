@@ -150,7 +150,9 @@ def test_on_a_changed_world_the_replay_ends_at_the_first_choice_not_offered(tmp_
     world = changed_world({"stop-reading:": "stop-there:"})
     result = replay_run(world, WrittenPass(world), read_run(tmp_path), 4)
     assert (len(result.run.turns), result.identical_turns) == (2, 2)
-    assert result.differences == (Divergence(3, "'stop-reading' is not on offer in 'question'", broken=True),)
+    assert result.differences == (
+        Divergence(3, "'stop-reading' is not on offer in 'question', nor anywhere: no choice has that id", broken=True),
+    )
 
 
 def test_a_replay_as_json_is_the_objects_of_play_and_a_summary(tmp_path: Path) -> None:

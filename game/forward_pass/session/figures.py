@@ -122,11 +122,12 @@ def opened_heading(reading: ActReading) -> str:
 
 def opened_without_effect(opening: Opening) -> str:
     """Return the acts among what is opened that change nothing, in a sentence; empty where there are none."""
-    idle = [one for one in opening.readings if _effect(one) < SHOWN_EFFECT]
-    if not idle:
-        return ""
-    token = next(one.change.token for one in opening.readings if one.change)
-    return f"Now shown: without effect on the word at {token}, all else the same: {'; '.join(map(_act_text, idle))}"
+    by_token: dict[int, list[str]] = {}
+    for reading in opening.readings:
+        if reading.change and _effect(reading) < SHOWN_EFFECT:
+            by_token.setdefault(reading.change.token, []).append(_act_text(reading))
+    rows = [f"on the word at {token}, all else the same: {'; '.join(acts)}" for token, acts in by_token.items()]
+    return f"Now shown: without effect {'. Without effect '.join(rows)}" if rows else ""
 
 
 def _act_text(reading: ActReading) -> str:

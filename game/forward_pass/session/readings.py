@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from forward_pass.story.distribution import Distribution
 from forward_pass.story.engine import is_ending
-from forward_pass.story.forecast import PlacedAct, forecast, leave_out, placed_acts
+from forward_pass.story.forecast import PlacedAct, first_departure, forecast, leave_out, placed_acts
 from forward_pass.story.history import Run, Turn, at_turn
 from forward_pass.story.interventions import Bend, Push, RandomPush
 from forward_pass.story.nodes import ASKED, SEALED, SHOWN
@@ -225,11 +225,17 @@ def opening_at(run: Run, number: int) -> Opening | None:
     sealed = [placed for placed in placed_acts(key) if _is_sealed_before(run, placed, number)]
     if not sealed:
         return None
-    readings = []
-    for placed in sealed:
-        change = _change(run, leave_out(key, [placed]), key)
-        readings.append(_act_reading(run.world, placed, SHOWN, change, None))
+    left = first_departure(run.inspector, key.words)
+    readings = [_act_reading(run.world, placed, SHOWN, _opened_change(run, key, placed, left), None) for placed in sealed]
     return Opening(tuple(readings))
+
+
+def _opened_change(run: Run, key: PassKey, placed: PlacedAct, left: int | None) -> Change:
+    """Return what an act did to the forecast; where the run ``left`` the template since, to the word with which it did."""
+    without = leave_out(key, [placed])
+    if left is not None and placed.at <= left:
+        return _next_word(run, without.at(left), key.at(left))
+    return _change(run, without, key)
 
 
 def _opens(run: Run, number: int) -> bool:

@@ -181,7 +181,8 @@ def take(world: World, port: PassPort, state: State, choice: str) -> State:
     offer = compiled and availability(world, state, compiled)
     if not offer or not offer.is_offered:
         ended = is_ending(world, state)
-        raise NotOfferedError(f"{choice!r} is not on offer in {state.scene!r}", "ended" if ended else "unknown")
+        nowhere = "" if choice in world.choice_ids else ", nor anywhere: no choice has that id"
+        raise NotOfferedError(f"{choice!r} is not on offer in {state.scene!r}{nowhere}", "ended" if ended else "unknown")
     if not offer.is_open:
         raise ChoiceClosedError(offer)
     return carry_out(world, port, state, offer)
