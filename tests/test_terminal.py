@@ -340,6 +340,21 @@ terminal.run(new_session(Path({str(tmp_path)!r})))
     assert result.stdout.endswith("3. Say something at once, in case this is short.  the last 6 layers\n")
 
 
+def test_the_prompt_comes_without_ssl_which_can_still_be_imported() -> None:
+    source = """
+import sys
+from forward_pass.interface.terminal import _without_ssl
+with _without_ssl():
+    import forward_pass.interface.prompt_loop
+print("asyncio" in sys.modules, "ssl" in sys.modules, "_ssl" in sys.modules)
+import ssl
+with _without_ssl():
+    print(ssl is sys.modules["ssl"])
+"""
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, encoding="utf8", check=True)
+    assert done.stdout == "True False False\nTrue\n"
+
+
 def test_a_run_left_at_the_terminal_can_be_resumed(tmp_path: Path) -> None:
     session = new_session(tmp_path)
     run(session, "1", CTRL_D)

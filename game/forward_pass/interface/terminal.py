@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import groupby
 
 from forward_pass.interface.tty import BackgroundQuestion, knows_background
@@ -31,11 +31,25 @@ def run(session: Session, *, motion: bool = True) -> None:
     print("\n".join(first), flush=True)
     question = None if knows_background(read_settings()[0].colour) else BackgroundQuestion()
     try:
-        from forward_pass.interface.prompt_loop import ask_and_answer, take_reply
+        with _without_ssl():
+            from forward_pass.interface.prompt_loop import ask_and_answer, take_reply
     finally:
         reply = question.answer() if question else ("", "")
     take_reply(*reply)
     ask_and_answer(session, None if rest is None else (len(first), rest), motion=motion)
+
+
+@contextmanager
+def _without_ssl() -> Iterator[None]:
+    """Keep ``asyncio`` from importing ``ssl``, which is optional there, for no connection here, and a twentieth of a start."""
+    absent = "ssl" not in sys.modules
+    if absent:
+        sys.modules["ssl"] = None  # type: ignore[assignment]  # as Python marks what cannot be imported
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["ssl"]
 
 
 def first_page(lines: list[str], offers: int, rows: int) -> tuple[list[str], list[str] | None]:
