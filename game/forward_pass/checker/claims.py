@@ -295,11 +295,14 @@ class Valuations:
         return bits
 
     def spread(self) -> None:
-        """Pass the valuations on along all edges, until nothing is new; then ``at_location`` has those of each location."""
+        """Pass the valuations on along all edges, until nothing is new; then ``at_location`` has those of each location.
+
+        States are taken in the order of their tokens and layers, in which nearly every edge leads on to a later one.
+        """
         parents, codec = self.explorer.parents, self.explorer.codec
         pool: dict[int, int] = {}  # one object for equal sets: most states have the same
         masks: dict[int, int] = dict.fromkeys((state for state, parent in parents.items() if parent is None), self.opening())
-        waiting: dict[int, None] = dict.fromkeys(parents)
+        waiting = dict.fromkeys(sorted(parents, key=codec.progress_of))
         while waiting:
             again: dict[int, None] = {}
             done: set[int] = set()
@@ -316,7 +319,7 @@ class Valuations:
                         masks[after] = pool.setdefault(both, both)
                         if after in done or after not in waiting:
                             again[after] = None
-            waiting = again
+            waiting = dict.fromkeys(sorted(again, key=codec.progress_of))
         for state, bits in masks.items():
             location = codec.location_of(state)
             self.at_location[location] = self.at_location.get(location, 0) | bits

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from forward_pass.checker.control_graph import Location
 from forward_pass.checker.liveness import FILLER, Liveness
-from forward_pass.checker.state_layout import PASS, BitField, FieldKind, Fields, Layout, value_of
+from forward_pass.checker.state_layout import LAYER, PASS, BitField, FieldKind, Fields, Layout, value_of
 from forward_pass.story.engine import initial_state
 from forward_pass.story.state import PassKey, Prior, State
 
@@ -36,6 +36,8 @@ class StateCodec:
             visits=bytes(len(world.scene_ids)), taken=bytes(len(world.choice_ids))
         )
         self._bits = [self._bits_by_kind(location) for location in self.locations]
+        self._layer = self.layout.bit_fields.get(LAYER)
+        self._token_numbers = [location.token * (self._layer.mask + 1 if self._layer else 1) for location in self.locations]
 
     def _bits_by_kind(self, location: Location) -> dict[FieldKind, list[tuple[int, BitField]]]:
         """Return by kind the indices of the fields that are live at a location, each with its place."""
@@ -48,6 +50,11 @@ class StateCodec:
     def location_of(self, packed: int) -> Location:
         """Return the location of a state."""
         return self.locations[packed & self.layout.location_mask]
+
+    def progress_of(self, packed: int) -> int:
+        """Return how far a state has come: a number that rises with its token and, as far as it is kept, its layer."""
+        layer = packed >> self._layer.shift & self._layer.mask if self._layer else 0
+        return self._token_numbers[packed & self.layout.location_mask] + layer
 
     def pass_of(self, packed: int) -> KnownPass:
         """Return the pass of a state."""

@@ -22,7 +22,7 @@ from forward_pass.story.state import Prior, State
 from forward_pass.story.world import World
 
 THIRD_INSTANTIATION = 3
-RANDOM_RUNS = 20_000
+RANDOM_RUNS = 10_000  # what they have not shown by then, searches find sooner
 FEW_STATES = 20_000  # so many are searched whole for what random runs have not shown, in less than runs toward it take
 PATIENCE = 500  # random runs without anything new, or twice as many as there were before, after which no more are tried
 DRAWN_RUNS = 600
