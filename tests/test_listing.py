@@ -79,6 +79,22 @@ def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:
     ]
 
 
+def test_in_play_any_kept_run_can_be_computed_again(tmp_path: Path) -> None:
+    write_run(tmp_path, *TO_ENDINGS["the-loop"])
+    with open_session(tmp_path, "read-question") as session:
+
+        def told(typed: str) -> str:
+            return " ".join(printed_text(answer(session, typed), session).split())
+
+        assert told("replay") == "1 of 1 turns identical"
+        assert told("replay 1") == "run 1: 4 of 4 turns identical"
+        assert told("replay run") == "run is ambiguous: 1 (run), 2 (run); give the number"
+        path = runs_folder(tmp_path) / "001-run.jsonl"
+        path.write_text(path.read_text(encoding="utf8").replace('"scene":"', '"scene":"not-', 1), encoding="utf8")
+        assert "run 1: diverged at turn 1 of 4: it led to" in told("replay 1")
+        assert told("replay 9").startswith("No run is called 9")
+
+
 def test_load_without_a_run_lists_them(tmp_path: Path) -> None:
     with open_session(tmp_path / "none") as session:
         assert printed_text(answer(session, "load"), session) == "\nNo run is kept yet: the first choice begins one."

@@ -112,7 +112,7 @@ REQUESTS: dict[str, Kind] = {
     "endings": TRUE,
     "diff": RUN,
     "without": COUNT,
-    "replay": TRUE,
+    "replay": LOAD,
     "save": TEXT,
     "load": LOAD,
     "restart": TRUE,

@@ -258,7 +258,7 @@ _TABLE = (
     Command("load [RUN]", "list the runs, or resume one", run_commands.load),
     Command("restart", "begin again, as a new run; this one is kept", _alone(run_commands.restart)),
     Command("fork [N]", "play this run again from turn N, as a run of its own", run_commands.fork),
-    Command("replay", "compute this run again and compare every digest", _alone(run_commands.replay)),
+    Command("replay [RUN]", "compute this run or another again, and compare every digest", run_commands.replay),
     Command("without N", "this run without what turn N did to the pass", run_commands.without),
     Command("picture", "this run on one screen: where, what, and what it was worth", _alone(run_commands.picture)),
     Command("look", "show this scene again", _alone(Session.opening)),

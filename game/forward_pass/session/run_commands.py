@@ -69,7 +69,7 @@ def diff(session: Session, argument: str) -> list[Event]:
     """Compare this run with another."""
     if not argument:
         raise UsageError("Against which run? diff NUMBER, or diff NAME; load lists them.")
-    names = (session.recorder.label or "this run", f"run {argument}" if argument.isdigit() else argument)
+    names = (session.recorder.label or "this run", _run_name(argument))
     return [RunsCompared(session.run, session.store.view(argument), names)]
 
 
@@ -83,17 +83,30 @@ def fork(session: Session, argument: str) -> list[Event]:
     return session.play_on(session.store.fork(session.recorder.path, int(turn)))
 
 
-def replay(session: Session) -> list[Event]:
-    """Compute this run again from its first turn, and compare its digests with the recorded ones."""
+def replay(session: Session, argument: str) -> list[Event]:
+    """Compute this run up to here, or a kept one, again, and compare its digests with the recorded ones."""
+    from forward_pass.storage.replay import replay_run  # noqa: PLC0415 - play begins without
+
+    journal = session.store.journal(argument) if argument else _present_journal(session)
+    turns = len(journal.turns) if argument else session.run.at
+    result = replay_run(session.world, session.inspector, journal, turns)
+    name = f"{_run_name(argument)}: " if argument else ""
+    what = {"message": f"{result.summary}: {result.differences[0].what}"} if result.differences else {}
+    row = {"type": "replayed", "turns": turns, "identical": result.identical_turns, **what}
+    return [Message(f"{name}{what.get('message', result.summary)}", row)]
+
+
+def _run_name(reference: str) -> str:
+    return f"run {reference}" if reference.isdigit() else reference
+
+
+def _present_journal(session: Session) -> Journal:
+    """Return what was recorded of the run of a session; raises ``UsageError`` where that is nothing."""
     from forward_pass.storage.journal import read_journal  # noqa: PLC0415 - play begins without
-    from forward_pass.storage.replay import replay_run  # noqa: PLC0415 - as above
 
     if session.recorder.path is None and session.recorder.is_saving:
         raise UsageError("Nothing is kept of this run yet: the first choice begins it.")
-    journal = read_journal(session.recorder.path) if session.recorder.path else _as_journal(session)
-    result = replay_run(session.world, session.inspector, journal, session.run.at)
-    row = {"type": "replayed", "turns": session.run.at, "identical": result.identical_turns}
-    return [Message(result.summary, row)]
+    return read_journal(session.recorder.path) if session.recorder.path else _as_journal(session)
 
 
 def _as_journal(session: Session) -> Journal:

@@ -137,6 +137,10 @@ class RunStore:
         run = self._replay(journal, journal.turns).run
         return at_turn(run, min(journal.reach(self.world.endings), len(run.turns)))
 
+    def journal(self, reference: str) -> Journal:
+        """Return what the file of a stored run says; raises ``RunError`` or ``UsageError``."""
+        return self._read(self._resolve(reference))
+
     def branch(self, run: Run, recorder: Recorder) -> Stored:
         """Return a run at its cursor, to be played on: the next choice begins a sibling of what ``recorder`` records."""
         return Stored(run, Recorder(self._new_runs, recorder.header, recorder.path))
