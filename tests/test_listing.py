@@ -62,7 +62,8 @@ def test_a_file_of_an_earlier_run_is_read_once(tmp_path: Path, monkeypatch: pyte
     with paths[1].open("a", encoding="utf8") as file:
         file.write("\n")
     earlier.prior()
-    assert read == [paths[0].name, paths[1].name, paths[1].name]
+    assert sorted(read[:2]) == [path.name for path in paths]
+    assert read[2:] == [paths[1].name]
 
 
 def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def test_restarting_begins_another_run_and_leaves_the_one_before_stored(tmp_path
 
 def test_a_failed_restart_leaves_the_present_run_open(tmp_path: Path) -> None:
     with open_session(tmp_path, "read-question") as session:
-        with patch("forward_pass.storage.listing.list_run_files", side_effect=RunError("nothing to be seen")):
+        with patch("forward_pass.storage.listing.run_file_stamps", side_effect=RunError("nothing to be seen")):
             assert answer(session, "restart") == [Rejected("nothing to be seen")]
         session.choose("to-slope")
     assert choices_of(tmp_path) == ["read-question", "to-slope"]
@@ -514,7 +514,10 @@ def test_on_a_changed_world_the_replay_ends_at_the_first_choice_not_offered(tmp_
     path = write_run(tmp_path, "read-question", "read-again", "to-slope")
     before = path.read_bytes()
     session, notes = resumed_session(tmp_path, world=changed_world({"read-again:": "read-once-more:"}))
-    assert notes[1] == "001-run.jsonl diverged at turn 2: 'read-again' is not on offer in 'question'."
+    assert (
+        notes[1]
+        == "001-run.jsonl diverged at turn 2: 'read-again' is not on offer in 'question', nor anywhere: no choice has that id."
+    )
     assert session.run.at == 1
     session.choose("read-once-more")
     close_session(session)

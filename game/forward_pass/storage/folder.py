@@ -65,6 +65,16 @@ def list_run_files(folder: Path) -> list[RunFile]:
         return sorted(RunFile(int(match["number"]), match["name"], folder / name) for name, match in matching)
 
 
+def run_file_stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the size and the modification time, in nanoseconds, of each run file in a folder, by name. Raises ``RunError``."""
+    stamps = {}
+    for name, _ in _matching_names(folder):
+        with suppress(OSError):
+            status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - of ten thousand names, as above
+            stamps[name] = status.st_size, status.st_mtime_ns
+    return stamps
+
+
 def run_numbers(folder: Path) -> list[int]:
     """Return the numbers of the run files in a world's folder, unsorted. Raises ``RunError``."""
     return [int(match["number"]) for _, match in _matching_names(folder)]
@@ -124,12 +134,9 @@ def resolve_run(saves: Path, world: str, reference: str) -> Path:
 
 def latest_other_mtime(folder: Path, path: Path) -> int:
     """Return the latest modification time, in nanoseconds, of the run files in a folder except ``path``; 0 where none is."""
-    latest = 0
     with suppress(RunError):
-        for run_file in list_run_files(folder):
-            with suppress(OSError):
-                latest = max(latest, 0 if run_file.path.name == path.name else run_file.path.stat().st_mtime_ns)
-    return latest
+        return max((time for name, (_, time) in run_file_stamps(folder).items() if name != path.name), default=0)
+    return 0
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from forward_pass.errors import RunError, printable
 from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.paths import APP
-from forward_pass.storage.folder import SAFE_OPEN_FLAGS, RunFile, list_run_files, next_number
+from forward_pass.storage.folder import SAFE_OPEN_FLAGS, RunFile, list_run_files, next_number, run_file_stamps
 from forward_pass.storage.journal import Header, parse_journal, read_bytes, read_journal
 from forward_pass.story.compile import usual_text
 from forward_pass.story.state import Prior
@@ -50,7 +50,7 @@ class EarlierRuns:
 
     def prior(self) -> Prior:
         """Return what is said now; raises ``RunError``."""
-        present = dict(self._stamps())
+        present = run_file_stamps(self._folder)
         changed = [name for name, stamp in self._read.items() if present.get(name) != stamp]
         if any(name not in present or present[name][0] <= self._read[name][0] for name in changed):
             self._begin()  # something was taken away or rewritten, and with it perhaps what was found there
@@ -60,12 +60,6 @@ class EarlierRuns:
         self._read = present
         endings = frozenset(self._world.endings).difference(self._unmet)
         return Prior(next_number(self._folder), endings, self._world.scenes_remembered.difference(self._unmet))
-
-    def _stamps(self) -> Iterator[tuple[str, tuple[int, int]]]:
-        for run_file in list_run_files(self._folder):
-            with suppress(OSError):
-                status = run_file.path.stat()
-                yield run_file.path.name, (status.st_size, status.st_mtime_ns)
 
     def _read_file(self, path: Path) -> None:
         with suppress(RunError):
