@@ -24,6 +24,7 @@ from fixtures_play import (
     command,
     inspectable_session,
     new_session,
+    open_session,
     program,
     read_run,
     run_file_names,
@@ -32,7 +33,10 @@ from fixtures_play import (
 from forward_pass.interface import jsonl
 from forward_pass.interface.json_objects import event_object, json_line, scene_object
 from forward_pass.interface.json_requests import EXPECTED_1, NOT_AN_ID, REQUESTS
+from forward_pass.interface.jsonl import answer_line
 from forward_pass.network.passes import WrittenPass
+from forward_pass.session import visited
+from forward_pass.session.events import Rejected, SceneEntered
 from forward_pass.session.plain_text import MAX_LINE
 from forward_pass.session.session import Session
 from forward_pass.storage.replay import replay_run
@@ -536,6 +540,22 @@ def test_goto_stands_at_any_turn_of_the_process_and_the_next_choice_is_a_run_of_
         "read-question",
         "say-now",
     ]
+
+
+def test_the_earliest_turns_of_a_process_are_forgotten_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visited, "MAX_TURNS", 3)
+    with open_session(tmp_path, "read-question", "read-again") as session:
+        first, second = (turn.digest for turn in session.run.turns)
+        answer_line(session, '{"new":true}')
+        for choice in ("read-question", "to-slope"):  # the first is met again, and so not the earliest any more
+            answer_line(session, choice)
+        answer_line(session, '{"new":true}')
+        answer_line(session, "feel-slope")
+        (refused,), _ = answer_line(session, f'{{"goto":"{second}"}}')
+        assert refused == Rejected(f"no turn of this session has the digest {second!r}", "unknown")
+        (scene,), _ = answer_line(session, f'{{"goto":"{first}"}}')
+        assert isinstance(scene, SceneEntered)
+        assert scene.run.state.scene == "question"
 
 
 def test_the_same_requests_give_the_same_bytes_whatever_the_folder_holds(tmp_path: Path) -> None:

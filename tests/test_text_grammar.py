@@ -158,3 +158,10 @@ def test_a_line_is_refused_like_a_text() -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_line("Go } on.", SCOPE)
     assert caught.value.offset == 3
+
+
+@pytest.mark.parametrize("inner", ["[sure]", "[else]", "[else if sure]"])
+def test_a_guard_inside_a_paragraph_is_refused(inner: str) -> None:
+    with pytest.raises(ExpressionError, match="a guard begins a paragraph") as caught:
+        parse_text(f"[sure] One.\n{inner} Two.", SCOPE)
+    assert caught.value.offset == len("[sure] One.\n")

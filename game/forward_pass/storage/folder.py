@@ -134,9 +134,10 @@ def resolve_run(saves: Path, world: str, reference: str) -> Path:
 
 def latest_other_mtime(folder: Path, path: Path) -> int:
     """Return the latest modification time, in nanoseconds, of the run files in a folder except ``path``; 0 where none is."""
+    stamps: dict[str, tuple[int, int]] = {}
     with suppress(RunError):
-        return max((time for name, (_, time) in run_file_stamps(folder).items() if name != path.name), default=0)
-    return 0
+        stamps = run_file_stamps(folder)
+    return max((time for name, (_, time) in stamps.items() if name != path.name), default=0)
 
 
 def same_file(one: Path, other: Path) -> bool:
