@@ -417,6 +417,8 @@ REASONS = {
     ("input ready, the flagship", "inkjs"): "most of the time is the import of prompt_toolkit, 70 to 95 ms here.",
     ("the same without files", ""): "a new pass of 96 layers, 4 to 6 ms, is computed at every eighth step: a thousand runs ask "
     "about some two thousand of them. Everything else takes 0.2 ms a step.",
+    ("random play from Python, 1,000 runs", ""): "as above. The figure is within a few hundredths of the bound, so the result "
+    "changes from run to run.",
     ("steps a second, text made", "bardic"): "one of our steps makes the text of a scene and of four choices in some 8 µs, "
     "most of which is the cost of function calls.",
     ("replaying 1,000 turns, digests checked", "`python -c pass`"): "a digest covers the whole state, and the state of this "
