@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from time import process_time
 
 import pytest
 
+from forward_pass.gc_pause import gc_paused
 from forward_pass.interface import title
 from forward_pass.loading.lint import lint
 from forward_pass.network.passes import open_pass
@@ -124,3 +126,20 @@ def test_ten_times_the_scenes_take_about_ten_times_as_long_to_read_and_to_lint()
 def test_the_made_world_can_be_read_at_any_size() -> None:
     assert [len(opened(scenes).scene_ids) for scenes in (1, 30)] == [21, 50]
     assert [name for name, _ in grown_world(2500)] == ["000.yaml", "001.yaml", "002.yaml", "world.yaml"]
+
+
+def test_the_collector_works_again_after_pauses_that_overlap_or_were_asked_for_while_it_was_off() -> None:
+    first, second = gc_paused(), gc_paused()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # as in two threads
+    assert not gc.isenabled()
+    second.__exit__(None, None, None)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with gc_paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from forward_pass import __version__
 from forward_pass.atomic_write import write_whole
+from forward_pass.gc_pause import gc_paused
 from forward_pass.loading.codec import decode_story, encode_story
 from forward_pass.loading.paths import PACKAGE, Contents, cache_folder, world_hash
 from forward_pass.story.nodes import Story
@@ -21,7 +22,8 @@ def read_cached_story(folder: Path, contents: Contents) -> Story | None:
     with suppress(OSError, ValueError, TypeError):
         checksum, data = (_cache_folder() / _key(folder.resolve().name, contents)).read_bytes().split(b"\n", 1)
         if checksum == _checksum(data):
-            return decode_story(data)
+            with gc_paused():
+                return decode_story(data)
     return None
 
 

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from forward_pass.errors import Place
-from forward_pass.gc_pause import gc_paused
 from forward_pass.story import interventions, nodes
 from forward_pass.story.deferred import Deferred
 from forward_pass.story.nodes import NOWHERE, Ending, Scene, Story
@@ -55,8 +54,7 @@ def decode_story(data: bytes) -> Story:
 
 def _decoded_line(line: bytes, kind: type[T]) -> T:
     try:
-        with gc_paused():
-            node = _decoded(json.loads(line))
+        node = _decoded(json.loads(line))
     except (IndexError, RecursionError) as error:
         raise ValueError("not a world") from error
     if not isinstance(node, kind):
