@@ -11,7 +11,7 @@ from forward_pass.story.history import RecordedTurn, Run, Turn, recorded_turn, r
 if TYPE_CHECKING:
     from forward_pass.storage.recorder import Recorder
 
-MAX_TURNS = 10_000  # that are remembered, some 600 bytes each; the earliest are forgotten first
+MAX_TURNS = 10_000  # that are remembered, some 400 bytes each; the earliest are forgotten first
 
 
 class _Visited(NamedTuple):
