@@ -412,7 +412,10 @@ NEAR = (
 )
 REASONS = {
     ("first scene on a terminal, same story", "inkjs"): NEAR,
-    ("first scene on a terminal, the flagship", "inkjs"): "as above, and 3 MB of weights are read and their checksum computed.",
+    (
+        "first scene on a terminal, the flagship",
+        "inkjs",
+    ): "as above, and 1.5 MB of weights are read and their checksum computed.",
     ("input ready, same story", "inkjs"): "most of the time is the import of prompt_toolkit, 70 to 95 ms here.",
     ("input ready, the flagship", "inkjs"): "most of the time is the import of prompt_toolkit, 70 to 95 ms here.",
     ("the same without files", ""): "a new pass of 96 layers, 4 to 6 ms, is computed at every eighth step: a thousand runs ask "

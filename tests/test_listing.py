@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from building import first_light
 from fixtures_play import TO_ENDINGS, new_session, open_session, printed_text, runs_folder, write_run
+from forward_pass.errors import RunError
 from forward_pass.session.commands import COMMANDS
 from forward_pass.session.input import answer
 from forward_pass.storage import listing
@@ -64,6 +66,14 @@ def test_a_file_of_an_earlier_run_is_read_once(tmp_path: Path, monkeypatch: pyte
     earlier.prior()
     assert sorted(read[:2]) == [path.name for path in paths]
     assert read[2:] == [paths[1].name]
+
+
+def test_a_file_that_could_not_be_read_is_read_the_next_time(tmp_path: Path) -> None:
+    write_run(tmp_path, *TO_ENDINGS["half-said"])
+    earlier = EarlierRuns(runs_folder(tmp_path), first_light())
+    with patch.object(listing, "read_bytes", side_effect=RunError("held elsewhere")):
+        assert earlier.prior() == Prior(2)
+    assert earlier.prior() == Prior(2, frozenset({"half-said"}))
 
 
 def test_runs_are_listed_with_their_words_and_cursors(tmp_path: Path) -> None:

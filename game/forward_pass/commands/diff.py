@@ -7,13 +7,14 @@ import json
 import sys
 from functools import partial
 
-from forward_pass.commands.front_end import display_name, read_run
+from forward_pass.commands.front_end import read_run
 from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves
 from forward_pass.errors import UsageError, printable
 from forward_pass.loading.worlds import open_world_of_run
 from forward_pass.network.passes import open_pass
 from forward_pass.session.comparison import compare_runs, difference_lines, difference_object
 from forward_pass.session.plain_text import is_interactive, text_width
+from forward_pass.session.run_commands import display_name
 from forward_pass.story.history import Run, at_turn, replay
 
 NAME = "diff"

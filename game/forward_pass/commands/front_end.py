@@ -62,11 +62,6 @@ def read_run(reference: str, saves: str | None) -> tuple[Path, Journal]:
     return path, read_journal(path)
 
 
-def display_name(reference: str) -> str:
-    """Return RUN as it is shown in a heading."""
-    return f"run {reference}" if reference.isdigit() else printable(reference)
-
-
 def settings_or_defaults() -> Settings:
     """Return the settings; print problems of their file on standard error and use the defaults for those settings."""
     settings, problems = read_settings()

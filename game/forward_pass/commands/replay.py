@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from forward_pass.commands.front_end import display_name, play, print_notes, read_run, store_of
+from forward_pass.commands.front_end import play, print_notes, read_run, store_of
 from forward_pass.commands.options import RUN_HELP, add_output_options, add_saves, speed, turn_number, turn_numbers
 from forward_pass.errors import UsageError
 from forward_pass.interface import jsonl, plain
@@ -16,6 +16,7 @@ from forward_pass.network.passes import open_pass
 from forward_pass.session.ablation import ablate, ablation_lines, ablation_objects, act_lines, act_objects
 from forward_pass.session.launch import start
 from forward_pass.session.plain_text import is_interactive, text_width
+from forward_pass.session.run_commands import display_name
 from forward_pass.storage.journal import Journal
 from forward_pass.storage.replay import replay_run
 from forward_pass.story.history import Run

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SHORT = 2  # words; passes after at most so many are what later ones go on from, again and again
 MAX_SHORT_BYTES, MAX_LONG_BYTES = 14 * 2**20, 6 * 2**20  # of passes that are kept, some 80 KB each
-MAX_DISTRIBUTIONS = 2_000  # that are kept, of some 5 KB each
+MAX_DISTRIBUTIONS = 2_000  # that are kept, of some 4 KB each
 MAX_LOOKS = 8  # passes that are kept with their attention, half a megabyte each
 
 

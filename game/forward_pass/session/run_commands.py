@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forward_pass.errors import UsageError
+from forward_pass.errors import UsageError, printable
 from forward_pass.session.events import Event, Message, PictureShown, RunsCompared, TreeShown
 from forward_pass.session.session import Session
 from forward_pass.storage.listing import summaries
@@ -69,7 +69,7 @@ def diff(session: Session, argument: str) -> list[Event]:
     """Compare this run with another."""
     if not argument:
         raise UsageError("Against which run? diff NUMBER, or diff NAME; load lists them.")
-    names = (session.recorder.label or "this run", _run_name(argument))
+    names = (session.recorder.label or "this run", display_name(argument))
     return [RunsCompared(session.run, session.store.view(argument), names)]
 
 
@@ -90,14 +90,15 @@ def replay(session: Session, argument: str) -> list[Event]:
     journal = session.store.journal(argument) if argument else _present_journal(session)
     turns = len(journal.turns) if argument else session.run.at
     result = replay_run(session.world, session.inspector, journal, turns)
-    name = f"{_run_name(argument)}: " if argument else ""
+    name = f"{display_name(argument)}: " if argument else ""
     what = {"message": f"{result.summary}: {result.differences[0].what}"} if result.differences else {}
     row = {"type": "replayed", "turns": turns, "identical": result.identical_turns, **what}
     return [Message(f"{name}{what.get('message', result.summary)}", row)]
 
 
-def _run_name(reference: str) -> str:
-    return f"run {reference}" if reference.isdigit() else reference
+def display_name(reference: str) -> str:
+    """Return RUN, as it was typed, as it is shown."""
+    return f"run {reference}" if reference.isdigit() else printable(reference)
 
 
 def _present_journal(session: Session) -> Journal:

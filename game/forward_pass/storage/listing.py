@@ -55,19 +55,21 @@ class EarlierRuns:
         if any(name not in present or present[name][0] <= self._read[name][0] for name in changed):
             self._begin()  # something was taken away or rewritten, and with it perhaps what was found there
         for name, stamp in present.items():
-            if self._unmet and self._read.get(name) != stamp:
-                self._read_file(self._folder / name)
-        self._read = present
+            if self._read.get(name) != stamp and self._has_read(self._folder / name):
+                self._read[name] = stamp
         endings = frozenset(self._world.endings).difference(self._unmet)
         return Prior(next_number(self._folder), endings, self._world.scenes_remembered.difference(self._unmet))
 
-    def _read_file(self, path: Path) -> None:
+    def _has_read(self, path: Path) -> bool:
+        """Take up what a file says, as far as anything is unmet; return False where it cannot be read now."""
         with suppress(RunError):
-            data = read_bytes(path)
+            data = read_bytes(path) if self._unmet else b""
             if any(name in data for name in self._unmet.values()):
                 journal = parse_journal(data, path)
                 for turn in journal.turns if journal.header.world == self._world.id else ():
                     self._unmet.pop(turn.scene, None)
+            return True
+        return False
 
 
 def newest_first(run_files: Iterable[RunFile]) -> list[RunFile]:
